@@ -1,0 +1,177 @@
+//! `podman-bootc doctor`
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Context;
+use crate::host;
+use crate::hypervisor::Arch;
+use crate::hypervisor::accelerator::{self, Kvm};
+use crate::hypervisor::qemu::{Qemu, firmware};
+use crate::image::Podman;
+use crate::ui::{Format, Table, format_size, print};
+
+/// Below this a disk of an image of usual size has no room. Bytes.
+const LITTLE_SPACE: u64 = 10 << 30;
+
+/// Show what this host has of what the tool needs, and what to do about the rest
+///
+/// Ends with 1 when something is missing that the tool can't do without.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print as JSON, or by a template as in '{{.check}} {{.result}}'
+    #[arg(long, value_name = "json|TEMPLATE")]
+    format: Option<Format>,
+}
+
+/// One thing that was looked at. The field names are part of the tool's interface.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// What was looked at.
+    check: &'static str,
+    /// `ok`, `optional` (missing, with less comfort) or `missing`.
+    status: Status,
+    /// What was found.
+    result: String,
+    /// What to do when it is missing.
+    hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Optional,
+    Missing,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<u8> {
+        let findings = findings(context);
+        let code = u8::from(findings.iter().any(|finding| finding.status == Status::Missing));
+        if let Some(format) = &self.format {
+            print(&findings, format)?;
+            return Ok(code);
+        }
+        let mut table = Table::new(&["", "CHECK", "RESULT"]);
+        for finding in &findings {
+            let mark = match finding.status {
+                Status::Ok => "ok",
+                Status::Optional => "-",
+                Status::Missing => "!!",
+            };
+            let hint = finding.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            table.row(vec![mark.into(), finding.check.into(), format!("{}{hint}", finding.result)]);
+        }
+        print!("{table}");
+        Ok(code)
+    }
+}
+
+fn findings(context: &Context) -> Vec<Finding> {
+    let mut findings = vec![podman()];
+    findings.extend(hypervisor(context));
+    findings.push(program("qemu-img", true, "install qemu-utils (Debian) or qemu-img (Fedora)"));
+    findings.push(program("mkfs.erofs", true, "install erofs-utils"));
+    findings.push(program("ssh", true, "install openssh-client (Debian) or openssh-clients (Fedora)"));
+    findings.push(virtiofsd());
+    findings.push(space("space for disks", &context.dirs.cache));
+    findings.push(space("space for VMs", &context.dirs.data));
+    findings
+}
+
+fn found(check: &'static str, result: impl Into<String>) -> Finding {
+    Finding { check, status: Status::Ok, result: result.into(), hint: None }
+}
+
+fn lacking(check: &'static str, status: Status, result: impl Into<String>, hint: &str) -> Finding {
+    Finding { check, status, result: result.into(), hint: Some(hint.to_owned()) }
+}
+
+fn podman() -> Finding {
+    let check = "podman";
+    match Podman::find().and_then(|podman| Ok((podman.version()?, podman.is_rootless()))) {
+        Ok((version, rootless)) => {
+            found(check, format!("{version}, {} storage", if rootless { "rootless" } else { "rootful" }))
+        }
+        Err(error) => {
+            lacking(check, Status::Missing, crate::ui::error_chain(&error), "install podman 4.3 or newer")
+        }
+    }
+}
+
+fn hypervisor(context: &Context) -> Vec<Finding> {
+    let Some(arch) = Arch::host() else {
+        return vec![lacking(
+            "QEMU",
+            Status::Missing,
+            "this machine's architecture is not supported",
+            "use x86-64 or arm64",
+        )];
+    };
+    let qemu = match Qemu::find(arch) {
+        Ok(qemu) => qemu,
+        Err(error) => {
+            let hint = "install qemu-system-x86 or qemu-system-arm (Debian), qemu-kvm (Fedora)";
+            return vec![lacking("QEMU", Status::Missing, crate::ui::error_chain(&error), hint)];
+        }
+    };
+    let (major, minor) = qemu.version;
+    let kvm = match accelerator::kvm_state(arch, &context.dirs.cache, &qemu.program) {
+        Kvm::Usable => found("KVM", "can be opened"),
+        Kvm::FailedBefore(why) => lacking(
+            "KVM",
+            Status::Optional,
+            format!("can be opened, but failed with a VM ({why})"),
+            "VMs are emulated, which is slow; --accel kvm tries it again",
+        ),
+        Kvm::Absent(why) => lacking("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
+    };
+    let firmware = match firmware::find(arch) {
+        Some(uefi) => found("UEFI firmware", uefi.code.display().to_string()),
+        None => lacking(
+            "UEFI firmware",
+            Status::Optional,
+            "none; VMs start from BIOS, which not every image can",
+            "install ovmf (Debian) or edk2-ovmf (Fedora)",
+        ),
+    };
+    vec![found("QEMU", format!("{major}.{minor}, {}", qemu.program.display())), kvm, firmware]
+}
+
+fn program(name: &'static str, needed: bool, hint: &str) -> Finding {
+    match which::which(name) {
+        Ok(path) => found(name, path.display().to_string()),
+        Err(_) => lacking(name, if needed { Status::Missing } else { Status::Optional }, "not found", hint),
+    }
+}
+
+/// Distributions keep it off PATH.
+fn virtiofsd() -> Finding {
+    let hidden = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
+    match which::which("virtiofsd")
+        .ok()
+        .or_else(|| hidden.map(Into::into).into_iter().find(|p: &std::path::PathBuf| p.exists()))
+    {
+        Some(path) => found("virtiofsd", path.display().to_string()),
+        None => {
+            lacking("virtiofsd", Status::Optional, "not found", "install virtiofsd to share folders with VMs")
+        }
+    }
+}
+
+fn space(check: &'static str, folder: &Path) -> Finding {
+    match host::free_space(folder) {
+        Ok(free) => {
+            let text = format!("{} free in {}", format_size(free), folder.display());
+            if free < LITTLE_SPACE {
+                lacking(check, Status::Optional, text, "little; `podman-bootc rm` removes VMs")
+            } else {
+                found(check, text)
+            }
+        }
+        Err(error) => lacking(check, Status::Missing, error.to_string(), "make the folder usable"),
+    }
+}

@@ -1,0 +1,78 @@
+//! `podman-bootc images`
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Context;
+use super::list::since;
+use crate::disk::{BaseDisk, Cache};
+use crate::image::Podman;
+use crate::ui::{Format, Table, format_size, print};
+
+/// List the bootable images in podman's storage
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print as JSON, or by a template as in '{{.name}} {{.id}}'
+    #[arg(long, value_name = "json|TEMPLATE")]
+    format: Option<Format>,
+}
+
+/// An image as listings show it. The field names are part of the tool's interface.
+#[derive(Debug, Serialize)]
+struct Row {
+    /// Its name; empty when it has none.
+    name: String,
+    /// Image ID.
+    id: String,
+    /// Manifest digest.
+    digest: String,
+    /// When it was made, RFC 3339.
+    created: jiff::Timestamp,
+    /// Bytes.
+    size: u64,
+    /// Base disks made of it.
+    base_disks: usize,
+    /// Bytes that they take on the host.
+    disk_usage: u64,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let disks = Cache::open(&context.dirs.disks())?.list()?;
+        let mut rows = Vec::new();
+        for image in Podman::find()?.list()? {
+            let mine: Vec<&BaseDisk> =
+                disks.iter().filter(|disk| disk.image.digest == image.digest).collect();
+            let usage = |disk: &&BaseDisk| {
+                std::fs::metadata(&disk.file).map_or(0, |m| crate::host::allocated_size(&m))
+            };
+            let names = if image.names.is_empty() { vec![String::new()] } else { image.names };
+            rows.extend(names.into_iter().map(|name| Row {
+                name,
+                id: image.id.clone(),
+                digest: image.digest.clone(),
+                created: jiff::Timestamp::from_second(image.created).unwrap_or_default(),
+                size: image.size,
+                base_disks: mine.len(),
+                disk_usage: mine.iter().map(usage).sum(),
+            }));
+        }
+        if let Some(format) = &self.format {
+            return print(&rows, format);
+        }
+        let mut table = Table::new(&["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "BASE DISK"]);
+        for row in rows {
+            let (repository, tag) = row.name.rsplit_once(':').unwrap_or(("<none>", "<none>"));
+            table.row(vec![
+                repository.to_owned(),
+                tag.to_owned(),
+                row.id.chars().take(12).collect(),
+                since(row.created),
+                format_size(row.size),
+                if row.base_disks > 0 { format_size(row.disk_usage) } else { "-".into() },
+            ]);
+        }
+        print!("{table}");
+        Ok(())
+    }
+}

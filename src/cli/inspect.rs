@@ -1,0 +1,56 @@
+//! `podman-bootc inspect`
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Context;
+use super::list::Row;
+use crate::ui::{Format, print};
+use crate::vm::Spec;
+use crate::vm::store::Record;
+
+/// Show all that is known of VMs, as JSON
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print by a template as in '{{.name}} {{.spec.cpus}}' instead
+    #[arg(long, value_name = "json|TEMPLATE")]
+    format: Option<Format>,
+    /// The VMs: names, IDs or beginnings of IDs
+    #[arg(required = true, value_name = "VM")]
+    vms: Vec<String>,
+}
+
+/// A VM as `inspect` shows it. The field names are part of the tool's interface.
+#[derive(Debug, Serialize)]
+struct Inspected {
+    #[serde(flatten)]
+    row: Row,
+    /// Its folder.
+    folder: std::path::PathBuf,
+    /// The private key's file.
+    identity: std::path::PathBuf,
+    /// The serial console's log.
+    console_log: std::path::PathBuf,
+    /// `vm.json`.
+    spec: Spec,
+    /// Its last run.
+    last_run: Record,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let mut found = Vec::new();
+        for name in &self.vms {
+            let vm = context.store.find(name)?;
+            found.push(Inspected {
+                row: Row::of(&vm),
+                folder: vm.folder.clone(),
+                identity: vm.keys().private(),
+                console_log: vm.console_log(),
+                last_run: vm.record(),
+                spec: vm.spec,
+            });
+        }
+        print(&found, self.format.as_ref().unwrap_or(&Format::Json))
+    }
+}

@@ -1,0 +1,133 @@
+//! `podman-bootc list`
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Context;
+use crate::hypervisor::accelerator::Accelerator;
+use crate::ui::{Format, Table, ago, format_size, print};
+use crate::vm::store::Entry;
+use crate::vm::{State, Vm};
+
+/// List the VMs
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print as JSON, or by a template as in '{{.name}} {{.state}}'
+    #[arg(long, value_name = "json|TEMPLATE")]
+    format: Option<Format>,
+    /// Print only the names
+    #[arg(short, long, conflicts_with = "format")]
+    quiet: bool,
+}
+
+/// A VM as listings show it. The field names are part of the tool's interface.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Row {
+    /// Its name.
+    pub name: String,
+    /// Its ID.
+    pub id: String,
+    /// The image's name.
+    pub image: String,
+    /// The image's ID.
+    pub image_id: String,
+    /// `creating`, `running`, `stopped` or `crashed`.
+    pub state: String,
+    /// Why it crashed.
+    pub reason: Option<String>,
+    /// When it was made, RFC 3339.
+    pub created: Option<jiff::Timestamp>,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Bytes that its own disk layer takes on the host.
+    pub disk_usage: u64,
+    /// Its SSH port on loopback, while it runs.
+    pub ssh_port: Option<u16>,
+    /// The accelerator, while it runs.
+    pub accelerator: Option<Accelerator>,
+    /// It goes when it ends.
+    pub remove: bool,
+}
+
+impl Row {
+    fn new(entry: &Entry) -> Self {
+        match entry {
+            Entry::Vm(vm) => Self::of(vm),
+            Entry::Creating(name) => {
+                Self { name: name.clone(), state: State::Creating.name().into(), ..Self::default() }
+            }
+        }
+    }
+
+    pub(super) fn of(vm: &Vm) -> Self {
+        let state = vm.state();
+        let record = if state == State::Running { vm.record() } else { Default::default() };
+        let spec = &vm.spec;
+        Self {
+            name: spec.name.to_string(),
+            id: spec.id.clone(),
+            image: spec.image.reference.clone(),
+            image_id: spec.image.id.clone(),
+            state: state.name().into(),
+            reason: match state {
+                State::Crashed(reason) => Some(reason),
+                _ => None,
+            },
+            created: Some(spec.created),
+            cpus: spec.cpus,
+            memory: spec.memory_mib << 20,
+            disk_usage: std::fs::metadata(vm.overlay()).map_or(0, |m| crate::host::allocated_size(&m)),
+            ssh_port: record.ssh_port,
+            accelerator: record.accelerator,
+            remove: spec.remove,
+        }
+    }
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let rows: Vec<Row> = context.store.list()?.iter().map(Row::new).collect();
+        if let Some(format) = &self.format {
+            return print(&rows, format);
+        }
+        if self.quiet {
+            rows.iter().for_each(|row| println!("{}", row.name));
+            return Ok(());
+        }
+        let mut table = Table::new(&["NAME", "ID", "IMAGE", "STATE", "CREATED", "DISK", "SSH PORT"]);
+        for row in rows {
+            let state = match &row.reason {
+                Some(reason) => format!("{} ({})", row.state, shorten(reason)),
+                None => row.state,
+            };
+            table.row(vec![
+                row.name,
+                row.id,
+                row.image,
+                state,
+                row.created.map(since).unwrap_or_default(),
+                format_size(row.disk_usage),
+                row.ssh_port.map(|port| port.to_string()).unwrap_or_default(),
+            ]);
+        }
+        print!("{table}");
+        Ok(())
+    }
+}
+
+/// How long ago that was.
+pub(super) fn since(time: jiff::Timestamp) -> String {
+    let elapsed = jiff::Timestamp::now().duration_since(time);
+    ago(elapsed.try_into().unwrap_or_default())
+}
+
+/// A reason that fits in a table; `--format json` has the whole.
+fn shorten(reason: &str) -> String {
+    const LENGTH: usize = 48;
+    match reason.char_indices().nth(LENGTH) {
+        Some((cut, _)) => format!("{}…", &reason[..cut]),
+        None => reason.to_owned(),
+    }
+}

@@ -1,0 +1,145 @@
+//! The command line: one file per command, its arguments and its `run`.
+
+mod completion;
+mod context;
+mod doctor;
+mod images;
+mod inspect;
+mod internal;
+mod list;
+mod logs;
+mod rm;
+mod run;
+mod ssh;
+mod start;
+mod stop;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::host::interrupt::Interrupted;
+use crate::vm::lifecycle;
+
+pub use context::Context;
+
+/// podman's code for a failure of the tool itself.
+const FAILURE: u8 = 125;
+/// A guest that was not ready in time.
+const TIMED_OUT: u8 = 124;
+
+/// Boot a bootable container image in a VM, straight from podman's storage
+#[derive(Debug, Parser)]
+#[command(name = "podman-bootc", version, max_term_width = 100)]
+struct Cli {
+    /// Log messages at and above this level, to stderr
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", value_parser = parse_level)]
+    log_level: tracing::level_filters::LevelFilter,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    #[command(visible_aliases = ["ls", "ps"])]
+    List(list::Args),
+    Ssh(ssh::Args),
+    Stop(stop::Args),
+    Start(start::Args),
+    Rm(rm::Args),
+    Images(images::Args),
+    Inspect(inspect::Args),
+    Logs(logs::Args),
+    Doctor(doctor::Args),
+    Completion(completion::Args),
+    #[command(name = "internal-supervise", hide = true)]
+    Supervise(internal::SuperviseArgs),
+    #[command(name = "internal-export", hide = true)]
+    Export(internal::ExportArgs),
+}
+
+/// The program: parses, runs the command, and turns what came of it into an exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is left to do when the terminal is gone.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { FAILURE });
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(cli.log_level)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+    match dispatch(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let code = exit_code(&error);
+            eprintln!("Error: {}", message(&error));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The whole command line, for completions and man pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn dispatch(command: Command) -> Result<u8> {
+    match command {
+        Command::Run(args) => args.run(&Context::open()?),
+        Command::List(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Ssh(args) => args.run(&Context::open()?),
+        Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Logs(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Doctor(args) => args.run(&Context::open()?),
+        Command::Completion(args) => args.run().map(|()| 0),
+        Command::Supervise(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Export(args) => args.run().map(|()| 0),
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if let Some(Interrupted(signal)) = cause.downcast_ref() {
+            return u8::try_from(128 + signal).unwrap_or(FAILURE);
+        }
+        if let Some(lifecycle::Error::Timeout { .. }) = cause.downcast_ref() {
+            return TIMED_OUT;
+        }
+    }
+    FAILURE
+}
+
+/// The error and its causes; transparent wrappers don't say things twice.
+fn message(error: &anyhow::Error) -> String {
+    crate::ui::error_chain(error.as_ref())
+}
+
+/// The levels' names of the tool that this one replaces work, too.
+fn parse_level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "warning" => Ok(tracing::level_filters::LevelFilter::WARN),
+        "fatal" | "panic" => Ok(tracing::level_filters::LevelFilter::ERROR),
+        level => level.parse().map_err(|_| "use off, error, warn, info, debug or trace".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,101 @@
+//! `podman-bootc ssh`, and the sessions of `run`.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::guest::command::shell_line;
+use crate::guest::endpoint::Endpoint;
+use crate::guest::session::Session;
+use crate::host::process;
+use crate::ui::Progress;
+use crate::vm::Vm;
+use crate::vm::lifecycle;
+
+/// Open a shell in a running VM, or run a command in it
+///
+/// Waits until the VM is ready.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The user to log in as [default: the VM's]
+    #[arg(short, long, value_name = "USER")]
+    user: Option<String>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// How long to wait until the VM is ready, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// The VM: its name, ID or the beginning of its ID
+    vm: String,
+    /// A command: one argument is a shell line, several are passed on exactly
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<u8> {
+        let vm = context.store.find(&self.vm)?;
+        let user = self.user.unwrap_or_else(|| vm.spec.user.clone());
+        // Most VMs are ready already: then there is nothing to show.
+        let mut stage = Progress::new(self.quiet).stage("boot");
+        let ready = context.block_on(async {
+            let mut client = lifecycle::attach(&vm, &context.store).await?;
+            let time = self.timeout.map(Duration::from_secs);
+            lifecycle::wait_ready(&mut client, &vm, &user, time, &mut stage).await
+        })?;
+        drop(stage);
+        run(&Target { vm: &vm, user: &user, endpoint: ready.endpoint }, ready.session, &self.command)
+    }
+}
+
+/// Who is to be where.
+pub(super) struct Target<'a> {
+    pub vm: &'a Vm,
+    pub user: &'a str,
+    pub endpoint: Endpoint,
+}
+
+/// Runs a command in the session, or a shell through the system's `ssh`; returns the exit code.
+pub(super) fn run(target: &Target, session: Session, command: &[OsString]) -> Result<u8> {
+    if command.is_empty() {
+        drop(session);
+        return interactive(target);
+    }
+    let code = session.run(&shell_line(command)?)?;
+    Ok(u8::try_from(code).unwrap_or(255))
+}
+
+fn interactive(target: &Target) -> Result<u8> {
+    let program = which::which("ssh").context("ssh is not installed, or not on PATH")?;
+    let keys = target.vm.keys();
+    let address = target.endpoint.address();
+    let option = |name: &str, value: &std::ffi::OsStr| {
+        let mut text = OsString::from(format!("{name}="));
+        text.push(value);
+        text
+    };
+    let mut ssh = Command::new(program);
+    // Nothing of the user's own configuration is meant for this host.
+    ssh.arg("-F").arg("none").arg("-i").arg(keys.private());
+    for (name, value) in [
+        ("IdentitiesOnly", "yes"),
+        ("IdentityAgent", "none"),
+        ("StrictHostKeyChecking", "yes"),
+        ("HostKeyAlias", target.vm.spec.name.as_str()),
+        ("LogLevel", "ERROR"),
+    ] {
+        ssh.arg("-o").arg(option(name, value.as_ref()));
+    }
+    // ssh splits this one at blanks, and knows quotes and tokens.
+    let known_hosts = format!("\"{}\"", keys.known_hosts().display().to_string().replace('%', "%%"));
+    ssh.arg("-o").arg(option("UserKnownHostsFile", known_hosts.as_ref()));
+    ssh.arg("-p").arg(address.port().to_string()).arg("-l").arg(target.user).arg(address.ip().to_string());
+    let status = process::interactive(&mut ssh)?;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    Ok(u8::try_from(code).unwrap_or(255))
+}

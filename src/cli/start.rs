@@ -1,0 +1,25 @@
+//! `podman-bootc start`
+
+use anyhow::Result;
+
+use super::Context;
+use crate::vm::lifecycle;
+
+/// Start stopped VMs, in the background
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The VMs: names, IDs or beginnings of IDs
+    #[arg(required = true, value_name = "VM")]
+    vms: Vec<String>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        super::rm::each(&self.vms, |name| {
+            let vm = context.store.find(name)?;
+            context.block_on(lifecycle::start(&vm, &context.store, false))?;
+            println!("{}", vm.spec.name);
+            Ok(())
+        })
+    }
+}

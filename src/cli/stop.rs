@@ -1,0 +1,30 @@
+//! `podman-bootc stop`
+
+use anyhow::Result;
+
+use super::Context;
+use crate::vm::lifecycle;
+
+/// Stop running VMs
+///
+/// Presses the power button, and cuts the power when the guest takes too long. The disks stay.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Seconds until the power is cut
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
+    time: u64,
+    /// The VMs: names, IDs or beginnings of IDs
+    #[arg(required = true, value_name = "VM")]
+    vms: Vec<String>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        super::rm::each(&self.vms, |name| {
+            let vm = context.store.find(name)?;
+            context.block_on(lifecycle::stop(&vm, &context.store, self.time))?;
+            println!("{}", vm.spec.name);
+            Ok(())
+        })
+    }
+}

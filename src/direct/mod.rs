@@ -1,0 +1,160 @@
+//! Direct boot: a machine started from an image's own kernel and initramfs, with no disk of its own.
+//!
+//! Everything that it needs of the image is read once, from the image's mounted filesystem, into a folder:
+//! the kernel, the initramfs with our few files appended, and the root as a read-only block image.
+
+mod boot_image;
+mod cpio;
+mod facts;
+mod kernel;
+mod modules;
+mod root;
+mod tree;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use boot_image::export;
+pub use root::pack;
+
+use crate::image::Facts;
+
+/// The disk that the initramfs looks for has this serial.
+pub const ROOT_SERIAL: &str = "root";
+
+/// The systemd unit that runs an install.
+pub const INSTALL_UNIT: &str = "podman-bootc-install.service";
+/// Name of the channel that the install talks on.
+pub const INSTALL_CHANNEL: &str = "podman-bootc.install";
+/// Serial of the disk that holds the image's content as an OCI folder.
+pub const IMAGE_SERIAL: &str = "image";
+/// Where the guest mounts that disk.
+pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
+/// Serial of the disk to install to.
+pub const OUTPUT_SERIAL: &str = "output";
+
+const VERSION: u32 = 1;
+const FACTS_FILE: &str = "boot.json";
+
+/// An image that can be booted directly, as files in one folder.
+#[derive(Debug, Clone)]
+pub struct BootImage {
+    folder: PathBuf,
+    /// What the image's files told.
+    pub facts: Facts,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FactsFile {
+    version: u32,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+/// An image can't be made ready for a direct boot.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It has no kernel.
+    #[error("the image has no kernel: no /usr/lib/modules/VERSION/vmlinuz, and no UKI below /boot/EFI/Linux")]
+    NoKernel,
+    /// A kernel without an initramfs.
+    #[error("the image's kernel {0} has no initramfs: no /usr/lib/modules/{0}/initramfs.img")]
+    NoInitramfs(String),
+    /// A unified kernel image that is not one.
+    #[error("{path} in the image is no unified kernel image: {reason}")]
+    Uki {
+        /// The file in the image.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A driver that a direct boot can't do without.
+    #[error("the image's kernel {kernel} has no driver {module}, which a direct boot needs")]
+    NoDriver {
+        /// Its version.
+        kernel: String,
+        /// The driver.
+        module: &'static str,
+    },
+    /// A file of the image can't be read.
+    #[error("can't read {path} of the image")]
+    Read {
+        /// The file in the image.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of ours can't be written.
+    #[error("can't write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no program to make a block image with.
+    #[error("mkfs.erofs is not installed (package erofs-utils); `podman-bootc doctor` lists what is missing")]
+    NoMkfs,
+    /// The block image can't be made.
+    #[error("can't make a block image")]
+    Mkfs(#[source] crate::host::process::Error),
+    /// The facts can't be kept or read.
+    #[error(transparent)]
+    Facts(#[from] crate::host::file::Error),
+}
+
+/// The facts of the system in the image that is mounted at `source`.
+///
+/// # Errors
+/// It has no kernel, or can't be read.
+pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
+    let tree = tree::Tree::new(source)?;
+    let mut facts = facts::read(&tree, architecture)?;
+    facts.kernel = kernel::find(&tree)?.version;
+    Ok(facts)
+}
+
+impl BootImage {
+    /// Opens a folder that [`export`] has filled.
+    ///
+    /// # Errors
+    /// Its facts can't be read.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION)?;
+        Ok(Self { folder: folder.to_owned(), facts: file.facts })
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> PathBuf {
+        self.folder.join("kernel")
+    }
+
+    /// The initramfs, ours appended.
+    pub fn initramfs(&self) -> PathBuf {
+        self.folder.join("initramfs")
+    }
+
+    /// The root filesystem's block image.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("root.erofs")
+    }
+
+    /// The kernel's command line; `unit` is started in place of the default target.
+    pub fn cmdline(&self, console: &str, unit: Option<&str>) -> String {
+        let mut words = vec![
+            "rdinit=/podman-bootc/init".to_owned(),
+            format!("console={console}"),
+            // The disks beside the root are not this system's.
+            "systemd.gpt_auto=0".to_owned(),
+        ];
+        if self.facts.selinux {
+            // The block image carries no labels of the image's policy yet.
+            words.push("enforcing=0".to_owned());
+        }
+        words.extend(self.facts.kargs.iter().cloned());
+        words.extend(unit.map(|unit| format!("systemd.unit={unit}")));
+        words.join(" ")
+    }
+}

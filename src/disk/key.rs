@@ -1,0 +1,118 @@
+//! The name of a base disk: a digest over everything that changes what is on it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::image::Image;
+
+/// Changes with the layout of what this tool puts on a disk, or passes to the install by itself.
+const FORMAT: &str = "podman-bootc base disk 1";
+
+/// What the user chose of the install. Each is in the key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// The root filesystem's type; else the image's own default.
+    pub filesystem: Option<String>,
+    /// The root filesystem's size in bytes; else all of the disk.
+    pub root_size: Option<u64>,
+    /// The disk's size in bytes.
+    pub disk_size: u64,
+    /// Kernel arguments to add.
+    pub kargs: Vec<String>,
+    /// The boot loader to install; else bootc's choice.
+    pub bootloader: Option<String>,
+    /// Install with bootc's composefs backend.
+    pub composefs: bool,
+    /// The reference that the installed system upgrades from.
+    pub target_imgref: String,
+}
+
+/// A base disk's name in the cache: 64 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(String);
+
+impl Key {
+    /// The key of the disk of this image with these options.
+    pub fn new(image: &Image, options: &Options) -> Self {
+        let mut hash = Sha256::new();
+        // Each part with its length before it: no two different lists have the same bytes.
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        };
+        part(FORMAT);
+        part(&image.digest);
+        part(&image.architecture);
+        // JSON of a struct: field names in a fixed order, every value quoted where it has to be.
+        part(&serde_json::to_string(options).unwrap_or_else(|_| format!("{options:?}")));
+        Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image() -> Image {
+        Image {
+            reference: "localhost/x:latest".into(),
+            id: "a".repeat(64),
+            digest: "sha256:1".into(),
+            architecture: "amd64".into(),
+            size: 5,
+            labels: Default::default(),
+        }
+    }
+
+    #[test]
+    fn every_option_changes_the_key() {
+        let base =
+            Options { disk_size: 10 << 30, target_imgref: "localhost/x:latest".into(), ..Options::default() };
+        let changes: [fn(&mut Options); 8] = [
+            |_| {},
+            |o| o.filesystem = Some("xfs".into()),
+            |o| o.root_size = Some(5 << 30),
+            |o| o.disk_size = 20 << 30,
+            |o| o.kargs = vec!["a b".into()],
+            |o| o.kargs = vec!["a".into(), "b".into()],
+            |o| o.composefs = true,
+            |o| o.bootloader = Some("systemd".into()),
+        ];
+        let mut keys: Vec<Key> = changes
+            .iter()
+            .map(|change| {
+                let mut options = base.clone();
+                change(&mut options);
+                Key::new(&image(), &options)
+            })
+            .collect();
+        let moved = Image { digest: "sha256:2".into(), ..image() };
+        keys.push(Key::new(&moved, &base));
+        let renamed = Options { target_imgref: "localhost/y:latest".into(), ..base.clone() };
+        keys.push(Key::new(&image(), &renamed));
+        let foreign = Image { architecture: "arm64".into(), ..image() };
+        keys.push(Key::new(&foreign, &base));
+        let count = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), count, "no two are alike");
+    }
+
+    #[test]
+    fn what_does_not_change_the_disk_is_not_in_the_key() {
+        let options = Options::default();
+        let relabelled = Image { size: 6, reference: "localhost/other".into(), ..image() };
+        assert_eq!(Key::new(&image(), &options), Key::new(&relabelled, &options));
+        assert_eq!(Key::new(&image(), &options).to_string().len(), 64);
+    }
+}

@@ -1,0 +1,33 @@
+//! Disks as files: base disks in a cache by content, and the overlays over them.
+
+mod cache;
+mod key;
+mod overlay;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use cache::{Cache, Claim, Error, Partial};
+pub use key::{Key, Options};
+pub use overlay::{OverlayError, create as create_overlay};
+
+use crate::image::{Facts, Image};
+
+/// The immutable disk made of one image with one set of install options.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseDisk {
+    /// Its name in the cache.
+    pub key: Key,
+    /// The image that it was made of.
+    pub image: Image,
+    /// The install options.
+    pub options: Options,
+    /// What is known of the system on it.
+    pub facts: Facts,
+    /// When it was finished.
+    pub created: jiff::Timestamp,
+    /// The disk image, raw. Known by the place of the description.
+    #[serde(skip)]
+    pub file: PathBuf,
+}

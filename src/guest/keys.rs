@@ -1,0 +1,152 @@
+//! A VM's own key pair, and the guest's pinned host key.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ssh_key::rand_core::OsRng;
+use ssh_key::{Algorithm, LineEnding, PrivateKey};
+
+use crate::host::file;
+
+/// The files of a VM's keys, in its folder.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    folder: PathBuf,
+}
+
+/// A key can't be made, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The key can't be made or encoded.
+    #[error("can't make an SSH key")]
+    Key(#[from] ssh_key::Error),
+    /// A file of a key can't be read or written.
+    #[error("can't use the key file {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Keys {
+    /// The keys in this folder.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Makes an ed25519 pair; the private key's file has mode 0600.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn create(&self) -> Result<(), Error> {
+        let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
+        key.set_comment("podman-bootc");
+        write(&self.private(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
+        write(&self.public(), (key.public_key().to_openssh()? + "\n").as_bytes())
+    }
+
+    /// The private key's file.
+    pub fn private(&self) -> PathBuf {
+        self.folder.join("id_ed25519")
+    }
+
+    /// The public key's file.
+    pub fn public(&self) -> PathBuf {
+        self.folder.join("id_ed25519.pub")
+    }
+
+    /// The public key's line for `authorized_keys`, without its newline.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn public_line(&self) -> Result<String, Error> {
+        let path = self.public();
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    /// The file with the guest's host key, as OpenSSH reads it.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.join("known_hosts")
+    }
+
+    /// True when `key` (type and bytes) is the pinned host key, or none is pinned yet.
+    ///
+    /// # Errors
+    /// The file is there and can't be read.
+    pub fn is_expected_host(&self, alias: &str, kind: &str, key: &[u8]) -> Result<bool, Error> {
+        let path = self.known_hosts();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().any(|line| line == host_line(alias, kind, key))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(source) => Err(Error::File { path, source }),
+        }
+    }
+
+    /// Pins the guest's host key, if none is pinned yet.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn pin_host(&self, alias: &str, kind: &str, key: &[u8]) -> Result<(), Error> {
+        let path = self.known_hosts();
+        if path.exists() {
+            return Ok(());
+        }
+        write(&path, (host_line(alias, kind, key) + "\n").as_bytes())
+    }
+
+    /// Forgets the pinned host key: for a guest that makes a new one at each boot.
+    pub fn unpin_host(&self) {
+        // A file that is not there is what we want.
+        let _ = std::fs::remove_file(self.known_hosts());
+    }
+}
+
+fn host_line(alias: &str, kind: &str, key: &[u8]) -> String {
+    format!("{alias} {kind} {}", STANDARD.encode(key))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    file::create_private(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_that_openssh_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(dir.path());
+        keys.create().unwrap();
+        assert!(keys.public_line().unwrap().starts_with("ssh-ed25519 AAAA"));
+        let output = std::process::Command::new("ssh-keygen")
+            .arg("-y")
+            .arg("-f")
+            .arg(keys.private())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let derived = String::from_utf8(output.stdout).unwrap();
+        assert!(keys.public_line().unwrap().starts_with(derived.split(" podman").next().unwrap().trim()));
+    }
+
+    #[test]
+    fn the_first_host_key_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(dir.path());
+        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());
+        keys.pin_host("vm", "ssh-ed25519", b"one").unwrap();
+        keys.pin_host("vm", "ssh-ed25519", b"two").unwrap();
+        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());
+        assert!(!keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
+        keys.unpin_host();
+        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
+    }
+}

@@ -1,0 +1,96 @@
+//! The three folders of the tool: cache, data and runtime.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::os;
+
+/// A `sockaddr_un` path holds 104 bytes on macOS, 108 on Linux, each with its NUL.
+const SOCKET_PATH_MAX: usize = 103;
+/// The longest name of a socket below [`Dirs::runtime_of`], its slash included.
+const SOCKET_NAME_MAX: usize = 16;
+
+/// Where the tool keeps its files.
+#[derive(Debug, Clone)]
+pub struct Dirs {
+    /// May be deleted at any time: base disks, what was learnt of the host.
+    pub cache: PathBuf,
+    /// VMs: specs, overlays, keys, logs.
+    pub data: PathBuf,
+    /// Sockets of running VMs.
+    pub runtime: PathBuf,
+}
+
+/// The folders can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No home folder is known for this user.
+    #[error("no home folder is known for this user; set HOME")]
+    NoHome,
+    /// A folder can't be made.
+    #[error("can't make the folder {path}")]
+    Create {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A folder in a place that others can write to is not ours alone.
+    #[error("{0} is not a folder of yours alone; remove it, or set XDG_RUNTIME_DIR")]
+    NotPrivate(PathBuf),
+}
+
+impl Dirs {
+    /// Finds the folders by the platform's conventions (XDG on Linux) and makes them, mode 0700.
+    ///
+    /// # Errors
+    /// No home folder, or a folder that can't be made or belongs to someone else.
+    pub fn open() -> Result<Self, Error> {
+        let project = directories::ProjectDirs::from("", "", "podman-bootc").ok_or(Error::NoHome)?;
+        let temporary = || std::env::temp_dir().join(format!("podman-bootc-{}", super::user_id()));
+        let runtime = match project.runtime_dir() {
+            Some(dir) if fits_sockets(dir) && dir.parent().is_some_and(Path::is_dir) => dir.to_owned(),
+            _ => temporary(),
+        };
+        let dirs =
+            Self { cache: project.cache_dir().to_owned(), data: project.data_dir().to_owned(), runtime };
+        for dir in [&dirs.cache, &dirs.data, &dirs.runtime] {
+            os::create_private_dir(dir).map_err(|source| Error::Create { path: dir.clone(), source })?;
+        }
+        if !os::is_private_dir(&dirs.runtime) {
+            return Err(Error::NotPrivate(dirs.runtime));
+        }
+        Ok(dirs)
+    }
+
+    /// The folder of one machine's sockets; `id` is short, so that the paths stay short.
+    pub fn runtime_of(&self, id: &str) -> PathBuf {
+        self.runtime.join(id)
+    }
+
+    /// All VMs' folders are in here.
+    pub fn vms(&self) -> PathBuf {
+        self.data.join("vms")
+    }
+
+    /// All base disks' folders are in here.
+    pub fn disks(&self) -> PathBuf {
+        self.cache.join("disks")
+    }
+}
+
+fn fits_sockets(dir: &Path) -> bool {
+    const ID: usize = 1 + 12;
+    dir.as_os_str().len() + ID + SOCKET_NAME_MAX <= SOCKET_PATH_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runtime_folders_do_not_fit() {
+        assert!(fits_sockets(Path::new("/run/user/1000/podman-bootc")));
+        assert!(!fits_sockets(Path::new(&format!("/tmp/{}", "x".repeat(90)))));
+    }
+}

@@ -1,0 +1,74 @@
+//! Ctrl-C, SIGTERM and a closed terminal: seen once, by whoever waits at that time.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+
+use tokio::sync::watch;
+
+/// The user (or the system) asked the tool to end; carries the signal's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted(pub i32);
+
+/// Closed when a signal comes: whoever polls its other end wakes up.
+static WAKE: OnceLock<OwnedFd> = OnceLock::new();
+static RECEIVED: OnceLock<watch::Sender<Option<i32>>> = OnceLock::new();
+
+fn received() -> &'static watch::Sender<Option<i32>> {
+    RECEIVED.get_or_init(|| watch::Sender::new(None))
+}
+
+/// Starts to note signals instead of dying of them. A second signal ends the process at once.
+///
+/// # Errors
+/// The handlers can't be installed.
+#[cfg(unix)]
+pub fn listen() -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    // Set once: a second call would only be a second listener.
+    let _ = WAKE.set(read);
+    let mut write = Some(write);
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            if received().borrow().is_some() {
+                std::process::exit(128 + signal);
+            }
+            received().send_replace(Some(signal));
+            drop(write.take());
+            super::process::end_children();
+        }
+    })?;
+    Ok(())
+}
+
+/// An error when a signal has come.
+///
+/// # Errors
+/// [`Interrupted`], with the signal.
+pub fn check() -> Result<(), Interrupted> {
+    match *received().borrow() {
+        Some(signal) => Err(Interrupted(signal)),
+        None => Ok(()),
+    }
+}
+
+/// A descriptor that becomes readable (it ends) when a signal comes, for those who poll.
+pub fn fd() -> Option<BorrowedFd<'static>> {
+    WAKE.get().map(AsFd::as_fd)
+}
+
+/// Resolves when a signal comes (or has come).
+pub async fn wait() -> Interrupted {
+    let mut receiver = received().subscribe();
+    loop {
+        if let Some(signal) = *receiver.borrow_and_update() {
+            return Interrupted(signal);
+        }
+        if receiver.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Locks between processes. The operating system releases them when their holder dies.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// An exclusive lock on a file, held until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, or says `None` when someone else holds it. The file is made when it is missing.
+    ///
+    /// # Errors
+    /// The file can't be opened.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        let file = open(path)?;
+        // `is_held` takes the lock for the blink of an eye, so one refusal is no proof of a holder.
+        for _ in 0..5 {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self { _file: file })),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+                Err(TryLockError::Error(e)) => return Err(e),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    /// The file can't be opened.
+    pub fn acquire(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        file.lock()?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// True when another process (or another [`Lock`] of this one) holds the lock at `path`.
+pub fn is_held(path: &Path) -> bool {
+    // Opened only to read, so that asking never makes the file.
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        assert!(!is_held(&path));
+        let first = Lock::try_acquire(&path).unwrap();
+        assert!(first.is_some() && is_held(&path));
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        drop(first);
+        assert!(!is_held(&path));
+        assert!(Lock::try_acquire(&path).unwrap().is_some());
+    }
+}

@@ -1,0 +1,41 @@
+//! What differs between operating systems: folders, files, locks, processes, sockets.
+
+pub mod dirs;
+pub mod file;
+pub mod interrupt;
+pub mod lock;
+pub mod process;
+pub mod socket;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as os;
+
+/// The kernel's release, as `uname -r` prints it.
+pub fn kernel_release() -> String {
+    os::kernel_release()
+}
+
+/// The user's numeric ID; `0` is root.
+pub fn user_id() -> u32 {
+    os::user_id()
+}
+
+/// Bytes that the filesystem under `path` still has room for.
+///
+/// # Errors
+/// The folder can't be examined.
+pub fn free_space(path: &std::path::Path) -> std::io::Result<u64> {
+    os::free_space(path)
+}
+
+/// Bytes that a sparse file really takes on its filesystem.
+pub fn allocated_size(metadata: &std::fs::Metadata) -> u64 {
+    os::allocated_size(metadata)
+}
+
+/// True when `path` can be opened for reading and writing, without doing either.
+pub fn can_open_read_write(path: &std::path::Path) -> bool {
+    std::fs::OpenOptions::new().read(true).write(true).open(path).is_ok()
+}

@@ -1,0 +1,129 @@
+//! Child processes whose lives are tied to ours, and background ones that outlive us.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io;
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
+
+use super::interrupt::{self, Interrupted};
+use super::os;
+
+/// Children in the foreground: ended when the tool is interrupted.
+static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// A program can't be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It can't be started.
+    #[error("can't run {program}: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It ended with an error.
+    #[error("{program} failed ({status}): {message}")]
+    Failed {
+        /// The program and its subcommand.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The end of what it wrote to standard error.
+        message: String,
+    },
+    /// The tool was interrupted meanwhile.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+/// Runs a program to its end and returns what it printed; its standard error goes into the error.
+///
+/// # Errors
+/// It can't be started, fails, or the tool is interrupted (the program is ended then).
+pub fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
+    let program = describe(command);
+    let start = |source| Error::Start { program: program.clone(), source };
+    interrupt::check()?;
+    die_with_parent(command);
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
+    let _guard = Foreground::new(child.id());
+    let Output { status, stdout, stderr } = child.wait_with_output().map_err(start)?;
+    interrupt::check()?;
+    if status.success() {
+        return Ok(stdout);
+    }
+    let message = String::from_utf8_lossy(&stderr).trim().to_owned();
+    Err(Error::Failed { program, status, message })
+}
+
+/// Runs a program on the terminal (its standard streams are ours) to its end.
+///
+/// # Errors
+/// It can't be started, or the tool is interrupted.
+pub fn interactive(command: &mut Command) -> Result<ExitStatus, Error> {
+    let program = describe(command);
+    let start = |source| Error::Start { program: program.clone(), source };
+    interrupt::check()?;
+    let mut child = command.spawn().map_err(start)?;
+    let _guard = Foreground::new(child.id());
+    let status = child.wait().map_err(start)?;
+    interrupt::check()?;
+    Ok(status)
+}
+
+/// Makes the kernel end the child when this thread's process dies, however it dies (Linux).
+pub fn die_with_parent(command: &mut Command) {
+    os::die_with_parent(command);
+}
+
+/// Detaches the command from our terminal and process group.
+pub fn detach(command: &mut Command) {
+    os::new_session(command);
+}
+
+/// Ends a process at once.
+pub fn kill(pid: u32) {
+    os::kill(pid);
+}
+
+/// Ends the children that run in the foreground.
+pub(super) fn end_children() {
+    for &pid in CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+        os::terminate(pid);
+    }
+}
+
+/// Registers a child as one to be ended when the tool is interrupted.
+struct Foreground(u32);
+
+impl Foreground {
+    fn new(pid: u32) -> Self {
+        CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(pid);
+        // The signal may have come between the check and the registration.
+        if interrupt::check().is_err() {
+            os::terminate(pid);
+        }
+        Self(pid)
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+/// The program and its first argument: enough to know what failed.
+fn describe(command: &Command) -> String {
+    let name = |s: &OsStr| s.to_string_lossy().into_owned();
+    let program = std::path::Path::new(command.get_program());
+    let mut text = name(program.file_name().unwrap_or(command.get_program()));
+    for argument in command.get_args().take_while(|a| !a.as_encoded_bytes().starts_with(b"-")).take(2) {
+        text.push(' ');
+        text.push_str(&name(argument));
+    }
+    text
+}

@@ -1,0 +1,159 @@
+//! A virtual machine as plain data, the same for every hypervisor and on every OS.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The guest's processor architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arch {
+    /// amd64 in OCI's words.
+    X86_64,
+    /// arm64 in OCI's words.
+    Aarch64,
+}
+
+impl Arch {
+    /// The architecture of an OCI image, if a VM of it can be made.
+    pub fn from_oci(name: &str) -> Option<Self> {
+        match name {
+            "amd64" => Some(Self::X86_64),
+            "arm64" => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// The architecture that this program runs on.
+    pub fn host() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Self::X86_64),
+            "aarch64" => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// As the kernel and QEMU call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// The kernel's name of the serial port that the console is on.
+    pub fn serial_console(self) -> &'static str {
+        match self {
+            Self::X86_64 => "ttyS0",
+            Self::Aarch64 => "ttyAMA0",
+        }
+    }
+}
+
+/// A VM to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Shown in the hypervisor's process title.
+    pub name: String,
+    /// The guest's architecture.
+    pub arch: Arch,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// What it boots from.
+    pub boot: Boot,
+    /// Disks, in the order of their slots.
+    pub disks: Vec<Disk>,
+    /// Byte streams between host and guest (virtio-serial ports).
+    pub channels: Vec<Channel>,
+    /// systemd credentials for the guest.
+    pub credentials: Vec<Credential>,
+    /// Whether there is a network card, with user-mode networking behind it.
+    pub network: bool,
+    /// The path of the control socket that the hypervisor connects to.
+    pub control: PathBuf,
+}
+
+/// What a machine boots from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Boot {
+    /// Its firmware looks for a boot loader on the disks.
+    Firmware(Firmware),
+    /// The hypervisor loads a kernel.
+    Kernel {
+        /// The kernel's file.
+        kernel: PathBuf,
+        /// The initial RAM disk's file.
+        initrd: PathBuf,
+        /// The kernel's command line.
+        cmdline: String,
+    },
+}
+
+/// The machine's firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Firmware {
+    /// The hypervisor's built-in BIOS.
+    Bios,
+    /// UEFI.
+    Uefi {
+        /// The firmware's code, read-only.
+        code: PathBuf,
+        /// This VM's own variable store.
+        vars: PathBuf,
+    },
+}
+
+/// A disk image's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskFormat {
+    /// The disk's bytes.
+    Raw,
+    /// QEMU's own, with a backing file.
+    Qcow2,
+}
+
+impl DiskFormat {
+    /// The format's name in QEMU.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
+}
+
+/// A disk of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// The image file.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: DiskFormat,
+    /// The guest finds it as `/dev/disk/by-id/virtio-SERIAL`; 20 bytes at the most.
+    pub serial: String,
+    /// The guest can't write to it.
+    pub read_only: bool,
+    /// Its content needs to survive a crash of the host.
+    pub durable: bool,
+}
+
+/// A byte stream between host and guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// The guest finds it as `/dev/virtio-ports/NAME`.
+    pub name: String,
+    /// The path of the socket that the hypervisor connects to.
+    pub socket: PathBuf,
+}
+
+/// A systemd credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its name, as in `systemd.system-credentials(7)`.
+    pub name: String,
+    /// Its value.
+    pub value: Vec<u8>,
+}

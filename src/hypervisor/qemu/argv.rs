@@ -1,0 +1,317 @@
+//! From a machine to QEMU's command line: pure, and the same on every OS.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use base64::Engine as _;
+use serde_json::json;
+
+use super::Qemu;
+use crate::hypervisor::accelerator::Accelerator;
+use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine};
+
+/// Name of the network card's back end, for port forwards.
+pub const NETDEV: &str = "net0";
+
+/// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
+const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
+
+/// A path that can't be handed to QEMU.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("QEMU can't take the path {0:?}: it is not UTF-8")]
+pub struct PathNotUtf8(std::path::PathBuf);
+
+/// The command line that starts this machine.
+///
+/// The serial console is QEMU's standard input and output; it connects to the machine's control and channel
+/// sockets itself, so that nothing needs to wait for them to appear.
+///
+/// # Errors
+/// A path is not UTF-8.
+pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
+    let mut args = Args::default();
+    args.flag("-nodefaults").flag("-no-user-config");
+    args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
+    args.option("-accel", &accel(qemu, accelerator));
+    args.option("-cpu", if accelerator == Accelerator::Tcg { "max" } else { "host" });
+    args.option("-smp", &machine.cpus.to_string());
+    args.option("-m", &format!("size={}M", machine.memory_mib));
+    args.option("-display", "none");
+    args.option("-chardev", "stdio,id=console,signal=off").option("-serial", "chardev:console");
+    args.option("-chardev", &socket("control", &machine.control)?);
+    args.option("-mon", "chardev=control,mode=control");
+    args.option("-device", "virtio-rng-pci");
+    if machine.arch == Arch::X86_64 {
+        args.option("-device", "pvpanic");
+    }
+    boot(&mut args, machine)?;
+    for (index, disk) in machine.disks.iter().enumerate() {
+        add_disk(&mut args, index, disk)?;
+    }
+    add_channels(&mut args, &machine.channels)?;
+    if machine.network {
+        args.option("-netdev", &format!("user,id={NETDEV}"));
+        // No option ROM: nothing boots from the network.
+        args.option("-device", &format!("virtio-net-pci,netdev={NETDEV},romfile="));
+    }
+    for credential in &machine.credentials {
+        add_credential(&mut args, machine, credential);
+    }
+    Ok(Launch { program: qemu.program.clone(), args: args.0 })
+}
+
+fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
+    match accelerator {
+        Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
+        other => other.name().into(),
+    }
+}
+
+fn boot(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    let mut board = match machine.arch {
+        // No SATA controller: probing its empty ports costs the guest's boot time.
+        Arch::X86_64 => "q35,sata=off,usb=off".to_owned(),
+        Arch::Aarch64 => "virt,gic-version=max".to_owned(),
+    };
+    match &machine.boot {
+        Boot::Firmware(Firmware::Bios) => {}
+        Boot::Firmware(Firmware::Uefi { code, vars }) => {
+            let flash = |name: &str, file: &Path, read_only: bool| -> Result<String, PathNotUtf8> {
+                let file = json!({"driver": "file", "filename": utf8(file)?});
+                let node = json!({"driver": "raw", "node-name": name, "read-only": read_only, "file": file});
+                Ok(node.to_string())
+            };
+            args.option("-blockdev", &flash("firmware", code, true)?);
+            args.option("-blockdev", &flash("variables", vars, false)?);
+            board.push_str(",pflash0=firmware,pflash1=variables");
+        }
+        Boot::Kernel { kernel, initrd, cmdline } => {
+            args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
+        }
+    }
+    args.option("-machine", &board);
+    Ok(())
+}
+
+fn add_disk(args: &mut Args, index: usize, disk: &Disk) -> Result<(), PathNotUtf8> {
+    let node = format!("disk{index}");
+    let cache = json!({"direct": false, "no-flush": !disk.durable});
+    let file = json!({
+        "driver": "file",
+        "filename": utf8(&disk.file)?,
+        "discard": "unmap",
+        "cache": cache,
+    });
+    let mut format = json!({
+        "driver": disk.format.name(),
+        "node-name": node,
+        "read-only": disk.read_only,
+        "discard": "unmap",
+        "cache": cache,
+        "file": file,
+    });
+    if !disk.read_only {
+        format["detect-zeroes"] = "unmap".into();
+    }
+    args.option("-blockdev", &format.to_string());
+    let serial = escape(&disk.serial);
+    args.option("-device", &format!("virtio-blk-pci,drive={node},serial={serial}"));
+    Ok(())
+}
+
+fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8> {
+    if channels.is_empty() {
+        return Ok(());
+    }
+    args.option("-device", "virtio-serial-pci");
+    for (index, channel) in channels.iter().enumerate() {
+        args.option("-chardev", &socket(&format!("channel{index}"), &channel.socket)?);
+        let name = escape(&channel.name);
+        args.option("-device", &format!("virtserialport,chardev=channel{index},name={name}"));
+    }
+    Ok(())
+}
+
+/// SMBIOS strings where there is an SMBIOS; else the firmware configuration device.
+/// <https://systemd.io/CREDENTIALS/>
+fn add_credential(args: &mut Args, machine: &Machine, credential: &Credential) {
+    let name = escape(&credential.name);
+    let value = base64::engine::general_purpose::STANDARD.encode(&credential.value);
+    let has_smbios = machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_));
+    if has_smbios {
+        args.option("-smbios", &format!("type=11,value=io.systemd.credential.binary:{name}={value}"));
+    } else {
+        let text = escape(&String::from_utf8_lossy(&credential.value));
+        args.option("-fw_cfg", &format!("name=opt/io.systemd.credentials/{name},string={text}"));
+    }
+}
+
+fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
+    Ok(format!("socket,id={id},path={}", escape(utf8(path)?)))
+}
+
+/// QEMU splits option lists at commas; a doubled one stands for itself.
+fn escape(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
+fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
+    path.to_str().ok_or_else(|| PathNotUtf8(path.to_owned()))
+}
+
+#[derive(Default)]
+struct Args(Vec<OsString>);
+
+impl Args {
+    fn flag(&mut self, name: &str) -> &mut Self {
+        self.0.push(name.into());
+        self
+    }
+
+    fn option(&mut self, name: &str, value: &str) -> &mut Self {
+        self.flag(name).flag(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::hypervisor::DiskFormat;
+
+    fn qemu(version: (u32, u32)) -> Qemu {
+        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version }
+    }
+
+    fn machine() -> Machine {
+        Machine {
+            name: "swift-heron".into(),
+            arch: Arch::X86_64,
+            cpus: 2,
+            memory_mib: 2048,
+            boot: Boot::Firmware(Firmware::Bios),
+            disks: vec![],
+            channels: vec![],
+            credentials: vec![],
+            network: false,
+            control: "/run/x/qmp".into(),
+        }
+    }
+
+    fn line(machine: &Machine, accelerator: Accelerator) -> String {
+        let launch = launch(&qemu((10, 0)), machine, accelerator).unwrap();
+        launch.args.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_part_has_its_arguments() {
+        type Change = fn(&mut Machine);
+        let cases: &[(Change, &[&str])] = &[
+            (
+                |_| {},
+                &["-smp 2", "-m size=2048M", "-machine q35,sata=off,usb=off", "-name guest=swift-heron,"],
+            ),
+            (|m| m.name = "a,b".into(), &["-name guest=a,,b,"]),
+            (|m| m.control = "/run/a,b/qmp".into(), &["socket,id=control,path=/run/a,,b/qmp"]),
+            (|m| m.network = true, &["-netdev user,id=net0", "virtio-net-pci,netdev=net0"]),
+            (
+                |m| {
+                    m.boot =
+                        Boot::Firmware(Firmware::Uefi { code: "/c \"q\".fd".into(), vars: "/v,1.fd".into() })
+                },
+                &[
+                    r#""filename":"/c \"q\".fd""#,
+                    r#""filename":"/v,1.fd""#,
+                    "pflash0=firmware,pflash1=variables",
+                ],
+            ),
+            (
+                |m| {
+                    m.boot = Boot::Kernel {
+                        kernel: "/k".into(),
+                        initrd: "/i".into(),
+                        cmdline: "a=\"b c\"".into(),
+                    };
+                },
+                &["-kernel /k -initrd /i -append a=\"b c\""],
+            ),
+            (
+                |m| {
+                    m.channels =
+                        vec![Channel { name: "podman-bootc.ready".into(), socket: "/run/x/c0".into() }];
+                },
+                &[
+                    "virtio-serial-pci",
+                    "path=/run/x/c0",
+                    "virtserialport,chardev=channel0,name=podman-bootc.ready",
+                ],
+            ),
+            (
+                |m| {
+                    m.credentials =
+                        vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b\n".to_vec() }]
+                },
+                &["-smbios type=11,value=io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="],
+            ),
+        ];
+        for (change, wanted) in cases {
+            let mut machine = machine();
+            change(&mut machine);
+            let line = line(&machine, Accelerator::Tcg);
+            for want in *wanted {
+                assert!(line.contains(want), "{want}\nis not in\n{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn disks_keep_their_order_and_mode() {
+        let disk = |serial: &str, format, read_only, durable| Disk {
+            file: format!("/d/{serial}, \"1\"").into(),
+            format,
+            serial: serial.into(),
+            read_only,
+            durable,
+        };
+        let mut machine = machine();
+        machine.disks =
+            vec![disk("root", DiskFormat::Raw, true, true), disk("output", DiskFormat::Qcow2, false, false)];
+        let line = line(&machine, Accelerator::Tcg);
+        let first = line.find("virtio-blk-pci,drive=disk0,serial=root").unwrap();
+        assert!(first < line.find("virtio-blk-pci,drive=disk1,serial=output").unwrap());
+        assert!(line.contains(r#""filename":"/d/root, \"1\"""#), "{line}");
+        assert!(line.contains(r#""no-flush":true"#) && line.contains(r#""detect-zeroes":"unmap""#), "{line}");
+    }
+
+    #[test]
+    fn accelerators() {
+        assert!(line(&machine(), Accelerator::Kvm).contains("-accel kvm -cpu host"));
+        assert!(line(&machine(), Accelerator::Tcg).contains("-accel tcg -cpu max"));
+        let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
+        assert!(old.args.contains(&"tcg,thread=single".into()));
+    }
+
+    #[test]
+    fn aarch64_without_firmware_takes_credentials_from_fw_cfg() {
+        let mut machine = machine();
+        machine.arch = Arch::Aarch64;
+        machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
+        machine.credentials = vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b".to_vec() }];
+        let line = line(&machine, Accelerator::Tcg);
+        assert!(
+            line.contains("-fw_cfg name=opt/io.systemd.credentials/tmpfiles.extra,string=a,,b"),
+            "{line}"
+        );
+        assert!(line.contains("-machine virt") && !line.contains("pvpanic"), "{line}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_utf8_is_refused() {
+        use std::os::unix::ffi::OsStringExt;
+        let mut machine = machine();
+        machine.control = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+        assert!(launch(&qemu((10, 0)), &machine, Accelerator::Tcg).is_err());
+    }
+}

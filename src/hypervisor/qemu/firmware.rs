@@ -1,0 +1,136 @@
+//! UEFI firmware, found by the descriptors that distributions ship with it.
+//! <https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/firmware.json>
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::hypervisor::Arch;
+
+/// Folders of descriptors, the most important first: a name in one hides the same name in those behind it.
+const FOLDERS: [&str; 3] =
+    ["/etc/qemu/firmware", "/usr/local/share/qemu/firmware", "/usr/share/qemu/firmware"];
+
+/// A firmware on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uefi {
+    /// Its code.
+    pub code: PathBuf,
+    /// An empty variable store to copy for each VM.
+    pub vars_template: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Descriptor {
+    interface_types: Vec<String>,
+    mapping: Mapping,
+    targets: Vec<Target>,
+    features: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Mapping {
+    device: String,
+    executable: Option<File>,
+    nvram_template: Option<File>,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    filename: PathBuf,
+    format: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    architecture: String,
+    machines: Vec<String>,
+}
+
+/// The host's UEFI without secure boot for guests of this architecture, if there is one.
+pub fn find(arch: Arch) -> Option<Uefi> {
+    find_in(&FOLDERS.map(Path::new), arch)
+}
+
+fn find_in(folders: &[&Path], arch: Arch) -> Option<Uefi> {
+    let mut descriptors = BTreeMap::new();
+    for folder in folders {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|e| e == "json") {
+                descriptors.entry(entry.file_name()).or_insert(path);
+            }
+        }
+    }
+    descriptors.into_values().find_map(|path| {
+        let text = std::fs::read_to_string(&path).ok()?;
+        match serde_json::from_str(&text) {
+            Ok(descriptor) => plain_uefi(descriptor, arch),
+            Err(error) => {
+                tracing::debug!(path = %path.display(), %error, "a firmware descriptor is not understood");
+                None
+            }
+        }
+    })
+}
+
+/// The firmware of a descriptor, if it is flash without secure boot for this architecture's machine.
+fn plain_uefi(descriptor: Descriptor, arch: Arch) -> Option<Uefi> {
+    let machine = match arch {
+        Arch::X86_64 => "pc-q35-",
+        Arch::Aarch64 => "virt-",
+    };
+    let for_us =
+        |t: &Target| t.architecture == arch.name() && t.machines.iter().any(|m| m.starts_with(machine));
+    let unwanted = |f: &String| matches!(f.as_str(), "enrolled-keys" | "requires-smm" | "secure-boot");
+    let suits = descriptor.interface_types.iter().any(|t| t == "uefi")
+        && descriptor.mapping.device == "flash"
+        && descriptor.targets.iter().any(for_us)
+        && !descriptor.features.iter().any(unwanted);
+    let (code, vars) = (descriptor.mapping.executable?, descriptor.mapping.nvram_template?);
+    let usable = |f: &File| f.format == "raw" && f.filename.is_file();
+    (suits && usable(&code) && usable(&vars))
+        .then_some(Uefi { code: code.filename, vars_template: vars.filename })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(dir: &Path, features: &str, format: &str) -> String {
+        let dir = dir.display();
+        format!(
+            r#"{{"description": "x", "interface-types": ["uefi"], "tags": [], "features": [{features}],
+            "mapping": {{"device": "flash",
+              "executable": {{"filename": "{dir}/code", "format": "{format}"}},
+              "nvram-template": {{"filename": "{dir}/vars", "format": "{format}"}}}},
+            "targets": [{{"architecture": "x86_64", "machines": ["pc-i440fx-*", "pc-q35-*"]}}]}}"#
+        )
+    }
+
+    #[test]
+    fn the_first_plain_descriptor_wins_and_upper_folders_hide() {
+        let (upper, lower) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for dir in [&upper, &lower] {
+            std::fs::write(dir.path().join("code"), "").unwrap();
+            std::fs::write(dir.path().join("vars"), "").unwrap();
+        }
+        let folders = [upper.path(), lower.path()];
+        assert_eq!(find_in(&folders, Arch::X86_64), None);
+        let write = |dir: &tempfile::TempDir, name: &str, features: &str, format: &str| {
+            std::fs::write(dir.path().join(name), descriptor(dir.path(), features, format)).unwrap();
+        };
+        std::fs::write(lower.path().join("10-broken.json"), "{").unwrap();
+        write(&lower, "20-secure.json", r#""secure-boot", "requires-smm""#, "raw");
+        write(&lower, "30-qcow2.json", "", "qcow2");
+        assert_eq!(find_in(&folders, Arch::X86_64), None);
+        write(&lower, "60-plain.json", r#""acpi-s3""#, "raw");
+        assert_eq!(find_in(&folders, Arch::X86_64).unwrap().code, lower.path().join("code"));
+        assert_eq!(find_in(&folders, Arch::Aarch64), None);
+        write(&upper, "60-plain.json", r#""enrolled-keys""#, "raw");
+        assert_eq!(find_in(&folders, Arch::X86_64), None, "the upper folder's file hides the lower one's");
+    }
+}

@@ -1,0 +1,75 @@
+//! QEMU: the hypervisor on every system that has nothing better.
+
+mod argv;
+pub mod firmware;
+mod process;
+mod qmp;
+
+use std::path::PathBuf;
+
+pub use argv::launch;
+pub use process::{Failure, Output, Process, Ready, StartError};
+pub use qmp::{Event, Qmp, QmpError};
+
+use super::Arch;
+
+/// The QEMU of this host for one guest architecture.
+#[derive(Debug, Clone)]
+pub struct Qemu {
+    /// `qemu-system-ARCH`.
+    pub program: PathBuf,
+    /// The guest's architecture.
+    pub arch: Arch,
+    /// The version, major and minor.
+    pub version: (u32, u32),
+}
+
+/// There is no QEMU.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// It is not on PATH, nor where distributions hide it.
+    #[error("{0} is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
+    Missing(String),
+    /// It doesn't run.
+    #[error("QEMU doesn't answer `--version`")]
+    Version(#[source] crate::host::process::Error),
+}
+
+/// RHEL and its kin have no `qemu-system-*`, only this.
+const RHEL_PROGRAM: &str = "/usr/libexec/qemu-kvm";
+
+impl Qemu {
+    /// Finds QEMU for guests of this architecture.
+    ///
+    /// # Errors
+    /// There is none, or it doesn't run.
+    pub fn find(arch: Arch) -> Result<Self, FindError> {
+        let name = format!("qemu-system-{}", arch.name());
+        let rhel = PathBuf::from(RHEL_PROGRAM);
+        let program = match which::which(&name) {
+            Ok(program) => program,
+            Err(_) if Arch::host() == Some(arch) && rhel.exists() => rhel,
+            Err(_) => return Err(FindError::Missing(name)),
+        };
+        let text = crate::host::process::output(std::process::Command::new(&program).arg("--version"))
+            .map_err(FindError::Version)?;
+        let version = parse_version(&String::from_utf8_lossy(&text)).unwrap_or((0, 0));
+        Ok(Self { program, arch, version })
+    }
+}
+
+/// Major and minor of `QEMU emulator version 10.0.2 (Debian ...)`.
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split("version ").nth(1)?.split(['.', ' ', '\n']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn version_of_qemu() {
+        let text = "QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright (c) 2003-2025\n";
+        assert_eq!(super::parse_version(text), Some((10, 0)));
+        assert_eq!(super::parse_version("nonsense"), None);
+    }
+}

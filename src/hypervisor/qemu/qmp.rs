@@ -1,0 +1,184 @@
+//! QEMU's control connection.
+
+use std::io;
+
+use qapi::futures::{QapiEvents, QapiService, QmpStreamTokio};
+use qapi::qmp;
+use tokio::io::{ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+
+use super::argv::NETDEV;
+use crate::host::socket::AsyncStream;
+
+/// What QEMU tells of itself that matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The guest's processors stopped; the state has to be asked for.
+    Stop,
+    /// The guest reported a panic through its panic device.
+    GuestPanicked,
+    /// The machine goes down; true when the guest did it by itself.
+    Shutdown {
+        /// The guest powered itself off.
+        by_guest: bool,
+    },
+}
+
+/// A command to QEMU failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QmpError {
+    /// QEMU refused it, or is gone.
+    #[error("QEMU's control connection: {0}")]
+    Command(#[from] qapi::ExecuteError),
+    /// The connection can't be set up.
+    #[error("QEMU's control connection: {0}")]
+    Connect(#[from] io::Error),
+    /// A port can't be forwarded.
+    #[error("can't forward {rule}: {answer}")]
+    Forward {
+        /// The rule.
+        rule: String,
+        /// QEMU's answer.
+        answer: String,
+    },
+}
+
+/// Commands to a running QEMU.
+pub struct Qmp {
+    service: QapiService<QmpStreamTokio<WriteHalf<AsyncStream>>>,
+}
+
+impl std::fmt::Debug for Qmp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Qmp")
+    }
+}
+
+impl Qmp {
+    /// Greets QEMU on a connection that it made; its events come out of the receiver.
+    ///
+    /// # Errors
+    /// It is not QEMU, or it is gone.
+    pub async fn open(stream: AsyncStream) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+        let (read, write) = tokio::io::split(stream);
+        let stream = QmpStreamTokio::open_split(read, write).await?.negotiate().await?;
+        let (service, events) = stream.into_parts();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(forward_events(events, sender));
+        Ok((Self { service }, receiver))
+    }
+
+    /// Presses the power button.
+    ///
+    /// # Errors
+    /// QEMU is gone.
+    pub async fn power_button(&self) -> Result<(), QmpError> {
+        self.service.execute(qmp::system_powerdown {}).await?;
+        Ok(())
+    }
+
+    /// Ends QEMU; the disks are flushed.
+    ///
+    /// # Errors
+    /// QEMU is gone.
+    pub async fn quit(&self) -> Result<(), QmpError> {
+        self.service.execute(qmp::quit {}).await?;
+        Ok(())
+    }
+
+    /// True when the machine stopped because the accelerator failed.
+    ///
+    /// # Errors
+    /// QEMU is gone.
+    pub async fn is_internal_error(&self) -> Result<bool, QmpError> {
+        let info = self.service.execute(qmp::query_status {}).await?;
+        Ok(info.status == qmp::RunState::internal_error)
+    }
+
+    /// Forwards a TCP port on loopback to the guest and returns the host's port; 0 lets the system choose.
+    ///
+    /// QEMU itself binds the port, so no one can take it in between.
+    ///
+    /// # Errors
+    /// The port is taken, or QEMU is gone.
+    pub async fn forward_tcp(&self, host_port: u16, guest_port: u16) -> Result<u16, QmpError> {
+        let rule = format!("tcp:127.0.0.1:{host_port}-:{guest_port}");
+        let answer = self.human(&format!("hostfwd_add {NETDEV} {rule}")).await?;
+        if !answer.trim().is_empty() {
+            return Err(QmpError::Forward { rule, answer: answer.trim().to_owned() });
+        }
+        if host_port != 0 {
+            return Ok(host_port);
+        }
+        // `info usernet` is the only place that tells which port the system chose.
+        let table = self.human("info usernet").await?;
+        forwarded_port(&table, guest_port).ok_or(QmpError::Forward { rule, answer: table })
+    }
+
+    async fn human(&self, command_line: &str) -> Result<String, QmpError> {
+        let command = qmp::human_monitor_command { command_line: command_line.to_owned(), cpu_index: None };
+        Ok(self.service.execute(command).await?)
+    }
+}
+
+/// The host's port of the (last) forward to `guest_port` in the table that `info usernet` prints.
+fn forwarded_port(table: &str, guest_port: u16) -> Option<u16> {
+    table.lines().rev().find_map(|line| {
+        let mut words = line.split_whitespace();
+        if words.next()? != "TCP[HOST_FORWARD]" {
+            return None;
+        }
+        let [_fd, _address, port, _guest, to]: [&str; 5] =
+            words.take(5).collect::<Vec<_>>().try_into().ok()?;
+        (to.parse() == Ok(guest_port)).then(|| port.parse().ok())?
+    })
+}
+
+async fn forward_events(
+    mut events: QapiEvents<QmpStreamTokio<ReadHalf<AsyncStream>>>,
+    sender: mpsc::UnboundedSender<Event>,
+) {
+    use futures::StreamExt;
+    let mut ends = 0;
+    // An event that this crate's schema doesn't know is an error, after which the stream says `None` once.
+    while ends < 2 {
+        let event = match events.next().await {
+            Some(Ok(event)) => event,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "an event of QEMU is not understood");
+                continue;
+            }
+            None => {
+                ends += 1;
+                continue;
+            }
+        };
+        ends = 0;
+        let event = match event {
+            qmp::Event::STOP { .. } => Event::Stop,
+            qmp::Event::GUEST_PANICKED { .. } => Event::GuestPanicked,
+            qmp::Event::SHUTDOWN { data, .. } => Event::Shutdown { by_guest: data.guest },
+            _ => continue,
+        };
+        if sender.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forwarded_port_is_found() {
+        let table = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+            TCP[ESTABLISHED]   9       127.0.0.1 50000       10.0.2.15    22     0     0\r\n  \
+            TCP[HOST_FORWARD]  3       127.0.0.1 44579       10.0.2.15    22     0     0\r\n  \
+            TCP[HOST_FORWARD]  4       127.0.0.1  8080       10.0.2.15    80     0     0\r\n";
+        assert_eq!(forwarded_port(table, 22), Some(44579));
+        assert_eq!(forwarded_port(table, 80), Some(8080));
+        assert_eq!(forwarded_port(table, 443), None);
+        assert_eq!(forwarded_port("", 22), None);
+    }
+}

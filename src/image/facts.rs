@@ -1,0 +1,22 @@
+//! What an image's files tell about the system in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What the tool has to know of a system before it boots.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The kernel's version.
+    pub kernel: String,
+    /// Kernel arguments that the image asks for.
+    pub kargs: Vec<String>,
+    /// SELinux is enforcing or permissive in it.
+    pub selinux: bool,
+    /// It has an SSH server.
+    pub sshd: bool,
+    /// systemd's major version, where it could be told.
+    pub systemd: Option<u32>,
+    /// Home folders by user.
+    pub homes: BTreeMap<String, String>,
+}

@@ -1,0 +1,343 @@
+//! The `podman` command, 4.3 or newer.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use super::reference::{full_name, is_local, looks_like_id};
+use super::{BOOTC_LABEL, Image};
+use crate::host::process;
+
+/// When to ask a registry, as podman's `--pull`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Pull {
+    /// When the image is not in podman's storage.
+    Missing,
+    /// Never.
+    Never,
+    /// Each time, so that a moved tag is seen.
+    Always,
+}
+
+/// An image can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no podman.
+    #[error("podman is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
+    NoPodman,
+    /// A name that no registry serves is not in the storage.
+    #[error(
+        "no image {name} in podman's {storage} storage ({root}); build it with \
+         `{sudo}podman build -t {name} .`, or copy it from the other storage: {copy}"
+    )]
+    NotHere {
+        /// The image's name as asked for.
+        name: String,
+        /// `rootful` or `rootless`.
+        storage: &'static str,
+        /// The storage's folder.
+        root: String,
+        /// `sudo ` where the storage is root's.
+        sudo: &'static str,
+        /// The command that copies the image here.
+        copy: String,
+    },
+    /// The image is missing, and pulling it is not allowed.
+    #[error("no image {name} in podman's {storage} storage ({root}), and `--pull never` forbids to fetch it")]
+    NotPulled {
+        /// The image's name as asked for.
+        name: String,
+        /// `rootful` or `rootless`.
+        storage: &'static str,
+        /// The storage's folder.
+        root: String,
+    },
+    /// It is not a bootable image.
+    #[error(
+        "image {0} is not bootable: it has no label containers.bootc=1; \
+         build it FROM a bootc base image (see `podman-bootc images`)"
+    )]
+    NotBootable(String),
+    /// podman failed.
+    #[error("can't {doing}")]
+    Podman {
+        /// What was being done.
+        doing: String,
+        /// podman's own words.
+        source: process::Error,
+    },
+    /// podman answered something else than expected.
+    #[error("can't {doing}: podman's answer is not understood")]
+    Answer {
+        /// What was being done.
+        doing: String,
+        /// What is wrong in it.
+        source: serde_json::Error,
+    },
+}
+
+/// A bootable image as `images` lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its names; none for a dangling image.
+    pub names: Vec<String>,
+    /// Image ID in hex.
+    pub id: String,
+    /// Manifest digest.
+    pub digest: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The local podman.
+#[derive(Debug, Clone)]
+pub struct Podman {
+    program: PathBuf,
+    rootless: bool,
+}
+
+impl Podman {
+    /// Finds podman on PATH.
+    ///
+    /// # Errors
+    /// [`Error::NoPodman`].
+    pub fn find() -> Result<Self, Error> {
+        let program = which::which("podman").map_err(|_| Error::NoPodman)?;
+        Ok(Self { program, rootless: crate::host::user_id() != 0 })
+    }
+
+    /// A command line of this podman.
+    pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(args);
+        command
+    }
+
+    /// True when its storage belongs to an ordinary user.
+    pub fn is_rootless(&self) -> bool {
+        self.rootless
+    }
+
+    /// Its version, as it prints it.
+    ///
+    /// # Errors
+    /// podman fails.
+    pub fn version(&self) -> Result<String, Error> {
+        let text = self.run(["version", "--format", "{{.Client.Version}}"], "ask podman for its version")?;
+        Ok(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
+    /// Finds a bootable image by reference, short name, ID or ID prefix; pulls it when `pull` says so.
+    ///
+    /// # Errors
+    /// Not found, not bootable, or podman fails.
+    pub fn resolve(&self, asked: &str, pull: Pull) -> Result<Image, Error> {
+        let can_pull = !is_local(asked) && !looks_like_id(asked);
+        if pull == Pull::Always && can_pull {
+            self.pull(asked)?;
+        }
+        let image = match self.inspect(asked) {
+            Ok(image) => image,
+            Err(error) => {
+                if self.exists(asked)? {
+                    return Err(error);
+                }
+                match pull {
+                    _ if !can_pull => return Err(self.not_here(asked)),
+                    Pull::Never => {
+                        return Err(Error::NotPulled {
+                            name: asked.to_owned(),
+                            storage: self.storage(),
+                            root: self.storage_root(),
+                        });
+                    }
+                    Pull::Missing | Pull::Always => self.pull(asked)?,
+                }
+                self.inspect(asked)?
+            }
+        };
+        if image.has_bootc_label() { Ok(image) } else { Err(Error::NotBootable(image.reference)) }
+    }
+
+    /// All images with the label of bootable ones.
+    ///
+    /// # Errors
+    /// podman fails.
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Row {
+            id: String,
+            #[serde(default)]
+            digest: String,
+            names: Option<Vec<String>>,
+            created: i64,
+            size: u64,
+        }
+        let doing = "list images";
+        let filter = format!("label={BOOTC_LABEL}");
+        let text = self.run(["images", "--filter", &filter, "--format", "json", "--no-trunc"], doing)?;
+        let rows: Vec<Row> = parse(&text, doing)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Listed {
+                names: row.names.unwrap_or_default(),
+                id: row.id.trim_start_matches("sha256:").to_owned(),
+                digest: row.digest,
+                created: row.created,
+                size: row.size,
+            })
+            .collect())
+    }
+
+    /// Writes the image's content as an OCI folder with the tag [`Self::SAVED_TAG`].
+    ///
+    /// The tag is a plain word: `oci:/path:localhost/x:latest` would be split at the wrong colon.
+    ///
+    /// # Errors
+    /// podman fails, or what it wrote has no index.
+    pub fn save(&self, image: &Image, folder: &Path) -> Result<(), Error> {
+        let doing = format!("save the content of image {}", image.reference);
+        let mut command = self.command(["save", "--quiet", "--format", "oci-dir", "--uncompressed", "-o"]);
+        command.arg(folder).arg(&image.id);
+        process::output(&mut command).map_err(|source| Error::Podman { doing: doing.clone(), source })?;
+        let index = folder.join("index.json");
+        let retag = || -> std::io::Result<()> {
+            let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&index)?)?;
+            value["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"] =
+                Self::SAVED_TAG.into();
+            std::fs::write(&index, serde_json::to_vec(&value)?)
+        };
+        retag().map_err(|source| Error::Podman {
+            doing,
+            source: process::Error::Start { program: "podman save".into(), source },
+        })
+    }
+
+    /// The tag in an OCI folder that [`Self::save`] wrote.
+    pub const SAVED_TAG: &str = "image";
+
+    /// Mounts the image's root filesystem read-only until the value is dropped.
+    ///
+    /// Rootless, this works only inside `podman unshare`.
+    ///
+    /// # Errors
+    /// podman fails.
+    pub fn mount(&self, id: &str) -> Result<Mounted, Error> {
+        let text = self.run(["image", "mount", id], "mount the image's filesystem")?;
+        let path = PathBuf::from(String::from_utf8_lossy(&text).trim_end_matches('\n'));
+        Ok(Mounted { podman: self.clone(), id: id.to_owned(), path })
+    }
+
+    /// Takes back a mount that a process left which died; none is fine.
+    pub fn unmount(&self, id: &str) {
+        let mut command = self.command(["image", "unmount", id]);
+        if let Err(error) = process::output(&mut command) {
+            tracing::debug!(%error, "nothing to unmount");
+        }
+    }
+
+    fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>, doing: &str) -> Result<Vec<u8>, Error> {
+        process::output(&mut self.command(args))
+            .map_err(|source| Error::Podman { doing: doing.to_owned(), source })
+    }
+
+    fn inspect(&self, asked: &str) -> Result<Image, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Inspected {
+            id: String,
+            #[serde(default)]
+            digest: String,
+            repo_tags: Option<Vec<String>>,
+            architecture: String,
+            size: u64,
+            labels: Option<BTreeMap<String, String>>,
+        }
+        let doing = format!("inspect image {asked}");
+        let text = self.run(["image", "inspect", "--format", "json", "--", asked], &doing)?;
+        let [found]: [Inspected; 1] = parse(&text, &doing)?;
+        let id = found.id.trim_start_matches("sha256:").to_owned();
+        Ok(Image {
+            reference: full_name(asked, &found.repo_tags.unwrap_or_default(), &id),
+            digest: if found.digest.is_empty() { format!("sha256:{id}") } else { found.digest },
+            id,
+            architecture: found.architecture,
+            size: found.size,
+            labels: found.labels.unwrap_or_default(),
+        })
+    }
+
+    /// `podman image exists`: 0 yes, 1 no; all else is a failure of podman itself.
+    fn exists(&self, asked: &str) -> Result<bool, Error> {
+        match process::output(&mut self.command(["image", "exists", "--", asked])) {
+            Ok(_) => Ok(true),
+            Err(process::Error::Failed { status, .. }) if status.code() == Some(1) => Ok(false),
+            Err(source) => Err(Error::Podman { doing: format!("look for image {asked}"), source }),
+        }
+    }
+
+    fn pull(&self, asked: &str) -> Result<(), Error> {
+        let doing = format!("pull image {asked}");
+        self.run(["pull", "--quiet", "--", asked], &doing).map(drop)
+    }
+
+    fn storage(&self) -> &'static str {
+        if self.rootless { "rootless" } else { "rootful" }
+    }
+
+    fn storage_root(&self) -> String {
+        self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage")
+            .map(|text| String::from_utf8_lossy(&text).trim().to_owned())
+            .unwrap_or_else(|_| "folder unknown".into())
+    }
+
+    fn not_here(&self, asked: &str) -> Error {
+        let copy = if self.rootless {
+            format!("`sudo podman image scp root@localhost::{asked} $USER@localhost::`")
+        } else {
+            format!("`podman image scp USER@localhost::{asked} root@localhost::`")
+        };
+        Error::NotHere {
+            name: asked.to_owned(),
+            storage: self.storage(),
+            root: self.storage_root(),
+            sudo: if self.rootless { "" } else { "sudo " },
+            copy,
+        }
+    }
+}
+
+/// An image's root filesystem, as long as this lives.
+#[derive(Debug)]
+pub struct Mounted {
+    podman: Podman,
+    id: String,
+    path: PathBuf,
+}
+
+impl Mounted {
+    /// The folder that it is mounted on.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let mut command = self.podman.command(["image", "unmount", &self.id]);
+        // Not through `process::output`: the mount has to go when the tool is interrupted, too.
+        match command.output() {
+            Ok(output) if output.status.success() => {}
+            other => tracing::warn!(image = self.id, ?other, "the image stays mounted"),
+        }
+    }
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {
+    serde_json::from_slice(text).map_err(|source| Error::Answer { doing: doing.to_owned(), source })
+}

@@ -1,0 +1,59 @@
+//! Names of images.
+
+/// Picks the image's name that the user meant by `asked`, or its first, or one made of its ID.
+pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
+    let with_tag = if has_tag(asked) { asked.to_owned() } else { format!("{asked}:latest") };
+    let meant = |name: &&String| {
+        name.strip_suffix(with_tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    names
+        .iter()
+        .find(meant)
+        .or(names.first())
+        .cloned()
+        .unwrap_or_else(|| format!("localhost/untagged:{}", id.get(..12).unwrap_or(id)))
+}
+
+/// True for names that no registry can serve.
+pub fn is_local(name: &str) -> bool {
+    name.starts_with("localhost/")
+}
+
+/// True when the text can be an image ID or the beginning of one.
+pub fn looks_like_id(text: &str) -> bool {
+    let text = text.strip_prefix("sha256:").unwrap_or(text);
+    (6..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn has_tag(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.contains(':') || last.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_that_was_meant() {
+        let names = ["localhost/my-os:v1".to_owned(), "localhost/my-os:latest".to_owned()];
+        let id = "0123456789abcdef";
+        for (asked, want) in [
+            ("my-os", "localhost/my-os:latest"),
+            ("localhost/my-os", "localhost/my-os:latest"),
+            ("my-os:v1", "localhost/my-os:v1"),
+            ("localhost/my-os:v1", "localhost/my-os:v1"),
+            ("0123456789ab", "localhost/my-os:v1"),
+            ("os", "localhost/my-os:v1"),
+        ] {
+            assert_eq!(full_name(asked, &names, id), want, "{asked}");
+        }
+        assert_eq!(full_name("0123", &[], id), "localhost/untagged:0123456789ab");
+    }
+
+    #[test]
+    fn ids_and_local_names() {
+        assert!(looks_like_id("d0300f628e13") && looks_like_id("sha256:d0300f628e13"));
+        assert!(!looks_like_id("fedora") && !looks_like_id("abc"));
+        assert!(is_local("localhost/x") && !is_local("localhost:5000/x") && !is_local("x"));
+    }
+}

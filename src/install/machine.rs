@@ -1,0 +1,308 @@
+//! The install in a VM that is booted directly from the image.
+
+use std::fs::File;
+use std::io::Write;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::protocol::{self, Config, Line, Lines};
+use super::{DEFAULT_FILESYSTEM, Error, Install, Unfinished, command};
+use crate::direct::{self, BootImage};
+use crate::host::{file, interrupt, process};
+use crate::hypervisor::qemu::Qemu;
+use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
+use crate::image::{Facts, Podman};
+use crate::ui::{Stage, plain};
+use crate::vm::console::NewestLine;
+use crate::vm::engine::{Ended, Engine, Event, Order};
+
+/// bootc unpacks into memory what it doesn't write to the disk at once.
+const MEMORY_MIB: u64 = 4096;
+const CPUS: u32 = 2;
+/// A guest that has not begun to install after this will not do it any more (emulated ones take a minute).
+const BOOT_TIME: Duration = Duration::from_secs(600);
+
+pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unfinished> {
+    let image = install.image;
+    let arch = Arch::from_oci(&image.architecture).ok_or_else(|| Error::Architecture {
+        image: image.reference.clone(),
+        architecture: image.architecture.clone(),
+    })?;
+    let folder = install.partial.folder();
+    stage.step("reading the image");
+    let boot = read_boot_image(install, arch, stage)?;
+
+    let runtime = install.host.dirs.runtime_of(&format!("i{}", &install.partial.key().to_string()[..11]));
+    let runtime = TemporaryFolder::create(runtime)?;
+    let disk = |file, serial: &str, read_only| Disk {
+        file,
+        format: DiskFormat::Raw,
+        serial: serial.to_owned(),
+        read_only,
+        durable: false,
+    };
+    let machine = Machine {
+        name: format!("install-{}", image.short_id()),
+        arch,
+        cpus: CPUS,
+        memory_mib: MEMORY_MIB,
+        boot: Boot::Kernel {
+            kernel: boot.kernel(),
+            initrd: boot.initramfs(),
+            cmdline: boot.cmdline(arch.serial_console(), Some(direct::INSTALL_UNIT)),
+        },
+        disks: vec![
+            disk(boot.root(), direct::ROOT_SERIAL, true),
+            disk(folder.join(CONTENT), direct::IMAGE_SERIAL, true),
+            disk(install.partial.disk(), direct::OUTPUT_SERIAL, false),
+        ],
+        channels: vec![Channel { name: direct::INSTALL_CHANNEL.into(), socket: runtime.0.join("install") }],
+        credentials: vec![],
+        network: false,
+        control: runtime.0.join("qmp"),
+    };
+    let qemu = Qemu::find(arch)?;
+    let cache = &install.host.dirs.cache;
+    let engine = Engine {
+        accelerators: accelerator::candidates(install.host.accelerator, arch, cache, &qemu.program)?,
+        qemu: &qemu,
+        machine: &machine,
+        cache,
+        log: folder.join("qemu.log"),
+        ssh_port: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Io { path: "runtime".into(), source })?;
+    stage.step("booting the image");
+    runtime.block_on(drive(install, engine, stage))?;
+    Ok(boot.facts)
+}
+
+const CONTENT: &str = "content.erofs";
+
+/// The image's files for a direct boot, and its content as a block image.
+fn read_boot_image(install: &Install, arch: Arch, stage: &mut Stage) -> Result<BootImage, Unfinished> {
+    let folder = install.partial.folder();
+    let podman = &install.host.podman;
+    let boot = export(podman, &install.image.id, folder, arch)
+        .map_err(|error| name_image(error, &install.image.reference))?;
+    stage.step("saving the image's content");
+    let content = folder.join("content");
+    podman.save(install.image, &content).map_err(Error::from)?;
+    direct::pack(&content, &folder.join(CONTENT))
+        .map_err(|source| Error::Direct { image: install.image.reference.clone(), source })?;
+    file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
+    Ok(boot)
+}
+
+fn name_image(error: Error, name: &str) -> Error {
+    match error {
+        Error::Direct { source, .. } => Error::Direct { image: name.to_owned(), source },
+        other => other,
+    }
+}
+
+/// Reads an image for a direct boot into `folder`; in podman's user namespace where that is needed.
+///
+/// # Errors
+/// The image can't be mounted, or lacks something.
+pub fn export(podman: &Podman, id: &str, folder: &std::path::Path, arch: Arch) -> Result<BootImage, Error> {
+    if podman.is_rootless() {
+        let program =
+            std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
+        let mut unshare = podman.command(["unshare"]);
+        unshare.arg(program).args(["internal-export", id]).arg(folder).arg(arch.name());
+        process::output(&mut unshare).map_err(Error::Unshare)?;
+        return BootImage::open(folder).map_err(|source| Error::Direct { image: id.to_owned(), source });
+    }
+    export_here(podman, id, folder, arch.name())
+}
+
+/// [`export`] in a process that may mount the image.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_here(
+    podman: &Podman,
+    id: &str,
+    folder: &std::path::Path,
+    arch: &str,
+) -> Result<BootImage, Error> {
+    let mounted = podman.mount(id)?;
+    direct::export(mounted.path(), folder, arch)
+        .map_err(|source| Error::Direct { image: id.to_owned(), source })
+}
+
+/// Runs the machine and talks with the install script in it.
+async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> Result<(), Unfinished> {
+    let log = install.partial.log();
+    let mut talk = Talk {
+        install,
+        log: file::create_private(&log).map_err(|source| Error::Io { path: log, source })?,
+        lines: Lines::default(),
+        newest: NewestLine::default(),
+        exit: None,
+        begun: false,
+        boot_failure: None,
+    };
+    let (event_sender, mut events) = mpsc::channel(64);
+    let (orders, order_receiver) = mpsc::channel(16);
+    let run = engine.run(event_sender, order_receiver);
+    tokio::pin!(run);
+    let deadline = Instant::now() + BOOT_TIME;
+    let mut interrupted = None;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut run => break ended.map_err(Error::Machine)?,
+            Some(event) = events.recv() => {
+                for order in talk.hear(event, stage) {
+                    // An engine that is gone needs no orders.
+                    let _ = orders.send(order).await;
+                }
+            }
+            signal = interrupt::wait(), if interrupted.is_none() => {
+                interrupted = Some(signal);
+                let _ = orders.send(Order::Quit).await;
+            }
+            () = tokio::time::sleep_until(deadline), if !talk.begun && talk.boot_failure.is_none() => {
+                talk.boot_failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
+                let _ = orders.send(Order::Quit).await;
+            }
+        }
+    };
+    if let Some(signal) = interrupted {
+        return Err(signal.into());
+    }
+    talk.verdict(&ended)
+}
+
+/// The state of the talk with the guest.
+struct Talk<'a> {
+    install: &'a Install<'a>,
+    log: File,
+    lines: Lines,
+    newest: NewestLine,
+    exit: Option<i32>,
+    /// The guest has said its first word.
+    begun: bool,
+    boot_failure: Option<String>,
+}
+
+/// The direct boot's first program says so on the console when it can't go on.
+const BOOT_FAILURE: &str = "podman-bootc: direct boot: ";
+
+impl Talk<'_> {
+    fn hear(&mut self, event: Event, stage: &mut Stage) -> Vec<Order> {
+        match event {
+            Event::Started { .. } => vec![],
+            Event::Fallback { reason } => {
+                stage.note(&accelerator::fallback_message(&reason));
+                vec![]
+            }
+            Event::Console(bytes) => self.hear_console(&bytes, stage),
+            Event::Channel(_, bytes) => {
+                let lines = self.lines.push(&bytes);
+                lines.into_iter().filter_map(|line| self.hear_line(line, stage)).collect()
+            }
+        }
+    }
+
+    fn hear_console(&mut self, bytes: &[u8], stage: &mut Stage) -> Vec<Order> {
+        if self.begun {
+            return vec![];
+        }
+        self.write_log(bytes);
+        if let Some(line) = self.newest.push(bytes) {
+            stage.update(line);
+            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
+                self.boot_failure = Some(reason.to_owned());
+                return vec![Order::Quit];
+            }
+        }
+        vec![]
+    }
+
+    fn hear_line(&mut self, line: Line, stage: &mut Stage) -> Option<Order> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        match line {
+            Line::Text(text) => {
+                self.write_log(format!("{text}\n").as_bytes());
+                stage.step(&plain(&text));
+                first.then_some(Order::GuestIsUp)
+            }
+            Line::Config(config) => Some(Order::Channel(0, protocol::answer(&self.command(&config, stage)))),
+            Line::Exit(code) => {
+                self.exit = Some(code);
+                // All is on the disk: no need to wait for the guest to go down by itself.
+                Some(Order::Quit)
+            }
+        }
+    }
+
+    fn command(&mut self, config: &Config, stage: &mut Stage) -> Vec<String> {
+        let options = self.install.options;
+        let filesystem = match (&options.filesystem, config.root_filesystem()) {
+            (Some(asked), _) => Some(asked.as_str()),
+            (None, Some(_)) => None,
+            (None, None) => {
+                stage.note(&format!(
+                    "image {} sets no root filesystem; using {DEFAULT_FILESYSTEM} (--filesystem chooses another)",
+                    self.install.image.reference
+                ));
+                Some(DEFAULT_FILESYSTEM)
+            }
+        };
+        let mut words = command::to_disk(options, filesystem);
+        words.extend(
+            [
+                "--wipe",
+                "--source-imgref",
+                &format!("oci:{}:{}", direct::IMAGE_MOUNT, Podman::SAVED_TAG),
+                &format!("/dev/disk/by-id/virtio-{}", direct::OUTPUT_SERIAL),
+            ]
+            .map(str::to_owned),
+        );
+        self.write_log(format!("+ {}\n", words.join(" ")).as_bytes());
+        words
+    }
+
+    fn write_log(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.log.write_all(bytes) {
+            tracing::warn!(%error, "the install's log can't be written");
+        }
+    }
+
+    fn verdict(&self, ended: &Ended) -> Result<(), Unfinished> {
+        let reason = match (self.exit, &self.boot_failure, ended) {
+            (Some(0), ..) => return Ok(()),
+            (Some(code), ..) => format!("bootc install ended with code {code}"),
+            (None, Some(reason), _) => reason.clone(),
+            (None, None, Ended::Panic(panic)) => format!("the kernel panicked: {panic}"),
+            (None, None, Ended::Failed(reason)) => reason.clone(),
+            (None, None, Ended::ByGuest | Ended::ByOrder) => "the VM went down before it was done".into(),
+        };
+        Err(self.install.failed(reason))
+    }
+}
+
+/// A folder that goes with the value.
+struct TemporaryFolder(std::path::PathBuf);
+
+impl TemporaryFolder {
+    fn create(path: std::path::PathBuf) -> Result<Self, Error> {
+        file::create_private_dir(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = file::remove_dir(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "can't remove a temporary folder");
+        }
+    }
+}

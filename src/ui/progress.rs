@@ -1,0 +1,117 @@
+//! Stages and seconds on stderr: a spinner on a terminal, a line per stage elsewhere.
+
+use std::time::{Duration, Instant};
+
+use console::Term;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows what the tool is doing. Clones share nothing but the setting.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    quiet: bool,
+}
+
+impl Progress {
+    /// Progress on stderr, or none at all.
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// Begins a stage; it ends with [`Stage::done`], or vanishes when dropped.
+    pub fn stage(&self, name: &'static str) -> Stage {
+        let term = Term::stderr();
+        let bar = (!self.quiet && term.is_term()).then(|| {
+            let bar = ProgressBar::new_spinner();
+            // The template is a constant that the unit test below renders.
+            let style =
+                ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_spinner());
+            bar.set_style(style);
+            bar.set_prefix(name);
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Stage { name, start: Instant::now(), bar, quiet: self.quiet, last: String::new() }
+    }
+
+    /// A message that is worth a line of its own.
+    pub fn note(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+}
+
+const TEMPLATE: &str = "{spinner} {prefix:8} {elapsed:>4} {wide_msg}";
+
+/// One stage of the work, from its start to its end.
+#[derive(Debug)]
+pub struct Stage {
+    name: &'static str,
+    start: Instant,
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    last: String,
+}
+
+impl Stage {
+    /// What is happening right now: on a terminal it takes the place of the last such line.
+    pub fn update(&mut self, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(super::plain(message));
+        }
+    }
+
+    /// A step that is worth keeping: on a terminal as [`Stage::update`], elsewhere a line of its own.
+    pub fn step(&mut self, message: &str) {
+        let message = super::plain(message);
+        if message == self.last {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.set_message(message.clone()),
+            None if !self.quiet => {
+                eprintln!("{:8} {:>5} {message}", self.name, super::seconds(self.start.elapsed()));
+            }
+            None => {}
+        }
+        self.last = message;
+    }
+
+    /// A message above the running stage, kept.
+    pub fn note(&self, message: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{message}")),
+            None if !self.quiet => eprintln!("{message}"),
+            None => {}
+        }
+    }
+
+    /// Ends the stage with what came of it.
+    pub fn done(self, result: &str) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if !self.quiet {
+            let name = console::style(self.name).for_stderr().green();
+            // Padded by hand: colour codes have no width on the terminal.
+            let pad = " ".repeat(8usize.saturating_sub(self.name.len()));
+            eprintln!("{name}{pad} {:>5} {result}", super::seconds(self.start.elapsed()));
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_template_is_valid() {
+        assert!(indicatif::ProgressStyle::with_template(super::TEMPLATE).is_ok());
+    }
+}

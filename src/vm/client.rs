@@ -1,0 +1,77 @@
+//! A client of a VM's supervisor.
+
+use std::io;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::Vm;
+use super::control::{LINE_MAX, Message, Request, SOCKET};
+use crate::host::dirs::Dirs;
+use crate::host::socket::AsyncStream;
+
+/// A connection to a supervisor.
+#[derive(Debug)]
+pub struct Client {
+    read: BufReader<Take<OwnedReadHalf>>,
+    write: OwnedWriteHalf,
+    line: Vec<u8>,
+}
+
+impl Client {
+    /// Connects, and asks to be told all that happens; with `lease` the VM ends with this connection.
+    ///
+    /// # Errors
+    /// Nobody listens: the VM is not running.
+    pub async fn attach(vm: &Vm, dirs: &Dirs, lease: bool) -> io::Result<Self> {
+        let stream = AsyncStream::connect(dirs.runtime_of(&vm.spec.id).join(SOCKET)).await?;
+        let (read, write) = stream.into_split();
+        let mut client = Self { read: BufReader::new(read.take(LINE_MAX as u64)), write, line: Vec::new() };
+        client.send(&Request::Attach { lease }).await?;
+        Ok(client)
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub async fn send(&mut self, request: &Request) -> io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.write.write_all(&line).await
+    }
+
+    /// The next message; none when the supervisor is gone. May be cancelled.
+    pub async fn next(&mut self) -> Option<Message> {
+        loop {
+            // A cancelled read leaves what it got in `line`.
+            match self.read.read_until(b'\n', &mut self.line).await {
+                Ok(1..) if self.line.ends_with(b"\n") => {}
+                _ => return None,
+            }
+            self.read.get_mut().set_limit(LINE_MAX as u64);
+            let message = serde_json::from_slice(&self.line);
+            self.line.clear();
+            match message {
+                Ok(message) => return Some(message),
+                Err(error) => tracing::debug!(%error, "the supervisor's message is not understood"),
+            }
+        }
+    }
+
+    /// Gives up the lease; what the supervisor still says can be heard.
+    pub async fn end_lease(&mut self) {
+        // A supervisor that is gone holds no lease.
+        let _ = self.write.shutdown().await;
+    }
+
+    /// Waits for the VM's end; none when the supervisor died without a word.
+    pub async fn ended(&mut self) -> Option<super::store::End> {
+        while let Some(message) = self.next().await {
+            if let Message::Ended { end } = message {
+                return Some(end);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,384 @@
+//! Runs one machine from its start to its end, with the accelerator that works.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::hypervisor::accelerator::{self, Accelerator};
+use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError};
+use crate::hypervisor::{Channel, Machine};
+
+/// After a panic's first line the guest gets this long for the rest of its message.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// QEMU that was told to end is killed after this.
+const QUIT_TIME: Duration = Duration::from_secs(5);
+/// An accelerator that fails later than this after the start did work: the guest is not started anew.
+const TRIAL: Duration = Duration::from_secs(600);
+
+/// A machine and how to run it.
+#[derive(Debug)]
+pub struct Engine<'a> {
+    /// The QEMU to use.
+    pub qemu: &'a Qemu,
+    /// The machine.
+    pub machine: &'a Machine,
+    /// Accelerators to try in turn.
+    pub accelerators: Vec<Accelerator>,
+    /// Where it is remembered which accelerator fails.
+    pub cache: &'a Path,
+    /// The file for QEMU's own messages.
+    pub log: PathBuf,
+    /// The guest's port 22 gets this port on the host's loopback; 0 for any. None for no forward.
+    pub ssh_port: Option<u16>,
+}
+
+/// What happens while a machine runs.
+#[derive(Debug)]
+pub enum Event {
+    /// It runs.
+    Started {
+        /// With this accelerator.
+        accelerator: Accelerator,
+        /// Its SSH port on the host's loopback.
+        ssh_port: Option<u16>,
+    },
+    /// An accelerator failed; the next one is tried.
+    Fallback {
+        /// How it failed.
+        reason: String,
+    },
+    /// Its serial console wrote this.
+    Console(Vec<u8>),
+    /// It wrote this to the channel of this index.
+    Channel(usize, Vec<u8>),
+}
+
+/// What a running machine can be told.
+#[derive(Debug)]
+pub enum Order {
+    /// Press the power button.
+    PowerButton,
+    /// End at once; the disks are flushed.
+    Quit,
+    /// The guest is up: from now on a failure is no accelerator's fault.
+    GuestIsUp,
+    /// Write to the channel of this index.
+    Channel(usize, Vec<u8>),
+}
+
+/// How a machine ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The guest powered itself off.
+    ByGuest,
+    /// It was told to.
+    ByOrder,
+    /// The guest's kernel panicked; with its words.
+    Panic(String),
+    /// The hypervisor failed or was killed.
+    Failed(String),
+}
+
+/// The machine can't be started at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// QEMU doesn't start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A path is not UTF-8.
+    #[error("can't describe the machine to QEMU: {0}")]
+    Launch(String),
+    /// QEMU's control connection fails.
+    #[error(transparent)]
+    Control(#[from] qemu::QmpError),
+}
+
+/// One try's end.
+enum Outcome {
+    Ended(Ended),
+    /// The accelerator failed, as the text says, before the guest was up.
+    AcceleratorFailed(String),
+}
+
+impl Engine<'_> {
+    /// Runs the machine to its end. An accelerator that fails before the guest is up is replaced by the next.
+    ///
+    /// # Errors
+    /// It can't be started with the last accelerator.
+    pub async fn run(
+        self,
+        events: mpsc::Sender<Event>,
+        mut orders: mpsc::Receiver<Order>,
+    ) -> Result<Ended, Error> {
+        let mut failed: Option<String> = None;
+        let last = self.accelerators.len().saturating_sub(1);
+        for (index, &accelerator) in self.accelerators.iter().enumerate() {
+            let run = Run { engine: &self, accelerator, events: &events, failed_before: failed.as_deref() };
+            match run.to_end(&mut orders).await {
+                Ok(Outcome::Ended(ended)) => return Ok(ended),
+                Ok(Outcome::AcceleratorFailed(reason)) if index == last => return Ok(Ended::Failed(reason)),
+                Ok(Outcome::AcceleratorFailed(reason)) => {
+                    // A listener that is gone has no use for the news.
+                    let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
+                    failed = Some(reason);
+                }
+                Err(Error::Start(StartError::Ended(failure))) if index < last => {
+                    let reason = failure.to_string();
+                    let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
+                    failed = Some(reason);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Ended::Failed("no accelerator to try".into()))
+    }
+}
+
+/// One try with one accelerator.
+struct Run<'a> {
+    engine: &'a Engine<'a>,
+    accelerator: Accelerator,
+    events: &'a mpsc::Sender<Event>,
+    failed_before: Option<&'a str>,
+}
+
+impl Run<'_> {
+    async fn to_end(&self, orders: &mut mpsc::Receiver<Order>) -> Result<Outcome, Error> {
+        let Engine { qemu, machine, .. } = self.engine;
+        let launch =
+            qemu::launch(qemu, machine, self.accelerator).map_err(|e| Error::Launch(e.to_string()))?;
+        tracing::debug!(program = %launch.program.display(), args = ?launch.args, "starting");
+        let channels: &[Channel] = &machine.channels;
+        let Ready { mut process, qmp, events: mut reports, mut output } =
+            Process::start(&launch, &machine.control, channels, &self.engine.log).await?;
+        let ssh_port = match self.engine.ssh_port {
+            // The port of last time may be someone else's by now.
+            Some(wanted) => Some(match qmp.forward_tcp(wanted, 22).await {
+                Err(qemu::QmpError::Forward { .. }) if wanted != 0 => qmp.forward_tcp(0, 22).await?,
+                other => other?,
+            }),
+            None => None,
+        };
+        self.tell(Event::Started { accelerator: self.accelerator, ssh_port }).await;
+
+        let started = Instant::now();
+        let mut state = State::default();
+        let mut console = ConsoleWatch::default();
+        loop {
+            let deadline = state.deadline;
+            tokio::select! {
+                biased;
+                Some(report) = reports.recv() => match report {
+                    qemu::Event::Stop => {
+                        if qmp.is_internal_error().await.unwrap_or(false) {
+                            state.failure = Some(format!("{} internal error", self.accelerator.name()));
+                            process.kill();
+                        }
+                    }
+                    qemu::Event::GuestPanicked => {
+                        state.panic.get_or_insert_with(|| "the guest's kernel panicked".into());
+                        state.end_within(LAST_WORDS);
+                    }
+                    qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
+                },
+                Some(bytes) = output.recv() => match bytes {
+                    Output::Console(bytes) => {
+                        if let Some(panic) = console.look(&bytes) {
+                            state.panic = Some(panic);
+                            state.end_within(LAST_WORDS);
+                        }
+                        self.guest_runs(&mut state);
+                        self.tell(Event::Console(bytes)).await;
+                    }
+                    Output::Channel(index, bytes) => self.tell(Event::Channel(index, bytes)).await,
+                },
+                Some(order) = orders.recv() => match order {
+                    Order::GuestIsUp => state.is_up = true,
+                    Order::PowerButton => {
+                        state.ordered = true;
+                        if let Err(error) = qmp.power_button().await {
+                            tracing::debug!(%error, "the power button can't be pressed");
+                        }
+                    }
+                    Order::Quit => {
+                        state.ordered = true;
+                        quit(&qmp, &mut process, &mut state).await;
+                    }
+                    Order::Channel(index, bytes) => {
+                        if let Err(error) = process.write_channel(index, &bytes).await {
+                            tracing::debug!(%error, "a channel can't be written to");
+                        }
+                    }
+                },
+                () = sleep_until(deadline) => {
+                    if state.quitting { process.kill() } else { quit(&qmp, &mut process, &mut state).await }
+                    state.deadline = None;
+                    if state.quitting { state.end_within(QUIT_TIME) }
+                }
+                ended = process.wait() => {
+                    while let Ok(Output::Console(bytes)) = output.try_recv() {
+                        self.tell(Event::Console(bytes)).await;
+                    }
+                    // Its last report may have come together with its end.
+                    while let Ok(report) = reports.try_recv() {
+                        if let qemu::Event::Shutdown { by_guest } = report { state.by_guest = by_guest }
+                    }
+                    return Ok(self.outcome(&state, ended, started));
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        // A listener that is gone has no use for the news.
+        let _ = self.events.send(event).await;
+    }
+
+    /// The guest writes: so this accelerator works, and the one that failed before was at fault.
+    fn guest_runs(&self, state: &mut State) {
+        if state.has_run {
+            return;
+        }
+        state.has_run = true;
+        if let Some(failure) = self.failed_before
+            && let Err(error) =
+                accelerator::remember_kvm_failure(self.engine.cache, &self.engine.qemu.program, failure)
+        {
+            tracing::warn!(%error, "can't remember that KVM fails here");
+        }
+    }
+
+    fn outcome(&self, state: &State, ended: Result<(), Failure>, started: Instant) -> Outcome {
+        let on_trial = self.accelerator == Accelerator::Kvm
+            && !state.is_up
+            && !state.ordered
+            && started.elapsed() < TRIAL;
+        if let Some(failure) = &state.failure {
+            return if on_trial {
+                Outcome::AcceleratorFailed(failure.clone())
+            } else {
+                Outcome::Ended(Ended::Failed(failure.clone()))
+            };
+        }
+        if let Some(panic) = &state.panic {
+            return Outcome::Ended(Ended::Panic(panic.clone()));
+        }
+        match ended {
+            _ if state.ordered => Outcome::Ended(Ended::ByOrder),
+            Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
+            Ok(()) => Outcome::Ended(Ended::Failed("QEMU was told to end by someone else".into())),
+            Err(failure) if on_trial && !was_killed(&failure) => {
+                Outcome::AcceleratorFailed(failure.to_string())
+            }
+            Err(failure) => Outcome::Ended(Ended::Failed(failure.to_string())),
+        }
+    }
+}
+
+/// What is known of one try so far.
+#[derive(Default)]
+struct State {
+    is_up: bool,
+    has_run: bool,
+    ordered: bool,
+    by_guest: bool,
+    quitting: bool,
+    panic: Option<String>,
+    failure: Option<String>,
+    deadline: Option<Instant>,
+}
+
+impl State {
+    fn end_within(&mut self, time: Duration) {
+        self.deadline.get_or_insert(Instant::now() + time);
+    }
+}
+
+async fn quit(qmp: &qemu::Qmp, process: &mut Process, state: &mut State) {
+    state.quitting = true;
+    state.deadline = Some(Instant::now() + QUIT_TIME);
+    if let Err(error) = qmp.quit().await {
+        tracing::debug!(%error, "QEMU doesn't take the order to end");
+        process.kill();
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ended by someone's signal, not by a fault of its own.
+fn was_killed(failure: &Failure) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    const KILL: i32 = 9;
+    const TERM: i32 = 15;
+    matches!(failure.status.signal(), Some(KILL | TERM))
+}
+
+/// Finds the kernel's panic message in what the serial console writes.
+#[derive(Default)]
+struct ConsoleWatch {
+    line: Vec<u8>,
+    reason: Option<String>,
+}
+
+/// A longer line is no kernel message. Bytes.
+const LINE_MAX: usize = 1024;
+
+impl ConsoleWatch {
+    /// The panic's reason, once its end marker has come too: a program may well print an old log's line.
+    fn look(&mut self, bytes: &[u8]) -> Option<String> {
+        for &byte in bytes {
+            if byte != b'\n' {
+                if self.line.len() < LINE_MAX {
+                    self.line.push(byte);
+                }
+                continue;
+            }
+            let line = crate::ui::plain(&String::from_utf8_lossy(&self.line));
+            self.line.clear();
+            // Only the kernel itself writes lines that begin with its clock.
+            let Some((_, message)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) else {
+                continue;
+            };
+            if let Some(reason) = message.strip_prefix("Kernel panic - not syncing: ") {
+                self.reason = Some(reason.trim().to_owned());
+            } else if message.starts_with("---[ end Kernel panic - not syncing") && self.reason.is_some() {
+                return self.reason.take();
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_seen_by_its_two_lines() {
+        let mut watch = ConsoleWatch::default();
+        let text = "[   12.3] x\r\n[   12.4] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n\
+            [   12.5] CPU: 0\r\n[   12.6] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
+        let (first, second) = text.split_at(60);
+        assert_eq!(watch.look(first.as_bytes()), None);
+        assert_eq!(
+            watch.look(second.as_bytes()).as_deref(),
+            Some("Attempted to kill init! exitcode=0x00000100")
+        );
+    }
+
+    #[test]
+    fn a_log_that_tells_of_a_panic_is_none() {
+        let mut watch = ConsoleWatch::default();
+        let text = "Nov 21 host kernel: Kernel panic - not syncing: x\n\
+            Nov 21 host kernel: ---[ end Kernel panic - not syncing: x ]---\n\
+            [   12.4] Kernel panic - not syncing: only half\n";
+        assert_eq!(watch.look(text.as_bytes()), None);
+    }
+}

@@ -1,0 +1,441 @@
+//! What can be done with a VM: create, start, wait until it is ready, stop, remove.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::control::{Hello, Message, Request};
+use super::spec::{self, Firmware, Spec};
+use super::store::{self, Creating, End, Reservation};
+use super::{State, Store, Vm};
+use crate::disk::{self, BaseDisk};
+use crate::guest::credentials::UNIT_CREDENTIALS;
+use crate::guest::endpoint::{self, Endpoint};
+use crate::guest::keys;
+use crate::guest::session::{self, Login, Session};
+use crate::host::interrupt::{self, Interrupted};
+use crate::host::{file, process};
+use crate::hypervisor::Arch;
+use crate::hypervisor::accelerator::{self, Accelerator};
+use crate::hypervisor::qemu::firmware;
+use crate::ui::Stage;
+
+/// `--timeout` when it is not given, under hardware acceleration.
+pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
+/// The same under emulation.
+pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
+/// An SSH server that has begun to speak gets this long for each of its answers (emulated ones are slow).
+const SSH_TIME: Duration = Duration::from_secs(60);
+/// Lines of the console that an error quotes.
+const CONSOLE_LINES: usize = 12;
+
+/// What a new VM is to be like.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// The accelerator that was asked for.
+    pub accelerator: accelerator::Choice,
+    /// The user to log in as.
+    pub user: String,
+    /// Removed when it ends.
+    pub remove: bool,
+}
+
+/// Something can't be done with a VM.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store of VMs fails.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A key can't be made or used.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The overlay can't be made.
+    #[error(transparent)]
+    Overlay(#[from] disk::OverlayError),
+    /// The user is not in the image.
+    #[error("image {image} has no user {user}; `--user` takes one of: {known}")]
+    NoUser {
+        /// The image's name.
+        image: String,
+        /// The user.
+        user: String,
+        /// Users that it has.
+        known: String,
+    },
+    /// A file can't be used.
+    #[error("can't use {path}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The supervisor can't be started or reached.
+    #[error("can't start VM {name}: {reason}")]
+    Start {
+        /// The VM.
+        name: String,
+        /// What it said.
+        reason: String,
+    },
+    /// It is running.
+    #[error("VM {0} is running; stop it first, or use `rm -f`")]
+    IsRunning(String),
+    /// It is not running.
+    #[error("VM {name} is not running ({state}); `podman-bootc start {name}` starts it")]
+    NotRunning {
+        /// The VM.
+        name: String,
+        /// Its state.
+        state: String,
+    },
+    /// The VM ended before it was ready, or while it was used.
+    #[error("VM {name} ended: {}{}", .end.reason, quoted(.console))]
+    Ended {
+        /// The VM.
+        name: String,
+        /// How it ended.
+        end: End,
+        /// The last lines of its console.
+        console: Vec<String>,
+    },
+    /// It took too long.
+    #[error("VM {name} was not ready after {seconds} s: {why}{}", quoted(.console))]
+    Timeout {
+        /// The VM.
+        name: String,
+        /// The time that it was given.
+        seconds: u64,
+        /// What was missing, and what to do.
+        why: String,
+        /// The last lines of its console.
+        console: Vec<String>,
+    },
+    /// The guest answers with another host key, or its like.
+    #[error(transparent)]
+    Session(#[from] session::Error),
+    /// The tool was interrupted.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+fn quoted(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines: String = lines.iter().map(|line| format!("\n  | {line}")).collect();
+    format!("\nThe end of its console:{lines}")
+}
+
+/// Makes a VM on a base disk under the reserved name.
+///
+/// # Errors
+/// The image has no such user, or a file can't be made.
+pub fn create(
+    reservation: Reservation,
+    base: &BaseDisk,
+    wanted: &Parameters,
+) -> Result<(Vm, Creating), Error> {
+    let arch = Arch::from_oci(&base.image.architecture).unwrap_or(Arch::X86_64);
+    let uefi = firmware::find(arch);
+    let spec = Spec {
+        version: spec::VERSION,
+        name: reservation.name.clone(),
+        id: store::new_id(),
+        created: jiff::Timestamp::now(),
+        image: base.image.clone(),
+        base: base.key.clone(),
+        arch,
+        cpus: wanted.cpus,
+        memory_mib: wanted.memory_mib,
+        accelerator: wanted.accelerator,
+        firmware: uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() }),
+        home: home_of(base, &wanted.user)?,
+        user: wanted.user.clone(),
+        sshd: base.facts.sshd,
+        systemd: base.facts.systemd,
+        remove: wanted.remove,
+    };
+    let vm = reservation.vm(spec);
+    vm.keys().create()?;
+    disk::create_overlay(&base.file, &vm.overlay())?;
+    if let Some(uefi) = uefi {
+        let copy = || -> io::Result<()> {
+            let mut from = std::fs::File::open(&uefi.vars_template)?;
+            io::copy(&mut from, &mut file::create_private(&vm.variables())?).map(drop)
+        };
+        copy().map_err(|source| Error::Io { path: uefi.vars_template.clone(), source })?;
+    }
+    Ok(reservation.commit(vm.spec)?)
+}
+
+fn home_of(base: &BaseDisk, user: &str) -> Result<String, Error> {
+    if let Some(home) = base.facts.homes.get(user) {
+        return Ok(home.clone());
+    }
+    let system = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
+    let people = base.facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
+    Err(Error::NoUser {
+        image: base.image.reference.clone(),
+        user: user.to_owned(),
+        known: people.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Starts a VM's supervisor and attaches to it.
+///
+/// # Errors
+/// It runs already, or can't be started.
+pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error> {
+    let name = vm.spec.name.to_string();
+    let failed = |reason: String| Error::Start { name: name.clone(), reason };
+    let io = |e: io::Error| failed(e.to_string());
+    let log = file::create_private(&vm.supervisor_log())
+        .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
+    let program = std::env::current_exe().map_err(io)?;
+    let mut command = Command::new(program);
+    command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
+    command.args(["internal-supervise", &name]);
+    // Not in the way of whoever wants to unmount the folder that we happen to be in.
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    process::detach(&mut command);
+    let mut child = command.spawn().map_err(io)?;
+    let mut line = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line).map_err(io)?;
+    }
+    match serde_json::from_str(&line) {
+        Ok(Hello::Listening) => {}
+        Ok(Hello::Refused { reason }) => {
+            // It ends by itself; waited for so that it is no zombie.
+            let _ = child.wait();
+            return Err(failed(reason));
+        }
+        Err(_) => {
+            let _ = child.wait();
+            return Err(failed(file::last_lines(&vm.supervisor_log(), 3).join("; ")));
+        }
+    }
+    Client::attach(vm, store.dirs(), lease).await.map_err(io)
+}
+
+/// Attaches to a VM that runs.
+///
+/// # Errors
+/// It doesn't.
+pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
+    match Client::attach(vm, store.dirs(), false).await {
+        Ok(client) => Ok(client),
+        Err(_) => {
+            Err(Error::NotRunning { name: vm.spec.name.to_string(), state: vm.state().name().to_owned() })
+        }
+    }
+}
+
+/// Where a ready VM is reached.
+pub struct Ready {
+    /// A session that is logged in.
+    pub session: Session,
+    /// How it was reached.
+    pub endpoint: Endpoint,
+}
+
+/// Waits until the VM is ready: its sshd answers and takes our key.
+///
+/// `time` is the user's `--timeout`; without it the accelerator decides.
+///
+/// # Errors
+/// It ends, is not ready in time, has another host key, or the tool is interrupted.
+pub async fn wait_ready(
+    client: &mut Client,
+    vm: &Vm,
+    user: &str,
+    time: Option<Duration>,
+    stage: &mut Stage,
+) -> Result<Ready, Error> {
+    let begin = Instant::now();
+    let mut wait = Wait { vm, time: time.unwrap_or(READY_TIME), begin, refusal: None, answered: false };
+    let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
+    let (signal, signal_receiver) = watch::channel(false);
+    let expected = vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS);
+    let mut endpoint = None;
+    let connecting = Connecting::None;
+    tokio::pin!(connecting);
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { accelerator, ssh_port }) => {
+                    if time.is_none() && accelerator == Accelerator::Tcg {
+                        wait.time = READY_TIME_EMULATED;
+                    }
+                    let reach = Endpoint::Tcp(ssh_port);
+                    endpoint = Some(reach);
+                    connecting.set(Connecting::new(reach, signal_receiver.clone(), expected));
+                }
+                Some(Message::Fallback { reason }) => {
+                    stage.note(&accelerator::fallback_message(&reason));
+                    connecting.set(Connecting::None);
+                }
+                Some(Message::Console { line }) => stage.update(&line),
+                Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                None => return Err(wait.lost()),
+            },
+            stream = &mut connecting => {
+                connecting.set(Connecting::None);
+                let Some(reach) = endpoint else { continue };
+                wait.answered = true;
+                stage.update("logging in over ssh");
+                let session = stream.map_err(session::Error::from)
+                    .and_then(|stream| Session::open(stream, &login, SSH_TIME));
+                match session {
+                    Ok(session) => {
+                        // A supervisor that is gone by now will be noticed by what comes next.
+                        let _ = client.send(&Request::Ready).await;
+                        return Ok(Ready { session, endpoint: reach });
+                    }
+                    Err(error @ (session::Error::HostKey(_) | session::Error::Keys(_))) => return Err(error.into()),
+                    // The guest may still be about to write the key, or sshd to start anew.
+                    Err(error) => wait.refusal = Some(crate::ui::error_chain(&error)),
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                connecting.set(Connecting::new(reach, signal_receiver.clone(), expected));
+            }
+            () = tokio::time::sleep_until(begin + wait.time) => return Err(wait.timeout()),
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+type Answer = io::Result<std::net::TcpStream>;
+
+/// The wait for an SSH server's first bytes, while there is one.
+enum Connecting {
+    None,
+    Under(std::pin::Pin<Box<dyn Future<Output = Answer>>>),
+}
+
+impl Connecting {
+    fn new(endpoint: Endpoint, signal: watch::Receiver<bool>, expected: bool) -> Self {
+        Self::Under(Box::pin(endpoint::answering(endpoint, signal, expected)))
+    }
+}
+
+impl Future for Connecting {
+    type Output = Answer;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context) -> std::task::Poll<Answer> {
+        match &mut *self {
+            Self::None => std::task::Poll::Pending,
+            Self::Under(future) => future.as_mut().poll(context),
+        }
+    }
+}
+
+/// What is known while we wait, for the error that may come of it.
+struct Wait<'a> {
+    vm: &'a Vm,
+    time: Duration,
+    begin: Instant,
+    refusal: Option<String>,
+    answered: bool,
+}
+
+impl Wait<'_> {
+    fn console(&self) -> Vec<String> {
+        file::last_lines(&self.vm.console_log(), CONSOLE_LINES)
+    }
+
+    fn ended(&self, end: End) -> Error {
+        Error::Ended { name: self.vm.spec.name.to_string(), end, console: self.console() }
+    }
+
+    fn lost(&self) -> Error {
+        let reason = file::last_lines(&self.vm.supervisor_log(), 3).join("; ");
+        let reason = format!("its supervisor died {reason}");
+        let end = End { at: jiff::Timestamp::now(), how: store::How::Failure, reason };
+        self.ended(end)
+    }
+
+    fn timeout(&self) -> Error {
+        let why = if !self.vm.spec.sshd {
+            "its image has no sshd; install openssh-server in it and enable its service".to_owned()
+        } else if let Some(refusal) = &self.refusal {
+            format!("sshd answers, but {refusal}")
+        } else if self.answered {
+            "sshd answers, but the login doesn't come to its end".to_owned()
+        } else {
+            "sshd doesn't answer; is its service enabled in the image, and does the network come up? \
+             `podman-bootc logs` shows the whole console"
+                .to_owned()
+        };
+        let seconds = self.begin.elapsed().as_secs();
+        Error::Timeout { name: self.vm.spec.name.to_string(), seconds, why, console: self.console() }
+    }
+}
+
+/// Shuts a VM down, and powers it off when that takes longer than `seconds`. One that doesn't run is fine.
+///
+/// # Errors
+/// Its supervisor can't be reached although it runs, or the tool is interrupted.
+pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
+    let Ok(mut client) = Client::attach(vm, store.dirs(), false).await else {
+        return match vm.state() {
+            State::Running => Err(Error::Start {
+                name: vm.spec.name.to_string(),
+                reason: "its supervisor doesn't answer".into(),
+            }),
+            State::Creating => Err(store::Error::Creating(vm.spec.name.to_string()).into()),
+            State::Stopped | State::Crashed(_) => Ok(()),
+        };
+    };
+    // A supervisor that is gone has done what we want.
+    let _ = client.send(&Request::Stop { seconds }).await;
+    tokio::select! {
+        _ = client.ended() => Ok(()),
+        signal = interrupt::wait() => Err(signal.into()),
+    }
+}
+
+/// Removes a VM with its disk; one that runs only with `force`.
+///
+/// # Errors
+/// It runs, or a file can't be removed.
+pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
+    let name = || vm.spec.name.to_string();
+    if force {
+        stop(vm, store, 0).await?;
+    }
+    if vm.state() == State::Creating {
+        return Err(store::Error::Creating(name()).into());
+    }
+    match vm.take() {
+        Ok(Some(taken)) => Ok(vm.remove(taken)?),
+        Ok(None) => Err(Error::IsRunning(name())),
+        // `--rm`: it went with its end.
+        Err(_) if !vm.folder.exists() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// [`remove`] with force, also after the tool was interrupted.
+///
+/// # Errors
+/// A file can't be removed.
+pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
+    if let Ok(mut client) = Client::attach(vm, store.dirs(), false).await {
+        // A supervisor that is gone has done what we want.
+        let _ = client.send(&Request::Stop { seconds: 0 }).await;
+        client.ended().await;
+    }
+    remove(vm, store, false).await
+}

@@ -1,0 +1,45 @@
+//! From a VM's spec to the machine that the hypervisor runs.
+
+use super::Vm;
+use super::spec::Firmware;
+use crate::guest::credentials;
+use crate::guest::keys;
+use crate::host::dirs::Dirs;
+use crate::hypervisor::{self, Boot, Channel, Disk, DiskFormat, Machine};
+
+/// Serial of the disk that a VM boots from.
+const DISK_SERIAL: &str = "disk";
+
+/// The machine of this VM.
+///
+/// # Errors
+/// Its public key can't be read.
+pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
+    let spec = &vm.spec;
+    let runtime = dirs.runtime_of(&spec.id);
+    let mut credentials =
+        vec![credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?)];
+    credentials.extend(credentials::ready_signal());
+    let firmware = match &spec.firmware {
+        Firmware::Bios => hypervisor::Firmware::Bios,
+        Firmware::Uefi { code } => hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() },
+    };
+    Ok(Machine {
+        name: spec.name.to_string(),
+        arch: spec.arch,
+        cpus: spec.cpus,
+        memory_mib: spec.memory_mib,
+        boot: Boot::Firmware(firmware),
+        disks: vec![Disk {
+            file: vm.overlay(),
+            format: DiskFormat::Qcow2,
+            serial: DISK_SERIAL.into(),
+            read_only: false,
+            durable: true,
+        }],
+        channels: vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }],
+        credentials,
+        network: true,
+        control: runtime.join("qmp"),
+    })
+}

@@ -1,0 +1,16 @@
+//! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
+
+pub mod client;
+pub mod console;
+pub mod control;
+pub mod engine;
+pub mod lifecycle;
+mod machine;
+mod name;
+pub mod spec;
+pub mod store;
+pub mod supervisor;
+
+pub use name::{InvalidName, Name};
+pub use spec::Spec;
+pub use store::{State, Store, Vm};

@@ -1,0 +1,64 @@
+//! A VM as plain data: all that `start` needs to give the same machine again.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Name;
+use crate::disk::Key;
+use crate::hypervisor::Arch;
+use crate::hypervisor::accelerator;
+use crate::image::Image;
+
+/// The format of `vm.json`.
+pub const VERSION: u32 = 1;
+
+/// `vm.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Its name.
+    pub name: Name,
+    /// Twelve hex digits.
+    pub id: String,
+    /// When it was made.
+    pub created: jiff::Timestamp,
+    /// The image that it was made of.
+    pub image: Image,
+    /// The base disk under its overlay.
+    pub base: Key,
+    /// The guest's architecture.
+    pub arch: Arch,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// The accelerator that was asked for.
+    pub accelerator: accelerator::Choice,
+    /// Its firmware.
+    pub firmware: Firmware,
+    /// The user whose `authorized_keys` has the VM's key.
+    pub user: String,
+    /// That user's home folder.
+    pub home: String,
+    /// Whether the image has an SSH server.
+    pub sshd: bool,
+    /// The image's systemd, where it is known.
+    pub systemd: Option<u32>,
+    /// Removed when it ends.
+    pub remove: bool,
+}
+
+/// What firmware a VM has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Firmware {
+    /// QEMU's BIOS.
+    Bios,
+    /// UEFI; the variables are in the VM's folder.
+    Uefi {
+        /// The firmware's code.
+        code: PathBuf,
+    },
+}

@@ -1,0 +1,566 @@
+//! The folder of all VMs: one folder each, with its spec, overlay, keys and logs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::{self, Spec};
+use super::{InvalidName, Name};
+use crate::guest::keys::Keys;
+use crate::host::dirs::Dirs;
+use crate::host::file;
+use crate::host::lock::{self, Lock};
+
+const SPEC: &str = "vm.json";
+const RECORD: &str = "state.json";
+/// Held by the supervisor as long as the VM runs.
+const RUNNING_LOCK: &str = "running.lock";
+/// Held by who makes the VM, until its supervisor has taken over.
+const CREATING_LOCK: &str = "creating.lock";
+const RECORD_VERSION: u32 = 1;
+
+/// All VMs of this user.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dirs: Dirs,
+}
+
+/// A VM that is complete on disk.
+#[derive(Debug, Clone)]
+pub struct Vm {
+    /// What it is.
+    pub spec: Spec,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+/// What a VM is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is being made.
+    Creating,
+    /// Its supervisor lives.
+    Running,
+    /// It ended in order, or was never started.
+    Stopped,
+    /// It ended otherwise, as the text says.
+    Crashed(String),
+}
+
+impl State {
+    /// The state's name in listings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Crashed(_) => "crashed",
+        }
+    }
+}
+
+/// `state.json`: what the supervisor last wrote of the VM's run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`RECORD_VERSION`]; set when it is written.
+    #[serde(default)]
+    pub version: u32,
+    /// When it was started last.
+    pub started: Option<jiff::Timestamp>,
+    /// The accelerator that it got.
+    pub accelerator: Option<crate::hypervisor::accelerator::Accelerator>,
+    /// Its SSH port on loopback; the next start asks for the same.
+    pub ssh_port: Option<u16>,
+    /// How that run ended; none while it runs.
+    pub end: Option<End>,
+}
+
+/// How a VM's run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// In which way.
+    pub how: How,
+    /// In words.
+    pub reason: String,
+}
+
+/// The ways in which a VM ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// The guest shut itself down.
+    Guest,
+    /// `stop`, `rm -f`, or the end of the session that it was made for.
+    Stop,
+    /// The guest's kernel panicked.
+    Panic,
+    /// The hypervisor failed or was killed.
+    Failure,
+}
+
+/// A VM can't be found, made or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not a name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The name is in use.
+    #[error(
+        "the name {0} is in use by another VM; remove it with `podman-bootc rm {0}`, or choose another name"
+    )]
+    Taken(Name),
+    /// No VM of that name or ID.
+    #[error("no VM {0}; `podman-bootc list` shows them all")]
+    NotFound(String),
+    /// An ID prefix of several VMs.
+    #[error("{0} is the beginning of several VMs' IDs: {1}")]
+    Ambiguous(String, String),
+    /// It is still being made.
+    #[error("VM {0} is still being made")]
+    Creating(String),
+    /// A file can't be used.
+    #[error("can't use {path}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A state file can't be used.
+    #[error(transparent)]
+    File(#[from] file::Error),
+}
+
+/// A name that is ours, before there is a VM. Dropped before [`Reservation::commit`], its folder vanishes.
+#[derive(Debug)]
+pub struct Reservation {
+    /// The name.
+    pub name: Name,
+    /// The folder to fill.
+    pub folder: PathBuf,
+    lock: Option<Lock>,
+    keep: bool,
+}
+
+/// Keeps a new VM from being swept until its supervisor has taken over.
+#[derive(Debug)]
+pub struct Creating {
+    _lock: Option<Lock>,
+}
+
+impl Store {
+    /// The store in the tool's folders.
+    pub fn new(dirs: &Dirs) -> Self {
+        Self { dirs: dirs.clone() }
+    }
+
+    /// The tool's folders.
+    pub fn dirs(&self) -> &Dirs {
+        &self.dirs
+    }
+
+    /// Reserves a name, or a generated one.
+    ///
+    /// # Errors
+    /// It is taken, or the folder can't be made.
+    pub fn reserve(&self, name: Option<Name>) -> Result<Reservation, Error> {
+        let vms = self.dirs.vms();
+        file::create_private_dir(&vms).map_err(|source| Error::Io { path: vms, source })?;
+        self.sweep();
+        if let Some(name) = name {
+            return self.reserve_exactly(name);
+        }
+        loop {
+            match self.reserve_exactly(Name::generate(random())) {
+                Err(Error::Taken(_)) => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn reserve_exactly(&self, name: Name) -> Result<Reservation, Error> {
+        let folder = self.dirs.vms().join(name.as_str());
+        let io = |source| Error::Io { path: folder.clone(), source };
+        match std::fs::create_dir(&folder) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
+            Err(e) => return Err(io(e)),
+        }
+        let lock = Lock::acquire(&folder.join(CREATING_LOCK)).map_err(io)?;
+        Ok(Reservation { name, folder, lock: Some(lock), keep: false })
+    }
+
+    /// All complete VMs, by name, and the names of those in the making.
+    ///
+    /// # Errors
+    /// A spec can't be read.
+    pub fn list(&self) -> Result<Vec<Entry>, Error> {
+        self.sweep();
+        let mut entries = Vec::new();
+        for folder in self.folders() {
+            match Vm::open(&folder) {
+                Ok(vm) => entries.push(Entry::Vm(Box::new(vm))),
+                Err(Error::File(e)) if e.is_not_found() => {
+                    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned());
+                    // Gone meanwhile, or in the making.
+                    if let Some(name) = name.filter(|_| lock::is_held(&folder.join(CREATING_LOCK))) {
+                        entries.push(Entry::Creating(name));
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        entries.sort_by(|a, b| a.name().cmp(b.name()));
+        Ok(entries)
+    }
+
+    /// The VM of this name, ID, unique ID prefix, or (the only one of) this image ID.
+    ///
+    /// # Errors
+    /// There is none, there are several, or it is not complete.
+    pub fn find(&self, what: &str) -> Result<Vm, Error> {
+        if let Ok(name) = what.parse::<Name>() {
+            let folder = self.dirs.vms().join(name.as_str());
+            match Vm::open(&folder) {
+                Ok(vm) => return Ok(vm),
+                Err(Error::File(e)) if e.is_not_found() => {
+                    if lock::is_held(&folder.join(CREATING_LOCK)) {
+                        return Err(Error::Creating(what.to_owned()));
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        let vms: Vec<Vm> = self
+            .list()?
+            .into_iter()
+            .filter_map(|entry| match entry {
+                Entry::Vm(vm) => Some(*vm),
+                Entry::Creating(_) => None,
+            })
+            .collect();
+        let by_id = |vm: &&Vm| !what.is_empty() && vm.spec.id.starts_with(what);
+        // The tool that this one replaces named a VM by its image's ID.
+        let by_image = |vm: &&Vm| what.len() >= 12 && vm.spec.image.id.starts_with(what);
+        let mut found: Vec<&Vm> = vms.iter().filter(by_id).collect();
+        if found.is_empty() {
+            found = vms.iter().filter(by_image).collect();
+        }
+        match found[..] {
+            [] => Err(Error::NotFound(what.to_owned())),
+            [vm] => Ok(vm.clone()),
+            _ => {
+                let names: Vec<&str> = found.iter().map(|vm| vm.spec.name.as_str()).collect();
+                Err(Error::Ambiguous(what.to_owned(), names.join(", ")))
+            }
+        }
+    }
+
+    /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
+    fn sweep(&self) {
+        for folder in self.folders() {
+            let doomed = match Vm::open(&folder) {
+                Ok(vm) => vm.spec.remove,
+                Err(Error::File(e)) => e.is_not_found(),
+                Err(_) => false,
+            };
+            if !doomed {
+                continue;
+            }
+            let free = |name: &str| Lock::try_acquire(&folder.join(name));
+            if let (Ok(Some(_creating)), Ok(Some(_running))) = (free(CREATING_LOCK), free(RUNNING_LOCK))
+                && let Err(error) = file::remove_dir(&folder)
+            {
+                tracing::warn!(path = %folder.display(), %error, "can't remove what a dead process left");
+            }
+        }
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.dirs.vms()).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    }
+}
+
+/// A row of the list.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A complete VM.
+    Vm(Box<Vm>),
+    /// One in the making.
+    Creating(String),
+}
+
+impl Entry {
+    fn name(&self) -> &str {
+        match self {
+            Self::Vm(vm) => vm.spec.name.as_str(),
+            Self::Creating(name) => name,
+        }
+    }
+}
+
+impl Vm {
+    /// The VM in this folder.
+    ///
+    /// # Errors
+    /// Its spec can't be read.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let spec: Spec = file::read_json(&folder.join(SPEC), spec::VERSION)?;
+        Ok(Self { spec, folder: folder.to_owned() })
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> State {
+        if lock::is_held(&self.folder.join(RUNNING_LOCK)) {
+            return State::Running;
+        }
+        if lock::is_held(&self.folder.join(CREATING_LOCK)) {
+            return State::Creating;
+        }
+        match self.record() {
+            Record { end: Some(End { how: How::Panic | How::Failure, reason, .. }), .. } => {
+                State::Crashed(reason)
+            }
+            Record { started: Some(_), end: None, .. } => {
+                State::Crashed("its supervisor was killed, or the host went down".into())
+            }
+            _ => State::Stopped,
+        }
+    }
+
+    /// What its supervisor wrote last; empty when it never ran.
+    pub fn record(&self) -> Record {
+        match file::read_json(&self.folder.join(RECORD), RECORD_VERSION) {
+            Ok(record) => record,
+            Err(error) => {
+                if !error.is_not_found() {
+                    tracing::warn!(%error, "the record of the VM's last run is lost");
+                }
+                Record::default()
+            }
+        }
+    }
+
+    /// Keeps the record of its run.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn set_record(&self, record: &Record) -> Result<(), Error> {
+        let record = Record { version: RECORD_VERSION, ..record.clone() };
+        Ok(file::write_json(&self.folder.join(RECORD), &record)?)
+    }
+
+    /// Takes the VM for running or removing it; none when someone else has it.
+    ///
+    /// # Errors
+    /// The lock can't be opened.
+    pub fn take(&self) -> Result<Option<Lock>, Error> {
+        let path = self.folder.join(RUNNING_LOCK);
+        Lock::try_acquire(&path).map_err(|source| Error::Io { path, source })
+    }
+
+    /// Removes it with all its files; the caller has taken it.
+    ///
+    /// # Errors
+    /// A file can't be removed.
+    pub fn remove(&self, _taken: Lock) -> Result<(), Error> {
+        // Without its spec it is no VM any more, whatever happens to the rest.
+        let spec = self.folder.join(SPEC);
+        match std::fs::remove_file(&spec) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::Io { path: spec, source });
+            }
+            _ => {}
+        }
+        file::remove_dir(&self.folder).map_err(|source| Error::Io { path: self.folder.clone(), source })
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> Keys {
+        Keys::in_folder(&self.folder)
+    }
+
+    /// Its overlay.
+    pub fn overlay(&self) -> PathBuf {
+        self.folder.join("overlay.qcow2")
+    }
+
+    /// Its UEFI variables.
+    pub fn variables(&self) -> PathBuf {
+        self.folder.join("vars.fd")
+    }
+
+    /// The log of its serial console.
+    pub fn console_log(&self) -> PathBuf {
+        self.folder.join("console.log")
+    }
+
+    /// QEMU's own messages.
+    pub fn qemu_log(&self) -> PathBuf {
+        self.folder.join("qemu.log")
+    }
+
+    /// The supervisor's own messages.
+    pub fn supervisor_log(&self) -> PathBuf {
+        self.folder.join("supervisor.log")
+    }
+}
+
+impl Reservation {
+    /// The VM to be, for its files' names.
+    pub fn vm(&self, spec: Spec) -> Vm {
+        Vm { spec, folder: self.folder.clone() }
+    }
+
+    /// Makes it a VM.
+    ///
+    /// # Errors
+    /// The spec can't be written.
+    pub fn commit(mut self, spec: Spec) -> Result<(Vm, Creating), Error> {
+        file::write_json(&self.folder.join(SPEC), &spec)?;
+        self.keep = true;
+        let creating = Creating { _lock: self.lock.take() };
+        Ok((self.vm(spec), creating))
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if !self.keep
+            && let Err(error) = file::remove_dir(&self.folder)
+        {
+            tracing::warn!(path = %self.folder.display(), %error, "can't remove the folder of a VM that was not made");
+        }
+    }
+}
+
+/// A new VM's ID.
+pub fn new_id() -> String {
+    format!("{:08x}{:04x}", random(), random() & 0xffff)
+}
+
+/// Chance enough for names; nothing secret is made of it.
+fn random() -> u32 {
+    use std::hash::{BuildHasher, Hasher};
+    let hash = std::hash::RandomState::new().build_hasher().finish();
+    (hash ^ (hash >> 32)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypervisor::{Arch, accelerator};
+    use crate::image::Image;
+    use crate::vm::spec::Firmware;
+
+    fn store(dir: &Path) -> Store {
+        Store::new(&Dirs { cache: dir.join("cache"), data: dir.join("data"), runtime: dir.join("run") })
+    }
+
+    fn spec(name: &str, id: &str) -> Spec {
+        let image = Image {
+            reference: "localhost/x:latest".into(),
+            id: format!("{id}{}", "f".repeat(52)),
+            digest: "sha256:1".into(),
+            architecture: "amd64".into(),
+            size: 5,
+            labels: Default::default(),
+        };
+        Spec {
+            version: spec::VERSION,
+            name: name.parse().unwrap(),
+            id: id.into(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            base: crate::disk::Key::new(&image, &Default::default()),
+            image,
+            arch: Arch::X86_64,
+            cpus: 2,
+            memory_mib: 2048,
+            accelerator: accelerator::Choice::Auto,
+            firmware: Firmware::Bios,
+            user: "root".into(),
+            home: "/root".into(),
+            sshd: true,
+            systemd: Some(257),
+            remove: false,
+        }
+    }
+
+    fn create(store: &Store, name: &str, id: &str) -> Vm {
+        store.reserve(Some(name.parse().unwrap())).unwrap().commit(spec(name, id)).unwrap().0
+    }
+
+    #[test]
+    fn vms_are_found_by_name_id_and_prefix() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        create(&store, "one", "aabb00000000");
+        create(&store, "two", "aacc00000000");
+        let name =
+            |what: &str| store.find(what).map(|vm| vm.spec.name.to_string()).map_err(|e| e.to_string());
+        assert_eq!(name("one").unwrap(), "one");
+        assert_eq!(name("aacc00000000").unwrap(), "two");
+        assert_eq!(name("aab").unwrap(), "one");
+        assert_eq!(name("aacc00000000ffff").unwrap(), "two", "by its image's ID");
+        assert!(name("aa").unwrap_err().contains("one, two"));
+        assert!(name("zz").unwrap_err().contains("no VM zz"));
+        assert!(name("").is_err() && name("../one").is_err());
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let first = store.reserve(Some("one".parse().unwrap())).unwrap();
+        assert!(matches!(store.reserve(Some("one".parse().unwrap())), Err(Error::Taken(_))));
+        assert!(matches!(store.find("one"), Err(Error::Creating(_))));
+        assert!(matches!(&store.list().unwrap()[..], [Entry::Creating(name)] if name == "one"));
+        drop(first);
+        assert!(store.list().unwrap().is_empty());
+        assert!(store.reserve(Some("one".parse().unwrap())).is_ok());
+    }
+
+    #[test]
+    fn states_follow_locks_and_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let vm = create(&store, "one", "aabb00000000");
+        assert_eq!(vm.state(), State::Stopped);
+        let taken = vm.take().unwrap().unwrap();
+        assert_eq!(vm.state(), State::Running);
+        assert!(vm.take().unwrap().is_none());
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        vm.set_record(&Record { started: Some(now), ..Record::default() }).unwrap();
+        drop(taken);
+        assert!(matches!(vm.state(), State::Crashed(why) if why.contains("supervisor was killed")));
+        let end = |how| Some(End { at: now, how, reason: "x".into() });
+        vm.set_record(&Record { started: Some(now), end: end(How::Panic), ..Record::default() }).unwrap();
+        assert_eq!(vm.state(), State::Crashed("x".into()));
+        vm.set_record(&Record { started: Some(now), end: end(How::Guest), ..Record::default() }).unwrap();
+        assert_eq!(vm.state(), State::Stopped);
+    }
+
+    #[test]
+    fn what_the_dead_left_goes_and_a_damaged_spec_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let mut gone = spec("gone", "aabb00000000");
+        gone.remove = true;
+        let (vm, creating) = store.reserve(Some("gone".parse().unwrap())).unwrap().commit(gone).unwrap();
+        assert_eq!(store.list().unwrap().len(), 1, "its supervisor may still take over");
+        drop(creating);
+        std::fs::create_dir(dir.path().join("data/vms/debris")).unwrap();
+        assert!(store.list().unwrap().is_empty());
+        assert!(!vm.folder.exists() && !dir.path().join("data/vms/debris").exists());
+
+        let damaged = create(&store, "damaged", "aacc00000000");
+        std::fs::write(damaged.folder.join(SPEC), "{").unwrap();
+        let error = store.list().unwrap_err().to_string();
+        assert!(error.contains("damaged/vm.json"), "{error}");
+        assert!(damaged.folder.exists());
+    }
+}

@@ -1,0 +1,401 @@
+//! The one background process of a running VM: owns the hypervisor, writes the logs, answers clients.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
+
+use super::console::NewestLine;
+use super::control::{Hello, LINE_MAX, Message, Request, SOCKET};
+use super::engine::{self, Ended, Engine, Event, Order};
+use super::store::{self, End, How, Record};
+use super::{Store, Vm, machine};
+use crate::host::lock::Lock;
+use crate::host::socket::{AsyncStream, Listener};
+use crate::host::{file, interrupt, socket};
+use crate::hypervisor::accelerator;
+use crate::hypervisor::qemu::{self, Qemu};
+
+/// The console's log begins anew (one old one is kept) when it has grown to this. Bytes.
+const LOG_MAX: u64 = 16 << 20;
+
+/// The supervisor can't do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another one has the VM.
+    #[error("VM {0} is running already, or being removed")]
+    Taken(String),
+    /// The VM can't be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Its keys can't be read.
+    #[error(transparent)]
+    Keys(#[from] crate::guest::keys::Error),
+    /// There is no QEMU.
+    #[error(transparent)]
+    Qemu(#[from] qemu::FindError),
+    /// The accelerator that was asked for is not there.
+    #[error(transparent)]
+    Accelerator(#[from] accelerator::Unavailable),
+    /// Sockets, logs or the runtime can't be made.
+    #[error("can't supervise the VM: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs a VM to its end. Says [`Hello`] on standard output, once.
+///
+/// # Errors
+/// It can't be run; said in the hello, too, if that was not said before.
+pub fn run(store: &Store, name: &str) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let prepared = Supervisor::prepare(store, name);
+    let supervisor = match prepared {
+        Ok(supervisor) => supervisor,
+        Err(error) => {
+            say(&Hello::Refused { reason: error.to_string() });
+            return Err(error);
+        }
+    };
+    runtime.block_on(supervisor.supervise())
+}
+
+fn say(hello: &Hello) {
+    if let Ok(line) = serde_json::to_string(hello) {
+        // Who started us may be gone; the VM runs all the same.
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+/// All that is needed before the machine starts.
+struct Supervisor {
+    vm: Vm,
+    taken: Lock,
+    machine: crate::hypervisor::Machine,
+    qemu: Qemu,
+    accelerators: Vec<accelerator::Accelerator>,
+    dirs: crate::host::dirs::Dirs,
+}
+
+impl Supervisor {
+    fn prepare(store: &Store, name: &str) -> Result<Self, Error> {
+        let found = store.find(name)?;
+        let taken = found.take()?.ok_or_else(|| Error::Taken(name.to_owned()))?;
+        // Read again: it may have changed before it was ours.
+        let vm = Vm::open(&found.folder)?;
+        let dirs = store.dirs().clone();
+        let runtime = dirs.runtime_of(&vm.spec.id);
+        file::remove_dir(&runtime)?;
+        file::create_private_dir(&runtime)?;
+        let machine = machine::of(&vm, &dirs)?;
+        let qemu = Qemu::find(vm.spec.arch)?;
+        let accelerators =
+            accelerator::candidates(vm.spec.accelerator, vm.spec.arch, &dirs.cache, &qemu.program)?;
+        Ok(Self { vm, taken, machine, qemu, accelerators, dirs })
+    }
+
+    async fn supervise(self) -> Result<(), Error> {
+        let runtime = self.dirs.runtime_of(&self.vm.spec.id);
+        let listener = socket::listen(&runtime.join(SOCKET))?;
+        let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        self.vm.set_record(&record)?;
+        say(&Hello::Listening);
+
+        let (orders, order_receiver) = mpsc::channel(16);
+        let (event_sender, events) = mpsc::channel(64);
+        let (requests, request_receiver) = mpsc::channel(16);
+        let hub = Arc::new(Hub::default());
+        let engine = Engine {
+            qemu: &self.qemu,
+            machine: &self.machine,
+            accelerators: self.accelerators.clone(),
+            cache: &self.dirs.cache,
+            log: self.vm.qemu_log(),
+            ssh_port: Some(record.ssh_port.unwrap_or(0)),
+        };
+        let run = engine.run(event_sender, order_receiver);
+        let mut desk = Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, power_off: None };
+        let mut log = ConsoleLog::open(&self.vm)?;
+        let serving = tokio::spawn(serve(listener, Arc::clone(&hub), requests));
+        let ended = desk.attend(run, events, request_receiver, &mut log).await;
+        serving.abort();
+
+        let end = desk.end(ended);
+        if self.vm.spec.remove {
+            self.vm.remove(self.taken)?;
+        } else {
+            drop(self.taken);
+        }
+        file::remove_dir(&runtime)?;
+        // The news goes out last: who hears it may rely on all being done.
+        hub.publish(Message::Ended { end });
+        hub.drain().await;
+        Ok(())
+    }
+}
+
+/// Where events, requests and the machine's end come together.
+struct Desk<'a> {
+    vm: &'a Vm,
+    hub: Arc<Hub>,
+    record: Record,
+    orders: mpsc::Sender<Order>,
+    /// When a guest that was asked to shut down loses its power.
+    power_off: Option<Instant>,
+}
+
+impl Desk<'_> {
+    async fn attend(
+        &mut self,
+        run: impl Future<Output = Result<Ended, engine::Error>>,
+        mut events: mpsc::Receiver<Event>,
+        mut requests: mpsc::Receiver<ClientRequest>,
+        log: &mut ConsoleLog,
+    ) -> Result<Ended, engine::Error> {
+        tokio::pin!(run);
+        let mut newest = NewestLine::default();
+        let mut signalled = false;
+        loop {
+            let power_off = self.power_off;
+            tokio::select! {
+                ended = &mut run => {
+                    while let Ok(event) = events.try_recv() {
+                        self.hear(event, log, &mut newest);
+                    }
+                    return ended;
+                }
+                Some(event) = events.recv() => self.hear(event, log, &mut newest),
+                Some(request) = requests.recv() => self.obey(request).await,
+                () = at(power_off) => {
+                    self.power_off = None;
+                    self.order(Order::Quit).await;
+                }
+                // The system goes down, or someone wants us gone: in order, then.
+                _ = interrupt::wait(), if !signalled => {
+                    signalled = true;
+                    self.obey(ClientRequest::Request(Request::Stop { seconds: 30 })).await;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event, log: &mut ConsoleLog, newest: &mut NewestLine) {
+        match event {
+            Event::Started { accelerator, ssh_port } => {
+                self.record.accelerator = Some(accelerator);
+                self.record.ssh_port = ssh_port;
+                self.keep_record();
+                self.hub.publish(Message::Started { accelerator, ssh_port: ssh_port.unwrap_or(0) });
+            }
+            Event::Fallback { reason } => self.hub.publish(Message::Fallback { reason }),
+            Event::Console(bytes) => {
+                log.write(&bytes);
+                if let Some(line) = newest.push(&bytes) {
+                    self.hub.publish(Message::Console { line: line.to_owned() });
+                }
+            }
+            Event::Channel(..) => self.hub.publish(Message::SshStarted),
+        }
+    }
+
+    async fn obey(&mut self, request: ClientRequest) {
+        match request {
+            ClientRequest::Request(Request::Ready) => self.order(Order::GuestIsUp).await,
+            ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
+                self.order(Order::Quit).await;
+            }
+            ClientRequest::Request(Request::Stop { seconds }) => {
+                let deadline = Instant::now() + Duration::from_secs(seconds.min(86_400));
+                self.power_off = Some(self.power_off.map_or(deadline, |set| set.min(deadline)));
+                self.order(Order::PowerButton).await;
+            }
+            ClientRequest::Request(Request::Attach { .. }) => {}
+        }
+    }
+
+    async fn order(&self, order: Order) {
+        // An engine that is gone needs no orders.
+        let _ = self.orders.send(order).await;
+    }
+
+    fn end(&mut self, ended: Result<Ended, engine::Error>) -> End {
+        let (how, reason) = match ended {
+            Ok(Ended::ByGuest) => (How::Guest, "the guest shut itself down".to_owned()),
+            Ok(Ended::ByOrder) => (How::Stop, "it was stopped".to_owned()),
+            Ok(Ended::Panic(reason)) => (How::Panic, format!("kernel panic: {reason}")),
+            Ok(Ended::Failed(reason)) => (How::Failure, reason),
+            Err(error) => (How::Failure, crate::ui::error_chain(&error)),
+        };
+        let end = End { at: jiff::Timestamp::now(), how, reason };
+        self.record.end = Some(end.clone());
+        self.keep_record();
+        end
+    }
+
+    fn keep_record(&self) {
+        if let Err(error) = self.vm.set_record(&self.record) {
+            tracing::error!(%error, "the VM's state can't be kept");
+        }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Spreads messages among the clients, and tells a late one what it missed.
+struct Hub {
+    sender: broadcast::Sender<Message>,
+    seen: Mutex<Vec<Message>>,
+    clients: watch::Sender<usize>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        let clients = watch::Sender::new(0);
+        Self { sender: broadcast::Sender::new(256), seen: Mutex::default(), clients }
+    }
+}
+
+impl Hub {
+    fn publish(&self, message: Message) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of each kind the newest is enough.
+        let kind = std::mem::discriminant(&message);
+        seen.retain(|old| std::mem::discriminant(old) != kind);
+        seen.push(message.clone());
+        // No client is fine.
+        let _ = self.sender.send(message);
+    }
+
+    fn subscribe(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.clone(), self.sender.subscribe())
+    }
+
+    /// Waits until the clients have heard the last message; one that doesn't listen is not waited for long.
+    async fn drain(&self) {
+        let mut clients = self.clients.subscribe();
+        let all_gone = clients.wait_for(|count| *count == 0);
+        let _ = tokio::time::timeout(Duration::from_secs(2), all_gone).await;
+    }
+}
+
+/// From a client's connection to the desk.
+#[derive(Debug)]
+enum ClientRequest {
+    Request(Request),
+    /// A connection that the VM's life hangs on has ended.
+    LeaseEnded,
+}
+
+async fn serve(listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(attend_client(stream, Arc::clone(&hub), requests.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a client can't be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+    let (read, write) = stream.into_split();
+    // Goes to the task that speaks, once the client has asked to be told.
+    let mut write = Some(write);
+    let mut lease = false;
+    let mut reader = BufReader::new(read.take(LINE_MAX as u64));
+    let mut line = String::new();
+    // A client that sends what is no request, or too long a line, is hung up on.
+    while let Ok(1..) = reader.read_line(&mut line).await {
+        let Ok(request) = serde_json::from_str::<Request>(&line) else { break };
+        line.clear();
+        reader.get_mut().set_limit(LINE_MAX as u64);
+        if let Request::Attach { lease: wanted } = request {
+            lease |= wanted;
+            if let Some(write) = write.take() {
+                let (seen, receiver) = hub.subscribe();
+                hub.clients.send_modify(|count| *count += 1);
+                let hub = Arc::clone(&hub);
+                tokio::spawn(async move {
+                    speak(write, seen, receiver).await;
+                    hub.clients.send_modify(|count| *count -= 1);
+                });
+            }
+        }
+        if requests.send(ClientRequest::Request(request)).await.is_err() {
+            break;
+        }
+    }
+    if lease {
+        let _ = requests.send(ClientRequest::LeaseEnded).await;
+    }
+}
+
+async fn speak(
+    mut write: tokio::net::unix::OwnedWriteHalf,
+    seen: Vec<Message>,
+    mut receiver: broadcast::Receiver<Message>,
+) {
+    let mut queue: std::collections::VecDeque<Message> = seen.into();
+    loop {
+        let message = match queue.pop_front() {
+            Some(message) => message,
+            None => match receiver.recv().await {
+                Ok(message) => message,
+                // Console lines that a slow client missed are no loss.
+                Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+        };
+        let Ok(mut line) = serde_json::to_vec(&message) else { return };
+        line.push(b'\n');
+        if write.write_all(&line).await.is_err() || matches!(message, Message::Ended { .. }) {
+            return;
+        }
+    }
+}
+
+/// The serial console's log, bounded.
+struct ConsoleLog {
+    file: File,
+    path: std::path::PathBuf,
+    size: u64,
+}
+
+impl ConsoleLog {
+    fn open(vm: &Vm) -> io::Result<Self> {
+        let path = vm.console_log();
+        if !path.exists() {
+            file::create_private(&path)?;
+        }
+        let file = OpenOptions::new().append(true).open(&path)?;
+        Ok(Self { size: file.metadata()?.len(), file, path })
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.try_write(bytes) {
+            tracing::warn!(%error, "the console's log can't be written");
+        }
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.size > LOG_MAX {
+            std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            self.file = file::create_private(&self.path)?;
+            self.size = 0;
+        }
+        self.size += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+}
