@@ -5,7 +5,9 @@ use clap_complete::Shell;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: podman-bootc completion bash > /etc/bash_completion.d/podman-bootc")]
+#[command(after_help = "\
+Examples:
+  podman-bootc completion bash > /etc/bash_completion.d/podman-bootc")]
 pub struct Args {
     /// The shell
     #[arg(value_enum)]

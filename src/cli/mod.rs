@@ -30,9 +30,17 @@ const FAILURE: u8 = 125;
 /// A guest that was not ready in time.
 const TIMED_OUT: u8 = 124;
 
+const PROGRAM: &str = "podman-bootc";
+const EXIT_CODES: &str = "\
+Exit codes:
+  the command's own   from run and ssh with a command, and from a shell
+  124                 the VM was not ready in time
+  125                 the tool failed, or was called wrongly
+  128 + N             ended by signal N: 130 after Ctrl-C, 143 after SIGTERM";
+
 /// Boot a bootable container image in a VM, straight from podman's storage
 #[derive(Debug, Parser)]
-#[command(name = "podman-bootc", version, max_term_width = 100)]
+#[command(name = PROGRAM, version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// Log messages at and above this level, to stderr
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", value_parser = parse_level)]
@@ -87,9 +95,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The whole command line, for completions and man pages.
+/// The command line as users see it, for completions and man pages: without the hidden commands, which
+/// completion scripts would offer.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let whole = Cli::command();
+    clap::Command::new(PROGRAM)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(whole.get_about().cloned().unwrap_or_default())
+        .after_help(EXIT_CODES)
+        .args(whole.get_arguments())
+        .subcommand_required(true)
+        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()))
 }
 
 fn dispatch(command: Command) -> Result<u8> {

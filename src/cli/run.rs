@@ -60,13 +60,14 @@ pub struct Args {
     /// What runs the guest's code
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
-    #[command(flatten)]
-    install: InstallArgs,
     /// The image: a name, short name, ID or beginning of an ID
     image: String,
     /// A command to run in the VM: one argument is a shell line, several are passed on exactly
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
     command: Vec<OsString>,
+    // The last one: its heading holds for all that follows.
+    #[command(flatten)]
+    install: InstallArgs,
 }
 
 /// What the disk is to be like. Each of these makes a disk of its own.

@@ -1,11 +1,29 @@
 //! The command line of `bootc install to-disk`.
 
+use super::protocol::Config;
+use super::{DEFAULT_FILESYSTEM, Install};
 use crate::disk::Options;
+use crate::ui::Stage;
+
+/// The root filesystem's type to name: the user's, or a default where the image has none; said in that case.
+pub(super) fn filesystem(install: &Install, config: &Config, stage: &Stage) -> Option<String> {
+    match (&install.options.filesystem, config.root_filesystem()) {
+        (Some(asked), _) => Some(asked.clone()),
+        (None, Some(_)) => None,
+        (None, None) => {
+            stage.note(&format!(
+                "image {} sets no root filesystem; using {DEFAULT_FILESYSTEM} (--filesystem chooses another)",
+                install.image.reference
+            ));
+            Some(DEFAULT_FILESYSTEM.to_owned())
+        }
+    }
+}
 
 /// `bootc install to-disk` with these options, up to what differs between a VM and a container.
 ///
 /// `filesystem` is what to name as the root filesystem's type, if anything.
-pub fn to_disk(options: &Options, filesystem: Option<&str>) -> Vec<String> {
+pub(super) fn to_disk(options: &Options, filesystem: Option<&str>) -> Vec<String> {
     let mut words: Vec<String> =
         ["bootc", "install", "to-disk", "--generic-image", "--skip-fetch-check"].map(str::to_owned).to_vec();
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::protocol::Config;
 use super::{Error, Install, Unfinished, command};
 use crate::direct;
 use crate::host::{self, file, process};
@@ -28,9 +29,12 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
         direct::facts_of(mounted.path(), arch).map_err(named)?
     };
+    stage.step("asking the image for its install configuration");
+    let filesystem = root_filesystem(install, stage)?;
     stage.step("bootc install, in a privileged container");
     let disk = install.partial.disk();
-    let mut run = install.host.podman.command(arguments(install).iter().map(String::as_str));
+    let mut run =
+        install.host.podman.command(arguments(install, filesystem.as_deref()).iter().map(String::as_str));
     let result = process::output(&mut run);
     let (text, error) = match &result {
         Ok(text) => (String::from_utf8_lossy(text).into_owned(), None),
@@ -49,26 +53,34 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     }
 }
 
+/// The root filesystem's type to name, if bootc has to be told one.
+fn root_filesystem(install: &Install, stage: &Stage) -> Result<Option<String>, Unfinished> {
+    let ask = ["run", "--rm", "--network=none", &install.image.id, "bootc", "install", "print-configuration"];
+    let config = match process::output(&mut install.host.podman.command(ask)) {
+        Ok(text) => Config::parse(&String::from_utf8_lossy(&text)),
+        Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
+        Err(error) => return Err(install.failed(error.to_string())),
+    };
+    Ok(command::filesystem(install, &config, stage))
+}
+
 /// <https://bootc-dev.github.io/bootc/bootc-install.html>
-fn arguments(install: &Install) -> Vec<String> {
-    let mut words: Vec<String> = [
+fn arguments(install: &Install, filesystem: Option<&str>) -> Vec<String> {
+    let mut words = [
         "run",
         "--rm",
         "--privileged",
         "--pid=host",
         "--network=none",
-        "--security-opt",
-        "label=type:unconfined_t",
-        "-v",
-        "/dev:/dev",
-        "-v",
-        "/var/lib/containers:/var/lib/containers",
+        "--security-opt=label=type:unconfined_t",
+        "--volume=/dev:/dev",
+        "--volume=/var/lib/containers:/var/lib/containers",
     ]
     .map(str::to_owned)
     .to_vec();
-    words.extend(["-v".into(), format!("{}:{OUTPUT}", install.partial.folder().display())]);
+    words.push(format!("--volume={}:{OUTPUT}", install.partial.folder().display()));
     words.push(install.image.id.clone());
-    words.extend(command::to_disk(install.options, install.options.filesystem.as_deref()));
+    words.extend(command::to_disk(install.options, filesystem));
     words.extend(["--via-loopback".into(), format!("{OUTPUT}/disk.raw")]);
     words
 }

@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::protocol::{self, Config, Line, Lines};
-use super::{DEFAULT_FILESYSTEM, Error, Install, Unfinished, command};
+use super::{Error, Install, Unfinished, command};
 use crate::direct::{self, BootImage};
 use crate::host::{file, interrupt, process};
 use crate::hypervisor::qemu::Qemu;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
 use crate::image::{Facts, Podman};
-use crate::ui::{Stage, plain};
+use crate::ui::Stage;
 use crate::vm::console::NewestLine;
 use crate::vm::engine::{Ended, Engine, Event, Order};
 
@@ -231,7 +231,11 @@ impl Talk<'_> {
         match line {
             Line::Text(text) => {
                 self.write_log(format!("{text}\n").as_bytes());
-                stage.step(&plain(&text));
+                if is_step(&text) {
+                    stage.step(&text);
+                } else {
+                    stage.update(&text);
+                }
                 first.then_some(Order::GuestIsUp)
             }
             Line::Config(config) => Some(Order::Channel(0, protocol::answer(&self.command(&config, stage)))),
@@ -245,18 +249,8 @@ impl Talk<'_> {
 
     fn command(&mut self, config: &Config, stage: &mut Stage) -> Vec<String> {
         let options = self.install.options;
-        let filesystem = match (&options.filesystem, config.root_filesystem()) {
-            (Some(asked), _) => Some(asked.as_str()),
-            (None, Some(_)) => None,
-            (None, None) => {
-                stage.note(&format!(
-                    "image {} sets no root filesystem; using {DEFAULT_FILESYSTEM} (--filesystem chooses another)",
-                    self.install.image.reference
-                ));
-                Some(DEFAULT_FILESYSTEM)
-            }
-        };
-        let mut words = command::to_disk(options, filesystem);
+        let filesystem = command::filesystem(self.install, config, stage);
+        let mut words = command::to_disk(options, filesystem.as_deref());
         words.extend(
             [
                 "--wipe",
@@ -289,6 +283,11 @@ impl Talk<'_> {
     }
 }
 
+/// bootc's own steps begin with what it is doing; the rest is the talk of the programs that it calls.
+fn is_step(line: &str) -> bool {
+    line.split(' ').next().is_some_and(|word| word.ends_with("ing") && word.starts_with(char::is_uppercase))
+}
+
 /// A folder that goes with the value.
 struct TemporaryFolder(std::path::PathBuf);
 
@@ -303,6 +302,21 @@ impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         if let Err(error) = file::remove_dir(&self.0) {
             tracing::warn!(path = %self.0.display(), %error, "can't remove a temporary folder");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_step;
+
+    #[test]
+    fn steps_are_told_from_talk() {
+        for step in ["Installing image: docker://localhost/x", "Creating ESP filesystem", "Trimming root"] {
+            assert!(is_step(step), "{step}");
+        }
+        for talk in ["       Size: 10737418240", "> mkfs.fat /dev/vdc2", "mke2fs 1.47.4", "", "sing along"] {
+            assert!(!is_step(talk), "{talk}");
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu;
 use crate::image::{self, Facts, Image, Podman};
 use crate::ui::{Progress, Stage, format_size};
+use crate::vm::console;
 
 /// The root filesystem of an image that names none.
 pub const DEFAULT_FILESYSTEM: &str = "ext4";
@@ -222,6 +223,6 @@ impl Install<'_> {
 
     fn failed(&self, reason: impl Into<String>) -> Unfinished {
         const LINES: usize = 15;
-        Unfinished::Failed { reason: reason.into(), lines: file::last_lines(&self.partial.log(), LINES) }
+        Unfinished::Failed { reason: reason.into(), lines: console::last_words(&self.partial.log(), LINES) }
     }
 }

@@ -43,6 +43,11 @@ struct RootFilesystem {
 }
 
 impl Config {
+    /// Reads it. One that is not understood names no filesystem; bootc itself knows better then.
+    pub fn parse(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
     /// The root filesystem's type that the image asks for.
     pub fn root_filesystem(&self) -> Option<&str> {
         let nested = self.filesystem.as_ref().and_then(|f| f.root.as_ref()).and_then(|r| r.kind.as_deref());
@@ -78,8 +83,7 @@ impl Lines {
 
 fn parse(text: String) -> Line {
     if let Some(json) = text.strip_prefix("@config ") {
-        // A configuration that is not understood names no filesystem; bootc itself knows better then.
-        return Line::Config(serde_json::from_str(json).unwrap_or_default());
+        return Line::Config(Config::parse(json));
     }
     match text.strip_prefix("@exit ").and_then(|code| code.trim().parse().ok()) {
         Some(code) => Line::Exit(code),

@@ -1,5 +1,9 @@
 //! What a serial console says, line by line.
 
+use std::path::Path;
+
+use crate::host::file;
+
 /// A longer line is cut. Bytes.
 const LINE_MAX: usize = 1024;
 
@@ -33,9 +37,33 @@ impl NewestLine {
     }
 }
 
+/// The lines of a console's log that tell best how it ended: the last ones, or those before a kernel's panic.
+pub fn last_words(log: &Path, count: usize) -> Vec<String> {
+    /// A panic's trace has some dozens of lines.
+    const TRACE: usize = 200;
+    let lines = file::last_lines(log, TRACE + count);
+    let end = lines
+        .iter()
+        .position(|line| line.contains("Kernel panic - not syncing"))
+        .map_or(lines.len(), |at| at + 1);
+    lines[end.saturating_sub(count)..end].to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_before_a_panic_tells_more_than_its_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("console.log");
+        let trace = "[ 2.0] trace\n".repeat(30);
+        std::fs::write(&log, format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"))
+            .unwrap();
+        assert_eq!(last_words(&log, 2), ["cause", "[ 1.0] Kernel panic - not syncing: x"]);
+        std::fs::write(&log, "one\ntwo\n").unwrap();
+        assert_eq!(last_words(&log, 5), ["one", "two"]);
+    }
 
     #[test]
     fn the_newest_line_that_is_not_blank() {

@@ -12,7 +12,7 @@ use super::client::Client;
 use super::control::{Hello, Message, Request};
 use super::spec::{self, Firmware, Spec};
 use super::store::{self, Creating, End, Reservation};
-use super::{State, Store, Vm};
+use super::{State, Store, Vm, console};
 use crate::disk::{self, BaseDisk};
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::{self, Endpoint};
@@ -352,7 +352,7 @@ struct Wait<'a> {
 
 impl Wait<'_> {
     fn console(&self) -> Vec<String> {
-        file::last_lines(&self.vm.console_log(), CONSOLE_LINES)
+        console::last_words(&self.vm.console_log(), CONSOLE_LINES)
     }
 
     fn ended(&self, end: End) -> Error {
