@@ -1,13 +1,11 @@
 //! Commands that the tool calls itself by; not for users.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use super::Context;
+use crate::direct::Work;
 use crate::host::interrupt;
 use crate::image::Podman;
-use crate::install;
 use crate::vm::supervisor;
 
 /// Supervise a VM until it ends
@@ -23,21 +21,17 @@ impl SuperviseArgs {
     }
 }
 
-/// Read an image for a direct boot, inside podman's user namespace
+/// Read an image for a direct boot, in a mount namespace of its own
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// The image's ID
-    id: String,
-    /// The folder to fill
-    folder: PathBuf,
-    /// The image's architecture
-    arch: String,
+    /// What to do, as JSON
+    work: String,
 }
 
 impl ExportArgs {
     pub(super) fn run(self) -> Result<()> {
         interrupt::listen()?;
-        install::export_here(&Podman::find()?, &self.id, &self.folder, &self.arch)?;
-        Ok(())
+        let work: Work = serde_json::from_str(&self.work)?;
+        Ok(work.run(&Podman::find()?)?)
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Row {
     pub ssh_port: Option<u16>,
     /// The accelerator, while it runs.
     pub accelerator: Option<Accelerator>,
+    /// It has no disk: all changes are in memory.
+    pub ephemeral: bool,
     /// It goes when it ends.
     pub remove: bool,
 }
@@ -81,6 +83,7 @@ impl Row {
             disk_usage: std::fs::metadata(vm.overlay()).map_or(0, |m| crate::host::allocated_size(&m)),
             ssh_port: record.ssh_port,
             accelerator: record.accelerator,
+            ephemeral: spec.is_ephemeral(),
             remove: spec.remove,
         }
     }
@@ -108,7 +111,7 @@ impl Args {
                 row.image,
                 state,
                 row.created.map(since).unwrap_or_default(),
-                format_size(row.disk_usage),
+                if row.ephemeral { "ephemeral".into() } else { format_size(row.disk_usage) },
                 row.ssh_port.map(|port| port.to_string()).unwrap_or_default(),
             ]);
         }

@@ -8,14 +8,15 @@ use clap::ArgAction;
 
 use super::Context;
 use super::ssh::{self, Target};
+use crate::direct::{BootImage, Roots};
 use crate::disk::Options;
 use crate::host::interrupt;
-use crate::hypervisor::accelerator;
+use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Pull};
 use crate::install::{self, Place};
 use crate::ui::{Progress, parse_size};
 use crate::vm::client::Client;
-use crate::vm::lifecycle::{self, Parameters, Ready};
+use crate::vm::lifecycle::{self, Origin, Parameters, Ready};
 use crate::vm::{Name, Vm};
 
 /// Run a bootable container image as a VM
@@ -66,6 +67,9 @@ pub struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
     command: Vec<OsString>,
     // The last one: its heading holds for all that follows.
+    /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
+    #[arg(long)]
+    ephemeral: bool,
     #[command(flatten)]
     install: InstallArgs,
 }
@@ -107,24 +111,29 @@ impl Args {
 
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
-        let host = install::Host { dirs: context.dirs.clone(), podman, accelerator: self.accel };
-        let base =
-            install::ensure(&host, &image, self.install.options(&image), self.install.install_in, &progress)?;
-
-        let remove = self.removes();
         let wanted = Parameters {
             cpus: self.cpus,
             memory_mib: self.memory,
             accelerator: self.accel,
             user: self.user.clone(),
-            remove,
+            // Of an ephemeral VM nothing is left to start again.
+            remove: self.removes() || self.ephemeral,
         };
-        let (vm, creating) = lifecycle::create(reservation, &base, &wanted)?;
+        let (vm, creating) = if self.ephemeral {
+            self.install.refuse()?;
+            let boot = self.prepare(context, &podman, &image, &progress)?;
+            lifecycle::create(reservation, Origin::Direct(&image, &boot, &self.install.kargs), &wanted)?
+        } else {
+            let host = install::Host { dirs: context.dirs.clone(), podman, accelerator: self.accel };
+            let options = self.install.options(&image);
+            let base = install::ensure(&host, &image, options, self.install.install_in, &progress)?;
+            lifecycle::create(reservation, Origin::Disk(&base), &wanted)?
+        };
         if !vm.spec.sshd {
             progress.note(&format!("image {} seems to have no sshd", image.reference));
         }
         interrupt::check()?;
-        let lease = remove && !self.detach;
+        let lease = self.removes() && !self.detach;
         let client = context.block_on(lifecycle::start(&vm, &context.store, lease))?;
         drop(creating);
         if self.detach {
@@ -132,6 +141,30 @@ impl Args {
             return Ok(0);
         }
         self.session(context, &vm, client, &progress)
+    }
+
+    /// The image made ready for a direct boot.
+    fn prepare(
+        &self,
+        context: &Context,
+        podman: &Podman,
+        image: &Image,
+        progress: &Progress,
+    ) -> Result<BootImage> {
+        let name = &image.reference;
+        let Some(arch) = Arch::from_oci(&image.architecture) else {
+            bail!("image {name} is for {}, which is not supported", image.architecture);
+        };
+        let mut stage = progress.stage("image");
+        let boot = Roots::open(&context.dirs.roots())?
+            .prepare(podman, image, arch, &mut stage)
+            .with_context(|| format!("image {name}"))?;
+        if boot.facts.selinux {
+            stage.note(&format!(
+                "image {name}: its SELinux policy is loaded, but permissive in a direct boot"
+            ));
+        }
+        Ok(boot)
     }
 
     /// As in the tool that this one replaces, a VM for one command goes with it unless it has a name.
@@ -154,7 +187,7 @@ impl Args {
                 Err(error.into())
             }
         };
-        if vm.spec.remove {
+        if self.removes() {
             // The VM's life hangs on this connection; its last message says that all is gone.
             context.block_on(async {
                 client.end_lease().await;
@@ -186,11 +219,29 @@ impl Args {
 }
 
 impl InstallArgs {
+    /// Without a disk most of these can't be meant.
+    fn refuse(&self) -> Result<()> {
+        let given = [
+            ("--filesystem", self.filesystem.is_some()),
+            ("--root-size", self.root_size.is_some()),
+            ("--disk-size", self.disk_size.is_some()),
+            ("--bootloader", self.bootloader.is_some()),
+            ("--composefs-backend", self.composefs_backend),
+            ("--install-in", self.install_in != Place::Vm),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                bail!("{flag} is about the disk that an install makes; --ephemeral makes none")
+            }
+            None => Ok(()),
+        }
+    }
+
     fn options(&self, image: &Image) -> Options {
         // The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
         let mut kargs = self.kargs.clone();
         if !kargs.iter().any(|karg| karg.starts_with("console=")) {
-            let arch = crate::hypervisor::Arch::from_oci(&image.architecture);
+            let arch = Arch::from_oci(&image.architecture);
             kargs.extend(arch.map(|arch| format!("console={}", arch.serial_console())));
         }
         Options {

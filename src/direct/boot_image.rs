@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::cpio::Archive;
+use super::stack::Chain;
 use super::tree::Tree;
-use super::{BootImage, Error, FACTS_FILE, FactsFile, INSTALL_UNIT, VERSION, facts, kernel, modules, root};
+use super::{Error, FACTS_FILE, FactsFile, INITRAMFS, INSTALL_UNIT, KERNEL, VERSION, facts, kernel, modules};
 use crate::host::file;
 
 const INIT: &str = include_str!("../../vm-assets/direct/init");
@@ -14,29 +15,27 @@ const INSTALL_SCRIPT: &str = include_str!("../../vm-assets/direct/install");
 const INSTALL_SERVICE: &str = include_str!("../../vm-assets/direct/podman-bootc-install.service");
 const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
 
-/// Fills `folder` from the image's root filesystem at `source`.
+/// Fills `folder` with kernel, initramfs and facts from the image's root filesystem at `source`.
 ///
 /// # Errors
 /// The image lacks something that a direct boot needs, or a file can't be read or written.
-pub fn export(source: &Path, folder: &Path, architecture: &str) -> Result<BootImage, Error> {
+pub fn export(source: &Path, folder: &Path, architecture: &str, chains: &[Chain]) -> Result<(), Error> {
     let tree = Tree::new(source)?;
     let found = kernel::find(&tree)?;
     let mut facts = facts::read(&tree, architecture)?;
     facts.kernel.clone_from(&found.version);
     facts.kargs.extend(found.kargs);
     let drivers = drivers(&tree, &found.version)?;
-    let image = BootImage { folder: folder.to_owned(), facts };
 
-    write(&image.kernel(), |out| out.write_all(&found.kernel))?;
-    write(&image.initramfs(), |out| {
+    write(&folder.join(KERNEL), |out| out.write_all(&found.kernel))?;
+    write(&folder.join(INITRAMFS), |out| {
         out.write_all(&found.initramfs)?;
         // The kernel looks for the next archive at a multiple of four bytes.
         out.write_all(&[0; 4][..(4 - found.initramfs.len() % 4) % 4])?;
         append(Archive::new(out), &drivers)
     })?;
-    root::pack(source, &image.root())?;
-    file::write_json(&folder.join(FACTS_FILE), &FactsFile { version: VERSION, facts: image.facts.clone() })?;
-    Ok(image)
+    let facts = FactsFile { version: VERSION, chains: chains.to_vec(), facts };
+    Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
 }
 
 /// The driver files to load early, with their names in the initramfs, in order.

@@ -1,14 +1,17 @@
 //! Direct boot: a machine started from an image's own kernel and initramfs, with no disk of its own.
 //!
-//! Everything that it needs of the image is read once, from the image's mounted filesystem, into a folder:
-//! the kernel, the initramfs with our few files appended, and the root as a read-only block image.
+//! Everything that it needs of the image is read once, from the image's mounted filesystem, into a cache: the
+//! kernel, the initramfs with our few files appended, and the root as a stack of read-only block images.
 
 mod boot_image;
 mod cpio;
 mod facts;
 mod kernel;
 mod modules;
+mod overlay;
 mod root;
+mod roots;
+mod stack;
 mod tree;
 
 use std::io;
@@ -16,13 +19,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use boot_image::export;
+use boot_image::export;
 pub use root::pack;
+pub use roots::{Roots, Work};
+use stack::Chain;
 
 use crate::image::Facts;
 
-/// The disk that the initramfs looks for has this serial.
-pub const ROOT_SERIAL: &str = "root";
+/// The disks that the root is made of have this serial, with their number from the lowest up.
+const ROOT_SERIAL: &str = "root";
 
 /// The systemd unit that runs an install.
 pub const INSTALL_UNIT: &str = "podman-bootc-install.service";
@@ -37,11 +42,17 @@ pub const OUTPUT_SERIAL: &str = "output";
 
 const VERSION: u32 = 1;
 const FACTS_FILE: &str = "boot.json";
+const KERNEL: &str = "kernel";
+const INITRAMFS: &str = "initramfs";
 
-/// An image that can be booted directly, as files in one folder.
+/// An image that can be booted directly.
 #[derive(Debug, Clone)]
 pub struct BootImage {
     folder: PathBuf,
+    /// Block images of its root, the lowest first.
+    roots: Vec<PathBuf>,
+    /// overlayfs' marks in them are `user.` attributes.
+    user_marks: bool,
     /// What the image's files told.
     pub facts: Facts,
 }
@@ -49,6 +60,8 @@ pub struct BootImage {
 #[derive(Debug, Serialize, Deserialize)]
 struct FactsFile {
     version: u32,
+    /// The image's layers.
+    chains: Vec<Chain>,
     #[serde(flatten)]
     facts: Facts,
 }
@@ -100,6 +113,15 @@ pub enum Error {
     /// The block image can't be made.
     #[error("can't make a block image")]
     Mkfs(#[source] crate::host::process::Error),
+    /// podman fails.
+    #[error(transparent)]
+    Image(#[from] crate::image::Error),
+    /// The process that reads the image failed.
+    #[error("{0}")]
+    Apart(String),
+    /// The tool was interrupted.
+    #[error(transparent)]
+    Interrupted(#[from] crate::host::interrupt::Interrupted),
     /// The facts can't be kept or read.
     #[error(transparent)]
     Facts(#[from] crate::host::file::Error),
@@ -116,39 +138,50 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
     Ok(facts)
 }
 
+/// The layers of the image that `folder` was filled from.
+fn read_chains(folder: &Path) -> Option<Vec<Chain>> {
+    let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION).ok()?;
+    Some(file.chains)
+}
+
 impl BootImage {
-    /// Opens a folder that [`export`] has filled.
-    ///
-    /// # Errors
-    /// Its facts can't be read.
-    pub fn open(folder: &Path) -> Result<Self, Error> {
+    fn open(folder: &Path, roots: Vec<PathBuf>, user_marks: bool) -> Result<Self, Error> {
         let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION)?;
-        Ok(Self { folder: folder.to_owned(), facts: file.facts })
+        Ok(Self { folder: folder.to_owned(), roots, user_marks, facts: file.facts })
+    }
+
+    /// The disks of its root, with their serials.
+    pub fn roots(&self) -> impl Iterator<Item = (String, &Path)> {
+        self.roots.iter().enumerate().map(|(n, file)| (format!("{ROOT_SERIAL}{n}"), file.as_path()))
     }
 
     /// The kernel.
     pub fn kernel(&self) -> PathBuf {
-        self.folder.join("kernel")
+        self.folder.join(KERNEL)
     }
 
     /// The initramfs, ours appended.
     pub fn initramfs(&self) -> PathBuf {
-        self.folder.join("initramfs")
-    }
-
-    /// The root filesystem's block image.
-    pub fn root(&self) -> PathBuf {
-        self.folder.join("root.erofs")
+        self.folder.join(INITRAMFS)
     }
 
     /// The kernel's command line; `unit` is started in place of the default target.
     pub fn cmdline(&self, console: &str, unit: Option<&str>) -> String {
+        let mut stack: Vec<String> = self.roots().map(|(serial, _)| serial).collect();
+        // The uppermost first, as overlayfs wants them.
+        stack.reverse();
         let mut words = vec![
             "rdinit=/podman-bootc/init".to_owned(),
             format!("console={console}"),
+            format!("podman-bootc.root={}", stack.join(",")),
             // The disks beside the root are not this system's.
             "systemd.gpt_auto=0".to_owned(),
+            // Nobody is there to answer questions.
+            "systemd.firstboot=off".to_owned(),
         ];
+        if self.user_marks {
+            words.push("podman-bootc.userxattr".to_owned());
+        }
         if self.facts.selinux {
             // The block image carries no labels of the image's policy yet.
             words.push("enforcing=0".to_owned());

@@ -245,6 +245,7 @@ mod tests {
             digest: "sha256:1".into(),
             architecture: "amd64".into(),
             size: 5,
+            layers: vec![],
             labels: Default::default(),
         };
         let options = Options::default();

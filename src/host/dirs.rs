@@ -73,6 +73,11 @@ impl Dirs {
         self.data.join("vms")
     }
 
+    /// What direct boots need of images is in here.
+    pub fn roots(&self) -> PathBuf {
+        self.cache.join("roots")
+    }
+
     /// All base disks' folders are in here.
     pub fn disks(&self) -> PathBuf {
         self.cache.join("disks")

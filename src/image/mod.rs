@@ -28,6 +28,9 @@ pub struct Image {
     pub architecture: String,
     /// Bytes of all layers, uncompressed.
     pub size: u64,
+    /// Digests of its layers' contents (diff IDs), the lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<String>,
     /// Labels of its configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

@@ -221,6 +221,33 @@ impl Podman {
     /// The tag in an OCI folder that [`Self::save`] wrote.
     pub const SAVED_TAG: &str = "image";
 
+    /// The folders of an image's layers as overlayfs has them, the lowest first; none where podman keeps them
+    /// otherwise.
+    ///
+    /// # Errors
+    /// podman fails.
+    pub fn layer_folders(&self, id: &str) -> Result<Option<Vec<PathBuf>>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Driver {
+            name: String,
+            data: BTreeMap<String, String>,
+        }
+        let doing = "ask podman where the image's layers are";
+        let text = self.run(["image", "inspect", "--format", "{{json .GraphDriver}}", id], doing)?;
+        let driver: Driver = parse(&text, doing)?;
+        let Some(upper) = driver.data.get("UpperDir").filter(|_| driver.name == "overlay") else {
+            return Ok(None);
+        };
+        let lower = driver.data.get("LowerDir").map(String::as_str).unwrap_or_default();
+        let mut folders: Vec<PathBuf> = std::iter::once(upper.as_str())
+            .chain(lower.split(':').filter(|f| !f.is_empty()))
+            .map(PathBuf::from)
+            .collect();
+        folders.reverse();
+        Ok(Some(folders))
+    }
+
     /// Mounts the image's root filesystem read-only until the value is dropped.
     ///
     /// Rootless, this works only inside `podman unshare`.
@@ -257,6 +284,13 @@ impl Podman {
             architecture: String,
             size: u64,
             labels: Option<BTreeMap<String, String>>,
+            #[serde(rename = "RootFS")]
+            root_fs: RootFs,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "PascalCase")]
+        struct RootFs {
+            layers: Vec<String>,
         }
         let doing = format!("inspect image {asked}");
         let text = self.run(["image", "inspect", "--format", "json", "--", asked], &doing)?;
@@ -268,6 +302,7 @@ impl Podman {
             id,
             architecture: found.architecture,
             size: found.size,
+            layers: found.root_fs.layers,
             labels: found.labels.unwrap_or_default(),
         })
     }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::protocol::{self, Config, Line, Lines};
 use super::{Error, Install, Unfinished, command};
-use crate::direct::{self, BootImage};
-use crate::host::{file, interrupt, process};
+use crate::direct::{self, Roots};
+use crate::host::{file, interrupt};
 use crate::hypervisor::qemu::Qemu;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
 use crate::image::{Facts, Podman};
@@ -31,8 +31,11 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    stage.step("reading the image");
-    let boot = read_boot_image(install, arch, stage)?;
+    let boot = Roots::open(&install.host.dirs.roots())
+        .and_then(|roots| roots.prepare(&install.host.podman, image, arch, stage))
+        .map_err(|error| install.direct_error(error))?;
+    stage.step("saving the image's content");
+    save_content(install)?;
 
     let runtime = install.host.dirs.runtime_of(&format!("i{}", &install.partial.key().to_string()[..11]));
     let runtime = TemporaryFolder::create(runtime)?;
@@ -53,11 +56,14 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
             initrd: boot.initramfs(),
             cmdline: boot.cmdline(arch.serial_console(), Some(direct::INSTALL_UNIT)),
         },
-        disks: vec![
-            disk(boot.root(), direct::ROOT_SERIAL, true),
-            disk(folder.join(CONTENT), direct::IMAGE_SERIAL, true),
-            disk(install.partial.disk(), direct::OUTPUT_SERIAL, false),
-        ],
+        disks: boot
+            .roots()
+            .map(|(serial, file)| disk(file.to_owned(), &serial, true))
+            .chain([
+                disk(folder.join(CONTENT), direct::IMAGE_SERIAL, true),
+                disk(install.partial.disk(), direct::OUTPUT_SERIAL, false),
+            ])
+            .collect(),
         channels: vec![Channel { name: direct::INSTALL_CHANNEL.into(), socket: runtime.0.join("install") }],
         credentials: vec![],
         network: false,
@@ -84,57 +90,14 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
 
 const CONTENT: &str = "content.erofs";
 
-/// The image's files for a direct boot, and its content as a block image.
-fn read_boot_image(install: &Install, arch: Arch, stage: &mut Stage) -> Result<BootImage, Unfinished> {
+/// The image's content as a block image.
+fn save_content(install: &Install) -> Result<(), Unfinished> {
     let folder = install.partial.folder();
-    let podman = &install.host.podman;
-    let boot = export(podman, &install.image.id, folder, arch)
-        .map_err(|error| name_image(error, &install.image.reference))?;
-    stage.step("saving the image's content");
     let content = folder.join("content");
-    podman.save(install.image, &content).map_err(Error::from)?;
-    direct::pack(&content, &folder.join(CONTENT))
-        .map_err(|source| Error::Direct { image: install.image.reference.clone(), source })?;
+    install.host.podman.save(install.image, &content).map_err(Error::from)?;
+    direct::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
-    Ok(boot)
-}
-
-fn name_image(error: Error, name: &str) -> Error {
-    match error {
-        Error::Direct { source, .. } => Error::Direct { image: name.to_owned(), source },
-        other => other,
-    }
-}
-
-/// Reads an image for a direct boot into `folder`; in podman's user namespace where that is needed.
-///
-/// # Errors
-/// The image can't be mounted, or lacks something.
-pub fn export(podman: &Podman, id: &str, folder: &std::path::Path, arch: Arch) -> Result<BootImage, Error> {
-    if podman.is_rootless() {
-        let program =
-            std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
-        let mut unshare = podman.command(["unshare"]);
-        unshare.arg(program).args(["internal-export", id]).arg(folder).arg(arch.name());
-        process::output(&mut unshare).map_err(Error::Unshare)?;
-        return BootImage::open(folder).map_err(|source| Error::Direct { image: id.to_owned(), source });
-    }
-    export_here(podman, id, folder, arch.name())
-}
-
-/// [`export`] in a process that may mount the image.
-///
-/// # Errors
-/// As [`export`].
-pub fn export_here(
-    podman: &Podman,
-    id: &str,
-    folder: &std::path::Path,
-    arch: &str,
-) -> Result<BootImage, Error> {
-    let mounted = podman.mount(id)?;
-    direct::export(mounted.path(), folder, arch)
-        .map_err(|source| Error::Direct { image: id.to_owned(), source })
+    Ok(())
 }
 
 /// Runs the machine and talks with the install script in it.

@@ -7,13 +7,11 @@ mod protocol;
 
 use std::path::PathBuf;
 
-pub use machine::export_here;
-
 use crate::direct;
 use crate::disk::{self, BaseDisk, Cache, Claim, Key, Options, Partial};
 use crate::host::dirs::Dirs;
+use crate::host::file;
 use crate::host::interrupt::Interrupted;
-use crate::host::{file, process};
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu;
 use crate::image::{self, Facts, Image, Podman};
@@ -120,9 +118,6 @@ pub enum Error {
     /// The tool was interrupted.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// The part of the work that runs in podman's user namespace failed.
-    #[error("can't read the image in podman's user namespace")]
-    Unshare(#[source] process::Error),
 }
 
 fn quoted(lines: &[String]) -> String {
@@ -218,6 +213,13 @@ impl Install<'_> {
         match place {
             Place::Vm => machine::install(self, stage),
             Place::Container => container::install(self, stage),
+        }
+    }
+
+    fn direct_error(&self, error: direct::Error) -> Unfinished {
+        match error {
+            direct::Error::Interrupted(signal) => signal.into(),
+            source => Error::Direct { image: self.image.reference.clone(), source }.into(),
         }
     }
 

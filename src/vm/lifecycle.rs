@@ -1,7 +1,7 @@
 //! What can be done with a VM: create, start, wait until it is ready, stop, remove.
 
 use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::control::{Hello, Message, Request};
-use super::spec::{self, Firmware, Spec};
+use super::spec::{self, Firmware, Source, Spec};
 use super::store::{self, Creating, End, Reservation};
 use super::{State, Store, Vm, console};
+use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk};
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::{self, Endpoint};
@@ -23,6 +24,7 @@ use crate::host::{file, process};
 use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::qemu::firmware;
+use crate::image::{Facts, Image};
 use crate::ui::Stage;
 
 /// `--timeout` when it is not given, under hardware acceleration.
@@ -136,56 +138,96 @@ fn quoted(lines: &[String]) -> String {
     format!("\nThe end of its console:{lines}")
 }
 
-/// Makes a VM on a base disk under the reserved name.
+/// What a new VM is made of.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// An installed disk.
+    Disk(&'a BaseDisk),
+    /// An image that is booted directly, with these kernel arguments added.
+    Direct(&'a Image, &'a BootImage, &'a [String]),
+}
+
+impl Origin<'_> {
+    fn image(&self) -> &Image {
+        match self {
+            Self::Disk(disk) => &disk.image,
+            Self::Direct(image, ..) => image,
+        }
+    }
+
+    fn facts(&self) -> &Facts {
+        match self {
+            Self::Disk(disk) => &disk.facts,
+            Self::Direct(_, boot, _) => &boot.facts,
+        }
+    }
+}
+
+/// Makes a VM under the reserved name.
 ///
 /// # Errors
 /// The image has no such user, or a file can't be made.
 pub fn create(
     reservation: Reservation,
-    base: &BaseDisk,
+    origin: Origin,
     wanted: &Parameters,
 ) -> Result<(Vm, Creating), Error> {
-    let arch = Arch::from_oci(&base.image.architecture).unwrap_or(Arch::X86_64);
+    let (image, facts) = (origin.image(), origin.facts());
+    let arch = Arch::from_oci(&image.architecture).unwrap_or(Arch::X86_64);
     let uefi = firmware::find(arch);
+    let source = match origin {
+        Origin::Disk(disk) => Source::Disk {
+            base: disk.key.clone(),
+            firmware: uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() }),
+        },
+        Origin::Direct(_, boot, kargs) => Source::Direct {
+            kernel: boot.kernel(),
+            initramfs: boot.initramfs(),
+            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs].concat().join(" "),
+            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
+        },
+    };
     let spec = Spec {
         version: spec::VERSION,
         name: reservation.name.clone(),
         id: store::new_id(),
         created: jiff::Timestamp::now(),
-        image: base.image.clone(),
-        base: base.key.clone(),
+        image: image.clone(),
+        source,
         arch,
         cpus: wanted.cpus,
         memory_mib: wanted.memory_mib,
         accelerator: wanted.accelerator,
-        firmware: uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() }),
-        home: home_of(base, &wanted.user)?,
+        home: home_of(image, facts, &wanted.user)?,
         user: wanted.user.clone(),
-        sshd: base.facts.sshd,
-        systemd: base.facts.systemd,
+        sshd: facts.sshd,
+        systemd: facts.systemd,
         remove: wanted.remove,
     };
     let vm = reservation.vm(spec);
     vm.keys().create()?;
-    disk::create_overlay(&base.file, &vm.overlay())?;
-    if let Some(uefi) = uefi {
-        let copy = || -> io::Result<()> {
-            let mut from = std::fs::File::open(&uefi.vars_template)?;
-            io::copy(&mut from, &mut file::create_private(&vm.variables())?).map(drop)
-        };
-        copy().map_err(|source| Error::Io { path: uefi.vars_template.clone(), source })?;
+    if let Origin::Disk(base) = origin {
+        disk::create_overlay(&base.file, &vm.overlay())?;
+        if let Some(uefi) = uefi {
+            copy_private(&uefi.vars_template, &vm.variables())?;
+        }
     }
     Ok(reservation.commit(vm.spec)?)
 }
 
-fn home_of(base: &BaseDisk, user: &str) -> Result<String, Error> {
-    if let Some(home) = base.facts.homes.get(user) {
+fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
+    let copy = || io::copy(&mut std::fs::File::open(from)?, &mut file::create_private(to)?).map(drop);
+    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
+}
+
+fn home_of(image: &Image, facts: &Facts, user: &str) -> Result<String, Error> {
+    if let Some(home) = facts.homes.get(user) {
         return Ok(home.clone());
     }
     let system = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
-    let people = base.facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
+    let people = facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
     Err(Error::NoUser {
-        image: base.image.reference.clone(),
+        image: image.reference.clone(),
         user: user.to_owned(),
         known: people.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
     })
@@ -266,7 +308,9 @@ pub async fn wait_ready(
     let mut wait = Wait { vm, time: time.unwrap_or(READY_TIME), begin, refusal: None, answered: false };
     let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
     let (signal, signal_receiver) = watch::channel(false);
-    let expected = vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS);
+    // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
+    let expected =
+        vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS);
     let mut endpoint = None;
     let connecting = Connecting::None;
     tokio::pin!(connecting);

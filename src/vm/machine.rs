@@ -1,7 +1,7 @@
 //! From a VM's spec to the machine that the hypervisor runs.
 
 use super::Vm;
-use super::spec::Firmware;
+use super::spec::{Firmware, Source};
 use crate::guest::credentials;
 use crate::guest::keys;
 use crate::host::dirs::Dirs;
@@ -20,26 +20,50 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
     let mut credentials =
         vec![credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?)];
     credentials.extend(credentials::ready_signal());
-    let firmware = match &spec.firmware {
-        Firmware::Bios => hypervisor::Firmware::Bios,
-        Firmware::Uefi { code } => hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() },
-    };
     Ok(Machine {
         name: spec.name.to_string(),
         arch: spec.arch,
         cpus: spec.cpus,
         memory_mib: spec.memory_mib,
-        boot: Boot::Firmware(firmware),
-        disks: vec![Disk {
+        boot: boot(vm),
+        disks: disks(vm),
+        channels: vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }],
+        credentials,
+        network: true,
+        control: runtime.join("qmp"),
+    })
+}
+
+fn boot(vm: &Vm) -> Boot {
+    match &vm.spec.source {
+        Source::Disk { firmware: Firmware::Bios, .. } => Boot::Firmware(hypervisor::Firmware::Bios),
+        Source::Disk { firmware: Firmware::Uefi { code }, .. } => {
+            Boot::Firmware(hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() })
+        }
+        Source::Direct { kernel, initramfs, cmdline, .. } => {
+            Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }
+        }
+    }
+}
+
+fn disks(vm: &Vm) -> Vec<Disk> {
+    match &vm.spec.source {
+        Source::Disk { .. } => vec![Disk {
             file: vm.overlay(),
             format: DiskFormat::Qcow2,
             serial: DISK_SERIAL.into(),
             read_only: false,
             durable: true,
         }],
-        channels: vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }],
-        credentials,
-        network: true,
-        control: runtime.join("qmp"),
-    })
+        Source::Direct { roots, .. } => roots
+            .iter()
+            .map(|(serial, file)| Disk {
+                file: file.clone(),
+                format: DiskFormat::Raw,
+                serial: serial.clone(),
+                read_only: true,
+                durable: true,
+            })
+            .collect(),
+    }
 }

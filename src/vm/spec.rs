@@ -26,8 +26,8 @@ pub struct Spec {
     pub created: jiff::Timestamp,
     /// The image that it was made of.
     pub image: Image,
-    /// The base disk under its overlay.
-    pub base: Key,
+    /// What it boots from.
+    pub source: Source,
     /// The guest's architecture.
     pub arch: Arch,
     /// Virtual processors.
@@ -36,8 +36,6 @@ pub struct Spec {
     pub memory_mib: u64,
     /// The accelerator that was asked for.
     pub accelerator: accelerator::Choice,
-    /// Its firmware.
-    pub firmware: Firmware,
     /// The user whose `authorized_keys` has the VM's key.
     pub user: String,
     /// That user's home folder.
@@ -48,6 +46,37 @@ pub struct Spec {
     pub systemd: Option<u32>,
     /// Removed when it ends.
     pub remove: bool,
+}
+
+/// What a VM boots from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Source {
+    /// Its own overlay over a base disk.
+    Disk {
+        /// The base disk.
+        base: Key,
+        /// The firmware that starts it.
+        firmware: Firmware,
+    },
+    /// The image itself, with all changes in memory.
+    Direct {
+        /// The image's kernel.
+        kernel: PathBuf,
+        /// Its initramfs, ours appended.
+        initramfs: PathBuf,
+        /// The kernel's command line.
+        cmdline: String,
+        /// Block images of the root, with their serials.
+        roots: Vec<(String, PathBuf)>,
+    },
+}
+
+impl Spec {
+    /// True when nothing of it outlives its run.
+    pub fn is_ephemeral(&self) -> bool {
+        matches!(self.source, Source::Direct { .. })
+    }
 }
 
 /// What firmware a VM has.

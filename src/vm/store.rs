@@ -455,7 +455,7 @@ mod tests {
     use super::*;
     use crate::hypervisor::{Arch, accelerator};
     use crate::image::Image;
-    use crate::vm::spec::Firmware;
+    use crate::vm::spec::{Firmware, Source};
 
     fn store(dir: &Path) -> Store {
         Store::new(&Dirs { cache: dir.join("cache"), data: dir.join("data"), runtime: dir.join("run") })
@@ -468,6 +468,7 @@ mod tests {
             digest: "sha256:1".into(),
             architecture: "amd64".into(),
             size: 5,
+            layers: vec![],
             labels: Default::default(),
         };
         Spec {
@@ -475,13 +476,15 @@ mod tests {
             name: name.parse().unwrap(),
             id: id.into(),
             created: jiff::Timestamp::UNIX_EPOCH,
-            base: crate::disk::Key::new(&image, &Default::default()),
+            source: Source::Disk {
+                base: crate::disk::Key::new(&image, &Default::default()),
+                firmware: Firmware::Bios,
+            },
             image,
             arch: Arch::X86_64,
             cpus: 2,
             memory_mib: 2048,
             accelerator: accelerator::Choice::Auto,
-            firmware: Firmware::Bios,
             user: "root".into(),
             home: "/root".into(),
             sshd: true,

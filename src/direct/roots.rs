@@ -1,0 +1,258 @@
+//! The cache of images made ready for a direct boot: kernels by image, roots by layer chain.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use super::stack::{self, Block, Chain, Plan};
+use super::{BootImage, Error};
+use crate::host::lock::Lock;
+use crate::host::{file, process};
+use crate::hypervisor::Arch;
+use crate::image::{Image, Podman};
+use crate::ui::Stage;
+
+const BLOCK_VERSION: u32 = 1;
+const PARTIAL: &str = "partial";
+const LOCK: &str = "lock";
+
+/// The cache's folder.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    folder: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BlockFile {
+    version: u32,
+    #[serde(flatten)]
+    block: Block,
+}
+
+/// What the process that may mount images is to make of one.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Work {
+    /// The image's ID.
+    pub image: String,
+    /// Its architecture.
+    pub arch: Arch,
+    /// Its layers.
+    pub chains: Vec<Chain>,
+    /// The folder for kernel, initramfs and facts, if they are missing.
+    pub boot: Option<PathBuf>,
+    /// Block images to make, as in [`Plan::convert`].
+    pub convert: Vec<std::ops::Range<usize>>,
+    /// The folder for them.
+    pub blocks: PathBuf,
+}
+
+impl Roots {
+    /// The cache in this folder, which is made when it is missing.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        for folder in [folder.join("boot"), folder.join("blocks")] {
+            file::create_private_dir(&folder)
+                .map_err(|source| Error::Write { path: folder.clone(), source })?;
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Returns the image ready for a direct boot, and makes what is missing of it.
+    ///
+    /// # Errors
+    /// The image can't be read, or lacks something.
+    pub fn prepare(
+        &self,
+        podman: &Podman,
+        image: &Image,
+        arch: Arch,
+        stage: &mut Stage,
+    ) -> Result<BootImage, Error> {
+        let chains = stack::chains(&image.layers);
+        if let Some(ready) = self.find(image, &chains)? {
+            return Ok(ready);
+        }
+        let lock = self.folder.join(LOCK);
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Write { path, source }
+        };
+        let _lock = match Lock::try_acquire(&lock).map_err(io(&lock))? {
+            Some(lock) => lock,
+            None => {
+                stage.step("another podman-bootc reads an image; waiting for it");
+                Lock::acquire(&lock).map_err(io(&lock))?
+            }
+        };
+        if let Some(ready) = self.find(image, &chains)? {
+            return Ok(ready);
+        }
+        stage.step("reading the image");
+        let partial = self.folder.join(PARTIAL);
+        // What a dead process left of it.
+        file::remove_dir(&partial).map_err(io(&partial))?;
+        file::create_private_dir(&partial).map_err(io(&partial))?;
+        let boot = self.boot_folder(image);
+        let plan = self.plan(&chains);
+        let work = Work {
+            image: image.id.clone(),
+            arch,
+            chains: chains.clone(),
+            boot: (!boot.exists()).then(|| partial.join("boot")),
+            convert: plan.convert,
+            blocks: partial.clone(),
+        };
+        work.run_apart(podman)?;
+        for entry in std::fs::read_dir(&partial).map_err(io(&partial))?.flatten() {
+            let path = entry.path();
+            let to = if entry.file_name() == "boot" {
+                boot.clone()
+            } else {
+                self.blocks().join(entry.file_name())
+            };
+            std::fs::rename(&path, &to).map_err(io(&to))?;
+        }
+        file::remove_dir(&partial).map_err(io(&partial))?;
+        self.find(image, &chains)?.ok_or_else(|| Error::Read {
+            path: "/".into(),
+            source: std::io::Error::other("what was made of it has vanished"),
+        })
+    }
+
+    fn find(&self, image: &Image, chains: &[Chain]) -> Result<Option<BootImage>, Error> {
+        let folder = self.boot_folder(image);
+        if !folder.exists() {
+            return Ok(None);
+        }
+        let plan = self.plan(chains);
+        if !plan.convert.is_empty() {
+            return Ok(None);
+        }
+        let user_marks = plan.have.iter().any(|block| block.user_marks);
+        let roots = plan
+            .have
+            .iter()
+            .map(|block| self.blocks().join(format!("{}.erofs", block.file_stem())))
+            .collect();
+        BootImage::open(&folder, roots, user_marks).map(Some)
+    }
+
+    fn plan(&self, chains: &[Chain]) -> Plan {
+        let mut there = Vec::new();
+        for path in json_files(&self.blocks()) {
+            // One that can't be read is made anew.
+            match file::read_json::<BlockFile>(&path, BLOCK_VERSION) {
+                Ok(file) => there.push(file.block),
+                Err(error) => tracing::warn!(%error, "a block image is not used"),
+            }
+        }
+        let boots = std::fs::read_dir(self.folder.join("boot")).into_iter().flatten().flatten();
+        let seen: Vec<Vec<Chain>> = boots.filter_map(|entry| super::read_chains(&entry.path())).collect();
+        stack::plan(chains, &there, &seen)
+    }
+
+    fn boot_folder(&self, image: &Image) -> PathBuf {
+        self.folder.join("boot").join(&image.id)
+    }
+
+    fn blocks(&self) -> PathBuf {
+        self.folder.join("blocks")
+    }
+}
+
+fn json_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
+}
+
+impl Work {
+    /// Does the work in a process of its own, whose mounts no one else sees and which go with it; rootless, in
+    /// podman's user namespace.
+    fn run_apart(&self, podman: &Podman) -> Result<(), Error> {
+        let program = std::env::current_exe()
+            .map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
+        let work = serde_json::to_string(self).map_err(|e| Error::Apart(e.to_string()))?;
+        let mut command = if podman.is_rootless() {
+            podman.command(["unshare", "unshare", "--mount", "--"])
+        } else {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["--mount", "--"]);
+            unshare
+        };
+        command.arg(program).args(["internal-export", &work]);
+        match process::output(&mut command) {
+            Ok(_) => Ok(()),
+            Err(process::Error::Interrupted(signal)) => Err(signal.into()),
+            // Its own error, without what wraps it.
+            Err(process::Error::Failed { message, .. }) => {
+                Err(Error::Apart(message.trim_start_matches("Error: ").to_owned()))
+            }
+            Err(other) => Err(Error::Mkfs(other)),
+        }
+    }
+
+    /// Does the work here: the process may mount, and is the only one that sees its mounts.
+    ///
+    /// # Errors
+    /// The image can't be read, or lacks something.
+    pub fn run(&self, podman: &Podman) -> Result<(), Error> {
+        let mounted = podman.mount(&self.image)?;
+        if let Some(folder) = &self.boot {
+            file::create_private_dir(folder)
+                .map_err(|source| Error::Write { path: folder.clone(), source })?;
+            super::export(mounted.path(), folder, self.arch.name(), &self.chains)?;
+        }
+        if self.convert.is_empty() {
+            return Ok(());
+        }
+        let folders = podman.layer_folders(&self.image)?.filter(|folders| folders.len() == self.chains.len());
+        let Some(folders) = folders else { return self.pack_whole(mounted.path()) };
+        for (index, range) in self.convert.iter().enumerate() {
+            let block = self.block(range.clone());
+            if range.len() == 1 {
+                self.pack(&folders[range.start], &block)?;
+                continue;
+            }
+            let lower = self.blocks.join(format!("mount{index}"));
+            match super::overlay::mount(&folders[range.clone()], &lower) {
+                Ok(merged) => self.pack(merged.path(), &block)?,
+                Err(error) => {
+                    tracing::debug!(%error, "the lower layers can't be mounted apart");
+                    return self.pack_whole(mounted.path());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pack_whole(&self, root: &Path) -> Result<(), Error> {
+        self.pack(root, &self.block(0..self.chains.len()))
+    }
+
+    fn block(&self, range: std::ops::Range<usize>) -> Block {
+        Block {
+            from: range.start.checked_sub(1).map(|below| self.chains[below].clone()),
+            to: self.chains[range.end - 1].clone(),
+            user_marks: false,
+        }
+    }
+
+    /// Packs a folder as this block; its description last, so that it counts only when it is whole.
+    fn pack(&self, folder: &Path, block: &Block) -> Result<(), Error> {
+        let stem = block.file_stem();
+        super::pack(folder, &self.blocks.join(format!("{stem}.erofs")))?;
+        // Without root, overlayfs keeps its marks in `user.` attributes.
+        let block = Block { user_marks: process_is_rootless(), ..block.clone() };
+        let description = BlockFile { version: BLOCK_VERSION, block };
+        Ok(file::write_json(&self.blocks.join(format!("{stem}.json")), &description)?)
+    }
+}
+
+/// In podman's user namespace the user is root, but not of the whole host.
+fn process_is_rootless() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    !map.split_whitespace().eq(["0", "0", "4294967295"])
+}
