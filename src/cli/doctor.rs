@@ -124,7 +124,7 @@ fn hypervisor(context: &Context) -> Vec<Finding> {
         Kvm::FailedBefore(why) => lacking(
             "KVM",
             Status::Optional,
-            format!("can be opened, but failed with a VM ({why})"),
+            format!("can be opened, but failed with a VM ({})", accelerator::brief(&why)),
             "VMs are emulated, which is slow; --accel kvm tries it again",
         ),
         Kvm::Absent(why) => lacking("KVM", Status::Optional, why, "VMs are emulated, which is slow"),

@@ -60,6 +60,15 @@ impl Row {
             Entry::Creating(name) => {
                 Self { name: name.clone(), state: State::Creating.name().into(), ..Self::default() }
             }
+            Entry::Damaged(name, why) => {
+                let state = State::Crashed(why.clone());
+                Self {
+                    name: name.clone(),
+                    state: state.name().into(),
+                    reason: Some(why.clone()),
+                    ..Self::default()
+                }
+            }
         }
     }
 
@@ -91,7 +100,7 @@ impl Row {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let rows: Vec<Row> = context.store.list()?.iter().map(Row::new).collect();
+        let rows: Vec<Row> = context.store.list().iter().map(Row::new).collect();
         if let Some(format) = &self.format {
             return print(&rows, format);
         }

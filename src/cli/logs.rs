@@ -1,13 +1,14 @@
 //! `podman-bootc logs`
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::host::interrupt;
+use crate::ui::plain;
 use crate::vm::Vm;
 use crate::vm::client::Client;
 
@@ -59,6 +60,15 @@ fn copy(log: &mut File) -> Result<()> {
     let mut bytes = Vec::new();
     log.read_to_end(&mut bytes).context("can't read the console's log")?;
     let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        // A guest is not trusted with the user's terminal.
+        let text = String::from_utf8_lossy(&bytes);
+        bytes = text
+            .split_inclusive('\n')
+            .map(|line| plain(line) + if line.ends_with('\n') { "\n" } else { "" })
+            .collect::<String>()
+            .into_bytes();
+    }
     match out.write_all(&bytes).and_then(|()| out.flush()) {
         // `logs | head` is no failure.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -36,10 +36,7 @@ impl Args {
     }
 
     fn remove_all(&self, context: &Context) -> Result<()> {
-        let vms = context.store.list()?.into_iter().filter_map(|entry| match entry {
-            Entry::Vm(vm) => Some(*vm),
-            Entry::Creating(_) => None,
-        });
+        let vms = context.store.list().into_iter().filter_map(Entry::vm);
         let idle = |vm: &crate::vm::Vm| vm.state() != crate::vm::State::Running;
         let names: Vec<String> =
             vms.filter(|vm| self.force || idle(vm)).map(|vm| vm.spec.name.to_string()).collect();

@@ -14,7 +14,7 @@ use crate::host::interrupt;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Pull};
 use crate::install::{self, Place};
-use crate::ui::{Progress, parse_size};
+use crate::ui::{Progress, parse_size, parse_time};
 use crate::vm::client::Client;
 use crate::vm::lifecycle::{self, Origin, Parameters, Ready};
 use crate::vm::{Name, Vm};
@@ -64,7 +64,7 @@ pub struct Args {
     /// The image: a name, short name, ID or beginning of an ID
     image: String,
     /// A command to run in the VM: one argument is a shell line, several are passed on exactly
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
     // The last one: its heading holds for all that follows.
     /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
@@ -134,9 +134,10 @@ impl Args {
         }
         interrupt::check()?;
         let lease = self.removes() && !self.detach;
-        let client = context.block_on(lifecycle::start(&vm, &context.store, lease))?;
+        let mut client = context.block_on(lifecycle::start(&vm, &context.store, lease))?;
         drop(creating);
         if self.detach {
+            context.block_on(lifecycle::wait_started(&mut client, &vm, |note| progress.note(note)))?;
             println!("{}", vm.spec.name);
             return Ok(0);
         }
@@ -266,32 +267,13 @@ fn parse_memory(text: &str) -> Result<u64> {
     Ok(mib)
 }
 
-/// Seconds, or a number with `s`, `m` or `h`.
-fn parse_time(text: &str) -> Result<Duration> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, &text[number.len()..]),
-        None => (text, "s"),
-    };
-    let number: u64 = number.parse().context("use seconds, or a number with s, m or h")?;
-    let factor = match unit {
-        "h" => 3600,
-        "m" => 60,
-        _ => 1,
-    };
-    Ok(Duration::from_secs(number.saturating_mul(factor)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn memory_and_time() {
+    fn memory() {
         assert_eq!(parse_memory("2G").unwrap(), 2048);
         assert!(parse_memory("2048").unwrap_err().to_string().contains("bytes"));
-        for (text, want) in [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600)] {
-            assert_eq!(parse_time(text).unwrap(), Duration::from_secs(want));
-        }
-        assert!(parse_time("m").is_err() && parse_time("1d").is_err() && parse_time("-1").is_err());
     }
 }

@@ -12,7 +12,7 @@ use crate::guest::command::shell_line;
 use crate::guest::endpoint::Endpoint;
 use crate::guest::session::Session;
 use crate::host::process;
-use crate::ui::Progress;
+use crate::ui::{Progress, parse_time};
 use crate::vm::Vm;
 use crate::vm::lifecycle;
 
@@ -27,13 +27,13 @@ pub struct Args {
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
-    /// How long to wait until the VM is ready, in seconds
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
+    /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
     /// The VM: its name, ID or the beginning of its ID
     vm: String,
     /// A command: one argument is a shell line, several are passed on exactly
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -45,8 +45,7 @@ impl Args {
         let mut stage = Progress::new(self.quiet).stage("boot");
         let ready = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
-            let time = self.timeout.map(Duration::from_secs);
-            lifecycle::wait_ready(&mut client, &vm, &user, time, &mut stage).await
+            lifecycle::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
         })?;
         drop(stage);
         run(&Target { vm: &vm, user: &user, endpoint: ready.endpoint }, ready.session, &self.command)

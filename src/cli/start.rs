@@ -17,7 +17,10 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         super::rm::each(&self.vms, |name| {
             let vm = context.store.find(name)?;
-            context.block_on(lifecycle::start(&vm, &context.store, false))?;
+            context.block_on(async {
+                let mut client = lifecycle::start(&vm, &context.store, false).await?;
+                lifecycle::wait_started(&mut client, &vm, |note| eprintln!("{note}")).await
+            })?;
             println!("{}", vm.spec.name);
             Ok(())
         })

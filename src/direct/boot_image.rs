@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use super::cpio::Archive;
 use super::stack::Chain;
 use super::tree::Tree;
@@ -14,6 +16,17 @@ const INIT: &str = include_str!("../../vm-assets/direct/init");
 const INSTALL_SCRIPT: &str = include_str!("../../vm-assets/direct/install");
 const INSTALL_SERVICE: &str = include_str!("../../vm-assets/direct/podman-bootc-install.service");
 const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
+
+/// A name for this state of all that comes from this program: eight hex digits.
+pub fn assets_digest() -> String {
+    let mut hash = Sha256::new();
+    for asset in [INIT, INSTALL_SCRIPT, INSTALL_SERVICE, READY_SERVICE, &modules::REQUIRED.join(" ")] {
+        hash.update(asset);
+        hash.update([0]);
+    }
+    hash.update(VERSION.to_le_bytes());
+    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Fills `folder` with kernel, initramfs and facts from the image's root filesystem at `source`.
 ///

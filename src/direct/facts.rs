@@ -26,7 +26,7 @@ pub fn read(tree: &Tree, architecture: &str) -> Result<Facts, Error> {
     let mut facts = Facts {
         selinux: tree.text("etc/selinux/config")?.is_some_and(|text| selinux_is_on(&text)),
         sshd: ["usr/sbin/sshd", "usr/bin/sshd"].iter().any(|path| tree.has(path)),
-        systemd: systemd_version(&[tree.names("usr/lib/systemd"), tree.names("usr/lib64/systemd")].concat()),
+        systemd: systemd_version(tree),
         ..Facts::default()
     };
     let folder = "usr/lib/bootc/kargs.d";
@@ -44,8 +44,17 @@ fn selinux_is_on(config: &str) -> bool {
     config.lines().any(|line| matches!(line.trim(), "SELINUX=enforcing" | "SELINUX=permissive"))
 }
 
-/// The number in `libsystemd-shared-257.9-1.so`, which every systemd has beside its programs.
-fn systemd_version(names: &[String]) -> Option<u32> {
+/// systemd's version, by the library that it keeps beside its programs; Debian has that in a folder of the
+/// architecture's.
+fn systemd_version(tree: &Tree) -> Option<u32> {
+    let mut folders = vec!["usr/lib/systemd".to_owned(), "usr/lib64/systemd".to_owned()];
+    let per_architecture = tree.names("usr/lib").into_iter().filter(|name| name.contains("-linux-"));
+    folders.extend(per_architecture.map(|name| format!("usr/lib/{name}/systemd")));
+    folders.iter().find_map(|folder| library_version(&tree.names(folder)))
+}
+
+/// The number in `libsystemd-shared-257.9-1.so`.
+fn library_version(names: &[String]) -> Option<u32> {
     names.iter().find_map(|name| {
         let rest = name.strip_prefix("libsystemd-shared-")?;
         rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
@@ -82,8 +91,8 @@ mod tests {
     fn facts_of_small_texts() {
         assert!(selinux_is_on("# x\nSELINUX=enforcing\n") && !selinux_is_on("SELINUX=disabled\n"));
         let names = ["systemd".to_owned(), "libsystemd-shared-252-32.el9.so".to_owned()];
-        assert_eq!(systemd_version(&names), Some(252));
-        assert_eq!(systemd_version(&["libsystemd-shared-257.9-1.so".to_owned()]), Some(257));
+        assert_eq!(library_version(&names), Some(252));
+        assert_eq!(library_version(&["libsystemd-shared-257.9-1.so".to_owned()]), Some(257));
         assert_eq!(kargs("kargs = [\"a\", \"b=c\"]", "x86_64"), ["a", "b=c"]);
         let other = "kargs = [\"a\"]\nmatch-architectures = [\"aarch64\"]";
         assert!(kargs(other, "x86_64").is_empty() && kargs(other, "aarch64") == ["a"]);

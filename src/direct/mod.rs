@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use boot_image::export;
+use boot_image::{assets_digest, export};
 pub use root::pack;
 pub use roots::{Roots, Work};
 use stack::Chain;

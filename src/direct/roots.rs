@@ -16,6 +16,8 @@ use crate::ui::Stage;
 const BLOCK_VERSION: u32 = 1;
 const PARTIAL: &str = "partial";
 const LOCK: &str = "lock";
+/// Names the image that is mounted while it is read.
+const MOUNTED: &str = "mounted";
 
 /// The cache's folder.
 #[derive(Debug, Clone)]
@@ -92,9 +94,13 @@ impl Roots {
         }
         stage.step("reading the image");
         let partial = self.folder.join(PARTIAL);
-        // What a dead process left of it.
+        // What a dead process left of it, in podman's books, too.
+        if let Ok(id) = std::fs::read_to_string(partial.join(MOUNTED)) {
+            podman.unmount(&id);
+        }
         file::remove_dir(&partial).map_err(io(&partial))?;
         file::create_private_dir(&partial).map_err(io(&partial))?;
+        std::fs::write(partial.join(MOUNTED), &image.id).map_err(io(&partial))?;
         let boot = self.boot_folder(image);
         let plan = self.plan(&chains);
         let work = Work {
@@ -106,6 +112,7 @@ impl Roots {
             blocks: partial.clone(),
         };
         work.run_apart(podman)?;
+        std::fs::remove_file(partial.join(MOUNTED)).map_err(io(&partial))?;
         for entry in std::fs::read_dir(&partial).map_err(io(&partial))?.flatten() {
             let path = entry.path();
             let to = if entry.file_name() == "boot" {
@@ -155,7 +162,8 @@ impl Roots {
     }
 
     fn boot_folder(&self, image: &Image) -> PathBuf {
-        self.folder.join("boot").join(&image.id)
+        // What we append to the initramfs changes with this program.
+        self.folder.join("boot").join(format!("{}-{}", image.id, super::assets_digest()))
     }
 
     fn blocks(&self) -> PathBuf {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BaseDisk, Key};
 use crate::host::file;
-use crate::host::lock::Lock;
+use crate::host::lock::{self, Lock};
 
 const VERSION: u32 = 1;
 const DISK: &str = "disk.raw";
@@ -141,6 +141,14 @@ impl Cache {
                 tracing::warn!(path = %entry.path().display(), %error, "can't remove what a dead process left");
             }
         }
+    }
+
+    /// True while a disk is being made whose key begins so.
+    pub fn is_under_way(&self, prefix: &str) -> bool {
+        std::fs::read_dir(&self.folder).into_iter().flatten().flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with(prefix) && name.ends_with(LOCK) && lock::is_held(&entry.path())
+        })
     }
 
     fn lock_file(&self, key: &Key) -> PathBuf {

@@ -116,7 +116,12 @@ pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Kvm {
 
 /// What to tell the user when KVM gave way to emulation.
 pub fn fallback_message(reason: &str) -> String {
-    format!("KVM doesn't work on this host ({reason}); going on with emulation (TCG), which is slow")
+    format!("KVM doesn't work on this host ({}); going on with emulation (TCG), which is slow", brief(reason))
+}
+
+/// The first of the hypervisor's messages: the others are consequences.
+pub fn brief(reason: &str) -> &str {
+    reason.split("; ").next().unwrap_or(reason)
 }
 
 /// Remembers that KVM failed here, so that the next VM doesn't try it again.

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use super::protocol::{self, Config, Line, Lines};
 use super::{Error, Install, Unfinished, command};
 use crate::direct::{self, Roots};
+use crate::disk::Cache;
+use crate::host::dirs::Dirs;
 use crate::host::{file, interrupt};
 use crate::hypervisor::qemu::Qemu;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
@@ -37,7 +39,8 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     stage.step("saving the image's content");
     save_content(install)?;
 
-    let runtime = install.host.dirs.runtime_of(&format!("i{}", &install.partial.key().to_string()[..11]));
+    let key = install.partial.key().to_string();
+    let runtime = install.host.dirs.runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));
     let runtime = TemporaryFolder::create(runtime)?;
     let disk = |file, serial: &str, read_only| Disk {
         file,
@@ -88,6 +91,9 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     Ok(boot.facts)
 }
 
+/// A runtime folder is named by this and the first digits of the disk's key: as long as a VM's ID, and no ID.
+const RUNTIME: &str = "i";
+const KEY_DIGITS: usize = 11;
 const CONTENT: &str = "content.erofs";
 
 /// The image's content as a block image.
@@ -249,6 +255,17 @@ impl Talk<'_> {
 /// bootc's own steps begin with what it is doing; the rest is the talk of the programs that it calls.
 fn is_step(line: &str) -> bool {
     line.split(' ').next().is_some_and(|word| word.ends_with("ing") && word.starts_with(char::is_uppercase))
+}
+
+/// Removes the sockets' folders of installs that died.
+pub(super) fn sweep(dirs: &Dirs, cache: &Cache) {
+    for entry in std::fs::read_dir(&dirs.runtime).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(key) = name.strip_prefix(RUNTIME).filter(|key| key.len() == KEY_DIGITS) else { continue };
+        if !cache.is_under_way(key) {
+            drop(TemporaryFolder(entry.path()));
+        }
+    }
 }
 
 /// A folder that goes with the value.

@@ -151,6 +151,7 @@ pub fn ensure(
         return Err(Error::TooSmall { image: image_name, disk: options.disk_size, needed: image.size });
     }
     cache.sweep();
+    machine::sweep(&host.dirs, &cache);
     let mut stage = progress.stage("install");
     let partial = loop {
         match cache.claim(&key)? {

@@ -23,9 +23,39 @@ pub fn seconds(elapsed: Duration) -> String {
     if seconds < 10.0 { format!("{seconds:.1}s") } else { format!("{seconds:.0}s") }
 }
 
+/// A time that can't be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no time; write seconds, or a number with s, m or h, as in 90s or 5m")]
+pub struct InvalidTime(String);
+
+/// Reads seconds, or a number with `s`, `m` or `h`.
+///
+/// # Errors
+/// Anything else.
+pub fn parse_time(text: &str) -> Result<Duration, InvalidTime> {
+    let (number, factor) = match text.split_at_checked(text.len().saturating_sub(1)) {
+        Some((number, "h")) => (number, 3600),
+        Some((number, "m")) => (number, 60),
+        Some((number, "s")) => (number, 1),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    seconds.map(Duration::from_secs).ok_or_else(|| InvalidTime(text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_as_people_write_them() {
+        for (text, want) in [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600)] {
+            assert_eq!(parse_time(text).unwrap(), Duration::from_secs(want));
+        }
+        for text in ["", "m", "1d", "-1", "1.5m", "ä", "99999999999999999999h"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn largest_unit_that_fits() {

@@ -8,7 +8,7 @@ mod progress;
 mod size;
 mod table;
 
-pub use duration::{ago, seconds};
+pub use duration::{ago, parse_time, seconds};
 pub use format::{Format, print};
 pub use progress::{Progress, Stage};
 pub use size::{format_size, parse_size};

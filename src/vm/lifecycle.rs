@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::attempt::{Attempt, Step};
 use super::client::Client;
 use super::control::{Hello, Message, Request};
 use super::spec::{self, Firmware, Source, Spec};
@@ -16,7 +17,7 @@ use super::{State, Store, Vm, console};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk};
 use crate::guest::credentials::UNIT_CREDENTIALS;
-use crate::guest::endpoint::{self, Endpoint};
+use crate::guest::endpoint::Endpoint;
 use crate::guest::keys;
 use crate::guest::session::{self, Login, Session};
 use crate::host::interrupt::{self, Interrupted};
@@ -31,8 +32,8 @@ use crate::ui::Stage;
 pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
 /// The same under emulation.
 pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
-/// An SSH server that has begun to speak gets this long for each of its answers (emulated ones are slow).
-const SSH_TIME: Duration = Duration::from_secs(60);
+/// The time until the next login after one that was refused.
+const LOGIN_RETRY: Duration = Duration::from_millis(200);
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
 
@@ -270,6 +271,26 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     Client::attach(vm, store.dirs(), lease).await.map_err(io)
 }
 
+/// Waits until the machine itself runs; `note` gets what the user should know.
+///
+/// # Errors
+/// It ends before.
+pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> Result<(), Error> {
+    let wait = Wait::new(vm, None);
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { .. }) => return Ok(()),
+                Some(Message::Fallback { reason }) => note(&accelerator::fallback_message(&reason)),
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                Some(Message::Console { .. } | Message::SshStarted) => {}
+                None => return Err(wait.lost()),
+            },
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
 /// Attaches to a VM that runs.
 ///
 /// # Errors
@@ -278,7 +299,11 @@ pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
     match Client::attach(vm, store.dirs(), false).await {
         Ok(client) => Ok(client),
         Err(_) => {
-            Err(Error::NotRunning { name: vm.spec.name.to_string(), state: vm.state().name().to_owned() })
+            let state = match vm.state() {
+                State::Crashed(reason) => format!("crashed: {reason}"),
+                other => other.name().to_owned(),
+            };
+            Err(Error::NotRunning { name: vm.spec.name.to_string(), state })
         }
     }
 }
@@ -304,16 +329,14 @@ pub async fn wait_ready(
     time: Option<Duration>,
     stage: &mut Stage,
 ) -> Result<Ready, Error> {
-    let begin = Instant::now();
-    let mut wait = Wait { vm, time: time.unwrap_or(READY_TIME), begin, refusal: None, answered: false };
+    let mut wait = Wait::new(vm, time);
     let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
     let (signal, signal_receiver) = watch::channel(false);
     // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
     let expected =
         vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS);
     let mut endpoint = None;
-    let connecting = Connecting::None;
-    tokio::pin!(connecting);
+    let mut attempt = Attempt::default();
     loop {
         tokio::select! {
             message = client.next() => match message {
@@ -323,64 +346,41 @@ pub async fn wait_ready(
                     }
                     let reach = Endpoint::Tcp(ssh_port);
                     endpoint = Some(reach);
-                    connecting.set(Connecting::new(reach, signal_receiver.clone(), expected));
+                    attempt = Attempt::begin(reach, signal_receiver.clone(), expected, Duration::ZERO);
                 }
                 Some(Message::Fallback { reason }) => {
                     stage.note(&accelerator::fallback_message(&reason));
-                    connecting.set(Connecting::None);
+                    attempt = Attempt::default();
                 }
                 Some(Message::Console { line }) => stage.update(&line),
                 Some(Message::SshStarted) => { signal.send_replace(true); }
                 Some(Message::Ended { end }) => return Err(wait.ended(end)),
                 None => return Err(wait.lost()),
             },
-            stream = &mut connecting => {
-                connecting.set(Connecting::None);
-                let Some(reach) = endpoint else { continue };
-                wait.answered = true;
-                stage.update("logging in over ssh");
-                let session = stream.map_err(session::Error::from)
-                    .and_then(|stream| Session::open(stream, &login, SSH_TIME));
-                match session {
-                    Ok(session) => {
-                        // A supervisor that is gone by now will be noticed by what comes next.
-                        let _ = client.send(&Request::Ready).await;
-                        return Ok(Ready { session, endpoint: reach });
-                    }
-                    Err(error @ (session::Error::HostKey(_) | session::Error::Keys(_))) => return Err(error.into()),
-                    // The guest may still be about to write the key, or sshd to start anew.
-                    Err(error) => wait.refusal = Some(crate::ui::error_chain(&error)),
+            step = attempt.next() => match (step, endpoint) {
+                (Step::Answers(stream), _) => {
+                    wait.answered = true;
+                    stage.update("logging in over ssh");
+                    attempt = Attempt::log_in(stream, login.clone());
                 }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                connecting.set(Connecting::new(reach, signal_receiver.clone(), expected));
-            }
-            () = tokio::time::sleep_until(begin + wait.time) => return Err(wait.timeout()),
+                (Step::LoggedIn(session), Some(endpoint)) => {
+                    // A supervisor that is gone by now will be noticed by what comes next.
+                    let _ = client.send(&Request::Ready).await;
+                    return Ok(Ready { session: *session, endpoint });
+                }
+                (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
+                    return Err(error.into());
+                }
+                (Step::Failed(error), Some(endpoint)) => {
+                    // The guest may still be about to write the key, or sshd to start anew.
+                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    attempt = Attempt::begin(endpoint, signal_receiver.clone(), expected, LOGIN_RETRY);
+                }
+                // Nothing is tried before there is an endpoint.
+                (_, None) => attempt = Attempt::default(),
+            },
+            () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
             signal = interrupt::wait() => return Err(signal.into()),
-        }
-    }
-}
-
-type Answer = io::Result<std::net::TcpStream>;
-
-/// The wait for an SSH server's first bytes, while there is one.
-enum Connecting {
-    None,
-    Under(std::pin::Pin<Box<dyn Future<Output = Answer>>>),
-}
-
-impl Connecting {
-    fn new(endpoint: Endpoint, signal: watch::Receiver<bool>, expected: bool) -> Self {
-        Self::Under(Box::pin(endpoint::answering(endpoint, signal, expected)))
-    }
-}
-
-impl Future for Connecting {
-    type Output = Answer;
-
-    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context) -> std::task::Poll<Answer> {
-        match &mut *self {
-            Self::None => std::task::Poll::Pending,
-            Self::Under(future) => future.as_mut().poll(context),
         }
     }
 }
@@ -394,7 +394,12 @@ struct Wait<'a> {
     answered: bool,
 }
 
-impl Wait<'_> {
+impl<'a> Wait<'a> {
+    fn new(vm: &'a Vm, time: Option<Duration>) -> Self {
+        let time = time.unwrap_or(READY_TIME);
+        Self { vm, time, begin: Instant::now(), refusal: None, answered: false }
+    }
+
     fn console(&self) -> Vec<String> {
         console::last_words(&self.vm.console_log(), CONSOLE_LINES)
     }

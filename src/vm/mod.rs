@@ -1,5 +1,6 @@
 //! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
 
+mod attempt;
 pub mod client;
 pub mod console;
 pub mod control;

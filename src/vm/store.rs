@@ -193,28 +193,24 @@ impl Store {
         Ok(Reservation { name, folder, lock: Some(lock), keep: false })
     }
 
-    /// All complete VMs, by name, and the names of those in the making.
-    ///
-    /// # Errors
-    /// A spec can't be read.
-    pub fn list(&self) -> Result<Vec<Entry>, Error> {
+    /// All VMs, by name; also those in the making, and those whose spec can't be read.
+    pub fn list(&self) -> Vec<Entry> {
         self.sweep();
         let mut entries = Vec::new();
         for folder in self.folders() {
             match Vm::open(&folder) {
                 Ok(vm) => entries.push(Entry::Vm(Box::new(vm))),
+                // Gone meanwhile, or in the making.
                 Err(Error::File(e)) if e.is_not_found() => {
-                    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned());
-                    // Gone meanwhile, or in the making.
-                    if let Some(name) = name.filter(|_| lock::is_held(&folder.join(CREATING_LOCK))) {
-                        entries.push(Entry::Creating(name));
+                    if lock::is_held(&folder.join(CREATING_LOCK)) {
+                        entries.push(Entry::Creating(name_of(&folder)));
                     }
                 }
-                Err(e) => return Err(e),
+                Err(e) => entries.push(Entry::Damaged(name_of(&folder), crate::ui::error_chain(&e))),
             }
         }
         entries.sort_by(|a, b| a.name().cmp(b.name()));
-        Ok(entries)
+        entries
     }
 
     /// The VM of this name, ID, unique ID prefix, or (the only one of) this image ID.
@@ -234,14 +230,7 @@ impl Store {
                 Err(e) => return Err(e),
             }
         }
-        let vms: Vec<Vm> = self
-            .list()?
-            .into_iter()
-            .filter_map(|entry| match entry {
-                Entry::Vm(vm) => Some(*vm),
-                Entry::Creating(_) => None,
-            })
-            .collect();
+        let vms: Vec<Vm> = self.list().into_iter().filter_map(Entry::vm).collect();
         let by_id = |vm: &&Vm| !what.is_empty() && vm.spec.id.starts_with(what);
         // The tool that this one replaces named a VM by its image's ID.
         let by_image = |vm: &&Vm| what.len() >= 12 && vm.spec.image.id.starts_with(what);
@@ -262,19 +251,19 @@ impl Store {
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
     fn sweep(&self) {
         for folder in self.folders() {
-            let doomed = match Vm::open(&folder) {
-                Ok(vm) => vm.spec.remove,
-                Err(Error::File(e)) => e.is_not_found(),
-                Err(_) => false,
+            let runtime = match Vm::open(&folder) {
+                Ok(vm) if vm.spec.remove => Some(self.dirs.runtime_of(&vm.spec.id)),
+                Err(Error::File(e)) if e.is_not_found() => None,
+                _ => continue,
             };
-            if !doomed {
-                continue;
-            }
             let free = |name: &str| Lock::try_acquire(&folder.join(name));
-            if let (Ok(Some(_creating)), Ok(Some(_running))) = (free(CREATING_LOCK), free(RUNNING_LOCK))
-                && let Err(error) = file::remove_dir(&folder)
-            {
-                tracing::warn!(path = %folder.display(), %error, "can't remove what a dead process left");
+            let (Ok(Some(_creating)), Ok(Some(_running))) = (free(CREATING_LOCK), free(RUNNING_LOCK)) else {
+                continue;
+            };
+            for left in runtime.iter().chain([&folder]) {
+                if let Err(error) = file::remove_dir(left) {
+                    tracing::warn!(path = %left.display(), %error, "can't remove what a dead process left");
+                }
             }
         }
     }
@@ -292,15 +281,29 @@ pub enum Entry {
     Vm(Box<Vm>),
     /// One in the making.
     Creating(String),
+    /// One whose spec can't be read, and why.
+    Damaged(String, String),
 }
 
 impl Entry {
+    /// The VM, if it is complete.
+    pub fn vm(self) -> Option<Vm> {
+        match self {
+            Self::Vm(vm) => Some(*vm),
+            Self::Creating(_) | Self::Damaged(..) => None,
+        }
+    }
+
     fn name(&self) -> &str {
         match self {
             Self::Vm(vm) => vm.spec.name.as_str(),
-            Self::Creating(name) => name,
+            Self::Creating(name) | Self::Damaged(name, _) => name,
         }
     }
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 impl Vm {
@@ -521,9 +524,9 @@ mod tests {
         let first = store.reserve(Some("one".parse().unwrap())).unwrap();
         assert!(matches!(store.reserve(Some("one".parse().unwrap())), Err(Error::Taken(_))));
         assert!(matches!(store.find("one"), Err(Error::Creating(_))));
-        assert!(matches!(&store.list().unwrap()[..], [Entry::Creating(name)] if name == "one"));
+        assert!(matches!(&store.list()[..], [Entry::Creating(name)] if name == "one"));
         drop(first);
-        assert!(store.list().unwrap().is_empty());
+        assert!(store.list().is_empty());
         assert!(store.reserve(Some("one".parse().unwrap())).is_ok());
     }
 
@@ -554,16 +557,16 @@ mod tests {
         let mut gone = spec("gone", "aabb00000000");
         gone.remove = true;
         let (vm, creating) = store.reserve(Some("gone".parse().unwrap())).unwrap().commit(gone).unwrap();
-        assert_eq!(store.list().unwrap().len(), 1, "its supervisor may still take over");
+        assert_eq!(store.list().len(), 1, "its supervisor may still take over");
         drop(creating);
         std::fs::create_dir(dir.path().join("data/vms/debris")).unwrap();
-        assert!(store.list().unwrap().is_empty());
+        assert!(store.list().is_empty());
         assert!(!vm.folder.exists() && !dir.path().join("data/vms/debris").exists());
 
         let damaged = create(&store, "damaged", "aacc00000000");
         std::fs::write(damaged.folder.join(SPEC), "{").unwrap();
-        let error = store.list().unwrap_err().to_string();
-        assert!(error.contains("damaged/vm.json"), "{error}");
+        let list = store.list();
+        assert!(matches!(&list[..], [Entry::Damaged(_, why)] if why.contains("damaged/vm.json")), "{list:?}");
         assert!(damaged.folder.exists());
     }
 }
