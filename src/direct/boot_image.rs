@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use super::cpio::Archive;
 use super::stack::Chain;
 use super::tree::Tree;
-use super::{Error, FACTS_FILE, FactsFile, INITRAMFS, INSTALL_UNIT, KERNEL, VERSION, facts, kernel, modules};
+use super::{
+    Error, FACTS_FILE, FactsFile, INITRAMFS, INSTALL_UNIT, KERNEL, VERSION, facts, kernel, modules, vmlinux,
+};
 use crate::host::file;
 
 const INIT: &str = include_str!("../../vm-assets/direct/init");
@@ -40,7 +42,8 @@ pub fn export(source: &Path, folder: &Path, architecture: &str, chains: &[Chain]
     facts.kargs.extend(found.kargs);
     let drivers = drivers(&tree, &found.version)?;
 
-    write(&folder.join(KERNEL), |out| out.write_all(&found.kernel))?;
+    let kernel = vmlinux::unpack(&found.kernel).unwrap_or(found.kernel);
+    write(&folder.join(KERNEL), |out| out.write_all(&kernel))?;
     write(&folder.join(INITRAMFS), |out| {
         out.write_all(&found.initramfs)?;
         // The kernel looks for the next archive at a multiple of four bytes.

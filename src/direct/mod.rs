@@ -13,6 +13,7 @@ mod root;
 mod roots;
 mod stack;
 mod tree;
+mod vmlinux;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const FACTS_FILE: &str = "boot.json";
 const KERNEL: &str = "kernel";
 const INITRAMFS: &str = "initramfs";

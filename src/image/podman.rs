@@ -231,15 +231,16 @@ impl Podman {
         #[serde(rename_all = "PascalCase")]
         struct Driver {
             name: String,
-            data: BTreeMap<String, String>,
+            data: Option<BTreeMap<String, String>>,
         }
         let doing = "ask podman where the image's layers are";
         let text = self.run(["image", "inspect", "--format", "{{json .GraphDriver}}", id], doing)?;
         let driver: Driver = parse(&text, doing)?;
-        let Some(upper) = driver.data.get("UpperDir").filter(|_| driver.name == "overlay") else {
+        let data = driver.data.unwrap_or_default();
+        let Some(upper) = data.get("UpperDir").filter(|_| driver.name == "overlay") else {
             return Ok(None);
         };
-        let lower = driver.data.get("LowerDir").map(String::as_str).unwrap_or_default();
+        let lower = data.get("LowerDir").map(String::as_str).unwrap_or_default();
         let mut folders: Vec<PathBuf> = std::iter::once(upper.as_str())
             .chain(lower.split(':').filter(|f| !f.is_empty()))
             .map(PathBuf::from)

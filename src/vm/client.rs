@@ -1,6 +1,7 @@
 //! A client of a VM's supervisor.
 
 use std::io;
+use std::process::Child;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -16,6 +17,8 @@ pub struct Client {
     read: BufReader<Take<OwnedReadHalf>>,
     write: OwnedWriteHalf,
     line: Vec<u8>,
+    /// The supervisor, if it is our own child.
+    child: Option<Child>,
 }
 
 impl Client {
@@ -26,9 +29,15 @@ impl Client {
     pub async fn attach(vm: &Vm, dirs: &Dirs, lease: bool) -> io::Result<Self> {
         let stream = AsyncStream::connect(dirs.runtime_of(&vm.spec.id).join(SOCKET)).await?;
         let (read, write) = stream.into_split();
-        let mut client = Self { read: BufReader::new(read.take(LINE_MAX as u64)), write, line: Vec::new() };
+        let mut client =
+            Self { read: BufReader::new(read.take(LINE_MAX as u64)), write, line: Vec::new(), child: None };
         client.send(&Request::Attach { lease }).await?;
         Ok(client)
+    }
+
+    /// Says that the supervisor is a child of ours: it is waited for after the VM's end, so that it is no zombie.
+    pub fn adopt(&mut self, child: Child) {
+        self.child = Some(child);
     }
 
     /// Sends a request.
@@ -67,11 +76,17 @@ impl Client {
 
     /// Waits for the VM's end; none when the supervisor died without a word.
     pub async fn ended(&mut self) -> Option<super::store::End> {
+        let mut ended = None;
         while let Some(message) = self.next().await {
             if let Message::Ended { end } = message {
-                return Some(end);
+                ended = Some(end);
+                break;
             }
         }
-        None
+        if let Some(mut child) = self.child.take() {
+            // It has said its last word.
+            let _ = child.wait();
+        }
+        ended
     }
 }

@@ -268,7 +268,9 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
             return Err(failed(file::last_lines(&vm.supervisor_log(), 3).join("; ")));
         }
     }
-    Client::attach(vm, store.dirs(), lease).await.map_err(io)
+    let mut client = Client::attach(vm, store.dirs(), lease).await.map_err(io)?;
+    client.adopt(child);
+    Ok(client)
 }
 
 /// Waits until the machine itself runs; `note` gets what the user should know.
