@@ -31,6 +31,9 @@ pub struct PathNotUtf8(std::path::PathBuf);
 pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
     let mut args = Args::default();
     args.flag("-nodefaults").flag("-no-user-config");
+    if qemu.sandbox {
+        args.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    }
     args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
     args.option("-accel", &accel(qemu, accelerator));
     args.option("-cpu", if accelerator == Accelerator::Tcg { "max" } else { "host" });
@@ -181,7 +184,7 @@ mod tests {
     use crate::hypervisor::DiskFormat;
 
     fn qemu(version: (u32, u32)) -> Qemu {
-        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version }
+        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, sandbox: false }
     }
 
     fn machine() -> Machine {
@@ -282,6 +285,14 @@ mod tests {
         assert!(first < line.find("virtio-blk-pci,drive=disk1,serial=output").unwrap());
         assert!(line.contains(r#""filename":"/d/root, \"1\"""#), "{line}");
         assert!(line.contains(r#""no-flush":true"#) && line.contains(r#""detect-zeroes":"unmap""#), "{line}");
+    }
+
+    #[test]
+    fn the_sandbox_is_on_where_there_is_one() {
+        let sandboxed = Qemu { sandbox: true, ..qemu((10, 0)) };
+        let launch = launch(&sandboxed, &machine(), Accelerator::Tcg).unwrap();
+        assert!(launch.args.iter().any(|arg| arg == "-sandbox"));
+        assert!(!line(&machine(), Accelerator::Tcg).contains("-sandbox"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Qemu {
     pub arch: Arch,
     /// The version, major and minor.
     pub version: (u32, u32),
+    /// It can forbid itself system calls that it doesn't need.
+    pub sandbox: bool,
 }
 
 /// There is no QEMU.
@@ -31,8 +33,8 @@ pub enum FindError {
     #[error("{0} is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
     Missing(String),
     /// It doesn't run.
-    #[error("QEMU doesn't answer `--version`")]
-    Version(#[source] crate::host::process::Error),
+    #[error("QEMU doesn't tell of itself")]
+    Help(#[source] crate::host::process::Error),
 }
 
 /// RHEL and its kin have no `qemu-system-*`, only this.
@@ -51,10 +53,11 @@ impl Qemu {
             Err(_) if Arch::host() == Some(arch) && rhel.exists() => rhel,
             Err(_) => return Err(FindError::Missing(name)),
         };
-        let text = crate::host::process::output(std::process::Command::new(&program).arg("--version"))
-            .map_err(FindError::Version)?;
-        let version = parse_version(&String::from_utf8_lossy(&text)).unwrap_or((0, 0));
-        Ok(Self { program, arch, version })
+        let text = crate::host::process::output(std::process::Command::new(&program).arg("-help"))
+            .map_err(FindError::Help)?;
+        let text = String::from_utf8_lossy(&text);
+        let sandbox = text.lines().any(|line| line.starts_with("-sandbox "));
+        Ok(Self { program, arch, version: parse_version(&text).unwrap_or((0, 0)), sandbox })
     }
 }
 
