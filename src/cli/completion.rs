@@ -1,7 +1,11 @@
 //! `podman-bootc completion`
 
-use anyhow::Result;
+use std::io::{self, Write};
+
+use anyhow::{Context as _, Result};
 use clap_complete::Shell;
+
+use super::PROGRAM;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
@@ -16,7 +20,24 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self) -> Result<()> {
-        clap_complete::generate(self.shell, &mut super::command(), "podman-bootc", &mut std::io::stdout());
-        Ok(())
+        match io::stdout().write_all(&script(self.shell)) {
+            // `completion bash | head` is no failure.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("can't write"),
+        }
     }
+}
+
+/// The completion script for a shell.
+pub fn script(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut super::command(), PROGRAM, &mut script);
+    if shell != Shell::Bash {
+        return script;
+    }
+    // It calls one thing by two names when the program's has a dash: no option of any command is completed then.
+    // <https://github.com/clap-rs/clap/issues/6421>
+    let name = PROGRAM.replace('-', "__");
+    let wrong = PROGRAM.replace('-', "__subcmd__");
+    String::from_utf8_lossy(&script).replace(&wrong, &name).into_bytes()
 }

@@ -23,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::host::interrupt::Interrupted;
 use crate::vm::lifecycle;
 
+pub use completion::script as completion_script;
 pub use context::Context;
 
 /// podman's code for a failure of the tool itself.

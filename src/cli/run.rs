@@ -10,7 +10,6 @@ use super::Context;
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots};
 use crate::disk::Options;
-use crate::host::interrupt;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Pull};
 use crate::install::{self, Place};
@@ -66,10 +65,10 @@ pub struct Args {
     /// A command to run in the VM: one argument is a shell line, several are passed on exactly
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
-    // The last one: its heading holds for all that follows.
     /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
     #[arg(long)]
     ephemeral: bool,
+    // The last one: its heading holds for all that follows.
     #[command(flatten)]
     install: InstallArgs,
 }
@@ -105,8 +104,8 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
         let podman = Podman::find()?;
-        let stage = progress.stage("image");
-        let image = podman.resolve(&self.image, self.pull)?;
+        let mut stage = progress.stage("image");
+        let image = podman.resolve(&self.image, self.pull, || stage.step("pulling it"))?;
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
 
         // The name first: a name that is taken is no reason to install for a minute.
@@ -132,7 +131,6 @@ impl Args {
         if !vm.spec.sshd {
             progress.note(&format!("image {} seems to have no sshd", image.reference));
         }
-        interrupt::check()?;
         let lease = self.removes() && !self.detach;
         let mut client = context.block_on(lifecycle::start(&vm, &context.store, lease))?;
         drop(creating);

@@ -131,13 +131,15 @@ impl Podman {
         Ok(String::from_utf8_lossy(&text).trim().to_owned())
     }
 
-    /// Finds a bootable image by reference, short name, ID or ID prefix; pulls it when `pull` says so.
+    /// Finds a bootable image by reference, short name, ID or ID prefix; pulls it when `pull` says so, and
+    /// calls `pulling` before.
     ///
     /// # Errors
     /// Not found, not bootable, or podman fails.
-    pub fn resolve(&self, asked: &str, pull: Pull) -> Result<Image, Error> {
+    pub fn resolve(&self, asked: &str, pull: Pull, mut pulling: impl FnMut()) -> Result<Image, Error> {
         let can_pull = !is_local(asked) && !looks_like_id(asked);
         if pull == Pull::Always && can_pull {
+            pulling();
             self.pull(asked)?;
         }
         let image = match self.inspect(asked) {
@@ -155,7 +157,10 @@ impl Podman {
                             root: self.storage_root(),
                         });
                     }
-                    Pull::Missing | Pull::Always => self.pull(asked)?,
+                    Pull::Missing | Pull::Always => {
+                        pulling();
+                        self.pull(asked)?;
+                    }
                 }
                 self.inspect(asked)?
             }

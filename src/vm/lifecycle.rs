@@ -205,6 +205,8 @@ pub fn create(
         systemd: facts.systemd,
         remove: wanted.remove,
     };
+    // Later there would be a VM that nobody asked for any more.
+    interrupt::check()?;
     let vm = reservation.vm(spec);
     vm.keys().create()?;
     if let Origin::Disk(base) = origin {

@@ -36,7 +36,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     }
     args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
     args.option("-accel", &accel(qemu, accelerator));
-    args.option("-cpu", if accelerator == Accelerator::Tcg { "max" } else { "host" });
+    args.option("-cpu", cpu(machine.arch, accelerator));
     args.option("-smp", &machine.cpus.to_string());
     args.option("-m", &format!("size={}M", machine.memory_mib));
     args.option("-display", "none");
@@ -61,6 +61,15 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         add_credential(&mut args, machine, credential);
     }
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
+}
+
+fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
+    match (accelerator, arch) {
+        (Accelerator::Kvm, _) => "host",
+        // Emulated virtualization only makes the guest load its own KVM.
+        (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
+        (Accelerator::Tcg, Arch::Aarch64) => "max",
+    }
 }
 
 fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
@@ -298,7 +307,7 @@ mod tests {
     #[test]
     fn accelerators() {
         assert!(line(&machine(), Accelerator::Kvm).contains("-accel kvm -cpu host"));
-        assert!(line(&machine(), Accelerator::Tcg).contains("-accel tcg -cpu max"));
+        assert!(line(&machine(), Accelerator::Tcg).contains("-accel tcg -cpu max,svm=off "));
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
     }
