@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::Context;
 use crate::direct::Work;
 use crate::host::interrupt;
-use crate::image::Podman;
 use crate::vm::supervisor;
 
 /// Supervise a VM until it ends
@@ -32,6 +31,6 @@ impl ExportArgs {
     pub(super) fn run(self) -> Result<()> {
         interrupt::listen()?;
         let work: Work = serde_json::from_str(&self.work)?;
-        Ok(work.run(&Podman::find()?)?)
+        Ok(work.run()?)
     }
 }

@@ -11,7 +11,7 @@ use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots};
 use crate::disk::Options;
 use crate::hypervisor::{Arch, accelerator};
-use crate::image::{Image, Podman, Pull};
+use crate::image::{Image, Podman, Pull, is_file};
 use crate::install::{self, Place};
 use crate::ui::{Progress, parse_size, parse_time};
 use crate::vm::client::Client;
@@ -60,7 +60,7 @@ pub struct Args {
     /// What runs the guest's code
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
-    /// The image: a name, short name, ID or beginning of an ID
+    /// The image: a name, short name, ID or beginning of an ID; or oci-archive:FILE, docker-archive:FILE, oci:DIR
     image: String,
     /// A command to run in the VM: one argument is a shell line, several are passed on exactly
     #[arg(trailing_var_arg = true, value_name = "CMD")]
@@ -103,9 +103,11 @@ struct InstallArgs {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
-        let podman = Podman::find()?;
+        // An image in a file needs nothing of the user's storage.
+        let storage = is_file(&self.image).then(|| context.dirs.storage());
+        let podman = Podman::find()?.with_storage(storage);
         let mut stage = progress.stage("image");
-        let image = podman.resolve(&self.image, self.pull, || stage.step("pulling it"))?;
+        let image = podman.resolve(&self.image, self.pull, || stage.step("fetching it"))?;
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
 
         // The name first: a name that is taken is no reason to install for a minute.

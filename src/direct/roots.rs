@@ -37,6 +37,8 @@ struct BlockFile {
 pub struct Work {
     /// The image's ID.
     pub image: String,
+    /// podman's storage, if it is not the usual one.
+    pub storage: Option<PathBuf>,
     /// Its architecture.
     pub arch: Arch,
     /// Its layers.
@@ -99,12 +101,14 @@ impl Roots {
             podman.unmount(&id);
         }
         file::remove_dir(&partial).map_err(io(&partial))?;
+        let _partial = Partial(partial.clone());
         file::create_private_dir(&partial).map_err(io(&partial))?;
         std::fs::write(partial.join(MOUNTED), &image.id).map_err(io(&partial))?;
         let boot = self.boot_folder(image);
         let plan = self.plan(&chains);
         let work = Work {
             image: image.id.clone(),
+            storage: podman.own_storage().map(Path::to_owned),
             arch,
             chains: chains.clone(),
             boot: (!boot.exists()).then(|| partial.join("boot")),
@@ -122,7 +126,6 @@ impl Roots {
             };
             std::fs::rename(&path, &to).map_err(io(&to))?;
         }
-        file::remove_dir(&partial).map_err(io(&partial))?;
         self.find(image, &chains)?.ok_or_else(|| Error::Read {
             path: "/".into(),
             source: std::io::Error::other("what was made of it has vanished"),
@@ -176,12 +179,23 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
 }
 
+/// The folder of what is being made; what is not moved elsewhere goes with the value.
+struct Partial(PathBuf);
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if let Err(error) = file::remove_dir(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "can't remove what was being made of an image");
+        }
+    }
+}
+
 impl Work {
     /// Does the work in a process of its own, whose mounts no one else sees and which go with it; rootless, in
     /// podman's user namespace.
     fn run_apart(&self, podman: &Podman) -> Result<(), Error> {
-        let program = std::env::current_exe()
-            .map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
+        let program =
+            process::myself().map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
         let work = serde_json::to_string(self).map_err(|e| Error::Apart(e.to_string()))?;
         let mut command = if podman.is_rootless() {
             podman.command(["unshare", "unshare", "--mount", "--"])
@@ -206,7 +220,8 @@ impl Work {
     ///
     /// # Errors
     /// The image can't be read, or lacks something.
-    pub fn run(&self, podman: &Podman) -> Result<(), Error> {
+    pub fn run(&self) -> Result<(), Error> {
+        let podman = &Podman::find()?.with_storage(self.storage.clone());
         let mounted = podman.mount(&self.image)?;
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder)

@@ -78,6 +78,11 @@ impl Dirs {
         self.cache.join("roots")
     }
 
+    /// podman's storage for images that come out of files.
+    pub fn storage(&self) -> PathBuf {
+        self.cache.join("storage")
+    }
+
     /// All base disks' folders are in here.
     pub fn disks(&self) -> PathBuf {
         self.cache.join("disks")

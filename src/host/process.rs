@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 
@@ -82,6 +83,15 @@ pub fn die_with_parent(command: &mut Command) {
 /// Detaches the command from our terminal and process group.
 pub fn detach(command: &mut Command) {
     os::new_session(command);
+}
+
+/// The program that runs right now, also after its file was replaced.
+///
+/// # Errors
+/// As of the operating system.
+pub fn myself() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    if path.exists() { Ok(path) } else { Ok(os::running_program(path)) }
 }
 
 /// Ends a process at once.

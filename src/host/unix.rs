@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::{Pid, Signal};
@@ -71,6 +71,12 @@ pub fn die_with_parent(command: &mut Command) {
 /// Only Linux can tie a child's life to its parent's; elsewhere the supervisor's own cleanup has to do.
 #[cfg(not(target_os = "linux"))]
 pub fn die_with_parent(_command: &mut Command) {}
+
+/// The kernel still has a program whose file was replaced by an upgrade.
+pub fn running_program(gone: PathBuf) -> PathBuf {
+    let kept = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    if std::fs::symlink_metadata(&kept).is_ok() { kept } else { gone }
+}
 
 pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use facts::Facts;
 pub use podman::{Error, Listed, Podman, Pull};
+pub use reference::is_file;
 
 /// Label of every bootable container image.
 /// <https://bootc-dev.github.io/bootc/bootc-images.html>

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::reference::{full_name, is_local, looks_like_id};
+use super::reference::{full_name, is_file, is_local, looks_like_id};
 use super::{BOOTC_LABEL, Image};
 use crate::host::process;
 
@@ -98,6 +98,8 @@ pub struct Listed {
 pub struct Podman {
     program: PathBuf,
     rootless: bool,
+    /// A storage of our own, for images that come out of files.
+    storage: Option<PathBuf>,
 }
 
 impl Podman {
@@ -107,12 +109,26 @@ impl Podman {
     /// [`Error::NoPodman`].
     pub fn find() -> Result<Self, Error> {
         let program = which::which("podman").map_err(|_| Error::NoPodman)?;
-        Ok(Self { program, rootless: crate::host::user_id() != 0 })
+        Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None })
+    }
+
+    /// The same podman with its storage in this folder, or with its usual one.
+    #[must_use]
+    pub fn with_storage(self, storage: Option<PathBuf>) -> Self {
+        Self { storage, ..self }
+    }
+
+    /// The storage of our own that it works on, if it does.
+    pub fn own_storage(&self) -> Option<&Path> {
+        self.storage.as_deref()
     }
 
     /// A command line of this podman.
     pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
+        if let Some(storage) = &self.storage {
+            command.arg("--root").arg(storage.join("root")).arg("--runroot").arg(storage.join("run"));
+        }
         command.args(args);
         command
     }
@@ -137,6 +153,11 @@ impl Podman {
     /// # Errors
     /// Not found, not bootable, or podman fails.
     pub fn resolve(&self, asked: &str, pull: Pull, mut pulling: impl FnMut()) -> Result<Image, Error> {
+        if is_file(asked) {
+            pulling();
+            let id = self.run(["pull", "--quiet", "--", asked], &format!("read {asked}"))?;
+            return bootable(self.inspect(String::from_utf8_lossy(&id).trim())?);
+        }
         let can_pull = !is_local(asked) && !looks_like_id(asked);
         if pull == Pull::Always && can_pull {
             pulling();
@@ -165,7 +186,7 @@ impl Podman {
                 self.inspect(asked)?
             }
         };
-        if image.has_bootc_label() { Ok(image) } else { Err(Error::NotBootable(image.reference)) }
+        bootable(image)
     }
 
     /// All images with the label of bootable ones.
@@ -377,6 +398,10 @@ impl Drop for Mounted {
             other => tracing::warn!(image = self.id, ?other, "the image stays mounted"),
         }
     }
+}
+
+fn bootable(image: Image) -> Result<Image, Error> {
+    if image.has_bootc_label() { Ok(image) } else { Err(Error::NotBootable(image.reference)) }
 }
 
 fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {

@@ -19,6 +19,11 @@ pub fn is_local(name: &str) -> bool {
     name.starts_with("localhost/")
 }
 
+/// True for images in files, by containers-transports(5).
+pub fn is_file(name: &str) -> bool {
+    ["oci:", "oci-archive:", "docker-archive:", "dir:"].iter().any(|transport| name.starts_with(transport))
+}
+
 /// True when the text can be an image ID or the beginning of one.
 pub fn looks_like_id(text: &str) -> bool {
     let text = text.strip_prefix("sha256:").unwrap_or(text);
@@ -54,6 +59,7 @@ mod tests {
     fn ids_and_local_names() {
         assert!(looks_like_id("d0300f628e13") && looks_like_id("sha256:d0300f628e13"));
         assert!(!looks_like_id("fedora") && !looks_like_id("abc"));
+        assert!(is_file("oci:/x:tag") && is_file("docker-archive:x.tar") && !is_file("oci/x"));
         assert!(is_local("localhost/x") && !is_local("localhost:5000/x") && !is_local("x"));
     }
 }

@@ -246,7 +246,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let io = |e: io::Error| failed(e.to_string());
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
-    let program = std::env::current_exe().map_err(io)?;
+    let program = process::myself().map_err(io)?;
     let mut command = Command::new(program);
     command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
     command.args(["internal-supervise", &name]);
