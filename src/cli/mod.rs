@@ -20,7 +20,7 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::host::interrupt::Interrupted;
+use crate::host::interrupt::{self, Interrupted};
 use crate::vm::lifecycle;
 
 pub use completion::script as completion_script;
@@ -128,15 +128,14 @@ fn dispatch(command: Command) -> Result<u8> {
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
-    for cause in error.chain() {
-        if let Some(Interrupted(signal)) = cause.downcast_ref() {
-            return u8::try_from(128 + signal).unwrap_or(FAILURE);
-        }
-        if let Some(lifecycle::Error::Timeout { .. }) = cause.downcast_ref() {
-            return TIMED_OUT;
-        }
+    // Whatever failed after a signal failed because of it: programs that we ran were ended, too.
+    if let Err(Interrupted(signal)) = interrupt::check() {
+        return u8::try_from(128 + signal).unwrap_or(FAILURE);
     }
-    FAILURE
+    let timed_out = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(lifecycle::Error::Timeout { .. }))
+    };
+    if error.chain().any(timed_out) { TIMED_OUT } else { FAILURE }
 }
 
 /// The error and its causes; transparent wrappers don't say things twice.

@@ -11,7 +11,7 @@ use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots};
 use crate::disk::Options;
 use crate::hypervisor::{Arch, accelerator};
-use crate::image::{Image, Podman, Pull, is_file};
+use crate::image::{Image, Podman, Pull, Storage, is_file};
 use crate::install::{self, Place};
 use crate::ui::{Progress, parse_size, parse_time};
 use crate::vm::client::Client;
@@ -104,8 +104,15 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
         // An image in a file needs nothing of the user's storage.
-        let storage = is_file(&self.image).then(|| context.dirs.storage());
-        let podman = Podman::find()?.with_storage(storage);
+        let own_storage = match is_file(&self.image) {
+            true => {
+                let (root, run) = context.dirs.storage();
+                let taken = Storage { root, run }.take();
+                Some(taken.context("can't use the storage for images in files")?)
+            }
+            false => None,
+        };
+        let podman = Podman::find()?.with_storage(own_storage.as_ref().map(|s| s.storage().clone()));
         let mut stage = progress.stage("image");
         let image = podman.resolve(&self.image, self.pull, || stage.step("fetching it"))?;
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
@@ -130,6 +137,7 @@ impl Args {
             let base = install::ensure(&host, &image, options, self.install.install_in, &progress)?;
             lifecycle::create(reservation, Origin::Disk(&base), &wanted)?
         };
+        drop(own_storage);
         if !vm.spec.sshd {
             progress.note(&format!("image {} seems to have no sshd", image.reference));
         }

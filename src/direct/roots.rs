@@ -5,12 +5,13 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use super::overlay::Merged;
 use super::stack::{self, Block, Chain, Plan};
 use super::{BootImage, Error};
 use crate::host::lock::Lock;
 use crate::host::{file, process};
 use crate::hypervisor::Arch;
-use crate::image::{Image, Podman};
+use crate::image::{Image, Mounted, Podman, Storage};
 use crate::ui::Stage;
 
 const BLOCK_VERSION: u32 = 1;
@@ -38,7 +39,7 @@ pub struct Work {
     /// The image's ID.
     pub image: String,
     /// podman's storage, if it is not the usual one.
-    pub storage: Option<PathBuf>,
+    pub storage: Option<Storage>,
     /// Its architecture.
     pub arch: Arch,
     /// Its layers.
@@ -108,7 +109,7 @@ impl Roots {
         let plan = self.plan(&chains);
         let work = Work {
             image: image.id.clone(),
-            storage: podman.own_storage().map(Path::to_owned),
+            storage: podman.own_storage().cloned(),
             arch,
             chains: chains.clone(),
             boot: (!boot.exists()).then(|| partial.join("boot")),
@@ -222,17 +223,22 @@ impl Work {
     /// The image can't be read, or lacks something.
     pub fn run(&self) -> Result<(), Error> {
         let podman = &Podman::find()?.with_storage(self.storage.clone());
-        let mounted = podman.mount(&self.image)?;
+        let folders = podman.layer_folders(&self.image)?.filter(|folders| folders.len() == self.chains.len());
+        let root = match (podman.mount(&self.image), &folders) {
+            (Ok(mounted), _) => Root::Podman(mounted),
+            // podman gives up at 128 layers, the kernel at 500.
+            (Err(_), Some(folders)) if folders.len() > 1 => {
+                let merged = super::overlay::mount(folders, &self.blocks.join("mount"));
+                Root::Ours(merged.map_err(|source| Error::Read { path: "/".into(), source })?)
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder)
                 .map_err(|source| Error::Write { path: folder.clone(), source })?;
-            super::export(mounted.path(), folder, self.arch.name(), &self.chains)?;
+            super::export(root.path(), folder, self.arch.name(), &self.chains)?;
         }
-        if self.convert.is_empty() {
-            return Ok(());
-        }
-        let folders = podman.layer_folders(&self.image)?.filter(|folders| folders.len() == self.chains.len());
-        let Some(folders) = folders else { return self.pack_whole(mounted.path()) };
+        let Some(folders) = folders else { return self.pack_whole(root.path()) };
         for (index, range) in self.convert.iter().enumerate() {
             let block = self.block(range.clone());
             if range.len() == 1 {
@@ -244,7 +250,7 @@ impl Work {
                 Ok(merged) => self.pack(merged.path(), &block)?,
                 Err(error) => {
                     tracing::debug!(%error, "the lower layers can't be mounted apart");
-                    return self.pack_whole(mounted.path());
+                    return self.pack_whole(root.path());
                 }
             }
         }
@@ -252,6 +258,9 @@ impl Work {
     }
 
     fn pack_whole(&self, root: &Path) -> Result<(), Error> {
+        if self.convert.is_empty() {
+            return Ok(());
+        }
         self.pack(root, &self.block(0..self.chains.len()))
     }
 
@@ -271,6 +280,21 @@ impl Work {
         let block = Block { user_marks: process_is_rootless(), ..block.clone() };
         let description = BlockFile { version: BLOCK_VERSION, block };
         Ok(file::write_json(&self.blocks.join(format!("{stem}.json")), &description)?)
+    }
+}
+
+/// The image's root filesystem, mounted.
+enum Root {
+    Podman(Mounted),
+    Ours(Merged),
+}
+
+impl Root {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Podman(mounted) => mounted.path(),
+            Self::Ours(merged) => merged.path(),
+        }
     }
 }
 

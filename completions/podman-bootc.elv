@@ -1,0 +1,196 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[podman-bootc] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'podman-bootc'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'podman-bootc'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand run 'Run a bootable container image as a VM'
+            cand list 'List the VMs'
+            cand ls 'List the VMs'
+            cand ps 'List the VMs'
+            cand ssh 'Open a shell in a running VM, or run a command in it'
+            cand stop 'Stop running VMs'
+            cand start 'Start stopped VMs, in the background'
+            cand rm 'Remove VMs with their disks'
+            cand images 'List the bootable images in podman''s storage'
+            cand inspect 'Show all that is known of VMs, as JSON'
+            cand logs 'Show what a VM''s serial console wrote'
+            cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
+            cand completion 'Print a completion script for a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'podman-bootc;run'= {
+            cand --name 'Name of the VM [default: a generated one]'
+            cand -u 'The user to log in as; the image has to have it'
+            cand --user 'The user to log in as; the image has to have it'
+            cand --cpus 'Virtual processors'
+            cand -m 'Memory, in bytes or with K, M, G'
+            cand --memory 'Memory, in bytes or with K, M, G'
+            cand --pull 'When to pull the image'
+            cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
+            cand --accel 'What runs the guest''s code'
+            cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
+            cand --root-size 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]'
+            cand --root-size-max 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]'
+            cand --disk-size 'Size of the disk, in bytes or with M, G, T [default: twice the image, 10G at the least]'
+            cand --karg 'A kernel argument to add; may be given several times'
+            cand --bootloader 'The boot loader to install [default: bootc''s choice]'
+            cand --install-in 'Where to run `bootc install`'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -d 'Return as soon as the VM runs, and print its name'
+            cand -B 'Return as soon as the VM runs, and print its name'
+            cand --detach 'Return as soon as the VM runs, and print its name'
+            cand --background 'Return as soon as the VM runs, and print its name'
+            cand --rm 'Remove the VM when the session ends (with --detach: when the VM powers off)'
+            cand -q 'Show no progress'
+            cand --quiet 'Show no progress'
+            cand --ephemeral 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
+            cand --composefs-backend 'Install with bootc''s composefs backend'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;list'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.state}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -q 'Print only the names'
+            cand --quiet 'Print only the names'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;ls'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.state}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -q 'Print only the names'
+            cand --quiet 'Print only the names'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;ps'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.state}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -q 'Print only the names'
+            cand --quiet 'Print only the names'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;ssh'= {
+            cand -u 'The user to log in as [default: the VM''s]'
+            cand --user 'The user to log in as [default: the VM''s]'
+            cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -q 'Show no progress'
+            cand --quiet 'Show no progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;stop'= {
+            cand -t 'Seconds until the power is cut'
+            cand --time 'Seconds until the power is cut'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;start'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;rm'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -f 'Remove running VMs, too; they lose their power'
+            cand --force 'Remove running VMs, too; they lose their power'
+            cand -a 'Remove all VMs that don''t run; with --force all'
+            cand --all 'Remove all VMs that don''t run; with --force all'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;images'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.id}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;inspect'= {
+            cand --format 'Print by a template as in ''{{.name}} {{.spec.cpus}}'' instead'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;logs'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -f 'Go on until the VM ends'
+            cand --follow 'Go on until the VM ends'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;doctor'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.check}} {{.result}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;completion'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;help'= {
+            cand run 'Run a bootable container image as a VM'
+            cand list 'List the VMs'
+            cand ssh 'Open a shell in a running VM, or run a command in it'
+            cand stop 'Stop running VMs'
+            cand start 'Start stopped VMs, in the background'
+            cand rm 'Remove VMs with their disks'
+            cand images 'List the bootable images in podman''s storage'
+            cand inspect 'Show all that is known of VMs, as JSON'
+            cand logs 'Show what a VM''s serial console wrote'
+            cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
+            cand completion 'Print a completion script for a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'podman-bootc;help;run'= {
+        }
+        &'podman-bootc;help;list'= {
+        }
+        &'podman-bootc;help;ssh'= {
+        }
+        &'podman-bootc;help;stop'= {
+        }
+        &'podman-bootc;help;start'= {
+        }
+        &'podman-bootc;help;rm'= {
+        }
+        &'podman-bootc;help;images'= {
+        }
+        &'podman-bootc;help;inspect'= {
+        }
+        &'podman-bootc;help;logs'= {
+        }
+        &'podman-bootc;help;doctor'= {
+        }
+        &'podman-bootc;help;completion'= {
+        }
+        &'podman-bootc;help;help'= {
+        }
+    ]
+    $completions[$command]
+}
