@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::ui::{Format, Table, ago, format_size, print};
+use crate::ui::{Format, Table, ago, format_size, print, say};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm};
 
@@ -105,7 +105,7 @@ impl Args {
             return print(&rows, format);
         }
         if self.quiet {
-            rows.iter().for_each(|row| println!("{}", row.name));
+            rows.iter().for_each(|row| say(format!("{}\n", row.name)));
             return Ok(());
         }
         let mut table = Table::new(&["NAME", "ID", "IMAGE", "STATE", "CREATED", "DISK", "SSH PORT"]);
@@ -124,7 +124,7 @@ impl Args {
                 row.ssh_port.map(|port| port.to_string()).unwrap_or_default(),
             ]);
         }
-        print!("{table}");
+        say(table);
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::disk::Options;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Pull, Storage, is_file};
 use crate::install::{self, Place};
-use crate::ui::{Progress, parse_size, parse_time};
+use crate::ui::{Progress, parse_size, parse_time, say};
 use crate::vm::client::Client;
 use crate::vm::lifecycle::{self, Origin, Parameters, Ready};
 use crate::vm::{Name, Vm};
@@ -146,7 +146,7 @@ impl Args {
         drop(creating);
         if self.detach {
             context.block_on(lifecycle::wait_started(&mut client, &vm, |note| progress.note(note)))?;
-            println!("{}", vm.spec.name);
+            say(format!("{}\n", vm.spec.name));
             return Ok(0);
         }
         self.session(context, &vm, client, &progress)

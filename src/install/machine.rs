@@ -116,7 +116,7 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
         newest: NewestLine::default(),
         exit: None,
         begun: false,
-        boot_failure: None,
+        late: false,
     };
     let (event_sender, mut events) = mpsc::channel(64);
     let (orders, order_receiver) = mpsc::channel(16);
@@ -137,8 +137,8 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
                 interrupted = Some(signal);
                 let _ = orders.send(Order::Quit).await;
             }
-            () = tokio::time::sleep_until(deadline), if !talk.begun && talk.boot_failure.is_none() => {
-                talk.boot_failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
+            () = tokio::time::sleep_until(deadline), if !talk.begun && !talk.late => {
+                talk.late = true;
                 let _ = orders.send(Order::Quit).await;
             }
         }
@@ -158,11 +158,9 @@ struct Talk<'a> {
     exit: Option<i32>,
     /// The guest has said its first word.
     begun: bool,
-    boot_failure: Option<String>,
+    /// It has not, and got no more time.
+    late: bool,
 }
-
-/// The direct boot's first program says so on the console when it can't go on.
-const BOOT_FAILURE: &str = "podman-bootc: direct boot: ";
 
 impl Talk<'_> {
     fn hear(&mut self, event: Event, stage: &mut Stage) -> Vec<Order> {
@@ -172,7 +170,10 @@ impl Talk<'_> {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
             }
-            Event::Console(bytes) => self.hear_console(&bytes, stage),
+            Event::Console(bytes) => {
+                self.hear_console(&bytes, stage);
+                vec![]
+            }
             Event::Channel(_, bytes) => {
                 let lines = self.lines.push(&bytes);
                 lines.into_iter().filter_map(|line| self.hear_line(line, stage)).collect()
@@ -180,19 +181,14 @@ impl Talk<'_> {
         }
     }
 
-    fn hear_console(&mut self, bytes: &[u8], stage: &mut Stage) -> Vec<Order> {
+    fn hear_console(&mut self, bytes: &[u8], stage: &mut Stage) {
         if self.begun {
-            return vec![];
+            return;
         }
         self.write_log(bytes);
         if let Some(line) = self.newest.push(bytes) {
             stage.update(line);
-            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
-                self.boot_failure = Some(reason.to_owned());
-                return vec![Order::Quit];
-            }
         }
-        vec![]
     }
 
     fn hear_line(&mut self, line: Line, stage: &mut Stage) -> Option<Order> {
@@ -240,13 +236,15 @@ impl Talk<'_> {
     }
 
     fn verdict(&self, ended: &Ended) -> Result<(), Unfinished> {
-        let reason = match (self.exit, &self.boot_failure, ended) {
-            (Some(0), ..) => return Ok(()),
-            (Some(code), ..) => format!("bootc install ended with code {code}"),
-            (None, Some(reason), _) => reason.clone(),
-            (None, None, Ended::Panic(panic)) => format!("the kernel panicked: {panic}"),
-            (None, None, Ended::Failed(reason)) => reason.clone(),
-            (None, None, Ended::ByGuest | Ended::ByOrder) => "the VM went down before it was done".into(),
+        let reason = match (self.exit, ended) {
+            (Some(0), _) => return Ok(()),
+            (Some(code), _) => format!("bootc install ended with code {code}"),
+            (None, _) if self.late => {
+                format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs())
+            }
+            (None, Ended::Panic(panic)) => format!("the kernel panicked: {panic}"),
+            (None, Ended::Failed(reason)) => reason.clone(),
+            (None, Ended::ByGuest | Ended::ByOrder) => "the VM went down before it was done".into(),
         };
         Err(self.install.failed(reason))
     }

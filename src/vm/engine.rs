@@ -178,15 +178,15 @@ impl Run<'_> {
                         }
                     }
                     qemu::Event::GuestPanicked => {
-                        state.panic.get_or_insert_with(|| "the guest's kernel panicked".into());
+                        state.doom.get_or_insert_with(|| Ended::Panic("the guest's kernel panicked".into()));
                         state.end_within(LAST_WORDS);
                     }
                     qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
                 },
                 Some(bytes) = output.recv() => match bytes {
                     Output::Console(bytes) => {
-                        if let Some(panic) = console.look(&bytes) {
-                            state.panic = Some(panic);
+                        if let Some(doom) = console.look(&bytes) {
+                            state.doom = Some(doom);
                             state.end_within(LAST_WORDS);
                         }
                         self.guest_runs(&mut state);
@@ -262,8 +262,8 @@ impl Run<'_> {
                 Outcome::Ended(Ended::Failed(failure.clone()))
             };
         }
-        if let Some(panic) = &state.panic {
-            return Outcome::Ended(Ended::Panic(panic.clone()));
+        if let Some(doom) = &state.doom {
+            return Outcome::Ended(doom.clone());
         }
         match ended {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
@@ -285,7 +285,8 @@ struct State {
     ordered: bool,
     by_guest: bool,
     quitting: bool,
-    panic: Option<String>,
+    /// The end that the guest itself announced.
+    doom: Option<Ended>,
     failure: Option<String>,
     deadline: Option<Instant>,
 }
@@ -320,7 +321,10 @@ fn was_killed(failure: &Failure) -> bool {
     matches!(failure.status.signal(), Some(KILL | TERM))
 }
 
-/// Finds the kernel's panic message in what the serial console writes.
+/// The first program of a direct boot says so when it can't go on: see `vm-assets/direct/init`.
+const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
+
+/// Finds in what the serial console writes that the guest is doomed.
 #[derive(Default)]
 struct ConsoleWatch {
     line: Vec<u8>,
@@ -331,8 +335,9 @@ struct ConsoleWatch {
 const LINE_MAX: usize = 1024;
 
 impl ConsoleWatch {
-    /// The panic's reason, once its end marker has come too: a program may well print an old log's line.
-    fn look(&mut self, bytes: &[u8]) -> Option<String> {
+    /// How the guest ends. A panic counts once its end marker has come, too: a program may well print an old
+    /// log's line.
+    fn look(&mut self, bytes: &[u8]) -> Option<Ended> {
         for &byte in bytes {
             if byte != b'\n' {
                 if self.line.len() < LINE_MAX {
@@ -342,6 +347,9 @@ impl ConsoleWatch {
             }
             let line = crate::ui::plain(&String::from_utf8_lossy(&self.line));
             self.line.clear();
+            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
+                return Some(Ended::Failed(reason.trim().to_owned()));
+            }
             // Only the kernel itself writes lines that begin with its clock.
             let Some((_, message)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) else {
                 continue;
@@ -349,7 +357,7 @@ impl ConsoleWatch {
             if let Some(reason) = message.strip_prefix("Kernel panic - not syncing: ") {
                 self.reason = Some(reason.trim().to_owned());
             } else if message.starts_with("---[ end Kernel panic - not syncing") && self.reason.is_some() {
-                return self.reason.take();
+                return self.reason.take().map(Ended::Panic);
             }
         }
         None
@@ -367,10 +375,13 @@ mod tests {
             [   12.5] CPU: 0\r\n[   12.6] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
         let (first, second) = text.split_at(60);
         assert_eq!(watch.look(first.as_bytes()), None);
-        assert_eq!(
-            watch.look(second.as_bytes()).as_deref(),
-            Some("Attempted to kill init! exitcode=0x00000100")
+        let panic = "Attempted to kill init! exitcode=0x00000100".to_owned();
+        assert_eq!(watch.look(second.as_bytes()), Some(Ended::Panic(panic)));
+        let failure = watch.look(
+            b"podman-bootc: direct boot failed: no root
+",
         );
+        assert_eq!(failure, Some(Ended::Failed("no root".into())));
     }
 
     #[test]

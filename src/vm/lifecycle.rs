@@ -34,6 +34,8 @@ pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
 pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
 /// The time until the next login after one that was refused.
 const LOGIN_RETRY: Duration = Duration::from_millis(200);
+/// A key that is refused for so long is not taken later.
+const REFUSAL_TIME: Duration = Duration::from_secs(10);
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
 
@@ -375,8 +377,17 @@ pub async fn wait_ready(
                 (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
                     return Err(error.into());
                 }
+                // A guest that starts sshd before it has written the key is soon done with it.
+                (Step::Failed(error @ session::Error::Refused { .. }), _)
+                    if wait.refused.is_some_and(|since| since.elapsed() > REFUSAL_TIME) =>
+                {
+                    return Err(error.into());
+                }
                 (Step::Failed(error), Some(endpoint)) => {
-                    // The guest may still be about to write the key, or sshd to start anew.
+                    // sshd may be about to start anew, too.
+                    if matches!(error, session::Error::Refused { .. }) {
+                        wait.refused.get_or_insert_with(Instant::now);
+                    }
                     wait.refusal = Some(crate::ui::error_chain(&error));
                     attempt = Attempt::begin(endpoint, signal_receiver.clone(), expected, LOGIN_RETRY);
                 }
@@ -395,13 +406,15 @@ struct Wait<'a> {
     time: Duration,
     begin: Instant,
     refusal: Option<String>,
+    /// When the key was refused first.
+    refused: Option<Instant>,
     answered: bool,
 }
 
 impl<'a> Wait<'a> {
     fn new(vm: &'a Vm, time: Option<Duration>) -> Self {
         let time = time.unwrap_or(READY_TIME);
-        Self { vm, time, begin: Instant::now(), refusal: None, answered: false }
+        Self { vm, time, begin: Instant::now(), refusal: None, refused: None, answered: false }
     }
 
     fn console(&self) -> Vec<String> {

@@ -39,7 +39,7 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
         return;
     }
     let output = sandbox.run(&["run", "--rm", "--accel", "kvm", image, "true"]).expect(125);
-    let output = output.is_silent_about("going on with emulation");
+    let output = output.silent_about("going on with emulation");
     output.says(if kvm == Kvm::Absent { "/dev/kvm" } else { "QEMU ended with" });
     let detached = ["run", "--detach", "--name", "vm", "--accel", "kvm", image];
     sandbox.run(&detached).expect(125);

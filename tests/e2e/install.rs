@@ -19,7 +19,7 @@ fn two_runs_at_once_share_one_install_and_one_disk() {
         .run(&["run", "--name", "first", &image.name])
         .expect(125)
         .says("first is in use")
-        .is_silent_about("install ");
+        .silent_about("install ");
 
     // What KVM does here is learnt in the install, and told once.
     let first = first.finish(BOOT).expect(0);
@@ -35,7 +35,7 @@ fn two_runs_at_once_share_one_install_and_one_disk() {
     let key = sandbox.base_disks()[0].file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(bases.lines().collect::<Vec<_>>(), [&key, &key]);
 
-    let second = second.finish(BOOT).expect(42).is_silent_about("booting the image").is_silent_about("KVM");
+    let second = second.finish(BOOT).expect(42).silent_about("booting the image").silent_about("KVM");
     assert_eq!(second.text(), "core\n");
     assert_eq!(sandbox.state("second"), "");
 

@@ -48,7 +48,7 @@ fn an_image_without_a_root_filesystem_gets_one_that_is_named() {
 fn an_image_that_is_not_bootable_costs_no_work() {
     let sandbox = Sandbox::with_empty_cache("unbootable");
     let unlabelled = shared("nolabel");
-    let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125).is_silent_about("booting");
+    let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125).silent_about("booting");
     run(&["run", &unlabelled]).says("is not bootable").says("containers.bootc=1").says(&unlabelled);
     let kernelless = Own::of("notbootable", "notbootable");
     run(&["run", &kernelless.name]).says("no kernel").says(&kernelless.name);

@@ -176,7 +176,7 @@ impl Output {
 
     /// Asserts that it didn't.
     #[track_caller]
-    pub fn is_silent_about(self, text: &str) -> Self {
+    pub fn silent_about(self, text: &str) -> Self {
         assert!(!self.stderr.contains(text), "{text:?} in\n{}", self.story());
         self
     }
