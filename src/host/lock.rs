@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// An exclusive lock on a file, held until it is dropped or the process ends.
+/// A lock on a file, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -21,7 +21,7 @@ impl Lock {
         // `is_held` takes the lock for the blink of an eye, so one refusal is no proof of a holder.
         for _ in 0..5 {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Self { _file: file })),
+                Ok(()) => return Ok(Some(Self { file })),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
                 Err(TryLockError::Error(e)) => return Err(e),
             }
@@ -36,7 +36,25 @@ impl Lock {
     pub fn acquire(path: &Path) -> io::Result<Self> {
         let file = open(path)?;
         file.lock()?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// Waits for the lock to be free for sharing. The file has to be there.
+    ///
+    /// # Errors
+    /// The file can't be opened.
+    pub fn acquire_shared(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        file.lock_shared()?;
+        Ok(Self { file })
+    }
+
+    /// Sets the time of the file's last change to now.
+    ///
+    /// # Errors
+    /// As of the operating system.
+    pub fn touch(&self) -> io::Result<()> {
+        self.file.set_modified(std::time::SystemTime::now())
     }
 }
 
@@ -64,6 +82,9 @@ mod tests {
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(first);
         assert!(!is_held(&path));
+        let shared = [Lock::acquire_shared(&path).unwrap(), Lock::acquire_shared(&path).unwrap()];
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        drop(shared);
         assert!(Lock::try_acquire(&path).unwrap().is_some());
     }
 }

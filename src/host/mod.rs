@@ -1,5 +1,6 @@
 //! What differs between operating systems: folders, files, locks, processes, sockets.
 
+pub mod device;
 pub mod dirs;
 pub mod file;
 pub mod interrupt;
