@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::stack::{self, Block, Chain, Plan};
 use super::{BootImage, Error};
 use crate::host::lock::Lock;
-use crate::host::{file, process};
+use crate::host::{fault, file, process};
 use crate::hypervisor::Arch;
 use crate::image::{Image, Podman};
 use crate::ui::Stage;
@@ -115,7 +115,9 @@ impl Roots {
             convert: plan.convert,
             blocks: partial.clone(),
         };
+        fault::point("roots-begun");
         work.run_apart(podman)?;
+        fault::point("roots-made");
         std::fs::remove_file(partial.join(MOUNTED)).map_err(io(&partial))?;
         for entry in std::fs::read_dir(&partial).map_err(io(&partial))?.flatten() {
             let path = entry.path();
@@ -223,6 +225,7 @@ impl Work {
     pub fn run(&self) -> Result<(), Error> {
         let podman = &Podman::find()?.with_storage(self.storage.clone());
         let mounted = podman.mount(&self.image)?;
+        fault::point("roots-mounted");
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder)
                 .map_err(|source| Error::Write { path: folder.clone(), source })?;

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{BaseDisk, Key, Partial};
-use crate::host::file;
 use crate::host::interrupt::{self, Interrupted};
 use crate::host::lock::{self, Lock};
+use crate::host::{fault, file};
 
 const VERSION: u32 = 1;
 pub(super) const DISK: &str = "disk.raw";
@@ -211,6 +211,7 @@ impl Cache {
         // What a dead process left of it.
         file::remove_dir(&folder).map_err(Error::io(&folder))?;
         file::create_private_dir(&folder).map_err(Error::io(&folder))?;
+        fault::point("disk-claimed");
         Ok(Claim::Ours(Partial::new(key, folder, self.clone(), lock)))
     }
 
@@ -260,7 +261,12 @@ impl Cache {
         let doomed = self.partial(key);
         file::remove_dir(&doomed).map_err(Error::io(&doomed))?;
         std::fs::rename(&folder, &doomed).map_err(Error::io(&folder))?;
+        fault::point("disk-doomed");
         file::remove_dir(&doomed).map_err(Error::io(&doomed))?;
+        if !self.keys()?.iter().any(|other| other.content() == key.content()) {
+            // The last one of its content; whoever waits for this lock notices that its file is gone.
+            std::fs::remove_file(self.lock_file(key)).map_err(Error::io(&self.folder))?;
+        }
         Ok(true)
     }
 
@@ -307,7 +313,9 @@ impl Cache {
         file::create_private(&used).map_err(Error::io(&used))?;
         let description = Description { version: VERSION, disk };
         file::write_json(&partial.join(DESCRIPTION), &description)?;
+        fault::point("disk-described");
         std::fs::rename(partial, &folder).map_err(Error::io(&folder))?;
+        fault::point("disk-placed");
         file::sync_dir(&self.folder).map_err(Error::io(&self.folder))?;
         Ok(description.disk)
     }
@@ -453,6 +461,7 @@ pub(super) mod tests {
         drop(partial);
         assert!(!remove(true), "a VM stands on it");
         assert!(made.file.exists() && remove(false) && !made.file.exists());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "its lock's file goes, too");
         assert!(!remove(false) && cache.hold(&made.key).unwrap().is_none());
         assert!(make(&cache, false).file.exists());
     }

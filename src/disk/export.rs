@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Format;
 use super::qemu_img::{self, QemuImgError};
 use crate::host::lock::Lock;
-use crate::host::{device, file, process};
+use crate::host::{device, fault, file, process};
 use crate::ui::format_size;
 
 /// What may be written over.
@@ -126,6 +126,7 @@ pub fn write(
     };
     let partial = Partial::claim(target)?;
     convert(source, &partial.path, format, false, progress)?;
+    fault::point("export-converted");
     File::open(&partial.path).and_then(|file| file.sync_all()).map_err(io(&partial.path))?;
     if allowed.overwrite {
         std::fs::rename(&partial.path, target).map_err(io(target))?;

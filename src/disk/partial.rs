@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::cache::{DISK, Error, LOG};
 use super::{BaseDisk, Cache, Key};
-use crate::host::file;
 use crate::host::lock::Lock;
+use crate::host::{fault, file};
 
 /// A disk in the making. Dropped before [`Partial::finish`], it vanishes.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ impl Partial {
         let file = self.disk();
         // The rename below must not overtake the disk's bytes.
         File::open(&file).and_then(|f| f.sync_all()).map_err(Error::io(&file))?;
+        fault::point("disk-synced");
         file::make_read_only(&file).map_err(Error::io(&file))?;
         for entry in std::fs::read_dir(&self.folder).map_err(Error::io(&self.folder))?.flatten() {
             if entry.file_name() != DISK && entry.file_name() != LOG {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::os;
+use super::{fault, os};
 
 /// Longer state files are not ours; nothing that we write comes near it. Bytes.
 const STATE_FILE_MAX: u64 = 4 << 20;
@@ -97,6 +97,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     serde_json::to_writer_pretty(&mut file, value).map_err(|e| write(e.into()))?;
     file.write_all(b"\n").map_err(write)?;
     file.as_file().sync_all().map_err(write)?;
+    fault::point("json-written");
     file.persist(path).map_err(|e| write(e.error))?;
     sync_dir(folder).map_err(write)
 }

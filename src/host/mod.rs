@@ -2,6 +2,7 @@
 
 pub mod device;
 pub mod dirs;
+pub mod fault;
 pub mod file;
 pub mod interrupt;
 pub mod lock;

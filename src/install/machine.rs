@@ -12,7 +12,7 @@ use super::{Error, Install, Unfinished, command};
 use crate::direct::{self, Roots};
 use crate::disk::Cache;
 use crate::host::dirs::Dirs;
-use crate::host::{file, interrupt};
+use crate::host::{fault, file, interrupt};
 use crate::hypervisor::qemu::Qemu;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
 use crate::image::{Facts, Podman};
@@ -87,6 +87,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .build()
         .map_err(|source| Error::Io { path: "runtime".into(), source })?;
     stage.step("booting the image");
+    fault::point("install-boots");
     runtime.block_on(drive(install, engine, stage))?;
     Ok(boot.facts)
 }
@@ -101,6 +102,7 @@ fn save_content(install: &Install) -> Result<(), Unfinished> {
     let folder = install.partial.folder();
     let content = folder.join("content");
     install.host.podman.save(install.image, &content).map_err(Error::from)?;
+    fault::point("install-saved");
     direct::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
     Ok(())
@@ -172,6 +174,11 @@ impl Talk<'_> {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
             }
+            Event::NoSpace => {
+                let folder = self.install.partial.folder().display();
+                self.boot_failure = Some(format!("no space is left on the host for {folder}"));
+                vec![Order::Quit]
+            }
             Event::Console(bytes) => self.hear_console(&bytes, stage),
             Event::Channel(_, bytes) => {
                 let lines = self.lines.push(&bytes);
@@ -207,7 +214,10 @@ impl Talk<'_> {
                 }
                 first.then_some(Order::GuestIsUp)
             }
-            Line::Config(config) => Some(Order::Channel(0, protocol::answer(&self.command(&config, stage)))),
+            Line::Config(config) => {
+                fault::point("install-begins");
+                Some(Order::Channel(0, protocol::answer(&self.command(&config, stage))))
+            }
             Line::Exit(code) => {
                 self.exit = Some(code);
                 // All is on the disk: no need to wait for the guest to go down by itself.

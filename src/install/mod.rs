@@ -13,8 +13,8 @@ pub use size::{TooSmall, default_disk_size};
 use crate::direct;
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
 use crate::host::dirs::Dirs;
-use crate::host::file;
 use crate::host::interrupt::Interrupted;
+use crate::host::{fault, file};
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu;
 use crate::image::{self, Facts, Image, Podman};
@@ -174,6 +174,7 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
         }
     };
     let made = Install { host, image, options: &options, partial: &partial }.run(place, &mut stage);
+    fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
         Err(Unfinished::Failed { reason, lines }) => {

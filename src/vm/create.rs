@@ -10,7 +10,7 @@ use super::spec::{self, Firmware, Source, Spec};
 use super::store::{self, Creating, Reservation};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
-use crate::host::{file, interrupt};
+use crate::host::{fault, file, interrupt};
 use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu::firmware;
@@ -147,6 +147,7 @@ pub fn create(
     interrupt::check()?;
     let vm = reservation.vm(spec);
     vm.keys().create()?;
+    fault::point("vm-keys");
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),
@@ -158,7 +159,10 @@ pub fn create(
             copy_private(&uefi.vars_template, &vm.variables())?;
         }
     }
-    Ok(reservation.commit(vm.spec)?)
+    fault::point("vm-files");
+    let made = reservation.commit(vm.spec)?;
+    fault::point("vm-made");
+    Ok(made)
 }
 
 fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {

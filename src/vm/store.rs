@@ -10,8 +10,8 @@ use super::{InvalidName, Name};
 use crate::disk::Key;
 use crate::guest::keys::Keys;
 use crate::host::dirs::Dirs;
-use crate::host::file;
 use crate::host::lock::{self, Lock};
+use crate::host::{fault, file};
 
 const SPEC: &str = "vm.json";
 const RECORD: &str = "state.json";
@@ -198,6 +198,7 @@ impl Store {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
             Err(e) => return Err(io(e)),
         }
+        fault::point("vm-reserved");
         let lock = Lock::acquire(&folder.join(CREATING_LOCK)).map_err(io)?;
         Ok(Reservation { name, folder, lock: Some(lock), keep: false })
     }
@@ -406,6 +407,7 @@ impl Vm {
             }
             _ => {}
         }
+        fault::point("vm-doomed");
         file::remove_dir(&self.folder).map_err(|source| Error::Io { path: self.folder.clone(), source })
     }
 
