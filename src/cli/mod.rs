@@ -93,6 +93,8 @@ pub fn main() -> ExitCode {
         .with_max_level(cli.log_level)
         .with_writer(std::io::stderr)
         .without_time()
+        // A log on a full disk is no reason to panic.
+        .log_internal_errors(false)
         .init();
     match dispatch(cli.command) {
         Ok(code) => ExitCode::from(code),

@@ -97,8 +97,16 @@ impl Args {
             progress.note(&format!("image {} seems to have no sshd", vm.spec.origin()));
         }
         let lease = self.removes() && !self.detach;
-        let mut client = context.block_on(lifecycle::start(&vm, &context.store, lease))?;
+        let started = context.block_on(lifecycle::start(&vm, &context.store, lease));
         drop(creating);
+        let mut client = match started {
+            Ok(client) => client,
+            Err(error) => {
+                // It never ran: there is nothing in it, and its name is wanted for the next try.
+                context.block_on(lifecycle::remove_now(&vm, &context.store))?;
+                return Err(error.into());
+            }
+        };
         if self.detach {
             context.block_on(lifecycle::wait_started(&mut client, &vm, |note| progress.note(note)))?;
             println!("{}", vm.spec.name);

@@ -57,15 +57,20 @@ pub enum Error {
 /// It can't be run; said in the hello, too, if that was not said before.
 pub fn run(store: &Store, name: &str) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let prepared = Supervisor::prepare(store, name);
-    let supervisor = match prepared {
-        Ok(supervisor) => supervisor,
-        Err(error) => {
-            say(&Hello::Refused { reason: error.to_string() });
-            return Err(error);
-        }
+    let supervising = async {
+        let supervisor = refuse_with(Supervisor::prepare(store, name))?;
+        let begun = refuse_with(supervisor.begin())?;
+        supervisor.supervise(begun).await
     };
-    runtime.block_on(supervisor.supervise())
+    runtime.block_on(supervising)
+}
+
+/// Says why there will be no hello.
+fn refuse_with<T>(result: Result<T, Error>) -> Result<T, Error> {
+    if let Err(error) = &result {
+        say(&Hello::Refused { reason: crate::ui::error_chain(error) });
+    }
+    result
 }
 
 fn say(hello: &Hello) {
@@ -73,6 +78,13 @@ fn say(hello: &Hello) {
         // Who started us may be gone; the VM runs all the same.
         let _ = writeln!(io::stdout(), "{line}");
     }
+}
+
+/// What a supervisor has when it says hello.
+struct Begun {
+    listener: Listener,
+    record: Record,
+    log: ConsoleLog,
 }
 
 /// All that is needed before the machine starts.
@@ -102,11 +114,18 @@ impl Supervisor {
         Ok(Self { vm, taken, machine, qemu, accelerators, dirs })
     }
 
-    async fn supervise(self) -> Result<(), Error> {
+    /// All that may fail before anything runs.
+    fn begin(&self) -> Result<Begun, Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
         let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
+        Ok(Begun { listener, record, log: ConsoleLog::open(&self.vm)? })
+    }
+
+    async fn supervise(self, begun: Begun) -> Result<(), Error> {
+        let runtime = self.dirs.runtime_of(&self.vm.spec.id);
+        let Begun { listener, record, mut log } = begun;
         say(&Hello::Listening);
         fault::point("supervisor-listens");
 
@@ -125,7 +144,6 @@ impl Supervisor {
         let run = engine.run(event_sender, order_receiver);
         let mut desk =
             Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, resume: None, power_off: None };
-        let mut log = ConsoleLog::open(&self.vm)?;
         let serving = tokio::spawn(serve(listener, Arc::clone(&hub), requests));
         let ended = desk.attend(run, events, request_receiver, &mut log).await;
         serving.abort();
