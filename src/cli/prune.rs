@@ -1,11 +1,13 @@
 //! `podman-bootc prune`
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
+use crate::direct::Roots;
 use crate::disk::{self, Cache, Cached, Key};
 use crate::ui::{Format, format_size, parse_time, print};
 
@@ -20,10 +22,10 @@ those first that were not used for the longest time, until all take no more than
 
 `podman-bootc system df` shows what takes how much. `podman-bootc rm` removes VMs.")]
 pub struct Args {
-    /// Remove the logs of failed installs, too
+    /// Remove the logs of failed installs and what was made of images for direct boots, too
     #[arg(short, long)]
     all: bool,
-    /// Only disks that were not used for this long, as in 12h, 30d
+    /// Only what was not used (or, with --all, made) for this long, as in 12h, 30d
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "0")]
     older_than: Duration,
     /// Only show what would be removed
@@ -37,11 +39,11 @@ pub struct Args {
 /// Something that was removed. The field names are part of the tool's interface.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// `disk` or `log`.
+    /// `disk`, `log` or `direct`.
     kind: &'static str,
-    /// The base disk's key, or the log's file.
+    /// The base disk's key, or the file or folder.
     name: String,
-    /// The image's name; empty for a log.
+    /// The image's name; empty for all but base disks.
     image: String,
     /// When it was used last, RFC 3339.
     last_used: Option<jiff::Timestamp>,
@@ -60,6 +62,7 @@ impl Args {
         let mut rows: Vec<Row> = removed.into_iter().map(Row::disk).collect();
         if self.all {
             rows.extend(self.logs(&cache)?);
+            rows.extend(self.roots(context)?);
         }
         if let Some(format) = &self.format {
             return print(&rows, format);
@@ -71,6 +74,21 @@ impl Args {
         let total = format_size(rows.iter().map(|row| row.size).sum());
         eprintln!("{}: {total}", if self.dry_run { "Would be freed" } else { "Freed" });
         Ok(())
+    }
+
+    fn roots(&self, context: &Context) -> Result<Vec<Row>> {
+        let vms = context.store.complete()?;
+        let used =
+            |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
+        let removed = Roots::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
+        let row = |(path, size): (PathBuf, u64)| Row {
+            kind: "direct",
+            name: path.display().to_string(),
+            image: String::new(),
+            last_used: None,
+            size,
+        };
+        Ok(removed.into_iter().map(row).collect())
     }
 
     fn logs(&self, cache: &Cache) -> Result<Vec<Row>> {

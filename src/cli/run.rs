@@ -120,6 +120,8 @@ impl Args {
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
         if self.ephemeral {
+            // Held until the VM is there: from then on that keeps its files.
+            let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, &podman, &image, progress)?;
             let origin = Origin::Direct(&image, &boot, &self.install.kargs);
             return Ok(create::create(reservation, origin, &self.parameters(None))?);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Context;
 use super::list::since;
 use crate::disk::{Cache, Key};
+use crate::host::dirs::Dirs;
 use crate::host::{self, file};
 use crate::ui::{Format, Table, format_size, print};
 use crate::vm::store::Entry;
@@ -37,7 +38,7 @@ pub struct DfArgs {
 /// A kind of thing. The field names are part of the tool's interface.
 #[derive(Debug, Default, Serialize)]
 struct Row {
-    /// `base disks`, `VMs`, `logs` or `registry`.
+    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images), `images from files` or `registry`.
     r#type: &'static str,
     /// How many there are.
     total: usize,
@@ -72,7 +73,7 @@ impl DfArgs {
         if self.verbose {
             return print_each(&cache, &vms);
         }
-        let rows = rows(&cache, &vms, &context.dirs.cache)?;
+        let rows = rows(&cache, &vms, &context.dirs)?;
         if let Some(format) = &self.format {
             return print(&rows, format);
         }
@@ -92,7 +93,7 @@ impl DfArgs {
     }
 }
 
-fn rows(cache: &Cache, vms: &[Vm], cache_folder: &Path) -> Result<Vec<Row>> {
+fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
     let used: BTreeSet<&Key> = vms.iter().filter_map(|vm| vm.spec.base()).collect();
     let mut disks = Row { r#type: "base disks", ..Row::default() };
     for cached in cache.contents()? {
@@ -112,11 +113,22 @@ fn rows(cache: &Cache, vms: &[Vm], cache_folder: &Path) -> Result<Vec<Row>> {
         logs.add(size_of(&path), false);
     }
     let mut rows = vec![disks, machines, logs];
-    let registry = cache_folder.join("registry");
-    if registry.exists() {
-        let mut row = Row { r#type: "registry", ..Row::default() };
-        row.add(file::folder_size(&registry), false);
-        rows.push(row);
+    let direct: BTreeSet<&Path> = vms.iter().flat_map(|vm| vm.spec.direct_files()).collect();
+    let mut roots = Row { r#type: "direct boots", ..Row::default() };
+    for folder in ["boot", "blocks"].map(|name| dirs.roots().join(name)) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let size = if path.is_dir() { file::folder_size(&path) } else { size_of(&path) };
+            roots.add(size, direct.iter().any(|file| file.starts_with(&path)));
+        }
+    }
+    rows.push(roots);
+    for (name, folder) in [("images from files", dirs.storage()), ("registry", dirs.cache.join("registry"))] {
+        if folder.exists() {
+            let mut row = Row { r#type: name, ..Row::default() };
+            row.add(file::folder_size(&folder), false);
+            rows.push(row);
+        }
     }
     Ok(rows)
 }

@@ -33,8 +33,11 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    let boot = Roots::open(&install.host.dirs.roots())
-        .and_then(|roots| roots.prepare(&install.host.podman, image, arch, stage))
+    let roots = Roots::open(&install.host.dirs.roots()).map_err(|error| install.direct_error(error))?;
+    // Until the end: the VM has the files open, but a second start of it (without KVM) opens them again.
+    let _held = roots.hold().map_err(|error| install.direct_error(error))?;
+    let boot = roots
+        .prepare(&install.host.podman, image, arch, stage)
         .map_err(|error| install.direct_error(error))?;
     stage.step("saving the image's content");
     save_content(install)?;

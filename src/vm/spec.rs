@@ -1,6 +1,6 @@
 //! A VM as plain data: all that `start` needs to give the same machine again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,18 @@ impl Spec {
         match &self.source {
             Source::Import { disk, .. } => Some(disk),
             Source::Disk { .. } | Source::Direct { .. } => None,
+        }
+    }
+
+    /// The files of an image that it is booted from directly.
+    pub fn direct_files(&self) -> Vec<&Path> {
+        match &self.source {
+            Source::Direct { kernel, initramfs, roots, .. } => [kernel, initramfs]
+                .into_iter()
+                .chain(roots.iter().map(|(_, file)| file))
+                .map(PathBuf::as_path)
+                .collect(),
+            Source::Disk { .. } | Source::Import { .. } => vec![],
         }
     }
 

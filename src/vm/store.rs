@@ -123,7 +123,7 @@ pub enum Error {
     #[error("VM {0} is still being made")]
     Creating(String),
     /// It can't be told what a VM stands on.
-    #[error("VM {name} can't be read, so nobody knows which disk it needs: {why}")]
+    #[error("VM {name} can't be read, so nobody knows what it needs: {why}")]
     Damaged {
         /// The VM.
         name: String,
@@ -261,19 +261,28 @@ impl Store {
         }
     }
 
+    /// All complete VMs, for those who want to know all that VMs need.
+    ///
+    /// # Errors
+    /// A spec can't be read: nobody knows what that VM needs.
+    pub fn complete(&self) -> Result<Vec<Vm>, Error> {
+        let mut vms = Vec::new();
+        for entry in self.list() {
+            match entry {
+                Entry::Vm(vm) => vms.push(*vm),
+                Entry::Creating(_) => {}
+                Entry::Damaged(name, why) => return Err(Error::Damaged { name, why }),
+            }
+        }
+        Ok(vms)
+    }
+
     /// True when a VM stands on the base disk of this key.
     ///
     /// # Errors
-    /// A spec can't be read: nobody knows what that VM stands on.
+    /// As [`Self::complete`].
     pub fn uses(&self, base: &Key) -> Result<bool, Error> {
-        for entry in self.list() {
-            match entry {
-                Entry::Vm(vm) if vm.spec.base() == Some(base) => return Ok(true),
-                Entry::Damaged(name, why) => return Err(Error::Damaged { name, why }),
-                Entry::Vm(_) | Entry::Creating(_) => {}
-            }
-        }
-        Ok(false)
+        Ok(self.complete()?.iter().any(|vm| vm.spec.base() == Some(base)))
     }
 
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
