@@ -35,6 +35,10 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs, in the background')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs with their disks')
             [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the bootable images in podman''s storage')
+            [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Write a disk image made of a bootable container image')
+            [CompletionResult]::new('to-disk', 'to-disk', [CompletionResultType]::ParameterValue, 'Write a disk image made of a bootable container image')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove the base disks that no VM uses')
+            [CompletionResult]::new('system', 'system', [CompletionResultType]::ParameterValue, 'Look after what the tool keeps on this host')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show all that is known of VMs, as JSON')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Show what this host has of what the tool needs, and what to do about the rest')
@@ -52,12 +56,16 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the guest''s code')
+            [CompletionResult]::new('--disk', '--disk', [CompletionResultType]::ParameterName, 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
-            [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]')
-            [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]')
-            [CompletionResult]::new('--disk-size', '--disk-size', [CompletionResultType]::ParameterName, 'Size of the disk, in bytes or with M, G, T [default: twice the image, 10G at the least]')
+            [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
+            [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
+            [CompletionResult]::new('--disk-size', '--disk-size', [CompletionResultType]::ParameterName, 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]')
             [CompletionResult]::new('--karg', '--karg', [CompletionResultType]::ParameterName, 'A kernel argument to add; may be given several times')
             [CompletionResult]::new('--bootloader', '--bootloader', [CompletionResultType]::ParameterName, 'The boot loader to install [default: bootc''s choice]')
+            [CompletionResult]::new('--target-imgref', '--target-imgref', [CompletionResultType]::ParameterName, 'The image reference that the installed system upgrades from [default: the image''s name]')
+            [CompletionResult]::new('--target-transport', '--target-transport', [CompletionResultType]::ParameterName, 'How the installed system gets at that reference: registry, oci, ... [default: registry]')
+            [CompletionResult]::new('--install-arg', '--install-arg', [CompletionResultType]::ParameterName, 'One more word for the command line of `bootc install to-disk`; may be given several times')
             [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install`')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Return as soon as the VM runs, and print its name')
@@ -69,6 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show no progress')
             [CompletionResult]::new('--ephemeral', '--ephemeral', [CompletionResultType]::ParameterName, 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM')
             [CompletionResult]::new('--composefs-backend', '--composefs-backend', [CompletionResultType]::ParameterName, 'Install with bootc''s composefs backend')
+            [CompletionResult]::new('--rebuild', '--rebuild', [CompletionResultType]::ParameterName, 'Install anew, although there is a disk of this image with these options')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -142,6 +151,97 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'podman-bootc;disk' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The file''s format [default: by the ending of FILE''s name; raw for a block device]')
+            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the code of the VM that installs')
+            [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
+            [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
+            [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
+            [CompletionResult]::new('--disk-size', '--disk-size', [CompletionResultType]::ParameterName, 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]')
+            [CompletionResult]::new('--karg', '--karg', [CompletionResultType]::ParameterName, 'A kernel argument to add; may be given several times')
+            [CompletionResult]::new('--bootloader', '--bootloader', [CompletionResultType]::ParameterName, 'The boot loader to install [default: bootc''s choice]')
+            [CompletionResult]::new('--target-imgref', '--target-imgref', [CompletionResultType]::ParameterName, 'The image reference that the installed system upgrades from [default: the image''s name]')
+            [CompletionResult]::new('--target-transport', '--target-transport', [CompletionResultType]::ParameterName, 'How the installed system gets at that reference: registry, oci, ... [default: registry]')
+            [CompletionResult]::new('--install-arg', '--install-arg', [CompletionResultType]::ParameterName, 'One more word for the command line of `bootc install to-disk`; may be given several times')
+            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install`')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Write over FILE')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over FILE')
+            [CompletionResult]::new('--force-block-device', '--force-block-device', [CompletionResultType]::ParameterName, 'Write over all that is on the block device FILE')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--composefs-backend', '--composefs-backend', [CompletionResultType]::ParameterName, 'Install with bootc''s composefs backend')
+            [CompletionResult]::new('--rebuild', '--rebuild', [CompletionResultType]::ParameterName, 'Install anew, although there is a disk of this image with these options')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;to-disk' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The file''s format [default: by the ending of FILE''s name; raw for a block device]')
+            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the code of the VM that installs')
+            [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
+            [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
+            [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
+            [CompletionResult]::new('--disk-size', '--disk-size', [CompletionResultType]::ParameterName, 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]')
+            [CompletionResult]::new('--karg', '--karg', [CompletionResultType]::ParameterName, 'A kernel argument to add; may be given several times')
+            [CompletionResult]::new('--bootloader', '--bootloader', [CompletionResultType]::ParameterName, 'The boot loader to install [default: bootc''s choice]')
+            [CompletionResult]::new('--target-imgref', '--target-imgref', [CompletionResultType]::ParameterName, 'The image reference that the installed system upgrades from [default: the image''s name]')
+            [CompletionResult]::new('--target-transport', '--target-transport', [CompletionResultType]::ParameterName, 'How the installed system gets at that reference: registry, oci, ... [default: registry]')
+            [CompletionResult]::new('--install-arg', '--install-arg', [CompletionResultType]::ParameterName, 'One more word for the command line of `bootc install to-disk`; may be given several times')
+            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install`')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Write over FILE')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over FILE')
+            [CompletionResult]::new('--force-block-device', '--force-block-device', [CompletionResultType]::ParameterName, 'Write over all that is on the block device FILE')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--composefs-backend', '--composefs-backend', [CompletionResultType]::ParameterName, 'Install with bootc''s composefs backend')
+            [CompletionResult]::new('--rebuild', '--rebuild', [CompletionResultType]::ParameterName, 'Install anew, although there is a disk of this image with these options')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;prune' {
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print as JSON, or by a template as in ''{{.image}} {{.size}}''')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Remove the logs of failed installs and what was made of images for direct boots, too')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Remove the logs of failed installs and what was made of images for direct boots, too')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be removed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;system' {
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('df', 'df', [CompletionResultType]::ParameterValue, 'Show what takes how much room on the host')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'podman-bootc;system;df' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print as JSON, or by a template as in ''{{.type}} {{.size}}''')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show each base disk and VM')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show each base disk and VM')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;system;help' {
+            [CompletionResult]::new('df', 'df', [CompletionResultType]::ParameterValue, 'Show what takes how much room on the host')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'podman-bootc;system;help;df' {
+            break
+        }
+        'podman-bootc;system;help;help' {
+            break
+        }
         'podman-bootc;inspect' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print by a template as in ''{{.name}} {{.spec.cpus}}'' instead')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
@@ -178,6 +278,9 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs, in the background')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs with their disks')
             [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the bootable images in podman''s storage')
+            [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Write a disk image made of a bootable container image')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove the base disks that no VM uses')
+            [CompletionResult]::new('system', 'system', [CompletionResultType]::ParameterValue, 'Look after what the tool keeps on this host')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show all that is known of VMs, as JSON')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Show what this host has of what the tool needs, and what to do about the rest')
@@ -204,6 +307,19 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;help;images' {
+            break
+        }
+        'podman-bootc;help;disk' {
+            break
+        }
+        'podman-bootc;help;prune' {
+            break
+        }
+        'podman-bootc;help;system' {
+            [CompletionResult]::new('df', 'df', [CompletionResultType]::ParameterValue, 'Show what takes how much room on the host')
+            break
+        }
+        'podman-bootc;help;system;df' {
             break
         }
         'podman-bootc;help;inspect' {

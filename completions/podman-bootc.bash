@@ -19,6 +19,9 @@ _podman__bootc() {
             podman__bootc,completion)
                 cmd="podman__bootc__subcmd__completion"
                 ;;
+            podman__bootc,disk)
+                cmd="podman__bootc__subcmd__disk"
+                ;;
             podman__bootc,doctor)
                 cmd="podman__bootc__subcmd__doctor"
                 ;;
@@ -40,6 +43,9 @@ _podman__bootc() {
             podman__bootc,ls)
                 cmd="podman__bootc__subcmd__list"
                 ;;
+            podman__bootc,prune)
+                cmd="podman__bootc__subcmd__prune"
+                ;;
             podman__bootc,ps)
                 cmd="podman__bootc__subcmd__list"
                 ;;
@@ -58,8 +64,17 @@ _podman__bootc() {
             podman__bootc,stop)
                 cmd="podman__bootc__subcmd__stop"
                 ;;
+            podman__bootc,system)
+                cmd="podman__bootc__subcmd__system"
+                ;;
+            podman__bootc,to-disk)
+                cmd="podman__bootc__subcmd__disk"
+                ;;
             podman__bootc__subcmd__help,completion)
                 cmd="podman__bootc__subcmd__help__subcmd__completion"
+                ;;
+            podman__bootc__subcmd__help,disk)
+                cmd="podman__bootc__subcmd__help__subcmd__disk"
                 ;;
             podman__bootc__subcmd__help,doctor)
                 cmd="podman__bootc__subcmd__help__subcmd__doctor"
@@ -79,6 +94,9 @@ _podman__bootc() {
             podman__bootc__subcmd__help,logs)
                 cmd="podman__bootc__subcmd__help__subcmd__logs"
                 ;;
+            podman__bootc__subcmd__help,prune)
+                cmd="podman__bootc__subcmd__help__subcmd__prune"
+                ;;
             podman__bootc__subcmd__help,rm)
                 cmd="podman__bootc__subcmd__help__subcmd__rm"
                 ;;
@@ -94,6 +112,24 @@ _podman__bootc() {
             podman__bootc__subcmd__help,stop)
                 cmd="podman__bootc__subcmd__help__subcmd__stop"
                 ;;
+            podman__bootc__subcmd__help,system)
+                cmd="podman__bootc__subcmd__help__subcmd__system"
+                ;;
+            podman__bootc__subcmd__help__subcmd__system,df)
+                cmd="podman__bootc__subcmd__help__subcmd__system__subcmd__df"
+                ;;
+            podman__bootc__subcmd__system,df)
+                cmd="podman__bootc__subcmd__system__subcmd__df"
+                ;;
+            podman__bootc__subcmd__system,help)
+                cmd="podman__bootc__subcmd__system__subcmd__help"
+                ;;
+            podman__bootc__subcmd__system__subcmd__help,df)
+                cmd="podman__bootc__subcmd__system__subcmd__help__subcmd__df"
+                ;;
+            podman__bootc__subcmd__system__subcmd__help,help)
+                cmd="podman__bootc__subcmd__system__subcmd__help__subcmd__help"
+                ;;
             *)
                 ;;
         esac
@@ -101,7 +137,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh stop start rm images inspect logs doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh stop start rm images disk to-disk prune system inspect logs doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +172,76 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__disk)
+            opts="-f -q -h --format --force --force-block-device --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "raw qcow2 vhdx vmdk" -- "${cur}"))
+                    return 0
+                    ;;
+                --pull)
+                    COMPREPLY=($(compgen -W "missing never always" -- "${cur}"))
+                    return 0
+                    ;;
+                --accel)
+                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    return 0
+                    ;;
+                --filesystem)
+                    COMPREPLY=($(compgen -W "ext4 xfs btrfs" -- "${cur}"))
+                    return 0
+                    ;;
+                --root-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root-size-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disk-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --karg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bootloader)
+                    COMPREPLY=($(compgen -W "grub systemd none" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-imgref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target-transport)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --install-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --install-in)
+                    COMPREPLY=($(compgen -W "vm container" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__doctor)
             opts="-h --format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -159,7 +265,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh stop start rm images inspect logs doctor completion help"
+            opts="run list ssh stop start rm images disk prune system inspect logs doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -173,6 +279,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help__subcmd__completion)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__disk)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -270,6 +390,20 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__help__subcmd__rm)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -329,6 +463,34 @@ _podman__bootc() {
         podman__bootc__subcmd__help__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__system)
+            opts="df"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__system__subcmd__df)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -424,6 +586,32 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__prune)
+            opts="-a -h --all --older-than --dry-run --format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__rm)
             opts="-f -a -h --force --all --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -443,7 +631,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --accel --ephemeral --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --install-in --log-level --help"
+            opts="-B -d -u -m -q -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --accel --ephemeral --disk --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -485,6 +673,10 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
                     return 0
                     ;;
+                --disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --filesystem)
                     COMPREPLY=($(compgen -W "ext4 xfs btrfs" -- "${cur}"))
                     return 0
@@ -507,6 +699,18 @@ _podman__bootc() {
                     ;;
                 --bootloader)
                     COMPREPLY=($(compgen -W "grub systemd none" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-imgref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target-transport)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --install-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --install-in)
@@ -591,6 +795,88 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__system)
+            opts="-h --log-level --help df help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__system__subcmd__df)
+            opts="-v -h --verbose --format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__system__subcmd__help)
+            opts="df help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__system__subcmd__help__subcmd__df)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__system__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -32,6 +32,10 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand start 'Start stopped VMs, in the background'
             cand rm 'Remove VMs with their disks'
             cand images 'List the bootable images in podman''s storage'
+            cand disk 'Write a disk image made of a bootable container image'
+            cand to-disk 'Write a disk image made of a bootable container image'
+            cand prune 'Remove the base disks that no VM uses'
+            cand system 'Look after what the tool keeps on this host'
             cand inspect 'Show all that is known of VMs, as JSON'
             cand logs 'Show what a VM''s serial console wrote'
             cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
@@ -48,12 +52,16 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --pull 'When to pull the image'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --accel 'What runs the guest''s code'
+            cand --disk 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
-            cand --root-size 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]'
-            cand --root-size-max 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]'
-            cand --disk-size 'Size of the disk, in bytes or with M, G, T [default: twice the image, 10G at the least]'
+            cand --root-size 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
+            cand --root-size-max 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
+            cand --disk-size 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]'
             cand --karg 'A kernel argument to add; may be given several times'
             cand --bootloader 'The boot loader to install [default: bootc''s choice]'
+            cand --target-imgref 'The image reference that the installed system upgrades from [default: the image''s name]'
+            cand --target-transport 'How the installed system gets at that reference: registry, oci, ... [default: registry]'
+            cand --install-arg 'One more word for the command line of `bootc install to-disk`; may be given several times'
             cand --install-in 'Where to run `bootc install`'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -d 'Return as soon as the VM runs, and print its name'
@@ -65,6 +73,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --quiet 'Show no progress'
             cand --ephemeral 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
             cand --composefs-backend 'Install with bootc''s composefs backend'
+            cand --rebuild 'Install anew, although there is a disk of this image with these options'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -129,6 +138,89 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'podman-bootc;disk'= {
+            cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
+            cand --pull 'When to pull the image'
+            cand --accel 'What runs the code of the VM that installs'
+            cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
+            cand --root-size 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
+            cand --root-size-max 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
+            cand --disk-size 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]'
+            cand --karg 'A kernel argument to add; may be given several times'
+            cand --bootloader 'The boot loader to install [default: bootc''s choice]'
+            cand --target-imgref 'The image reference that the installed system upgrades from [default: the image''s name]'
+            cand --target-transport 'How the installed system gets at that reference: registry, oci, ... [default: registry]'
+            cand --install-arg 'One more word for the command line of `bootc install to-disk`; may be given several times'
+            cand --install-in 'Where to run `bootc install`'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -f 'Write over FILE'
+            cand --force 'Write over FILE'
+            cand --force-block-device 'Write over all that is on the block device FILE'
+            cand -q 'Show no progress'
+            cand --quiet 'Show no progress'
+            cand --composefs-backend 'Install with bootc''s composefs backend'
+            cand --rebuild 'Install anew, although there is a disk of this image with these options'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;to-disk'= {
+            cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
+            cand --pull 'When to pull the image'
+            cand --accel 'What runs the code of the VM that installs'
+            cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
+            cand --root-size 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
+            cand --root-size-max 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
+            cand --disk-size 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]'
+            cand --karg 'A kernel argument to add; may be given several times'
+            cand --bootloader 'The boot loader to install [default: bootc''s choice]'
+            cand --target-imgref 'The image reference that the installed system upgrades from [default: the image''s name]'
+            cand --target-transport 'How the installed system gets at that reference: registry, oci, ... [default: registry]'
+            cand --install-arg 'One more word for the command line of `bootc install to-disk`; may be given several times'
+            cand --install-in 'Where to run `bootc install`'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -f 'Write over FILE'
+            cand --force 'Write over FILE'
+            cand --force-block-device 'Write over all that is on the block device FILE'
+            cand -q 'Show no progress'
+            cand --quiet 'Show no progress'
+            cand --composefs-backend 'Install with bootc''s composefs backend'
+            cand --rebuild 'Install anew, although there is a disk of this image with these options'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;prune'= {
+            cand --older-than 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d'
+            cand --format 'Print as JSON, or by a template as in ''{{.image}} {{.size}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -a 'Remove the logs of failed installs and what was made of images for direct boots, too'
+            cand --all 'Remove the logs of failed installs and what was made of images for direct boots, too'
+            cand --dry-run 'Only show what would be removed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;system'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand df 'Show what takes how much room on the host'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'podman-bootc;system;df'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.type}} {{.size}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -v 'Show each base disk and VM'
+            cand --verbose 'Show each base disk and VM'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;system;help'= {
+            cand df 'Show what takes how much room on the host'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'podman-bootc;system;help;df'= {
+        }
+        &'podman-bootc;system;help;help'= {
+        }
         &'podman-bootc;inspect'= {
             cand --format 'Print by a template as in ''{{.name}} {{.spec.cpus}}'' instead'
             cand --log-level 'Log messages at and above this level, to stderr'
@@ -161,6 +253,9 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand start 'Start stopped VMs, in the background'
             cand rm 'Remove VMs with their disks'
             cand images 'List the bootable images in podman''s storage'
+            cand disk 'Write a disk image made of a bootable container image'
+            cand prune 'Remove the base disks that no VM uses'
+            cand system 'Look after what the tool keeps on this host'
             cand inspect 'Show all that is known of VMs, as JSON'
             cand logs 'Show what a VM''s serial console wrote'
             cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
@@ -180,6 +275,15 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;rm'= {
         }
         &'podman-bootc;help;images'= {
+        }
+        &'podman-bootc;help;disk'= {
+        }
+        &'podman-bootc;help;prune'= {
+        }
+        &'podman-bootc;help;system'= {
+            cand df 'Show what takes how much room on the host'
+        }
+        &'podman-bootc;help;system;df'= {
         }
         &'podman-bootc;help;inspect'= {
         }

@@ -36,6 +36,10 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "stop" -d 
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "start" -d 'Start stopped VMs, in the background'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs with their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Look after what the tool keeps on this host'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
@@ -52,15 +56,19 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeou
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code' -r -f -a "auto\t'KVM when it works here, else TCG'
 kvm\t'KVM or nothing'
 tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk-size -d 'Size of the disk, in bytes or with M, G, T [default: twice the image, 10G at the least]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l karg -d 'A kernel argument to add; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
 systemd\t''
 none\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
@@ -69,6 +77,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Show no progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l log-level -d 'Log messages at and above this level, to stderr' -r
@@ -99,6 +108,84 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s h -l he
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.id}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
+qcow2\t'QEMU\'s own'
+vhdx\t'Hyper-V\'s'
+vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
+never\t'Never'
+always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'KVM when it works here, else TCG'
+kvm\t'KVM or nothing'
+tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+xfs\t''
+btrfs\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
+systemd\t''
+none\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Write over all that is on the block device FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
+qcow2\t'QEMU\'s own'
+vhdx\t'Hyper-V\'s'
+vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
+never\t'Never'
+always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'KVM when it works here, else TCG'
+kvm\t'KVM or nothing'
+tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+xfs\t''
+btrfs\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
+systemd\t''
+none\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Write over all that is on the block device FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l older-than -d 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l format -d 'Print as JSON, or by a template as in \'{{.image}} {{.size}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s a -l all -d 'Remove the logs of failed installs and what was made of images for direct boots, too'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l dry-run -d 'Only show what would be removed'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l format -d 'Print as JSON, or by a template as in \'{{.type}} {{.size}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -s v -l verbose -d 'Show each base disk and VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l format -d 'Print by a template as in \'{{.name}} {{.spec.cpus}}\' instead' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -s h -l help -d 'Print help'
@@ -110,15 +197,19 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l log
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "list" -d 'List the VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "stop" -d 'Stop running VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images inspect logs doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "list" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "stop" -d 'Stop running VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from system" -f -a "df" -d 'Show what takes how much room on the host'

@@ -27,10 +27,12 @@ pub(super) struct Row {
     pub name: String,
     /// Its ID.
     pub id: String,
-    /// The image's name.
+    /// The image's name; empty for an imported disk.
     pub image: String,
-    /// The image's ID.
+    /// The image's ID; empty for an imported disk.
     pub image_id: String,
+    /// The imported disk's file.
+    pub disk: Option<std::path::PathBuf>,
     /// `creating`, `running`, `stopped` or `crashed`.
     pub state: String,
     /// Why it crashed.
@@ -79,8 +81,9 @@ impl Row {
         Self {
             name: spec.name.to_string(),
             id: spec.id.clone(),
-            image: spec.image.reference.clone(),
-            image_id: spec.image.id.clone(),
+            image: spec.image.as_ref().map(|image| image.reference.clone()).unwrap_or_default(),
+            image_id: spec.image.as_ref().map(|image| image.id.clone()).unwrap_or_default(),
+            disk: spec.import().map(|import| import.file.clone()),
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
@@ -117,7 +120,7 @@ impl Args {
             table.row(vec![
                 row.name,
                 row.id,
-                row.image,
+                row.disk.map_or(row.image, |file| file.display().to_string()),
                 state,
                 row.created.map(since).unwrap_or_default(),
                 if row.ephemeral { "ephemeral".into() } else { format_size(row.disk_usage) },

@@ -2,17 +2,21 @@
 
 mod completion;
 mod context;
+mod disk;
 mod doctor;
 mod images;
 mod inspect;
+mod install_args;
 mod internal;
 mod list;
 mod logs;
+mod prune;
 mod rm;
 mod run;
 mod ssh;
 mod start;
 mod stop;
+mod system;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -53,7 +57,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
     #[command(visible_aliases = ["ls", "ps"])]
     List(list::Args),
     Ssh(ssh::Args),
@@ -61,6 +65,10 @@ enum Command {
     Start(start::Args),
     Rm(rm::Args),
     Images(images::Args),
+    Disk(disk::Args),
+    Prune(prune::Args),
+    #[command(subcommand)]
+    System(system::Command),
     Inspect(inspect::Args),
     Logs(logs::Args),
     Doctor(doctor::Args),
@@ -87,6 +95,8 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
+        // A log on a full disk is no reason to panic.
+        .log_internal_errors(false)
         .init();
     match dispatch(cli.command) {
         Ok(code) => ExitCode::from(code),
@@ -119,6 +129,9 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Disk(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Prune(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::System(command) => command.run(&Context::open()?).map(|()| 0),
         Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Logs(args) => args.run(&Context::open()?).map(|()| 0),

@@ -12,7 +12,7 @@ use super::{Error, Install, Unfinished, command};
 use crate::direct::{self, Roots};
 use crate::disk::Cache;
 use crate::host::dirs::Dirs;
-use crate::host::{file, interrupt};
+use crate::host::{fault, file, interrupt};
 use crate::hypervisor::qemu::Qemu;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
 use crate::image::{Facts, Podman};
@@ -33,8 +33,11 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    let boot = Roots::open(&install.host.dirs.roots())
-        .and_then(|roots| roots.prepare(&install.host.podman, image, arch, stage))
+    let roots = Roots::open(&install.host.dirs.roots()).map_err(|error| install.direct_error(error))?;
+    // Until the end: the VM has the files open, but a second start of it (without KVM) opens them again.
+    let _held = roots.hold().map_err(|error| install.direct_error(error))?;
+    let boot = roots
+        .prepare(&install.host.podman, image, arch, stage)
         .map_err(|error| install.direct_error(error))?;
     stage.step("saving the image's content");
     save_content(install)?;
@@ -87,6 +90,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .build()
         .map_err(|source| Error::Io { path: "runtime".into(), source })?;
     stage.step("booting the image");
+    fault::point("install-boots");
     runtime.block_on(drive(install, engine, stage))?;
     Ok(boot.facts)
 }
@@ -101,6 +105,7 @@ fn save_content(install: &Install) -> Result<(), Unfinished> {
     let folder = install.partial.folder();
     let content = folder.join("content");
     install.host.podman.save(install.image, &content).map_err(Error::from)?;
+    fault::point("install-saved");
     direct::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
     Ok(())
@@ -116,7 +121,7 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
         newest: NewestLine::default(),
         exit: None,
         begun: false,
-        late: false,
+        failure: None,
     };
     let (event_sender, mut events) = mpsc::channel(64);
     let (orders, order_receiver) = mpsc::channel(16);
@@ -137,8 +142,8 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
                 interrupted = Some(signal);
                 let _ = orders.send(Order::Quit).await;
             }
-            () = tokio::time::sleep_until(deadline), if !talk.begun && !talk.late => {
-                talk.late = true;
+            () = tokio::time::sleep_until(deadline), if !talk.begun && talk.failure.is_none() => {
+                talk.failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
                 let _ = orders.send(Order::Quit).await;
             }
         }
@@ -158,8 +163,8 @@ struct Talk<'a> {
     exit: Option<i32>,
     /// The guest has said its first word.
     begun: bool,
-    /// It has not, and got no more time.
-    late: bool,
+    /// Why we ended it.
+    failure: Option<String>,
 }
 
 impl Talk<'_> {
@@ -169,6 +174,11 @@ impl Talk<'_> {
             Event::Fallback { reason } => {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
+            }
+            Event::NoSpace => {
+                let folder = self.install.partial.folder().display();
+                self.failure = Some(format!("no space is left on the host for {folder}"));
+                vec![Order::Quit]
             }
             Event::Console(bytes) => {
                 self.hear_console(&bytes, stage);
@@ -203,7 +213,10 @@ impl Talk<'_> {
                 }
                 first.then_some(Order::GuestIsUp)
             }
-            Line::Config(config) => Some(Order::Channel(0, protocol::answer(&self.command(&config, stage)))),
+            Line::Config(config) => {
+                fault::point("install-begins");
+                Some(Order::Channel(0, protocol::answer(&self.command(&config, stage))))
+            }
             Line::Exit(code) => {
                 self.exit = Some(code);
                 // All is on the disk: no need to wait for the guest to go down by itself.
@@ -236,15 +249,13 @@ impl Talk<'_> {
     }
 
     fn verdict(&self, ended: &Ended) -> Result<(), Unfinished> {
-        let reason = match (self.exit, ended) {
-            (Some(0), _) => return Ok(()),
-            (Some(code), _) => format!("bootc install ended with code {code}"),
-            (None, _) if self.late => {
-                format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs())
-            }
-            (None, Ended::Panic(panic)) => format!("the kernel panicked: {panic}"),
-            (None, Ended::Failed(reason)) => reason.clone(),
-            (None, Ended::ByGuest | Ended::ByOrder) => "the VM went down before it was done".into(),
+        let reason = match (self.exit, &self.failure, ended) {
+            (Some(0), ..) => return Ok(()),
+            (Some(code), ..) => format!("bootc install ended with code {code}"),
+            (None, Some(reason), _) => reason.clone(),
+            (None, None, Ended::Panic(panic)) => format!("the kernel panicked: {panic}"),
+            (None, None, Ended::Failed(reason)) => reason.clone(),
+            (None, None, Ended::ByGuest | Ended::ByOrder) => "the VM went down before it was done".into(),
         };
         Err(self.install.failed(reason))
     }

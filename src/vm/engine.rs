@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError};
+use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError, Stopped};
 use crate::hypervisor::{Channel, Machine};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
@@ -49,6 +49,8 @@ pub enum Event {
         /// How it failed.
         reason: String,
     },
+    /// It stands still: the host has no room for what the guest writes to a disk.
+    NoSpace,
     /// Its serial console wrote this.
     Console(Vec<u8>),
     /// It wrote this to the channel of this index.
@@ -62,6 +64,8 @@ pub enum Order {
     PowerButton,
     /// End at once; the disks are flushed.
     Quit,
+    /// Go on after [`Event::NoSpace`]; if there is still no room, it comes again.
+    Resume,
     /// The guest is up: from now on a failure is no accelerator's fault.
     GuestIsUp,
     /// Write to the channel of this index.
@@ -172,9 +176,14 @@ impl Run<'_> {
                 biased;
                 Some(report) = reports.recv() => match report {
                     qemu::Event::Stop => {
-                        if qmp.is_internal_error().await.unwrap_or(false) {
-                            state.failure = Some(format!("{} internal error", self.accelerator.name()));
-                            process.kill();
+                        match qmp.stopped().await {
+                            Ok(Some(Stopped::InternalError)) => {
+                                state.failure = Some(format!("{} internal error", self.accelerator.name()));
+                                process.kill();
+                            }
+                            Ok(Some(Stopped::NoSpace)) => self.tell(Event::NoSpace).await,
+                            // Gone, or someone else's wish.
+                            Ok(None) | Err(_) => {}
                         }
                     }
                     qemu::Event::GuestPanicked => {
@@ -196,6 +205,11 @@ impl Run<'_> {
                 },
                 Some(order) = orders.recv() => match order {
                     Order::GuestIsUp => state.is_up = true,
+                    Order::Resume => {
+                        if let Err(error) = qmp.resume().await {
+                            tracing::debug!(%error, "the machine doesn't go on");
+                        }
+                    }
                     Order::PowerButton => {
                         state.ordered = true;
                         if let Err(error) = qmp.power_button().await {

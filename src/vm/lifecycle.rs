@@ -1,7 +1,7 @@
 //! What can be done with a VM: create, start, wait until it is ready, stop, remove.
 
 use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -11,21 +11,16 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, Step};
 use super::client::Client;
 use super::control::{Hello, Message, Request};
-use super::spec::{self, Firmware, Source, Spec};
-use super::store::{self, Creating, End, Reservation};
+use super::store::{self, End};
 use super::{State, Store, Vm, console};
-use crate::direct::BootImage;
-use crate::disk::{self, BaseDisk};
+use crate::disk;
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::Endpoint;
 use crate::guest::keys;
 use crate::guest::session::{self, Login, Session};
 use crate::host::interrupt::{self, Interrupted};
 use crate::host::{file, process};
-use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::qemu::firmware;
-use crate::image::{Facts, Image};
 use crate::ui::Stage;
 
 /// `--timeout` when it is not given, under hardware acceleration.
@@ -39,21 +34,6 @@ const REFUSAL_TIME: Duration = Duration::from_secs(10);
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
 
-/// What a new VM is to be like.
-#[derive(Debug, Clone)]
-pub struct Parameters {
-    /// Virtual processors.
-    pub cpus: u32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-    /// The accelerator that was asked for.
-    pub accelerator: accelerator::Choice,
-    /// The user to log in as.
-    pub user: String,
-    /// Removed when it ends.
-    pub remove: bool,
-}
-
 /// Something can't be done with a VM.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -65,7 +45,24 @@ pub enum Error {
     Keys(#[from] keys::Error),
     /// The overlay can't be made.
     #[error(transparent)]
-    Overlay(#[from] disk::OverlayError),
+    Overlay(#[from] disk::QemuImgError),
+    /// The disk cache fails.
+    #[error(transparent)]
+    Cache(#[from] disk::Error),
+    /// The disk image that it stands on can't be used.
+    #[error(transparent)]
+    Import(#[from] disk::ImportError),
+    /// The base disk that it stands on is gone.
+    #[error(
+        "VM {name} can't start: the base disk that it stands on, {file}, is gone (was the cache emptied?); \
+         `podman-bootc rm {name}` removes what is left of the VM"
+    )]
+    NoBase {
+        /// The VM.
+        name: String,
+        /// The base disk.
+        file: PathBuf,
+    },
     /// The user is not in the image.
     #[error("image {image} has no user {user}; `--user` takes one of: {known}")]
     NoUser {
@@ -141,103 +138,6 @@ fn quoted(lines: &[String]) -> String {
     format!("\nThe end of its console:{lines}")
 }
 
-/// What a new VM is made of.
-#[derive(Debug, Clone, Copy)]
-pub enum Origin<'a> {
-    /// An installed disk.
-    Disk(&'a BaseDisk),
-    /// An image that is booted directly, with these kernel arguments added.
-    Direct(&'a Image, &'a BootImage, &'a [String]),
-}
-
-impl Origin<'_> {
-    fn image(&self) -> &Image {
-        match self {
-            Self::Disk(disk) => &disk.image,
-            Self::Direct(image, ..) => image,
-        }
-    }
-
-    fn facts(&self) -> &Facts {
-        match self {
-            Self::Disk(disk) => &disk.facts,
-            Self::Direct(_, boot, _) => &boot.facts,
-        }
-    }
-}
-
-/// Makes a VM under the reserved name.
-///
-/// # Errors
-/// The image has no such user, or a file can't be made.
-pub fn create(
-    reservation: Reservation,
-    origin: Origin,
-    wanted: &Parameters,
-) -> Result<(Vm, Creating), Error> {
-    let (image, facts) = (origin.image(), origin.facts());
-    let arch = Arch::from_oci(&image.architecture).unwrap_or(Arch::X86_64);
-    let uefi = firmware::find(arch);
-    let source = match origin {
-        Origin::Disk(disk) => Source::Disk {
-            base: disk.key.clone(),
-            firmware: uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() }),
-        },
-        Origin::Direct(_, boot, kargs) => Source::Direct {
-            kernel: boot.kernel(),
-            initramfs: boot.initramfs(),
-            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs].concat().join(" "),
-            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
-        },
-    };
-    let spec = Spec {
-        version: spec::VERSION,
-        name: reservation.name.clone(),
-        id: store::new_id(),
-        created: jiff::Timestamp::now(),
-        image: image.clone(),
-        source,
-        arch,
-        cpus: wanted.cpus,
-        memory_mib: wanted.memory_mib,
-        accelerator: wanted.accelerator,
-        home: home_of(image, facts, &wanted.user)?,
-        user: wanted.user.clone(),
-        sshd: facts.sshd,
-        systemd: facts.systemd,
-        remove: wanted.remove,
-    };
-    // Later there would be a VM that nobody asked for any more.
-    interrupt::check()?;
-    let vm = reservation.vm(spec);
-    vm.keys().create()?;
-    if let Origin::Disk(base) = origin {
-        disk::create_overlay(&base.file, &vm.overlay())?;
-        if let Some(uefi) = uefi {
-            copy_private(&uefi.vars_template, &vm.variables())?;
-        }
-    }
-    Ok(reservation.commit(vm.spec)?)
-}
-
-fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
-    let copy = || io::copy(&mut std::fs::File::open(from)?, &mut file::create_private(to)?).map(drop);
-    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
-}
-
-fn home_of(image: &Image, facts: &Facts, user: &str) -> Result<String, Error> {
-    if let Some(home) = facts.homes.get(user) {
-        return Ok(home.clone());
-    }
-    let system = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
-    let people = facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
-    Err(Error::NoUser {
-        image: image.reference.clone(),
-        user: user.to_owned(),
-        known: people.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
-    })
-}
-
 /// Starts a VM's supervisor and attaches to it.
 ///
 /// # Errors
@@ -246,6 +146,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let name = vm.spec.name.to_string();
     let failed = |reason: String| Error::Start { name: name.clone(), reason };
     let io = |e: io::Error| failed(e.to_string());
+    check_base(vm, store)?;
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
     let program = process::myself().map_err(io)?;
@@ -295,6 +196,20 @@ pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> 
             signal = interrupt::wait() => return Err(signal.into()),
         }
     }
+}
+
+/// Makes sure that what the VM's overlay stands on is still there.
+fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
+    if let Some(import) = vm.spec.import() {
+        import.check()?;
+    }
+    if let Some(key) = vm.spec.base() {
+        let file = disk::Cache::open(&store.dirs().disks())?.file(key);
+        if !file.exists() {
+            return Err(Error::NoBase { name: vm.spec.name.to_string(), file });
+        }
+    }
+    Ok(())
 }
 
 /// Attaches to a VM that runs.

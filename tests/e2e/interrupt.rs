@@ -48,9 +48,14 @@ fn an_interrupted_boot_leaves_nothing() {
     let sandbox = Sandbox::new("boot");
     let image = shared("latest");
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        for args in [&["run", "--rm", &image, "true"][..], &["run", &image]] {
+        for args in [&["run", "--rm", "--name", "vm", &image, "true"][..], &["run", "--name", "vm", &image]] {
             let running = sandbox.start(args);
             sandbox.wait_qemu();
+            if args.contains(&"--rm") {
+                let log = sandbox.vm_folder("vm").join("console.log");
+                let kernel = |log: String| log.contains("Linux version").then_some(());
+                wait_for("the guest's kernel", BOOT, || kernel(std::fs::read_to_string(&log).ok()?));
+            }
             running.signal_all(signal);
             running.finish(SOON).expect(code);
             assert!(sandbox.list().is_empty());
