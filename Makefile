@@ -21,6 +21,7 @@ test: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) nextest run -E 'not binary(e2e)'
+	$(CARGO) nextest run --features fault-injection --test faults
 	vm-assets/test-image/build.sh
 	$(CARGO) nextest run -E 'binary(e2e)'
 
