@@ -146,6 +146,7 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
     size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
+    cache.sweep();
     if !anew {
         if let Some(disk) = cache.hold(&key)? {
             return Ok(disk);
@@ -154,7 +155,6 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
             return Ok(disk);
         }
     }
-    cache.sweep();
     machine::sweep(&host.dirs, &cache);
     let mut stage = progress.stage("install");
     let partial = loop {

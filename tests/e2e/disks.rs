@@ -1,0 +1,139 @@
+//! Base disks and disk images: exported, imported, grown, made anew, pruned; and what a full disk does to them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{BOOT, Own, Running, Sandbox, shared};
+
+fn qemu_img(args: &[&str]) -> Value {
+    let output = Command::new("qemu-img").args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn one_install_serves_all_who_want_its_disk() {
+    let sandbox = Sandbox::with_empty_cache("disks");
+    let image = shared("latest");
+    let out = sandbox.root().join("out");
+    fs::create_dir(&out).unwrap();
+    let file = |name: &str| out.join(name).to_str().unwrap().to_owned();
+
+    // What can't work is refused before any work.
+    sandbox.run(&["disk", "--disk-size", "300M", &image, &file("x.raw")]).expect(125).says("300 MiB");
+    sandbox.run(&["disk", &image, &file("x")]).expect(125).says("--format");
+    sandbox.run(&["disk", &image, "/dev/null"]).expect(125).says("--format");
+    assert_eq!(names(&out), [""; 0]);
+
+    // Eight at once: one installs, seven wait.
+    let formats = ["raw", "qcow2", "vhdx", "vmdk"];
+    let files: Vec<String> =
+        (1..=2).flat_map(|i| formats.map(|format| file(&format!("{i}.{format}")))).collect();
+    let all: Vec<Running> = files.iter().map(|file| sandbox.start(&["disk", &image, file])).collect();
+    let stories: Vec<String> = all.into_iter().map(|running| running.finish(BOOT).expect(0).stderr).collect();
+    let count = |text: &str| stories.iter().filter(|story| story.contains(text)).count();
+    assert_eq!((count("booting the image"), count("waiting for it")), (1, 7), "{stories:#?}");
+    let base = sandbox.base_disks()[0].join("disk.raw");
+    for file in &files {
+        let format = file.rsplit('.').next().unwrap();
+        if format != "raw" {
+            qemu_img(&["check", "--output=json", "-f", format, file]);
+        }
+        qemu_img(&["compare", "-f", format, "-F", "raw", file, base.to_str().unwrap()]);
+        let info = qemu_img(&["info", "--output=json", "-f", format, file]);
+        assert_eq!(info["virtual-size"], 10u64 << 30);
+        assert!(info["actual-size"].as_u64().unwrap() < 1 << 30, "sparse: {info}");
+    }
+    assert_eq!(names(&out).len(), 8, "nothing else is left");
+    sandbox.run(&["disk", &image, &files[0]]).expect(125).says("--force");
+    sandbox.run(&["disk", "--force", &image, &files[0]]).expect(0).silent_about("install ");
+
+    // A larger disk needs no install either: the overlay grows, and the guest's root with it.
+    let look = "lsblk -bdno SIZE; df --block-size=1 --output=size /; cat /proc/cmdline";
+    let grown = sandbox.run(&["run", "--name", "big", "--disk-size", "20G", &image, look]).expect(0);
+    let grown = grown.silent_about("install ").text();
+    let sizes: Vec<u64> = grown.lines().filter_map(|line| line.trim().parse().ok()).collect();
+    assert_eq!(sizes[0], 20 << 30, "{grown}");
+    assert!(sizes[1] > 18 << 30, "{grown}");
+    sandbox.ok(&["stop", "--time", "0", "big"]);
+
+    // An image in a file, made by whomever.
+    let imported = ["run", "--rm", "--disk", &file("2.qcow2"), "echo", "it", "runs"];
+    assert_eq!(sandbox.run(&imported).expect(0).text(), "it runs\n");
+    sandbox.run(&["run", "--disk", &file("2.vmdk"), "true"]).expect(125).says("qemu-img convert");
+
+    // What a VM stands on stays, also when it is made anew.
+    sandbox.run(&["disk", "--rebuild", "--force", &image, &files[0]]).expect(0);
+    assert_eq!(sandbox.base_disks().len(), 2);
+    let df: Value = serde_json::from_str(&sandbox.ok(&["system", "df", "--format", "json"])).unwrap();
+    assert_eq!((&df[0]["total"], &df[0]["active"]), (&2.into(), &1.into()), "{df:#}");
+    assert_eq!(sandbox.ok(&["prune", "--dry-run", "--format", "{{.kind}}"]), "disk\n");
+    sandbox.ok(&["prune"]);
+    assert_eq!(sandbox.base_disks(), [base.parent().unwrap()]);
+    sandbox.ok(&["rm", "big"]);
+    sandbox.ok(&["prune", "--older-than", "1d"]);
+    assert_eq!(sandbox.base_disks().len(), 1);
+    sandbox.ok(&["prune", "--all"]);
+    assert_eq!(names(&sandbox.cache().join("disks")), [""; 0]);
+    sandbox.assert_clean(&[]);
+}
+
+/// A small filesystem, as long as the value lives.
+struct Small(PathBuf);
+
+impl Small {
+    fn new(path: PathBuf) -> Self {
+        fs::create_dir_all(&path).unwrap();
+        let small = Self(path);
+        small.mount("size=1m");
+        small
+    }
+
+    fn resize(&self, size: &str) {
+        self.mount(&format!("remount,size={size}"));
+    }
+
+    fn mount(&self, options: &str) {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0).status();
+        assert!(mount.unwrap().success());
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
+    let image = Own::of("latest", "full");
+    let sandbox = Sandbox::with_empty_cache("full");
+    let small = Small::new(sandbox.cache());
+    let file = sandbox.root().join("x.qcow2");
+    let file = file.to_str().unwrap();
+    // It is full while the image is read, while its content is saved, and while the guest writes.
+    for size in ["100m", "300m", "660m"] {
+        small.resize(size);
+        sandbox.run(&["disk", "-q", &image.name, file]).expect(125).says("o space");
+        assert!(sandbox.base_disks().is_empty(), "{size}");
+        let left = names(&sandbox.cache().join("disks"));
+        assert!(
+            left.iter().all(|name| name.ends_with(".lock") || name.ends_with(".log")),
+            "{size}: {left:?}"
+        );
+        assert!(!image.is_mounted());
+    }
+    drop(small);
+    sandbox.assert_clean(&[]);
+}
