@@ -19,7 +19,7 @@ build:
 test: setup
 	tests/setup.sh --tests
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --features fault-injection -- -D warnings
 	$(CARGO) nextest run -E 'not binary(e2e)'
 	$(CARGO) nextest run --features fault-injection --test faults
 	vm-assets/test-image/build.sh

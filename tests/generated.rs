@@ -44,7 +44,7 @@ fn bash_completes_commands_and_their_options() -> Result<()> {
         source "$1"
         function=$(complete -p podman-bootc); function=${function#*-F }; function=${function%% *}
         ask() { COMP_WORDS=(podman-bootc "$@"); COMP_CWORD=$#; $function podman-bootc "${!#}" "${COMP_WORDS[$#-1]}"; echo "${COMPREPLY[@]}"; }
-        ask ins; ask run --inst; ask run --accel "t"
+        ask ins; ask run --install-i; ask run --accel "t"
     "#;
     let script = tempfile::NamedTempFile::new()?;
     std::fs::write(&script, podman_bootc::cli::completion_script(Shell::Bash))?;

@@ -9,6 +9,7 @@ mod harness;
 
 mod accelerator;
 mod cli;
+mod disks;
 mod ephemeral;
 mod install;
 mod interrupt;
