@@ -8,6 +8,8 @@ mod inspect;
 mod internal;
 mod list;
 mod logs;
+mod machine_args;
+mod port;
 mod rm;
 mod run;
 mod ssh;
@@ -62,6 +64,7 @@ enum Command {
     Images(images::Args),
     Inspect(inspect::Args),
     Logs(logs::Args),
+    Port(port::Args),
     Doctor(doctor::Args),
     Completion(completion::Args),
     #[command(name = "internal-supervise", hide = true)]
@@ -120,6 +123,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Logs(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Port(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Doctor(args) => args.run(&Context::open()?),
         Command::Completion(args) => args.run().map(|()| 0),
         Command::Supervise(args) => args.run(&Context::open()?).map(|()| 0),

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ArgAction;
 
 use super::Context;
+use super::machine_args::MachineArgs;
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots};
 use crate::disk::Options;
@@ -68,6 +69,8 @@ pub struct Args {
     /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
     #[arg(long)]
     ephemeral: bool,
+    #[command(flatten)]
+    machine: MachineArgs,
     // The last one: its heading holds for all that follows.
     #[command(flatten)]
     install: InstallArgs,
@@ -103,6 +106,8 @@ struct InstallArgs {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
+        // Before any work: what can't be is said at once.
+        let settings = self.machine.settings()?;
         // An image in a file needs nothing of the user's storage.
         let storage = is_file(&self.image).then(|| context.dirs.storage());
         let podman = Podman::find()?.with_storage(storage);
@@ -119,6 +124,7 @@ impl Args {
             user: self.user.clone(),
             // Of an ephemeral VM nothing is left to start again.
             remove: self.removes() || self.ephemeral,
+            settings,
         };
         let (vm, creating) = if self.ephemeral {
             self.install.refuse()?;

@@ -10,21 +10,22 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, Step};
 use super::client::Client;
-use super::control::{Hello, Message, Request};
+use super::control::{Change, Hello, Message, Request};
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{self, Creating, End, Reservation};
-use super::{State, Store, Vm, console};
+use super::{Settings, State, Store, Vm, console};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk};
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::Endpoint;
 use crate::guest::keys;
 use crate::guest::session::{self, Login, Session};
+use crate::guest::shares;
 use crate::host::interrupt::{self, Interrupted};
 use crate::host::{file, process};
-use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::qemu::firmware;
+use crate::hypervisor::{Arch, Forward};
 use crate::image::{Facts, Image};
 use crate::ui::Stage;
 
@@ -50,6 +51,8 @@ pub struct Parameters {
     pub user: String,
     /// Removed when it ends.
     pub remove: bool,
+    /// Shares, ports and their like.
+    pub settings: Settings,
 }
 
 /// Something can't be done with a VM.
@@ -122,6 +125,22 @@ pub enum Error {
         why: String,
         /// The last lines of its console.
         console: Vec<String>,
+    },
+    /// The guest can't mount its shares.
+    #[error("VM {name} is up, but {why}")]
+    Shares {
+        /// The VM.
+        name: String,
+        /// What failed.
+        why: String,
+    },
+    /// A change of the running machine failed.
+    #[error("VM {name}: {why}")]
+    Change {
+        /// The VM.
+        name: String,
+        /// What the supervisor said.
+        why: String,
     },
     /// The guest answers with another host key, or its like.
     #[error(transparent)]
@@ -204,6 +223,7 @@ pub fn create(
         sshd: facts.sshd,
         systemd: facts.systemd,
         remove: wanted.remove,
+        settings: wanted.settings.clone(),
     };
     // Later there would be a VM that nobody asked for any more.
     interrupt::check()?;
@@ -287,7 +307,8 @@ pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> 
                 Some(Message::Started { .. }) => return Ok(()),
                 Some(Message::Fallback { reason }) => note(&accelerator::fallback_message(&reason)),
                 Some(Message::Ended { end }) => return Err(wait.ended(end)),
-                Some(Message::Console { .. } | Message::SshStarted) => {}
+                Some(Message::Problem { text }) => note(&text),
+                Some(Message::Console { .. } | Message::SshStarted | Message::Answer { .. }) => {}
                 None => return Err(wait.lost()),
             },
             signal = interrupt::wait() => return Err(signal.into()),
@@ -358,6 +379,8 @@ pub async fn wait_ready(
                 }
                 Some(Message::Console { line }) => stage.update(&line),
                 Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Problem { text }) => stage.note(&text),
+                Some(Message::Answer { .. }) => {}
                 Some(Message::Ended { end }) => return Err(wait.ended(end)),
                 None => return Err(wait.lost()),
             },
@@ -370,6 +393,7 @@ pub async fn wait_ready(
                 (Step::LoggedIn(session), Some(endpoint)) => {
                     // A supervisor that is gone by now will be noticed by what comes next.
                     let _ = client.send(&Request::Ready).await;
+                    mount_shares(vm, &session)?;
                     return Ok(Ready { session: *session, endpoint });
                 }
                 (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
@@ -387,6 +411,27 @@ pub async fn wait_ready(
             signal = interrupt::wait() => return Err(signal.into()),
         }
     }
+}
+
+/// Makes sure that the shares are mounted: an older systemd leaves that to us.
+fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
+    let shares = &vm.spec.settings.shares;
+    if shares.is_empty() {
+        return Ok(());
+    }
+    let (code, output) = session.capture(&shares::mount_line(shares))?;
+    let mut failures = shares::failures(shares, &output);
+    if failures.is_empty() && code != 0 {
+        failures.push(format!(
+            "user {} may not mount the shares in the VM (`sudo -n` fails): {}",
+            vm.spec.user,
+            crate::ui::plain(&output)
+        ));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") })
 }
 
 /// What is known while we wait, for the error that may come of it.
@@ -491,4 +536,28 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
         client.ended().await;
     }
     remove(vm, store, false).await
+}
+
+/// Changes a running machine; returns the ports that are forwarded then.
+///
+/// # Errors
+/// It doesn't run, or the hypervisor refuses.
+pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
+    let mut client = attach(vm, store).await?;
+    let number = store::random_number();
+    let failed = |why: String| Error::Change { name: vm.spec.name.to_string(), why };
+    client.send(&Request::Change { number, change }).await.map_err(|e| failed(e.to_string()))?;
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Answer { number: answered, error, ports }) if answered == number => {
+                    return error.map_or(Ok(ports), |error| Err(failed(error)));
+                }
+                Some(Message::Ended { end }) => return Err(failed(format!("it ended: {}", end.reason))),
+                Some(_) => {}
+                None => return Err(failed("its supervisor is gone".into())),
+            },
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
 }
