@@ -2,6 +2,7 @@
 
 mod completion;
 mod context;
+mod cp;
 mod doctor;
 mod images;
 mod inspect;
@@ -13,6 +14,7 @@ mod port;
 mod rm;
 mod run;
 mod ssh;
+mod ssh_config;
 mod start;
 mod stop;
 
@@ -58,6 +60,9 @@ enum Command {
     #[command(visible_aliases = ["ls", "ps"])]
     List(list::Args),
     Ssh(ssh::Args),
+    #[command(name = "ssh-config")]
+    SshConfig(ssh_config::Args),
+    Cp(cp::Args),
     Stop(stop::Args),
     Start(start::Args),
     Rm(rm::Args),
@@ -67,6 +72,8 @@ enum Command {
     Port(port::Args),
     Doctor(doctor::Args),
     Completion(completion::Args),
+    #[command(hide = true)]
+    Proxy(ssh_config::ProxyArgs),
     #[command(name = "internal-supervise", hide = true)]
     Supervise(internal::SuperviseArgs),
     #[command(name = "internal-export", hide = true)]
@@ -117,6 +124,9 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Run(args) => args.run(&Context::open()?),
         Command::List(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Ssh(args) => args.run(&Context::open()?),
+        Command::SshConfig(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Cp(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Proxy(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),

@@ -146,8 +146,8 @@ impl Session {
 }
 
 /// Keeps the first of what a guest writes: it is not trusted to come to an end.
-#[derive(Default)]
-struct Bounded(Vec<u8>);
+#[derive(Debug, Default)]
+pub(super) struct Bounded(pub Vec<u8>);
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -26,6 +26,8 @@ pub struct Virtiofsd {
     pub translate: bool,
     /// It can put itself into a user namespace with certain IDs.
     pub id_maps: bool,
+    /// It can name files by handles.
+    pub handles: bool,
     /// It can put itself into namespaces of its own here.
     pub namespaces: bool,
 }
@@ -82,6 +84,7 @@ impl Virtiofsd {
             readonly: has("--readonly"),
             translate: has("--translate-uid"),
             id_maps: has("--uid-map"),
+            handles: has("--inode-file-handles") && has("--modcaps"),
             namespaces,
         }
     }
@@ -110,6 +113,10 @@ impl Virtiofsd {
         }
         if self.rust && !self.namespaces {
             args.push("--sandbox=none".into());
+        }
+        if owner.user == 0 && self.handles {
+            // Else it keeps a descriptor for each file that the guest knows, and there may be too many of them.
+            args.extend(["--inode-file-handles=prefer".into(), "--modcaps=+dac_read_search".into()]);
         }
         if owner.user != 0 {
             for (kind, id) in [("uid", owner.user), ("gid", owner.group)] {
@@ -173,6 +180,14 @@ mod tests {
                  --translate-gid=squash-guest:0:100:4294967295|--translate-gid=host:100:0:1",
             ),
             (old, true, "/s", false, USER, "--fd=0|--shared-dir|/s|--uid-map=:0:1000:1:|--gid-map=:0:100:1:"),
+            (
+                "--shared-dir --inode-file-handles=<X> --modcaps <X>",
+                true,
+                "/s",
+                false,
+                ROOT,
+                "--fd=0|--shared-dir|/s|--inode-file-handles=prefer|--modcaps=+dac_read_search",
+            ),
             ("-o source=PATH  shared directory tree", true, "/s", false, ROOT, "--fd=0|-o|source=/s"),
         ];
         for (help, namespaces, folder, read_only, owner, want) in cases {

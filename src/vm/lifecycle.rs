@@ -1,6 +1,7 @@
 //! What can be done with a VM: create, start, wait until it is ready, stop, remove.
 
 use std::io::{self, BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::guest::endpoint::Endpoint;
 use crate::guest::keys;
 use crate::guest::session::{self, Login, Session};
 use crate::guest::shares;
+use crate::guest::ssh_config::HostBlock;
 use crate::host::interrupt::{self, Interrupted};
 use crate::host::{file, process};
 use crate::hypervisor::accelerator::{self, Accelerator};
@@ -266,6 +268,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let io = |e: io::Error| failed(e.to_string());
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
+    write_ssh_config(vm)?;
     let program = process::myself().map_err(io)?;
     let mut command = Command::new(program);
     command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
@@ -357,9 +360,7 @@ pub async fn wait_ready(
     let mut wait = Wait::new(vm, time);
     let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
     let (signal, signal_receiver) = watch::channel(false);
-    // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
-    let expected =
-        vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS);
+    let expected = expects_signal(vm);
     let mut endpoint = None;
     let mut attempt = Attempt::default();
     loop {
@@ -432,6 +433,12 @@ fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") })
+}
+
+/// True when the guest will say that it started its sshd.
+fn expects_signal(vm: &Vm) -> bool {
+    // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
+    vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS)
 }
 
 /// What is known while we wait, for the error that may come of it.
@@ -560,4 +567,62 @@ pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forwar
             signal = interrupt::wait() => return Err(signal.into()),
         }
     }
+}
+
+/// Waits until the VM's sshd answers; returns the connection, nothing read from it yet.
+///
+/// # Errors
+/// The VM ends, nothing answers for long, or the tool is interrupted.
+pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<TcpStream, Error> {
+    let mut wait = Wait::new(vm, Some(READY_TIME_EMULATED));
+    let (signal, receiver) = watch::channel(false);
+    let mut attempt = Attempt::default();
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { ssh_port, .. }) => {
+                    let endpoint = Endpoint::Tcp(ssh_port);
+                    attempt = Attempt::begin(endpoint, receiver.clone(), expects_signal(vm), Duration::ZERO);
+                }
+                Some(Message::Fallback { .. }) => attempt = Attempt::default(),
+                Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                Some(_) => {}
+                None => return Err(wait.lost()),
+            },
+            step = attempt.next() => match step {
+                Step::Answers(stream) => return Ok(stream),
+                Step::Failed(error) => {
+                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    return Err(wait.timeout());
+                }
+                // Nobody logs in here.
+                Step::LoggedIn(_) => {}
+            },
+            () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+/// What OpenSSH has to know of this VM.
+///
+/// # Errors
+/// Our own path is not known.
+pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
+    let program =
+        std::env::current_exe().map_err(|source| Error::Io { path: "our own program".into(), source })?;
+    let Spec { name, user, .. } = &vm.spec;
+    Ok(HostBlock { name: name.to_string(), user: user.clone(), keys: vm.keys(), program })
+}
+
+/// Writes the VM's file for OpenSSH, which `ssh-config --install` makes it read.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_ssh_config(vm: &Vm) -> Result<(), Error> {
+    let path = vm.ssh_config();
+    let text = host_block(vm)?.text();
+    let write = || io::Write::write_all(&mut file::create_private(&path)?, text.as_bytes());
+    write().map_err(|source| Error::Io { path: path.clone(), source })
 }

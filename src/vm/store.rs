@@ -432,6 +432,11 @@ impl Vm {
         self.folder.join(format!("{name}.log"))
     }
 
+    /// What OpenSSH has to know of it.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.folder.join("ssh_config")
+    }
+
     /// QEMU's own messages.
     pub fn qemu_log(&self) -> PathBuf {
         self.folder.join("qemu.log")
