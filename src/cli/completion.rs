@@ -1,9 +1,9 @@
 //! `podman-bootc completion`
 
-use std::io::{self, Write};
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap_complete::Shell;
+
+use crate::ui::say;
 
 use super::PROGRAM;
 
@@ -20,11 +20,8 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self) -> Result<()> {
-        match io::stdout().write_all(&script(self.shell)) {
-            // `completion bash | head` is no failure.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("can't write"),
-        }
+        say(String::from_utf8_lossy(&script(self.shell)));
+        Ok(())
     }
 }
 

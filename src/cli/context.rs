@@ -4,7 +4,14 @@ use anyhow::{Context as _, Result};
 
 use crate::host::dirs::Dirs;
 use crate::host::interrupt;
+use crate::hypervisor::accelerator;
+use crate::image::{Image, Podman, Pull, Storage, StorageInUse, is_file};
+use crate::install;
+use crate::ui::{Progress, parse_size};
 use crate::vm::Store;
+
+/// The most that base disks may take together, as a size.
+const CACHE_LIMIT: &str = "PODMAN_BOOTC_CACHE_LIMIT";
 
 /// The tool's folders, the VMs, and a runtime for what waits.
 pub struct Context {
@@ -13,6 +20,16 @@ pub struct Context {
     /// The VMs.
     pub store: Store,
     runtime: tokio::runtime::Runtime,
+}
+
+/// An image, and the podman that has it.
+pub struct Resolved {
+    /// The podman.
+    pub podman: Podman,
+    /// The image.
+    pub image: Image,
+    /// Held until the image has been read.
+    _in_use: Option<StorageInUse>,
 }
 
 impl Context {
@@ -28,6 +45,42 @@ impl Context {
             .build()
             .context("can't make the async runtime")?;
         Ok(Self { store: Store::new(&dirs), dirs, runtime })
+    }
+
+    /// Finds an image, and the podman that has it; fetches it when it is missing.
+    ///
+    /// # Errors
+    /// There is no podman, or the image can't be had.
+    pub fn resolve(&self, image: &str, pull: Pull, progress: &Progress) -> Result<Resolved> {
+        // An image in a file needs nothing of the user's storage.
+        let own_storage = match is_file(image) {
+            true => {
+                let (root, run) = self.dirs.storage();
+                let taken = Storage { root, run }.take();
+                Some(taken.context("can't use the storage for images in files")?)
+            }
+            false => None,
+        };
+        let storage = own_storage.as_ref().map(|in_use| in_use.storage().clone());
+        let podman = Podman::find()?.with_storage(storage);
+        let mut stage = progress.stage("image");
+        let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
+        stage.done(&format!("{} ({})", image.reference, image.short_id()));
+        Ok(Resolved { podman, image, _in_use: own_storage })
+    }
+
+    /// What an install needs of the host.
+    ///
+    /// # Errors
+    /// `PODMAN_BOOTC_CACHE_LIMIT` is no size.
+    pub fn install_host(&self, podman: Podman, accelerator: accelerator::Choice) -> Result<install::Host> {
+        let cache_limit = match std::env::var(CACHE_LIMIT) {
+            Ok(text) if !text.is_empty() => {
+                Some(parse_size(&text).with_context(|| format!("{CACHE_LIMIT} in the environment"))?)
+            }
+            _ => None,
+        };
+        Ok(install::Host { dirs: self.dirs.clone(), podman, accelerator, cache_limit })
     }
 
     /// Waits for a future on this thread.

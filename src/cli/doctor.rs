@@ -12,7 +12,7 @@ use crate::hypervisor::accelerator::{self, Kvm};
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::image::Podman;
-use crate::ui::{Format, Table, format_size, print};
+use crate::ui::{Format, Table, format_size, print, say};
 
 /// Below this a disk of an image of usual size has no room. Bytes.
 const LITTLE_SPACE: u64 = 10 << 30;
@@ -66,7 +66,7 @@ impl Args {
             let hint = finding.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
             table.row(vec![mark.into(), finding.check.into(), format!("{}{hint}", finding.result)]);
         }
-        print!("{table}");
+        say(table);
         Ok(code)
     }
 }

@@ -7,7 +7,7 @@ use super::Context;
 use super::list::since;
 use crate::disk::{BaseDisk, Cache};
 use crate::image::Podman;
-use crate::ui::{Format, Table, format_size, print};
+use crate::ui::{Format, Table, format_size, print, say};
 
 /// List the bootable images in podman's storage
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ impl Args {
                 if row.base_disks > 0 { format_size(row.disk_usage) } else { "-".into() },
             ]);
         }
-        print!("{table}");
+        say(table);
         Ok(())
     }
 }

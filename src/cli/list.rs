@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::ui::{Format, Table, ago, format_size, print};
+use crate::ui::{Format, Table, ago, format_size, print, say};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm};
 
@@ -27,10 +27,12 @@ pub(super) struct Row {
     pub name: String,
     /// Its ID.
     pub id: String,
-    /// The image's name.
+    /// The image's name; empty for an imported disk.
     pub image: String,
-    /// The image's ID.
+    /// The image's ID; empty for an imported disk.
     pub image_id: String,
+    /// The imported disk's file.
+    pub disk: Option<std::path::PathBuf>,
     /// `creating`, `running`, `stopped` or `crashed`.
     pub state: String,
     /// Why it crashed; or what failed in it while it goes on.
@@ -81,8 +83,9 @@ impl Row {
         Self {
             name: spec.name.to_string(),
             id: spec.id.clone(),
-            image: spec.image.reference.clone(),
-            image_id: spec.image.id.clone(),
+            image: spec.image.as_ref().map(|image| image.reference.clone()).unwrap_or_default(),
+            image_id: spec.image.as_ref().map(|image| image.id.clone()).unwrap_or_default(),
+            disk: spec.import().map(|import| import.file.clone()),
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
@@ -112,7 +115,7 @@ impl Args {
             return print(&rows, format);
         }
         if self.quiet {
-            rows.iter().for_each(|row| println!("{}", row.name));
+            rows.iter().for_each(|row| say(format!("{}\n", row.name)));
             return Ok(());
         }
         let mut table = Table::new(&["NAME", "ID", "IMAGE", "STATE", "CREATED", "DISK", "SSH PORT"]);
@@ -124,14 +127,14 @@ impl Args {
             table.row(vec![
                 row.name,
                 row.id,
-                row.image,
+                row.disk.map_or(row.image, |file| file.display().to_string()),
                 state,
                 row.created.map(since).unwrap_or_default(),
                 if row.ephemeral { "ephemeral".into() } else { format_size(row.disk_usage) },
                 row.ssh_port.map(|port| port.to_string()).unwrap_or_default(),
             ]);
         }
-        print!("{table}");
+        say(table);
         Ok(())
     }
 }

@@ -3,28 +3,33 @@
 mod completion;
 mod context;
 mod cp;
+mod disk;
 mod doctor;
 mod images;
 mod inspect;
+mod install_args;
 mod internal;
 mod list;
 mod logs;
 mod machine_args;
 mod port;
+mod prune;
 mod rm;
 mod run;
 mod ssh;
 mod ssh_config;
 mod start;
 mod stop;
+mod system;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::host::interrupt::Interrupted;
+use crate::host::interrupt::{self, Interrupted};
 use crate::vm::lifecycle;
 
 pub use completion::script as completion_script;
@@ -56,7 +61,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
     #[command(visible_aliases = ["ls", "ps"])]
     List(list::Args),
     Ssh(ssh::Args),
@@ -67,6 +72,10 @@ enum Command {
     Start(start::Args),
     Rm(rm::Args),
     Images(images::Args),
+    Disk(disk::Args),
+    Prune(prune::Args),
+    #[command(subcommand)]
+    System(system::Command),
     Inspect(inspect::Args),
     Logs(logs::Args),
     Port(port::Args),
@@ -94,7 +103,10 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_max_level(cli.log_level)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
+        // A log on a full disk is no reason to panic.
+        .log_internal_errors(false)
         .init();
     match dispatch(cli.command) {
         Ok(code) => ExitCode::from(code),
@@ -130,6 +142,9 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Disk(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Prune(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::System(command) => command.run(&Context::open()?).map(|()| 0),
         Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Logs(args) => args.run(&Context::open()?).map(|()| 0),
@@ -142,15 +157,14 @@ fn dispatch(command: Command) -> Result<u8> {
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
-    for cause in error.chain() {
-        if let Some(Interrupted(signal)) = cause.downcast_ref() {
-            return u8::try_from(128 + signal).unwrap_or(FAILURE);
-        }
-        if let Some(lifecycle::Error::Timeout { .. }) = cause.downcast_ref() {
-            return TIMED_OUT;
-        }
+    // Whatever failed after a signal failed because of it: programs that we ran were ended, too.
+    if let Err(Interrupted(signal)) = interrupt::check() {
+        return u8::try_from(128 + signal).unwrap_or(FAILURE);
     }
-    FAILURE
+    let timed_out = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(lifecycle::Error::Timeout { .. }))
+    };
+    if error.chain().any(timed_out) { TIMED_OUT } else { FAILURE }
 }
 
 /// The error and its causes; transparent wrappers don't say things twice.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::hypervisor::{Forward, Protocol};
-use crate::ui::{Format, print};
+use crate::ui::{Format, print, say};
 use crate::vm::control::Change;
 use crate::vm::{State, Vm, lifecycle, ports};
 
@@ -68,7 +68,7 @@ impl Args {
             return print(&ports.iter().map(row).collect::<Vec<_>>(), format);
         }
         for port in ports {
-            println!("{} -> {}", port.guest_side(), port.host_side());
+            say(format!("{} -> {}\n", port.guest_side(), port.host_side()));
         }
         Ok(())
     }

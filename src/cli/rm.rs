@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use super::Context;
+use crate::ui::say;
 use crate::vm::lifecycle;
 use crate::vm::store::Entry;
 
@@ -30,7 +31,7 @@ impl Args {
         each(&self.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(lifecycle::remove(&vm, &context.store, self.force))?;
-            println!("{}", vm.spec.name);
+            say(format!("{}\n", vm.spec.name));
             Ok(())
         })
     }
@@ -43,7 +44,7 @@ impl Args {
         each(&names, |name| {
             let vm = context.store.find(name)?;
             context.block_on(lifecycle::remove(&vm, &context.store, self.force))?;
-            println!("{name}");
+            say(format!("{name}\n"));
             Ok(())
         })
     }

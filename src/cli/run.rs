@@ -1,23 +1,26 @@
 //! `podman-bootc run`
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::ArgAction;
 
 use super::Context;
+use super::install_args::InstallArgs;
 use super::machine_args::MachineArgs;
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots};
-use crate::disk::Options;
+use crate::disk::Import;
 use crate::hypervisor::{Arch, accelerator};
-use crate::image::{Image, Podman, Pull, is_file};
-use crate::install::{self, Place};
-use crate::ui::{Progress, parse_size, parse_time};
+use crate::image::{Image, Podman, Pull};
+use crate::install;
+use crate::ui::{Progress, parse_size, parse_time, say};
 use crate::vm::client::Client;
-use crate::vm::lifecycle::{self, Origin, Parameters, Ready};
-use crate::vm::{Name, Vm};
+use crate::vm::create::{self, Origin, Parameters};
+use crate::vm::lifecycle::{self, Ready};
+use crate::vm::store::Creating;
+use crate::vm::{Name, Settings, Vm};
 
 /// Run a bootable container image as a VM
 ///
@@ -29,7 +32,8 @@ Examples:
   podman-bootc run localhost/my-os                    a shell in a new VM, which stays
   podman-bootc run --rm localhost/my-os               the same, removed at the end of the session
   podman-bootc run localhost/my-os systemctl status   run a command, then remove the VM
-  podman-bootc run -d --name web localhost/my-os      start in the background")]
+  podman-bootc run -d --name web localhost/my-os      start in the background
+  podman-bootc run --disk disk.qcow2                  boot a disk image that something else made")]
 pub struct Args {
     /// Name of the VM [default: a generated one]
     #[arg(long, value_name = "NAME")]
@@ -62,13 +66,17 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
     /// The image: a name, short name, ID or beginning of an ID; or oci-archive:FILE, docker-archive:FILE, oci:DIR
-    image: String,
+    #[arg(required_unless_present = "disk")]
+    image: Option<String>,
     /// A command to run in the VM: one argument is a shell line, several are passed on exactly
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
     /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = InstallArgs::FOR_DISKS)]
     ephemeral: bool,
+    /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
+    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral", conflicts_with_all = InstallArgs::FOR_INSTALLS)]
+    disk: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineArgs,
     // The last one: its heading holds for all that follows.
@@ -76,78 +84,91 @@ pub struct Args {
     install: InstallArgs,
 }
 
-/// What the disk is to be like. Each of these makes a disk of its own.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Install options")]
-struct InstallArgs {
-    /// The root filesystem's type: ext4, xfs or btrfs [default: the image's own]
-    #[arg(long, value_name = "TYPE", value_parser = ["ext4", "xfs", "btrfs"])]
-    filesystem: Option<String>,
-    /// Size of the root filesystem, in bytes or with M, G, T [default: all of the disk]
-    #[arg(long, visible_alias = "root-size-max", value_name = "SIZE", value_parser = parse_size)]
-    root_size: Option<u64>,
-    /// Size of the disk, in bytes or with M, G, T [default: twice the image, 10G at the least]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    disk_size: Option<u64>,
-    /// A kernel argument to add; may be given several times
-    #[arg(long = "karg", value_name = "ARGUMENT", action = ArgAction::Append)]
-    kargs: Vec<String>,
-    /// The boot loader to install [default: bootc's choice]
-    #[arg(long, value_name = "NAME", value_parser = ["grub", "systemd", "none"])]
-    bootloader: Option<String>,
-    /// Install with bootc's composefs backend
-    #[arg(long)]
-    composefs_backend: bool,
-    /// Where to run `bootc install`
-    #[arg(long, value_enum, default_value_t = Place::Vm, value_name = "PLACE")]
-    install_in: Place,
-}
-
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<u8> {
+    pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
         // Before any work: what can't be is said at once.
         let settings = self.machine.settings()?;
-        // An image in a file needs nothing of the user's storage.
-        let storage = is_file(&self.image).then(|| context.dirs.storage());
-        let podman = Podman::find()?.with_storage(storage);
-        let mut stage = progress.stage("image");
-        let image = podman.resolve(&self.image, self.pull, || stage.step("fetching it"))?;
-        stage.done(&format!("{} ({})", image.reference, image.short_id()));
+        let (vm, creating) = match (&self.disk, &self.image) {
+            (Some(file), first_word) => {
+                // Without an image, all words are the command's.
+                self.command.splice(0..0, first_word.iter().map(OsString::from));
+                self.create_on_import(context, file, &settings)?
+            }
+            (None, Some(image)) => self.create_of_image(context, image, &settings, &progress)?,
+            (None, None) => bail!("an image is missing"),
+        };
+        if !vm.spec.sshd {
+            progress.note(&format!("image {} seems to have no sshd", vm.spec.origin()));
+        }
+        let lease = self.removes() && !self.detach;
+        let started = context.block_on(lifecycle::start(&vm, &context.store, lease));
+        drop(creating);
+        let mut client = match started {
+            Ok(client) => client,
+            Err(error) => {
+                // It never ran: there is nothing in it, and its name is wanted for the next try.
+                context.block_on(lifecycle::remove_now(&vm, &context.store))?;
+                return Err(error.into());
+            }
+        };
+        if self.detach {
+            context.block_on(lifecycle::wait_started(&mut client, &vm, |note| progress.note(note)))?;
+            say(format!("{}\n", vm.spec.name));
+            return Ok(0);
+        }
+        self.session(context, &vm, client, &progress)
+    }
 
+    fn create_of_image(
+        &self,
+        context: &Context,
+        image: &str,
+        settings: &Settings,
+        progress: &Progress,
+    ) -> Result<(Vm, Creating)> {
+        let found = context.resolve(image, self.pull, progress)?;
+        let (podman, image) = (&found.podman, &found.image);
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
-        let wanted = Parameters {
+        if self.ephemeral {
+            // Held until the VM is there: from then on that keeps its files.
+            let _held = Roots::open(&context.dirs.roots())?.hold()?;
+            let boot = self.prepare(context, podman, image, progress)?;
+            let origin = Origin::Direct(image, &boot, &self.install.kargs);
+            return Ok(create::create(reservation, origin, &self.parameters(None, settings))?);
+        }
+        let host = context.install_host(podman.clone(), self.accel)?;
+        let wanted = self.install.wanted(image, true);
+        let disk_size = Some(wanted.options.disk_size);
+        // Held until the VM is there: from then on that keeps its base disk.
+        let base = install::ensure(&host, wanted, progress)?;
+        Ok(create::create(reservation, Origin::Disk(&base.disk), &self.parameters(disk_size, settings))?)
+    }
+
+    fn create_on_import(
+        &self,
+        context: &Context,
+        file: &Path,
+        settings: &Settings,
+    ) -> Result<(Vm, Creating)> {
+        let import = Import::open(file)?;
+        let reservation = context.store.reserve(self.name.clone())?;
+        let parameters = self.parameters(self.install.disk_size(), settings);
+        Ok(create::create(reservation, Origin::Import(&import), &parameters)?)
+    }
+
+    fn parameters(&self, disk_size: Option<u64>, settings: &Settings) -> Parameters {
+        Parameters {
             cpus: self.cpus,
             memory_mib: self.memory,
+            disk_size,
             accelerator: self.accel,
             user: self.user.clone(),
             // Of an ephemeral VM nothing is left to start again.
             remove: self.removes() || self.ephemeral,
-            settings,
-        };
-        let (vm, creating) = if self.ephemeral {
-            self.install.refuse()?;
-            let boot = self.prepare(context, &podman, &image, &progress)?;
-            lifecycle::create(reservation, Origin::Direct(&image, &boot, &self.install.kargs), &wanted)?
-        } else {
-            let host = install::Host { dirs: context.dirs.clone(), podman, accelerator: self.accel };
-            let options = self.install.options(&image);
-            let base = install::ensure(&host, &image, options, self.install.install_in, &progress)?;
-            lifecycle::create(reservation, Origin::Disk(&base), &wanted)?
-        };
-        if !vm.spec.sshd {
-            progress.note(&format!("image {} seems to have no sshd", image.reference));
+            settings: settings.clone(),
         }
-        let lease = self.removes() && !self.detach;
-        let mut client = context.block_on(lifecycle::start(&vm, &context.store, lease))?;
-        drop(creating);
-        if self.detach {
-            context.block_on(lifecycle::wait_started(&mut client, &vm, |note| progress.note(note)))?;
-            println!("{}", vm.spec.name);
-            return Ok(0);
-        }
-        self.session(context, &vm, client, &progress)
     }
 
     /// The image made ready for a direct boot.
@@ -222,44 +243,6 @@ impl Args {
             _ => {}
         }
         Ok(())
-    }
-}
-
-impl InstallArgs {
-    /// Without a disk most of these can't be meant.
-    fn refuse(&self) -> Result<()> {
-        let given = [
-            ("--filesystem", self.filesystem.is_some()),
-            ("--root-size", self.root_size.is_some()),
-            ("--disk-size", self.disk_size.is_some()),
-            ("--bootloader", self.bootloader.is_some()),
-            ("--composefs-backend", self.composefs_backend),
-            ("--install-in", self.install_in != Place::Vm),
-        ];
-        match given.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => {
-                bail!("{flag} is about the disk that an install makes; --ephemeral makes none")
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn options(&self, image: &Image) -> Options {
-        // The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
-        let mut kargs = self.kargs.clone();
-        if !kargs.iter().any(|karg| karg.starts_with("console=")) {
-            let arch = Arch::from_oci(&image.architecture);
-            kargs.extend(arch.map(|arch| format!("console={}", arch.serial_console())));
-        }
-        Options {
-            filesystem: self.filesystem.clone(),
-            root_size: self.root_size,
-            disk_size: self.disk_size.unwrap_or_else(|| install::default_disk_size(image)),
-            kargs,
-            bootloader: self.bootloader.clone(),
-            composefs: self.composefs_backend,
-            target_imgref: image.reference.clone(),
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::guest::ssh_config;
+use crate::ui::say;
 use crate::vm::lifecycle;
 
 /// Print a Host block for OpenSSH, or make OpenSSH know all VMs
@@ -45,7 +46,7 @@ impl Args {
         }
         if let Some(name) = &self.vm {
             let vm = context.store.find(name)?;
-            print!("{}", lifecycle::host_block(&vm)?.text());
+            say(lifecycle::host_block(&vm)?.text());
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::Context;
+use crate::ui::say;
 use crate::vm::lifecycle;
 
 /// Start stopped VMs, in the background
@@ -21,7 +22,7 @@ impl Args {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;
                 lifecycle::wait_started(&mut client, &vm, |note| eprintln!("{note}")).await
             })?;
-            println!("{}", vm.spec.name);
+            say(format!("{}\n", vm.spec.name));
             Ok(())
         })
     }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::Context;
+use crate::ui::say;
 use crate::vm::lifecycle;
 
 /// Stop running VMs
@@ -23,7 +24,7 @@ impl Args {
         super::rm::each(&self.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(lifecycle::stop(&vm, &context.store, self.time))?;
-            println!("{}", vm.spec.name);
+            say(format!("{}\n", vm.spec.name));
             Ok(())
         })
     }

@@ -8,6 +8,11 @@ use super::Error;
 use super::tree::Tree;
 use crate::image::Facts;
 
+/// What `vm-assets/units/podman-bootc-grow.service` uses.
+const GROW: [&str; 3] = ["usr/sbin/sfdisk", "usr/bin/partx", "usr/lib/systemd/systemd-growfs"];
+/// The first systemd that takes units from credentials.
+const UNIT_CREDENTIALS: u32 = 256;
+
 /// A file below `/usr/lib/bootc/kargs.d`.
 /// <https://bootc-dev.github.io/bootc/building/kernel-arguments.html>
 #[derive(Debug, Deserialize)]
@@ -29,6 +34,8 @@ pub fn read(tree: &Tree, architecture: &str) -> Result<Facts, Error> {
         systemd: systemd_version(tree),
         ..Facts::default()
     };
+    facts.grows = facts.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS)
+        && GROW.iter().all(|tool| tree.has(tool));
     let folder = "usr/lib/bootc/kargs.d";
     for name in tree.names(folder).iter().filter(|name| name.ends_with(".toml")) {
         facts.kargs.extend(kargs(&tree.text(&format!("{folder}/{name}"))?.unwrap_or_default(), architecture));

@@ -2,20 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::overlay::Merged;
 use super::stack::{self, Block, Chain, Plan};
 use super::{BootImage, Error};
 use crate::host::lock::Lock;
-use crate::host::{file, process};
+use crate::host::{self, fault, file, process};
 use crate::hypervisor::Arch;
-use crate::image::{Image, Podman};
+use crate::image::{Image, Mounted, Podman, Storage};
 use crate::ui::Stage;
 
 const BLOCK_VERSION: u32 = 1;
 const PARTIAL: &str = "partial";
 const LOCK: &str = "lock";
+/// Locked (shared) by those who are about to boot an image.
+const IN_USE: &str = "in-use";
 /// Names the image that is mounted while it is read.
 const MOUNTED: &str = "mounted";
 
@@ -38,7 +42,7 @@ pub struct Work {
     /// The image's ID.
     pub image: String,
     /// podman's storage, if it is not the usual one.
-    pub storage: Option<PathBuf>,
+    pub storage: Option<Storage>,
     /// Its architecture.
     pub arch: Arch,
     /// Its layers.
@@ -108,14 +112,16 @@ impl Roots {
         let plan = self.plan(&chains);
         let work = Work {
             image: image.id.clone(),
-            storage: podman.own_storage().map(Path::to_owned),
+            storage: podman.own_storage().cloned(),
             arch,
             chains: chains.clone(),
             boot: (!boot.exists()).then(|| partial.join("boot")),
             convert: plan.convert,
             blocks: partial.clone(),
         };
+        fault::point("roots-begun");
         work.run_apart(podman)?;
+        fault::point("roots-made");
         std::fs::remove_file(partial.join(MOUNTED)).map_err(io(&partial))?;
         for entry in std::fs::read_dir(&partial).map_err(io(&partial))?.flatten() {
             let path = entry.path();
@@ -130,6 +136,63 @@ impl Roots {
             path: "/".into(),
             source: std::io::Error::other("what was made of it has vanished"),
         })
+    }
+
+    /// Keeps what [`Self::prepare`] gives from being pruned, as long as the value lives.
+    ///
+    /// # Errors
+    /// The lock can't be opened.
+    pub fn hold(&self) -> Result<Lock, Error> {
+        let path = self.folder.join(IN_USE);
+        let write = |source| Error::Write { path: path.clone(), source };
+        if !path.exists() {
+            std::fs::write(&path, "").map_err(write)?;
+        }
+        Lock::acquire_shared(&path).map_err(write)
+    }
+
+    /// Removes what no VM uses (as `used` tells of a file) and returns it with the bytes that it took; a
+    /// `dry_run` only tells. Nothing goes while an image is being read, or is about to be booted.
+    ///
+    /// # Errors
+    /// A file can't be removed.
+    pub fn prune(
+        &self,
+        older_than: Duration,
+        dry_run: bool,
+        used: impl Fn(&Path) -> bool,
+    ) -> Result<Vec<(PathBuf, u64)>, Error> {
+        let mut removed = Vec::new();
+        let lock = |name: &str| {
+            let path = self.folder.join(name);
+            Lock::try_acquire(&path).map_err(|source| Error::Write { path, source })
+        };
+        let (Some(_reading), Some(_using)) = (lock(LOCK)?, lock(IN_USE)?) else { return Ok(removed) };
+        for folder in [self.folder.join("boot"), self.blocks()] {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else { continue };
+                // A description goes with its block image.
+                let image = path.with_extension("erofs");
+                let is_used = if metadata.is_dir() { used(&path) } else { used(&image) };
+                let age = metadata.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default();
+                if is_used || age < older_than {
+                    continue;
+                }
+                let size = if metadata.is_dir() {
+                    file::folder_size(&path)
+                } else {
+                    host::allocated_size(&metadata)
+                };
+                let gone = match (dry_run, metadata.is_dir()) {
+                    (true, _) => Ok(()),
+                    (false, true) => file::remove_dir(&path),
+                    (false, false) => std::fs::remove_file(&path),
+                };
+                gone.map_err(|source| Error::Write { path: path.clone(), source })?;
+                removed.push((path, size));
+            }
+        }
+        Ok(removed)
     }
 
     fn find(&self, image: &Image, chains: &[Chain]) -> Result<Option<BootImage>, Error> {
@@ -209,6 +272,9 @@ impl Work {
             Ok(_) => Ok(()),
             Err(process::Error::Interrupted(signal)) => Err(signal.into()),
             // Its own error, without what wraps it.
+            Err(process::Error::Failed { status, message, .. }) if message.is_empty() => {
+                Err(Error::Apart(format!("the process that reads it ended with {status}")))
+            }
             Err(process::Error::Failed { message, .. }) => {
                 Err(Error::Apart(message.trim_start_matches("Error: ").to_owned()))
             }
@@ -222,17 +288,23 @@ impl Work {
     /// The image can't be read, or lacks something.
     pub fn run(&self) -> Result<(), Error> {
         let podman = &Podman::find()?.with_storage(self.storage.clone());
-        let mounted = podman.mount(&self.image)?;
+        let folders = podman.layer_folders(&self.image)?.filter(|folders| folders.len() == self.chains.len());
+        let root = match (podman.mount(&self.image), &folders) {
+            (Ok(mounted), _) => Root::Podman(mounted),
+            // podman gives up at 128 layers, the kernel at 500.
+            (Err(_), Some(folders)) if folders.len() > 1 => {
+                let merged = super::overlay::mount(folders, &self.blocks.join("mount"));
+                Root::Ours(merged.map_err(|source| Error::Read { path: "/".into(), source })?)
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        fault::point("roots-mounted");
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder)
                 .map_err(|source| Error::Write { path: folder.clone(), source })?;
-            super::export(mounted.path(), folder, self.arch.name(), &self.chains)?;
+            super::export(root.path(), folder, self.arch.name(), &self.chains)?;
         }
-        if self.convert.is_empty() {
-            return Ok(());
-        }
-        let folders = podman.layer_folders(&self.image)?.filter(|folders| folders.len() == self.chains.len());
-        let Some(folders) = folders else { return self.pack_whole(mounted.path()) };
+        let Some(folders) = folders else { return self.pack_whole(root.path()) };
         for (index, range) in self.convert.iter().enumerate() {
             let block = self.block(range.clone());
             if range.len() == 1 {
@@ -244,7 +316,7 @@ impl Work {
                 Ok(merged) => self.pack(merged.path(), &block)?,
                 Err(error) => {
                     tracing::debug!(%error, "the lower layers can't be mounted apart");
-                    return self.pack_whole(mounted.path());
+                    return self.pack_whole(root.path());
                 }
             }
         }
@@ -252,6 +324,9 @@ impl Work {
     }
 
     fn pack_whole(&self, root: &Path) -> Result<(), Error> {
+        if self.convert.is_empty() {
+            return Ok(());
+        }
         self.pack(root, &self.block(0..self.chains.len()))
     }
 
@@ -274,8 +349,53 @@ impl Work {
     }
 }
 
+/// The image's root filesystem, mounted.
+enum Root {
+    Podman(Mounted),
+    Ours(Merged),
+}
+
+impl Root {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Podman(mounted) => mounted.path(),
+            Self::Ours(merged) => merged.path(),
+        }
+    }
+}
+
 /// In podman's user namespace the user is root, but not of the whole host.
 fn process_is_rootless() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     !map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_vm_uses_or_is_about_to_use_is_not_pruned() {
+        let dir = tempfile::tempdir().unwrap();
+        let roots = Roots::open(dir.path()).unwrap();
+        let used = dir.path().join("boot/used-1");
+        for folder in ["boot/used-1", "boot/idle-1"] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+            std::fs::write(dir.path().join(folder).join("kernel"), "x").unwrap();
+        }
+        for name in ["used.erofs", "used.json", "idle.erofs", "idle.json"] {
+            std::fs::write(dir.path().join("blocks").join(name), "x").unwrap();
+        }
+        let files = [used.join("kernel"), dir.path().join("blocks/used.erofs")];
+        let is_used = |path: &Path| files.iter().any(|file| file.starts_with(path));
+        let prune = |older_than, dry_run| roots.prune(older_than, dry_run, is_used).unwrap().len();
+        let held = roots.hold().unwrap();
+        assert_eq!(prune(Duration::ZERO, false), 0);
+        drop(held);
+        assert_eq!(prune(Duration::from_secs(3600), false), 0);
+        assert_eq!(prune(Duration::ZERO, true), 3);
+        assert_eq!(prune(Duration::ZERO, false), 3);
+        assert!(used.exists() && dir.path().join("blocks/used.json").exists());
+        assert!(!dir.path().join("blocks/idle.json").exists());
+    }
 }

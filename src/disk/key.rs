@@ -1,6 +1,7 @@
 //! The name of a base disk: a digest over everything that changes what is on it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,12 +29,23 @@ pub struct Options {
     pub composefs: bool,
     /// The reference that the installed system upgrades from.
     pub target_imgref: String,
+    /// How it gets at that reference (`registry`, `oci`, ...); else bootc's choice.
+    pub target_transport: Option<String>,
+    /// More of the command line of `bootc install to-disk`, as it stands.
+    pub install_args: Vec<String>,
 }
 
-/// A base disk's name in the cache: 64 hex digits.
+/// A base disk's name in the cache: 64 hex digits, and `-N` for the Nth disk that was made anew of the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Key(String);
+
+/// A text that is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the key of a base disk")]
+pub struct InvalidKey(String);
+
+const HASH_LENGTH: usize = 64;
 
 impl Key {
     /// The key of the disk of this image with these options.
@@ -50,6 +62,48 @@ impl Key {
         // JSON of a struct: field names in a fixed order, every value quoted where it has to be.
         part(&serde_json::to_string(options).unwrap_or_else(|_| format!("{options:?}")));
         Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// What all disks of the same image and options have in common.
+    pub fn content(&self) -> &str {
+        self.0.get(..HASH_LENGTH).unwrap_or(&self.0)
+    }
+
+    /// 0 for the first disk of its content, one more each time that it was made anew.
+    pub fn generation(&self) -> u32 {
+        self.0.get(HASH_LENGTH + 1..).and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    /// The key of the next disk of the same content.
+    pub fn next_generation(&self) -> Self {
+        Self(format!("{}-{}", self.content(), self.generation().saturating_add(1)))
+    }
+}
+
+impl FromStr for Key {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let (hash, number) = text.split_once('-').unwrap_or((text, "1"));
+        let is_hash =
+            hash.len() == HASH_LENGTH && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        // One way to write a number only: two names of one disk would be two disks.
+        let is_number = number.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == number);
+        if is_hash && is_number { Ok(Self(text.to_owned())) } else { Err(InvalidKey(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = InvalidKey;
+
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
+        text.parse()
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        key.0
     }
 }
 
@@ -79,7 +133,7 @@ mod tests {
     fn every_option_changes_the_key() {
         let base =
             Options { disk_size: 10 << 30, target_imgref: "localhost/x:latest".into(), ..Options::default() };
-        let changes: [fn(&mut Options); 8] = [
+        let changes: [fn(&mut Options); 11] = [
             |_| {},
             |o| o.filesystem = Some("xfs".into()),
             |o| o.root_size = Some(5 << 30),
@@ -88,6 +142,9 @@ mod tests {
             |o| o.kargs = vec!["a".into(), "b".into()],
             |o| o.composefs = true,
             |o| o.bootloader = Some("systemd".into()),
+            |o| o.target_transport = Some("oci".into()),
+            |o| o.install_args = vec!["a b".into()],
+            |o| o.install_args = vec!["a".into(), "b".into()],
         ];
         let mut keys: Vec<Key> = changes
             .iter()
@@ -115,5 +172,21 @@ mod tests {
         let relabelled = Image { size: 6, reference: "localhost/other".into(), ..image() };
         assert_eq!(Key::new(&image(), &options), Key::new(&relabelled, &options));
         assert_eq!(Key::new(&image(), &options).to_string().len(), 64);
+    }
+
+    #[test]
+    fn generations_have_names_of_their_own() {
+        let first = Key::new(&image(), &Options::default());
+        let second = first.next_generation();
+        let third = second.next_generation();
+        assert_eq!((first.generation(), second.generation(), third.generation()), (0, 1, 2));
+        assert_eq!(third.content(), first.to_string());
+        assert_eq!(third.to_string().parse(), Ok(third.clone()));
+        let hash = first.content();
+        for text in
+            ["", "../..", &hash[1..], &format!("{hash}-"), &format!("{hash}-0"), &format!("{hash}-01")]
+        {
+            assert!(text.parse::<Key>().is_err(), "{text}");
+        }
     }
 }

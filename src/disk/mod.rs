@@ -1,16 +1,27 @@
 //! Disks as files: base disks in a cache by content, and the overlays over them.
 
 mod cache;
+pub mod export;
+mod format;
+mod import;
 mod key;
 mod overlay;
+mod partial;
+mod prune;
+mod qemu_img;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use cache::{Cache, Claim, Error, Partial};
-pub use key::{Key, Options};
-pub use overlay::{OverlayError, create as create_overlay};
+pub use cache::{Cache, Cached, Claim, Error, InUse};
+pub use format::Format;
+pub use import::{Import, ImportError};
+pub use key::{InvalidKey, Key, Options};
+pub use overlay::create as create_overlay;
+pub use partial::Partial;
+pub use prune::{prune, remove_superseded, trim};
+pub use qemu_img::QemuImgError;
 
 use crate::image::{Facts, Image};
 

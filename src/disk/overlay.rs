@@ -1,36 +1,50 @@
 //! A VM's own layer over a base disk.
 
 use std::path::Path;
-use std::process::Command;
 
+use super::Format;
+use super::qemu_img::{self, QemuImgError};
 use crate::host::process;
 
-/// The overlay can't be made.
-#[derive(Debug, thiserror::Error)]
-pub enum OverlayError {
-    /// There is no `qemu-img`.
-    #[error("qemu-img is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
-    NoQemuImg,
-    /// It failed.
-    #[error("can't make the VM's disk")]
-    Create(#[source] process::Error),
-}
-
-/// Makes an empty qcow2 overlay over a raw base disk; under 1 MiB, in milliseconds.
+/// Makes an empty qcow2 overlay over a disk image; under 1 MiB, in milliseconds.
+///
+/// With a size (in bytes) it is larger than what is under it.
 ///
 /// # Errors
 /// There is no `qemu-img`, or it fails.
-pub fn create(base: &Path, overlay: &Path) -> Result<(), OverlayError> {
-    let program = which::which("qemu-img").map_err(|_| OverlayError::NoQemuImg)?;
-    // The base as JSON: a path with a comma or a colon stays one.
-    let backing = serde_json::json!({
-        "driver": "raw",
-        "file": {"driver": "file", "filename": base},
-    });
-    let mut command = Command::new(program);
+pub fn create(base: &Path, format: Format, overlay: &Path, size: Option<u64>) -> Result<(), QemuImgError> {
+    let mut command = qemu_img::command("create")?;
     command
-        .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
-        .arg(format!("json:{backing}"))
-        .arg(overlay);
-    process::output(&mut command).map(drop).map_err(OverlayError::Create)
+        .args(["-q", "-f", "qcow2", "-F", format.name(), "-b"])
+        .arg(qemu_img::reference(base, format))
+        .arg(overlay)
+        .args(size.map(|size| size.to_string()));
+    process::output(&mut command)
+        .map(drop)
+        .map_err(|source| QemuImgError::Failed { doing: "make the VM's disk".into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn an_overlay_is_small_and_names_its_base_exactly() {
+        if which::which("qemu-img").is_err() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("a,b: \"c\"=d.raw");
+        std::fs::File::create(&base).unwrap().set_len(1 << 30).unwrap();
+        for (size, want) in [(None, 1 << 30), (Some(3 << 30), 3 << 30)] {
+            let overlay = dir.path().join("overlay.qcow2");
+            create(&base, Format::Raw, &overlay, size).unwrap();
+            let info = qemu_img::info(&overlay, Format::Qcow2).unwrap();
+            assert_eq!(info.virtual_size, want);
+            assert!(info.backing_filename.is_some());
+            assert!(std::fs::metadata(&overlay).unwrap().blocks() * 512 < 1 << 20);
+        }
+    }
 }

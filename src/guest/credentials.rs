@@ -13,6 +13,8 @@ pub const READY_CHANNEL: &str = "podman-bootc.ready";
 pub const UNIT_CREDENTIALS: u32 = 256;
 
 const READY_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
+const GROW_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-grow.service");
+const GROW_DROPIN: &str = "[Unit]\nWants=podman-bootc-grow.service\n";
 const READY_DROPIN: &str = "[Unit]\nWants=podman-bootc-ready.service\n";
 
 /// Authorizes a public key for a user with this home folder (systemd 252 and up).
@@ -41,6 +43,17 @@ pub fn ready_signal() -> [Credential; 2] {
         Credential {
             name: "systemd.unit-dropin.multi-user.target~podman-bootc".into(),
             value: READY_DROPIN.into(),
+        },
+    ]
+}
+
+/// Makes the root filesystem fill a disk that has grown (systemd 256 and up; older ones ignore it).
+pub fn grow_root() -> [Credential; 2] {
+    [
+        Credential { name: "systemd.extra-unit.podman-bootc-grow.service".into(), value: GROW_UNIT.into() },
+        Credential {
+            name: "systemd.unit-dropin.multi-user.target~podman-bootc-grow".into(),
+            value: GROW_DROPIN.into(),
         },
     ]
 }

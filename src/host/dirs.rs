@@ -78,9 +78,9 @@ impl Dirs {
         self.cache.join("roots")
     }
 
-    /// podman's storage for images that come out of files.
-    pub fn storage(&self) -> PathBuf {
-        self.cache.join("storage")
+    /// The folders of podman's storage for images that come out of files, and of what it keeps meanwhile.
+    pub fn storage(&self) -> (PathBuf, PathBuf) {
+        (self.cache.join("storage"), self.runtime.join("podman"))
     }
 
     /// All base disks' folders are in here.

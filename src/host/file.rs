@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::os;
+use super::{fault, os};
 
 /// Longer state files are not ours; nothing that we write comes near it. Bytes.
 const STATE_FILE_MAX: u64 = 4 << 20;
@@ -97,8 +97,9 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     serde_json::to_writer_pretty(&mut file, value).map_err(|e| write(e.into()))?;
     file.write_all(b"\n").map_err(write)?;
     file.as_file().sync_all().map_err(write)?;
+    fault::point("json-written");
     file.persist(path).map_err(|e| write(e.error))?;
-    Ok(())
+    sync_dir(folder).map_err(write)
 }
 
 /// Creates or truncates a file that only this user may read.
@@ -131,6 +132,39 @@ pub fn make_read_only(path: &Path) -> io::Result<()> {
 /// As of the operating system.
 pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     create_private(path)?.set_len(size)
+}
+
+/// Renames a file to a name that nothing has.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when something has it; else as of the operating system.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let path = tempfile::TempPath::try_from_path(from)?;
+    path.persist_noclobber(to).map_err(|error| {
+        // Who called decides what becomes of it.
+        let _ = error.path.keep();
+        error.error
+    })
+}
+
+/// Makes sure that a crash doesn't undo what was renamed in this folder.
+///
+/// # Errors
+/// As of the operating system.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    os::sync_dir(path)
+}
+
+/// Bytes that a folder's files really take on their filesystem; what can't be read counts nothing.
+pub fn folder_size(path: &Path) -> u64 {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_size(&entry.path()),
+            Ok(metadata) => super::allocated_size(&metadata),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 /// Removes a folder with all that is in it; one that is not there is fine.

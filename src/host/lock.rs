@@ -5,10 +5,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// An exclusive lock on a file, held until it is dropped or the process ends.
+use super::os;
+
+/// A lock on a file, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -17,11 +19,12 @@ impl Lock {
     /// # Errors
     /// The file can't be opened.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
-        let file = open(path)?;
+        let mut file = open(path)?;
         // `is_held` takes the lock for the blink of an eye, so one refusal is no proof of a holder.
         for _ in 0..5 {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Self { _file: file })),
+                Ok(()) if os::is_same_file(&file, path) => return Ok(Some(Self { file })),
+                Ok(()) => file = open(path)?,
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
                 Err(TryLockError::Error(e)) => return Err(e),
             }
@@ -34,9 +37,32 @@ impl Lock {
     /// # Errors
     /// The file can't be opened.
     pub fn acquire(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
-        file.lock()?;
-        Ok(Self { _file: file })
+        loop {
+            let file = open(path)?;
+            file.lock()?;
+            // The last holder may have removed the file: then ours is a lock on nothing.
+            if os::is_same_file(&file, path) {
+                return Ok(Self { file });
+            }
+        }
+    }
+
+    /// Waits for the lock to be free for sharing. The file has to be there.
+    ///
+    /// # Errors
+    /// The file can't be opened.
+    pub fn acquire_shared(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        file.lock_shared()?;
+        Ok(Self { file })
+    }
+
+    /// Sets the time of the file's last change to now.
+    ///
+    /// # Errors
+    /// As of the operating system.
+    pub fn touch(&self) -> io::Result<()> {
+        self.file.set_modified(std::time::SystemTime::now())
     }
 }
 
@@ -64,6 +90,20 @@ mod tests {
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(first);
         assert!(!is_held(&path));
+        let shared = [Lock::acquire_shared(&path).unwrap(), Lock::acquire_shared(&path).unwrap()];
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        drop(shared);
+        let last = Lock::acquire(&path).unwrap();
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || Lock::acquire(&path).unwrap()
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        std::fs::remove_file(&path).unwrap();
+        drop(last);
+        let next = waiting.join().unwrap();
+        assert!(is_held(&path) && Lock::try_acquire(&path).unwrap().is_none(), "not on the removed file");
+        drop(next);
         assert!(Lock::try_acquire(&path).unwrap().is_some());
     }
 }

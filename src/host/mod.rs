@@ -1,6 +1,8 @@
 //! What differs between operating systems: folders, files, locks, processes, sockets.
 
+pub mod device;
 pub mod dirs;
+pub mod fault;
 pub mod file;
 pub mod interrupt;
 pub mod lock;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
@@ -57,6 +57,48 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
         return Ok(stdout);
     }
     let message = String::from_utf8_lossy(&stderr).trim().to_owned();
+    Err(Error::Failed { program, status, message })
+}
+
+/// [`output`], for a program whose standard output is to be seen while it runs.
+///
+/// # Errors
+/// As [`output`].
+pub fn watched(command: &mut Command, mut see: impl FnMut(&[u8])) -> Result<(), Error> {
+    let program = describe(command);
+    let start = |source| Error::Start { program: program.clone(), source };
+    interrupt::check()?;
+    die_with_parent(command);
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
+    let _guard = Foreground::new(child.id());
+    // Its other output in a thread, so that neither pipe fills up.
+    let messages = child.stderr.take().map(|mut pipe| {
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            // Half a message is better than none.
+            let _ = pipe.read_to_end(&mut text);
+            text
+        })
+    });
+    if let Some(mut pipe) = child.stdout.take() {
+        let mut buffer = [0; 4096];
+        loop {
+            match pipe.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => see(&buffer[..count]),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(start(e)),
+            }
+        }
+    }
+    let status = child.wait().map_err(start)?;
+    let messages = messages.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    interrupt::check()?;
+    if status.success() {
+        return Ok(());
+    }
+    let message = String::from_utf8_lossy(&messages).trim().to_owned();
     Err(Error::Failed { program, status, message })
 }
 

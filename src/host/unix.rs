@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,6 +36,26 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 
 pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// True when `path` still names the open file.
+pub fn is_same_file(file: &File, path: &Path) -> bool {
+    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), path.metadata()), (Ok(ours), Ok(theirs)) if id(&ours) == id(&theirs))
+}
+
+pub fn is_block_device(metadata: &Metadata) -> bool {
+    metadata.file_type().is_block_device()
+}
+
+/// With `O_EXCL` and without `O_CREAT`, Linux refuses a block device that is in use (open(2)).
+pub fn open_exclusive(path: &Path) -> io::Result<File> {
+    let exclusive = rustix::fs::OFlags::EXCL.bits();
+    OpenOptions::new().write(true).custom_flags(exclusive as i32).open(path)
+}
+
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {

@@ -17,6 +17,9 @@ pub struct Facts {
     pub sshd: bool,
     /// systemd's major version, where it could be told.
     pub systemd: Option<u32>,
+    /// Its root filesystem can be made to grow with the disk at boot.
+    #[serde(default)]
+    pub grows: bool,
     /// Home folders by user.
     pub homes: BTreeMap<String, String>,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use facts::Facts;
-pub use podman::{Error, Listed, Podman, Pull};
+pub use podman::{Error, Listed, Mounted, Podman, Pull, Storage, StorageInUse};
 pub use reference::is_file;
 
 /// Label of every bootable container image.

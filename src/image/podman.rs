@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::reference::{full_name, is_file, is_local, looks_like_id};
 use super::{BOOTC_LABEL, Image};
-use crate::host::process;
+use crate::host::lock::Lock;
+use crate::host::{file, process};
 
 /// When to ask a registry, as podman's `--pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -99,7 +100,52 @@ pub struct Podman {
     program: PathBuf,
     rootless: bool,
     /// A storage of our own, for images that come out of files.
-    storage: Option<PathBuf>,
+    storage: Option<Storage>,
+}
+
+/// A storage of images that is not podman's usual one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    /// Its images.
+    pub root: PathBuf,
+    /// What it keeps while it is used; podman takes 50 bytes at the most.
+    pub run: PathBuf,
+}
+
+/// A storage of our own in use; one process at a time.
+#[derive(Debug)]
+pub struct StorageInUse {
+    storage: Storage,
+    _lock: Lock,
+}
+
+impl Storage {
+    /// Takes the storage for this process, and waits until no other has it.
+    ///
+    /// # Errors
+    /// Its folders can't be made.
+    pub fn take(self) -> std::io::Result<StorageInUse> {
+        for folder in [&self.root, &self.run] {
+            file::create_private_dir(folder)?;
+        }
+        let lock = Lock::acquire(&self.root.with_extension("lock"))?;
+        Ok(StorageInUse { storage: self, _lock: lock })
+    }
+}
+
+impl StorageInUse {
+    /// The storage.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+}
+
+impl Drop for StorageInUse {
+    fn drop(&mut self) {
+        if let Err(error) = file::remove_dir(&self.storage.run) {
+            tracing::warn!(path = %self.storage.run.display(), %error, "can't remove podman's temporary files");
+        }
+    }
 }
 
 impl Podman {
@@ -112,22 +158,22 @@ impl Podman {
         Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None })
     }
 
-    /// The same podman with its storage in this folder, or with its usual one.
+    /// The same podman with this storage, or with its usual one.
     #[must_use]
-    pub fn with_storage(self, storage: Option<PathBuf>) -> Self {
+    pub fn with_storage(self, storage: Option<Storage>) -> Self {
         Self { storage, ..self }
     }
 
     /// The storage of our own that it works on, if it does.
-    pub fn own_storage(&self) -> Option<&Path> {
-        self.storage.as_deref()
+    pub fn own_storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
     }
 
     /// A command line of this podman.
     pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(storage) = &self.storage {
-            command.arg("--root").arg(storage.join("root")).arg("--runroot").arg(storage.join("run"));
+            command.arg("--root").arg(&storage.root).arg("--runroot").arg(&storage.run);
         }
         command.args(args);
         command
@@ -155,8 +201,8 @@ impl Podman {
     pub fn resolve(&self, asked: &str, pull: Pull, mut pulling: impl FnMut()) -> Result<Image, Error> {
         if is_file(asked) {
             pulling();
-            let id = self.run(["pull", "--quiet", "--", asked], &format!("read {asked}"))?;
-            return bootable(self.inspect(String::from_utf8_lossy(&id).trim())?);
+            let id = self.read_file(asked)?;
+            return bootable(self.inspect(&id)?);
         }
         let can_pull = !is_local(asked) && !looks_like_id(asked);
         if pull == Pull::Always && can_pull {
@@ -346,6 +392,32 @@ impl Podman {
     fn pull(&self, asked: &str) -> Result<(), Error> {
         let doing = format!("pull image {asked}");
         self.run(["pull", "--quiet", "--", asked], &doing).map(drop)
+    }
+
+    /// Reads an image in a file or folder into the storage and returns its ID.
+    fn read_file(&self, asked: &str) -> Result<String, Error> {
+        let failed = |source| Error::Podman { doing: format!("read {asked}"), source };
+        let mut command = self.command(["pull", "--quiet", "--"]);
+        let (transport, path) = asked.split_once(':').unwrap_or(("", asked));
+        match (transport, &self.storage) {
+            // podman names the image by its folder, and can't when that has a capital letter.
+            ("oci" | "dir", Some(storage)) => {
+                let (folder, tag) = path.rsplit_once(':').map_or((path, ""), |(folder, tag)| (folder, tag));
+                let link = storage.run.join("image");
+                let absolute = std::path::absolute(folder);
+                let linked = absolute.and_then(|to| std::os::unix::fs::symlink(to, &link));
+                linked.map_err(|source| {
+                    failed(process::Error::Start { program: "podman pull".into(), source })
+                })?;
+                let tag = if tag.is_empty() { String::new() } else { format!(":{tag}") };
+                command.arg(format!("{transport}:image{tag}")).current_dir(&storage.run);
+            }
+            _ => {
+                command.arg(asked);
+            }
+        }
+        let id = process::output(&mut command).map_err(failed)?;
+        Ok(String::from_utf8_lossy(&id).trim().to_owned())
     }
 
     fn storage(&self) -> &'static str {

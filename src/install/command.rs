@@ -28,6 +28,9 @@ pub(super) fn to_disk(options: &Options, filesystem: Option<&str>) -> Vec<String
         ["bootc", "install", "to-disk", "--generic-image", "--skip-fetch-check"].map(str::to_owned).to_vec();
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
     option("--target-imgref", &options.target_imgref);
+    if let Some(transport) = &options.target_transport {
+        option("--target-transport", transport);
+    }
     if let Some(filesystem) = filesystem {
         option("--filesystem", filesystem);
     }
@@ -43,6 +46,7 @@ pub(super) fn to_disk(options: &Options, filesystem: Option<&str>) -> Vec<String
     if options.composefs {
         words.push("--composefs-backend".into());
     }
+    words.extend(options.install_args.iter().cloned());
     words
 }
 
@@ -62,13 +66,21 @@ mod tests {
             kargs: vec!["console=ttyS0".into(), "a=b c".into()],
             bootloader: Some("systemd".into()),
             composefs: true,
+            target_transport: Some("oci".into()),
+            install_args: vec!["--stateroot".into(), "a b".into()],
             ..plain
         };
         let words = to_disk(&full, Some("xfs"));
-        for want in
-            ["--filesystem", "xfs", "5121M", "--bootloader", "systemd", "--karg=a=b c", "--composefs-backend"]
-        {
-            assert!(words.iter().any(|w| w == want), "{want} in {words:?}");
+        for want in [
+            ["--filesystem", "xfs"],
+            ["--root-size", "5121M"],
+            ["--bootloader", "systemd"],
+            ["--target-transport", "oci"],
+            ["--karg=console=ttyS0", "--karg=a=b c"],
+            ["--stateroot", "a b"],
+        ] {
+            assert!(words.windows(2).any(|pair| pair == want), "{want:?} in {words:?}");
         }
+        assert!(words.iter().any(|word| word == "--composefs-backend"));
     }
 }

@@ -12,7 +12,7 @@ use super::{Error, Install, Unfinished, command};
 use crate::direct::{self, Roots};
 use crate::disk::Cache;
 use crate::host::dirs::Dirs;
-use crate::host::{file, interrupt};
+use crate::host::{fault, file, interrupt};
 use crate::hypervisor::qemu::Qemu;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
 use crate::image::{Facts, Podman};
@@ -33,8 +33,11 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    let boot = Roots::open(&install.host.dirs.roots())
-        .and_then(|roots| roots.prepare(&install.host.podman, image, arch, stage))
+    let roots = Roots::open(&install.host.dirs.roots()).map_err(|error| install.direct_error(error))?;
+    // Until the end: the VM has the files open, but a second start of it (without KVM) opens them again.
+    let _held = roots.hold().map_err(|error| install.direct_error(error))?;
+    let boot = roots
+        .prepare(&install.host.podman, image, arch, stage)
         .map_err(|error| install.direct_error(error))?;
     stage.step("saving the image's content");
     save_content(install)?;
@@ -90,6 +93,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .build()
         .map_err(|source| Error::Io { path: "runtime".into(), source })?;
     stage.step("booting the image");
+    fault::point("install-boots");
     runtime.block_on(drive(install, engine, stage))?;
     Ok(boot.facts)
 }
@@ -104,6 +108,7 @@ fn save_content(install: &Install) -> Result<(), Unfinished> {
     let folder = install.partial.folder();
     let content = folder.join("content");
     install.host.podman.save(install.image, &content).map_err(Error::from)?;
+    fault::point("install-saved");
     direct::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
     Ok(())
@@ -119,7 +124,7 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
         newest: NewestLine::default(),
         exit: None,
         begun: false,
-        boot_failure: None,
+        failure: None,
     };
     let (event_sender, mut events) = mpsc::channel(64);
     let (orders, order_receiver) = mpsc::channel(16);
@@ -140,8 +145,8 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
                 interrupted = Some(signal);
                 let _ = orders.send(Order::Quit).await;
             }
-            () = tokio::time::sleep_until(deadline), if !talk.begun && talk.boot_failure.is_none() => {
-                talk.boot_failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
+            () = tokio::time::sleep_until(deadline), if !talk.begun && talk.failure.is_none() => {
+                talk.failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
                 let _ = orders.send(Order::Quit).await;
             }
         }
@@ -161,11 +166,9 @@ struct Talk<'a> {
     exit: Option<i32>,
     /// The guest has said its first word.
     begun: bool,
-    boot_failure: Option<String>,
+    /// Why we ended it.
+    failure: Option<String>,
 }
-
-/// The direct boot's first program says so on the console when it can't go on.
-const BOOT_FAILURE: &str = "podman-bootc: direct boot: ";
 
 impl Talk<'_> {
     fn hear(&mut self, event: Event, stage: &mut Stage) -> Vec<Order> {
@@ -176,7 +179,15 @@ impl Talk<'_> {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
             }
-            Event::Console(bytes) => self.hear_console(&bytes, stage),
+            Event::NoSpace => {
+                let folder = self.install.partial.folder().display();
+                self.failure = Some(format!("no space is left on the host for {folder}"));
+                vec![Order::Quit]
+            }
+            Event::Console(bytes) => {
+                self.hear_console(&bytes, stage);
+                vec![]
+            }
             Event::Channel(_, bytes) => {
                 let lines = self.lines.push(&bytes);
                 lines.into_iter().filter_map(|line| self.hear_line(line, stage)).collect()
@@ -184,19 +195,14 @@ impl Talk<'_> {
         }
     }
 
-    fn hear_console(&mut self, bytes: &[u8], stage: &mut Stage) -> Vec<Order> {
+    fn hear_console(&mut self, bytes: &[u8], stage: &mut Stage) {
         if self.begun {
-            return vec![];
+            return;
         }
         self.write_log(bytes);
         if let Some(line) = self.newest.push(bytes) {
             stage.update(line);
-            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
-                self.boot_failure = Some(reason.to_owned());
-                return vec![Order::Quit];
-            }
         }
-        vec![]
     }
 
     fn hear_line(&mut self, line: Line, stage: &mut Stage) -> Option<Order> {
@@ -211,7 +217,10 @@ impl Talk<'_> {
                 }
                 first.then_some(Order::GuestIsUp)
             }
-            Line::Config(config) => Some(Order::Channel(0, protocol::answer(&self.command(&config, stage)))),
+            Line::Config(config) => {
+                fault::point("install-begins");
+                Some(Order::Channel(0, protocol::answer(&self.command(&config, stage))))
+            }
             Line::Exit(code) => {
                 self.exit = Some(code);
                 // All is on the disk: no need to wait for the guest to go down by itself.
@@ -244,7 +253,7 @@ impl Talk<'_> {
     }
 
     fn verdict(&self, ended: &Ended) -> Result<(), Unfinished> {
-        let reason = match (self.exit, &self.boot_failure, ended) {
+        let reason = match (self.exit, &self.failure, ended) {
             (Some(0), ..) => return Ok(()),
             (Some(code), ..) => format!("bootc install ended with code {code}"),
             (None, Some(reason), _) => reason.clone(),

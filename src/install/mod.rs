@@ -4,24 +4,25 @@ mod command;
 mod container;
 mod machine;
 mod protocol;
+mod size;
 
 use std::path::PathBuf;
 
+pub use size::{TooSmall, default_disk_size};
+
 use crate::direct;
-use crate::disk::{self, BaseDisk, Cache, Claim, Key, Options, Partial};
+use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
 use crate::host::dirs::Dirs;
-use crate::host::file;
 use crate::host::interrupt::Interrupted;
+use crate::host::{fault, file};
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu;
 use crate::image::{self, Facts, Image, Podman};
 use crate::ui::{Progress, Stage, format_size};
-use crate::vm::console;
+use crate::vm::{Store, console};
 
 /// The root filesystem of an image that names none.
 pub const DEFAULT_FILESYSTEM: &str = "ext4";
-/// The smallest disk that is made unless another size is asked for. Bytes.
-const SMALLEST_DEFAULT: u64 = 10 << 30;
 
 /// Where `bootc install` runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -42,6 +43,8 @@ pub struct Host {
     pub podman: Podman,
     /// What to run the VM's code with.
     pub accelerator: accelerator::Choice,
+    /// Base disks that are not used go when all take more bytes than this.
+    pub cache_limit: Option<u64>,
 }
 
 /// A base disk can't be made.
@@ -90,20 +93,15 @@ pub enum Error {
         /// The log's file.
         log: PathBuf,
     },
-    /// The disk is too small.
-    #[error(
-        "a disk of {} can't hold image {image}, which takes {} unpacked; pass a larger --disk-size",
-        format_size(*.disk),
-        format_size(*.needed)
-    )]
-    TooSmall {
-        /// The image's name.
-        image: String,
-        /// The disk's size in bytes.
-        disk: u64,
-        /// The image's size in bytes.
-        needed: u64,
-    },
+    /// The disk can't hold the image.
+    #[error(transparent)]
+    Size(#[from] size::TooSmall),
+    /// The disk that was just made is gone.
+    #[error("the base disk was removed as soon as it was made; try again")]
+    Vanished,
+    /// It can't be told which base disks VMs stand on.
+    #[error(transparent)]
+    Store(#[from] crate::vm::store::Error),
     /// The container way is not open here.
     #[error("--install-in container {0}; leave the flag out to install in a VM")]
     NoContainer(&'static str),
@@ -124,46 +122,59 @@ fn quoted(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  | {line}")).collect()
 }
 
-/// The disk's size when none is asked for: twice the image, but not below 10 GiB.
-pub fn default_disk_size(image: &Image) -> u64 {
-    const MIB: u64 = 1 << 20;
-    (image.size * 2).max(SMALLEST_DEFAULT).next_multiple_of(MIB)
+/// What a base disk is wanted for.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The image.
+    pub image: &'a Image,
+    /// The install options.
+    pub options: Options,
+    /// Where to install, if need be.
+    pub place: Place,
+    /// A disk that is there already won't do.
+    pub anew: bool,
+    /// A smaller disk will do, if the system on it grows with the disk.
+    pub growable: bool,
 }
 
 /// Returns the base disk of this image with these options, and makes it first when it is not there.
 ///
 /// # Errors
 /// It can't be made.
-pub fn ensure(
-    host: &Host,
-    image: &Image,
-    options: Options,
-    place: Place,
-    progress: &Progress,
-) -> Result<BaseDisk, Error> {
+pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse, Error> {
+    let Wanted { image, options, place, mut anew, growable } = wanted;
+    size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
-    if let Some(disk) = cache.find(&key)? {
-        return Ok(disk);
-    }
-    if options.disk_size < image.size {
-        let image_name = image.reference.clone();
-        return Err(Error::TooSmall { image: image_name, disk: options.disk_size, needed: image.size });
+    if !anew {
+        if let Some(disk) = cache.hold(&key)? {
+            return Ok(disk);
+        }
+        if growable && let Some(disk) = find_growable(&cache, image, &options)? {
+            return Ok(disk);
+        }
     }
     cache.sweep();
     machine::sweep(&host.dirs, &cache);
     let mut stage = progress.stage("install");
     let partial = loop {
-        match cache.claim(&key)? {
-            Claim::Ready(disk) => return Ok(*disk),
+        match cache.claim(&key, anew)? {
+            // Removed by someone in between: made once more.
+            Claim::Ready(_) => match cache.hold(&key)? {
+                Some(disk) => return Ok(disk),
+                None => continue,
+            },
             Claim::Ours(partial) => break partial,
             Claim::Taken => {
                 stage.step(&format!("another podman-bootc installs {}; waiting for it", image.reference));
                 cache.wait(&key)?;
+                // What it made is newer than our wish.
+                anew = false;
             }
         }
     };
     let made = Install { host, image, options: &options, partial: &partial }.run(place, &mut stage);
+    fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
         Err(Unfinished::Failed { reason, lines }) => {
@@ -173,15 +184,46 @@ pub fn ensure(
         Err(Unfinished::Error(error)) => return Err(*error),
     };
     let disk = partial.finish(BaseDisk {
-        key,
+        key: key.clone(),
         image: image.clone(),
         options,
         facts,
         created: jiff::Timestamp::now(),
         file: PathBuf::new(),
     })?;
+    let held = cache.hold(&disk.key)?.ok_or(Error::Vanished)?;
     stage.done(&format!("{} on a disk of {}", disk.image.reference, format_size(disk.options.disk_size)));
-    Ok(disk)
+    if let Err(error) = tidy(host, &cache, &disk.key, progress) {
+        tracing::warn!(error = crate::ui::error_chain(&error), "old base disks stay");
+    }
+    Ok(held)
+}
+
+/// The largest smaller disk, of the same image and otherwise the same options, whose system grows by itself.
+fn find_growable(cache: &Cache, image: &Image, options: &Options) -> Result<Option<InUse>, Error> {
+    let alike = |disk: &BaseDisk| {
+        let size = disk.options.disk_size;
+        let grows = disk.facts.grows && size < options.disk_size;
+        grows
+            && disk.key.content()
+                == Key::new(image, &Options { disk_size: size, ..options.clone() }).content()
+    };
+    let best = cache.list()?.into_iter().filter(alike).max_by_key(|disk| disk.options.disk_size);
+    Ok(best.map(|disk| cache.hold(&disk.key)).transpose()?.flatten())
+}
+
+/// Removes what the new disk replaces, and what is beyond the limit.
+fn tidy(host: &Host, cache: &Cache, new: &Key, progress: &Progress) -> Result<(), Error> {
+    let store = Store::new(&host.dirs);
+    let used = |key: &Key| -> Result<bool, Error> { Ok(store.uses(key)?) };
+    disk::remove_superseded(cache, new, used)?;
+    if let Some(limit) = host.cache_limit {
+        for cached in disk::trim(cache, limit, used)? {
+            let (name, size) = (cached.disk.image.reference, format_size(cached.size));
+            progress.note(&format!("removed the base disk of {name} ({size}): the cache is over its limit"));
+        }
+    }
+    Ok(())
 }
 
 /// Why an install came to no good end.

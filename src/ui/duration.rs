@@ -25,15 +25,16 @@ pub fn seconds(elapsed: Duration) -> String {
 
 /// A time that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no time; write seconds, or a number with s, m or h, as in 90s or 5m")]
+#[error("`{0}` is no time; write seconds, or a number with s, m, h or d, as in 90s or 5m")]
 pub struct InvalidTime(String);
 
-/// Reads seconds, or a number with `s`, `m` or `h`.
+/// Reads seconds, or a number with `s`, `m`, `h` or `d`.
 ///
 /// # Errors
 /// Anything else.
 pub fn parse_time(text: &str) -> Result<Duration, InvalidTime> {
     let (number, factor) = match text.split_at_checked(text.len().saturating_sub(1)) {
+        Some((number, "d")) => (number, 86_400),
         Some((number, "h")) => (number, 3600),
         Some((number, "m")) => (number, 60),
         Some((number, "s")) => (number, 1),
@@ -49,10 +50,10 @@ mod tests {
 
     #[test]
     fn times_as_people_write_them() {
-        for (text, want) in [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600)] {
+        for (text, want) in [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600), ("2d", 172_800)] {
             assert_eq!(parse_time(text).unwrap(), Duration::from_secs(want));
         }
-        for text in ["", "m", "1d", "-1", "1.5m", "ä", "99999999999999999999h"] {
+        for text in ["", "m", "1w", "-1", "1.5m", "ä", "99999999999999999999h"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }

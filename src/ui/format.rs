@@ -68,21 +68,27 @@ fn unescape(text: &str) -> String {
 /// Prints a listing in this format to standard output.
 ///
 /// # Errors
-/// A field that there is not, or an output that can't be written to.
+/// A field that there is not.
 pub fn print<T: Serialize>(items: &[T], format: &Format) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
     match format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, items)?;
-            writeln!(out)?;
-        }
+        Format::Json => say(serde_json::to_string_pretty(items)? + "\n"),
         Format::Template(parts) => {
             for item in items {
-                writeln!(out, "{}", fill(parts, &serde_json::to_value(item)?)?)?;
+                say(fill(parts, &serde_json::to_value(item)?)? + "\n");
             }
         }
     }
     Ok(())
+}
+
+/// Prints to standard output. When nobody reads it any more, the program ends as one that SIGPIPE ends.
+pub fn say(text: impl std::fmt::Display) {
+    /// 128 and SIGPIPE.
+    const BROKEN_PIPE: i32 = 141;
+    let mut out = io::stdout().lock();
+    if write!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(BROKEN_PIPE);
+    }
 }
 
 fn fill(parts: &[Part], item: &Value) -> Result<String, FormatError> {

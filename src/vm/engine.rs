@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::control::Change;
 use super::helpers::Helpers;
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError};
+use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError, Stopped};
 use crate::hypervisor::{Channel, Forward, Helper, Machine};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
@@ -70,6 +70,8 @@ pub enum Event {
         /// How it failed.
         reason: String,
     },
+    /// It stands still: the host has no room for what the guest writes to a disk.
+    NoSpace,
     /// Its serial console wrote this.
     Console(Vec<u8>),
     /// It wrote this to the channel of this index.
@@ -83,6 +85,8 @@ pub enum Order {
     PowerButton,
     /// End at once; the disks are flushed.
     Quit,
+    /// Go on after [`Event::NoSpace`]; if there is still no room, it comes again.
+    Resume,
     /// The guest is up: from now on a failure is no accelerator's fault.
     GuestIsUp,
     /// Write to the channel of this index.
@@ -207,21 +211,26 @@ impl Run<'_> {
                 biased;
                 Some(report) = reports.recv() => match report {
                     qemu::Event::Stop => {
-                        if qmp.is_internal_error().await.unwrap_or(false) {
-                            state.failure = Some(format!("{} internal error", self.accelerator.name()));
-                            process.kill();
+                        match qmp.stopped().await {
+                            Ok(Some(Stopped::InternalError)) => {
+                                state.failure = Some(format!("{} internal error", self.accelerator.name()));
+                                process.kill();
+                            }
+                            Ok(Some(Stopped::NoSpace)) => self.tell(Event::NoSpace).await,
+                            // Gone, or someone else's wish.
+                            Ok(None) | Err(_) => {}
                         }
                     }
                     qemu::Event::GuestPanicked => {
-                        state.panic.get_or_insert_with(|| "the guest's kernel panicked".into());
+                        state.doom.get_or_insert_with(|| Ended::Panic("the guest's kernel panicked".into()));
                         state.end_within(LAST_WORDS);
                     }
                     qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
                 },
                 Some(bytes) = output.recv() => match bytes {
                     Output::Console(bytes) => {
-                        if let Some(panic) = console.look(&bytes) {
-                            state.panic = Some(panic);
+                        if let Some(doom) = console.look(&bytes) {
+                            state.doom = Some(doom);
                             state.end_within(LAST_WORDS);
                         }
                         self.guest_runs(&mut state);
@@ -241,6 +250,11 @@ impl Run<'_> {
                         self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
                     }
                     Order::GuestIsUp => state.is_up = true,
+                    Order::Resume => {
+                        if let Err(error) = qmp.resume().await {
+                            tracing::debug!(%error, "the machine doesn't go on");
+                        }
+                    }
                     Order::PowerButton => {
                         state.ordered = true;
                         if let Err(error) = qmp.power_button().await {
@@ -307,8 +321,8 @@ impl Run<'_> {
                 Outcome::Ended(Ended::Failed(failure.clone()))
             };
         }
-        if let Some(panic) = &state.panic {
-            return Outcome::Ended(Ended::Panic(panic.clone()));
+        if let Some(doom) = &state.doom {
+            return Outcome::Ended(doom.clone());
         }
         match ended {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
@@ -330,7 +344,8 @@ struct State {
     ordered: bool,
     by_guest: bool,
     quitting: bool,
-    panic: Option<String>,
+    /// The end that the guest itself announced.
+    doom: Option<Ended>,
     failure: Option<String>,
     deadline: Option<Instant>,
 }
@@ -376,7 +391,10 @@ fn was_killed(failure: &Failure) -> bool {
     matches!(failure.status.signal(), Some(KILL | TERM))
 }
 
-/// Finds the kernel's panic message in what the serial console writes.
+/// The first program of a direct boot says so when it can't go on: see `vm-assets/direct/init`.
+const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
+
+/// Finds in what the serial console writes that the guest is doomed.
 #[derive(Default)]
 struct ConsoleWatch {
     line: Vec<u8>,
@@ -387,8 +405,9 @@ struct ConsoleWatch {
 const LINE_MAX: usize = 1024;
 
 impl ConsoleWatch {
-    /// The panic's reason, once its end marker has come too: a program may well print an old log's line.
-    fn look(&mut self, bytes: &[u8]) -> Option<String> {
+    /// How the guest ends. A panic counts once its end marker has come, too: a program may well print an old
+    /// log's line.
+    fn look(&mut self, bytes: &[u8]) -> Option<Ended> {
         for &byte in bytes {
             if byte != b'\n' {
                 if self.line.len() < LINE_MAX {
@@ -398,6 +417,9 @@ impl ConsoleWatch {
             }
             let line = crate::ui::plain(&String::from_utf8_lossy(&self.line));
             self.line.clear();
+            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
+                return Some(Ended::Failed(reason.trim().to_owned()));
+            }
             // Only the kernel itself writes lines that begin with its clock.
             let Some((_, message)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) else {
                 continue;
@@ -405,7 +427,7 @@ impl ConsoleWatch {
             if let Some(reason) = message.strip_prefix("Kernel panic - not syncing: ") {
                 self.reason = Some(reason.trim().to_owned());
             } else if message.starts_with("---[ end Kernel panic - not syncing") && self.reason.is_some() {
-                return self.reason.take();
+                return self.reason.take().map(Ended::Panic);
             }
         }
         None
@@ -423,10 +445,13 @@ mod tests {
             [   12.5] CPU: 0\r\n[   12.6] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
         let (first, second) = text.split_at(60);
         assert_eq!(watch.look(first.as_bytes()), None);
-        assert_eq!(
-            watch.look(second.as_bytes()).as_deref(),
-            Some("Attempted to kill init! exitcode=0x00000100")
+        let panic = "Attempted to kill init! exitcode=0x00000100".to_owned();
+        assert_eq!(watch.look(second.as_bytes()), Some(Ended::Panic(panic)));
+        let failure = watch.look(
+            b"podman-bootc: direct boot failed: no root
+",
         );
+        assert_eq!(failure, Some(Ended::Failed("no root".into())));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -12,11 +12,10 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, Step};
 use super::client::Client;
 use super::control::{Change, Hello, Message, Request};
-use super::spec::{self, Firmware, Source, Spec};
-use super::store::{self, Creating, End, Reservation};
-use super::{Settings, State, Store, Vm, console};
-use crate::direct::BootImage;
-use crate::disk::{self, BaseDisk};
+use super::spec::Spec;
+use super::store::{self, End};
+use super::{State, Store, Vm, console};
+use crate::disk;
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::Endpoint;
 use crate::guest::keys;
@@ -25,10 +24,8 @@ use crate::guest::shares;
 use crate::guest::ssh_config::HostBlock;
 use crate::host::interrupt::{self, Interrupted};
 use crate::host::{file, process};
+use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::qemu::firmware;
-use crate::hypervisor::{Arch, Forward};
-use crate::image::{Facts, Image};
 use crate::ui::Stage;
 
 /// `--timeout` when it is not given, under hardware acceleration.
@@ -37,25 +34,10 @@ pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
 pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
 /// The time until the next login after one that was refused.
 const LOGIN_RETRY: Duration = Duration::from_millis(200);
+/// A key that is refused for so long is not taken later.
+const REFUSAL_TIME: Duration = Duration::from_secs(10);
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
-
-/// What a new VM is to be like.
-#[derive(Debug, Clone)]
-pub struct Parameters {
-    /// Virtual processors.
-    pub cpus: u32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-    /// The accelerator that was asked for.
-    pub accelerator: accelerator::Choice,
-    /// The user to log in as.
-    pub user: String,
-    /// Removed when it ends.
-    pub remove: bool,
-    /// Shares, ports and their like.
-    pub settings: Settings,
-}
 
 /// Something can't be done with a VM.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +50,24 @@ pub enum Error {
     Keys(#[from] keys::Error),
     /// The overlay can't be made.
     #[error(transparent)]
-    Overlay(#[from] disk::OverlayError),
+    Overlay(#[from] disk::QemuImgError),
+    /// The disk cache fails.
+    #[error(transparent)]
+    Cache(#[from] disk::Error),
+    /// The disk image that it stands on can't be used.
+    #[error(transparent)]
+    Import(#[from] disk::ImportError),
+    /// The base disk that it stands on is gone.
+    #[error(
+        "VM {name} can't start: the base disk that it stands on, {file}, is gone (was the cache emptied?); \
+         `podman-bootc rm {name}` removes what is left of the VM"
+    )]
+    NoBase {
+        /// The VM.
+        name: String,
+        /// The base disk.
+        file: PathBuf,
+    },
     /// The user is not in the image.
     #[error("image {image} has no user {user}; `--user` takes one of: {known}")]
     NoUser {
@@ -160,104 +159,6 @@ fn quoted(lines: &[String]) -> String {
     format!("\nThe end of its console:{lines}")
 }
 
-/// What a new VM is made of.
-#[derive(Debug, Clone, Copy)]
-pub enum Origin<'a> {
-    /// An installed disk.
-    Disk(&'a BaseDisk),
-    /// An image that is booted directly, with these kernel arguments added.
-    Direct(&'a Image, &'a BootImage, &'a [String]),
-}
-
-impl Origin<'_> {
-    fn image(&self) -> &Image {
-        match self {
-            Self::Disk(disk) => &disk.image,
-            Self::Direct(image, ..) => image,
-        }
-    }
-
-    fn facts(&self) -> &Facts {
-        match self {
-            Self::Disk(disk) => &disk.facts,
-            Self::Direct(_, boot, _) => &boot.facts,
-        }
-    }
-}
-
-/// Makes a VM under the reserved name.
-///
-/// # Errors
-/// The image has no such user, or a file can't be made.
-pub fn create(
-    reservation: Reservation,
-    origin: Origin,
-    wanted: &Parameters,
-) -> Result<(Vm, Creating), Error> {
-    let (image, facts) = (origin.image(), origin.facts());
-    let arch = Arch::from_oci(&image.architecture).unwrap_or(Arch::X86_64);
-    let uefi = firmware::find(arch);
-    let source = match origin {
-        Origin::Disk(disk) => Source::Disk {
-            base: disk.key.clone(),
-            firmware: uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() }),
-        },
-        Origin::Direct(_, boot, kargs) => Source::Direct {
-            kernel: boot.kernel(),
-            initramfs: boot.initramfs(),
-            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs].concat().join(" "),
-            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
-        },
-    };
-    let spec = Spec {
-        version: spec::VERSION,
-        name: reservation.name.clone(),
-        id: store::new_id(),
-        created: jiff::Timestamp::now(),
-        image: image.clone(),
-        source,
-        arch,
-        cpus: wanted.cpus,
-        memory_mib: wanted.memory_mib,
-        accelerator: wanted.accelerator,
-        home: home_of(image, facts, &wanted.user)?,
-        user: wanted.user.clone(),
-        sshd: facts.sshd,
-        systemd: facts.systemd,
-        remove: wanted.remove,
-        settings: wanted.settings.clone(),
-    };
-    // Later there would be a VM that nobody asked for any more.
-    interrupt::check()?;
-    let vm = reservation.vm(spec);
-    vm.keys().create()?;
-    if let Origin::Disk(base) = origin {
-        disk::create_overlay(&base.file, &vm.overlay())?;
-        if let Some(uefi) = uefi {
-            copy_private(&uefi.vars_template, &vm.variables())?;
-        }
-    }
-    Ok(reservation.commit(vm.spec)?)
-}
-
-fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
-    let copy = || io::copy(&mut std::fs::File::open(from)?, &mut file::create_private(to)?).map(drop);
-    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
-}
-
-fn home_of(image: &Image, facts: &Facts, user: &str) -> Result<String, Error> {
-    if let Some(home) = facts.homes.get(user) {
-        return Ok(home.clone());
-    }
-    let system = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
-    let people = facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
-    Err(Error::NoUser {
-        image: image.reference.clone(),
-        user: user.to_owned(),
-        known: people.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
-    })
-}
-
 /// Starts a VM's supervisor and attaches to it.
 ///
 /// # Errors
@@ -266,6 +167,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let name = vm.spec.name.to_string();
     let failed = |reason: String| Error::Start { name: name.clone(), reason };
     let io = |e: io::Error| failed(e.to_string());
+    check_base(vm, store)?;
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
     write_ssh_config(vm)?;
@@ -317,6 +219,20 @@ pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> 
             signal = interrupt::wait() => return Err(signal.into()),
         }
     }
+}
+
+/// Makes sure that what the VM's overlay stands on is still there.
+fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
+    if let Some(import) = vm.spec.import() {
+        import.check()?;
+    }
+    if let Some(key) = vm.spec.base() {
+        let file = disk::Cache::open(&store.dirs().disks())?.file(key);
+        if !file.exists() {
+            return Err(Error::NoBase { name: vm.spec.name.to_string(), file });
+        }
+    }
+    Ok(())
 }
 
 /// Attaches to a VM that runs.
@@ -400,8 +316,17 @@ pub async fn wait_ready(
                 (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
                     return Err(error.into());
                 }
+                // A guest that starts sshd before it has written the key is soon done with it.
+                (Step::Failed(error @ session::Error::Refused { .. }), _)
+                    if wait.refused.is_some_and(|since| since.elapsed() > REFUSAL_TIME) =>
+                {
+                    return Err(error.into());
+                }
                 (Step::Failed(error), Some(endpoint)) => {
-                    // The guest may still be about to write the key, or sshd to start anew.
+                    // sshd may be about to start anew, too.
+                    if matches!(error, session::Error::Refused { .. }) {
+                        wait.refused.get_or_insert_with(Instant::now);
+                    }
                     wait.refusal = Some(crate::ui::error_chain(&error));
                     attempt = Attempt::begin(endpoint, signal_receiver.clone(), expected, LOGIN_RETRY);
                 }
@@ -447,13 +372,15 @@ struct Wait<'a> {
     time: Duration,
     begin: Instant,
     refusal: Option<String>,
+    /// When the key was refused first.
+    refused: Option<Instant>,
     answered: bool,
 }
 
 impl<'a> Wait<'a> {
     fn new(vm: &'a Vm, time: Option<Duration>) -> Self {
         let time = time.unwrap_or(READY_TIME);
-        Self { vm, time, begin: Instant::now(), refusal: None, answered: false }
+        Self { vm, time, begin: Instant::now(), refusal: None, refused: None, answered: false }
     }
 
     fn console(&self) -> Vec<String> {

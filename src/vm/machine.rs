@@ -24,6 +24,9 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
         vec![credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?)];
     credentials.extend(credentials::ready_signal());
     credentials.extend(shares::credentials(&spec.settings.shares));
+    if spec.grow_root {
+        credentials.extend(credentials::grow_root());
+    }
     Ok(Machine {
         name: spec.name.to_string(),
         arch: spec.arch,
@@ -69,10 +72,12 @@ pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, virtiofsd::Error> {
 
 fn boot(vm: &Vm) -> Boot {
     match &vm.spec.source {
-        Source::Disk { firmware: Firmware::Bios, .. } => Boot::Firmware(hypervisor::Firmware::Bios),
-        Source::Disk { firmware: Firmware::Uefi { code }, .. } => {
-            Boot::Firmware(hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() })
-        }
+        Source::Disk { firmware, .. } | Source::Import { firmware, .. } => Boot::Firmware(match firmware {
+            Firmware::Bios => hypervisor::Firmware::Bios,
+            Firmware::Uefi { code } => {
+                hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() }
+            }
+        }),
         Source::Direct { kernel, initramfs, cmdline, .. } => {
             Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }
         }
@@ -81,7 +86,7 @@ fn boot(vm: &Vm) -> Boot {
 
 fn disks(vm: &Vm) -> Vec<Disk> {
     match &vm.spec.source {
-        Source::Disk { .. } => vec![Disk {
+        Source::Disk { .. } | Source::Import { .. } => vec![Disk {
             file: vm.overlay(),
             format: DiskFormat::Qcow2,
             serial: DISK_SERIAL.into(),

@@ -4,6 +4,7 @@ mod attempt;
 pub mod client;
 pub mod console;
 pub mod control;
+pub mod create;
 pub mod engine;
 mod helpers;
 pub mod lifecycle;

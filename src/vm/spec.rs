@@ -1,11 +1,11 @@
 //! A VM as plain data: all that `start` needs to give the same machine again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Name, Settings};
-use crate::disk::Key;
+use crate::disk::{Import, Key};
 use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator;
 use crate::image::Image;
@@ -24,10 +24,17 @@ pub struct Spec {
     pub id: String,
     /// When it was made.
     pub created: jiff::Timestamp,
-    /// The image that it was made of.
-    pub image: Image,
+    /// The image that it was made of; none for an imported disk.
+    #[serde(default)]
+    pub image: Option<Image>,
     /// What it boots from.
     pub source: Source,
+    /// Bytes of its disk, where it is larger than what is under its overlay.
+    #[serde(default)]
+    pub disk_size: Option<u64>,
+    /// The root filesystem is to grow with the disk at boot.
+    #[serde(default)]
+    pub grow_root: bool,
     /// The guest's architecture.
     pub arch: Arch,
     /// Virtual processors.
@@ -62,6 +69,13 @@ pub enum Source {
         /// The firmware that starts it.
         firmware: Firmware,
     },
+    /// Its own overlay over a disk image that someone else made.
+    Import {
+        /// The disk image.
+        disk: Import,
+        /// The firmware that starts it.
+        firmware: Firmware,
+    },
     /// The image itself, with all changes in memory.
     Direct {
         /// The image's kernel.
@@ -76,6 +90,43 @@ pub enum Source {
 }
 
 impl Spec {
+    /// What it was made of, for people: the image's name or the disk image's file.
+    pub fn origin(&self) -> String {
+        match (&self.image, self.import()) {
+            (Some(image), _) => image.reference.clone(),
+            (None, Some(import)) => import.file.display().to_string(),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// The base disk that it stands on.
+    pub fn base(&self) -> Option<&Key> {
+        match &self.source {
+            Source::Disk { base, .. } => Some(base),
+            Source::Import { .. } | Source::Direct { .. } => None,
+        }
+    }
+
+    /// The disk image of someone else that it stands on.
+    pub fn import(&self) -> Option<&Import> {
+        match &self.source {
+            Source::Import { disk, .. } => Some(disk),
+            Source::Disk { .. } | Source::Direct { .. } => None,
+        }
+    }
+
+    /// The files of an image that it is booted from directly.
+    pub fn direct_files(&self) -> Vec<&Path> {
+        match &self.source {
+            Source::Direct { kernel, initramfs, roots, .. } => [kernel, initramfs]
+                .into_iter()
+                .chain(roots.iter().map(|(_, file)| file))
+                .map(PathBuf::as_path)
+                .collect(),
+            Source::Disk { .. } | Source::Import { .. } => vec![],
+        }
+    }
+
     /// True when nothing of it outlives its run.
     pub fn is_ephemeral(&self) -> bool {
         matches!(self.source, Source::Direct { .. })

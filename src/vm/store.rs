@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::{self, Spec};
 use super::{InvalidName, Name};
+use crate::disk::Key;
 use crate::guest::keys::Keys;
 use crate::host::dirs::Dirs;
-use crate::host::file;
 use crate::host::lock::{self, Lock};
+use crate::host::{fault, file};
 
 const SPEC: &str = "vm.json";
 /// Held by who changes the spec.
@@ -129,6 +130,14 @@ pub enum Error {
     /// It is still being made.
     #[error("VM {0} is still being made")]
     Creating(String),
+    /// It can't be told what a VM stands on.
+    #[error("VM {name} can't be read, so nobody knows what it needs: {why}")]
+    Damaged {
+        /// The VM.
+        name: String,
+        /// Why not.
+        why: String,
+    },
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -197,6 +206,7 @@ impl Store {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
             Err(e) => return Err(io(e)),
         }
+        fault::point("vm-reserved");
         let lock = Lock::acquire(&folder.join(CREATING_LOCK)).map_err(io)?;
         Ok(Reservation { name, folder, lock: Some(lock), keep: false })
     }
@@ -241,7 +251,10 @@ impl Store {
         let vms: Vec<Vm> = self.list().into_iter().filter_map(Entry::vm).collect();
         let by_id = |vm: &&Vm| !what.is_empty() && vm.spec.id.starts_with(what);
         // The tool that this one replaces named a VM by its image's ID.
-        let by_image = |vm: &&Vm| what.len() >= 12 && vm.spec.image.id.starts_with(what);
+        let by_image = |vm: &&Vm| {
+            let id = vm.spec.image.as_ref().map(|image| image.id.as_str());
+            what.len() >= 12 && id.is_some_and(|id| id.starts_with(what))
+        };
         let mut found: Vec<&Vm> = vms.iter().filter(by_id).collect();
         if found.is_empty() {
             found = vms.iter().filter(by_image).collect();
@@ -254,6 +267,30 @@ impl Store {
                 Err(Error::Ambiguous(what.to_owned(), names.join(", ")))
             }
         }
+    }
+
+    /// All complete VMs, for those who want to know all that VMs need.
+    ///
+    /// # Errors
+    /// A spec can't be read: nobody knows what that VM needs.
+    pub fn complete(&self) -> Result<Vec<Vm>, Error> {
+        let mut vms = Vec::new();
+        for entry in self.list() {
+            match entry {
+                Entry::Vm(vm) => vms.push(*vm),
+                Entry::Creating(_) => {}
+                Entry::Damaged(name, why) => return Err(Error::Damaged { name, why }),
+            }
+        }
+        Ok(vms)
+    }
+
+    /// True when a VM stands on the base disk of this key.
+    ///
+    /// # Errors
+    /// As [`Self::complete`].
+    pub fn uses(&self, base: &Key) -> Result<bool, Error> {
+        Ok(self.complete()?.iter().any(|vm| vm.spec.base() == Some(base)))
     }
 
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
@@ -404,6 +441,7 @@ impl Vm {
             }
             _ => {}
         }
+        fault::point("vm-doomed");
         file::remove_dir(&self.folder).map_err(|source| Error::Io { path: self.folder.clone(), source })
     }
 
@@ -440,6 +478,12 @@ impl Vm {
     /// QEMU's own messages.
     pub fn qemu_log(&self) -> PathBuf {
         self.folder.join("qemu.log")
+    }
+
+    /// All its logs, whether they are there or not.
+    pub fn logs(&self) -> [PathBuf; 4] {
+        let console = self.console_log();
+        [console.with_extension("log.1"), console, self.qemu_log(), self.supervisor_log()]
     }
 
     /// The supervisor's own messages.
@@ -519,11 +563,10 @@ mod tests {
             name: name.parse().unwrap(),
             id: id.into(),
             created: jiff::Timestamp::UNIX_EPOCH,
-            source: Source::Disk {
-                base: crate::disk::Key::new(&image, &Default::default()),
-                firmware: Firmware::Bios,
-            },
-            image,
+            source: Source::Disk { base: Key::new(&image, &Default::default()), firmware: Firmware::Bios },
+            image: Some(image),
+            disk_size: None,
+            grow_root: false,
             arch: Arch::X86_64,
             cpus: 2,
             memory_mib: 2048,

@@ -16,12 +16,17 @@ use super::store::{self, End, How, Record};
 use super::{Store, Vm, machine};
 use crate::host::lock::Lock;
 use crate::host::socket::{AsyncStream, Listener};
-use crate::host::{file, interrupt, socket};
+use crate::host::{fault, file, interrupt, socket};
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu::{self, Qemu};
 
 /// The console's log begins anew (one old one is kept) when it has grown to this. Bytes.
 const LOG_MAX: u64 = 16 << 20;
+
+const NO_SPACE: &str =
+    "the host has no space left for the VM's disk; the VM stands still until there is some";
+/// A machine that stands still for want of space is tried again after this: no event tells that there is some.
+const RESUME_TIME: Duration = Duration::from_secs(5);
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -61,15 +66,20 @@ pub enum Error {
 /// It can't be run; said in the hello, too, if that was not said before.
 pub fn run(store: &Store, name: &str) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let prepared = Supervisor::prepare(store, name);
-    let supervisor = match prepared {
-        Ok(supervisor) => supervisor,
-        Err(error) => {
-            say(&Hello::Refused { reason: error.to_string() });
-            return Err(error);
-        }
+    let supervising = async {
+        let supervisor = refuse_with(Supervisor::prepare(store, name))?;
+        let begun = refuse_with(supervisor.begin())?;
+        supervisor.supervise(begun).await
     };
-    runtime.block_on(supervisor.supervise())
+    runtime.block_on(supervising)
+}
+
+/// Says why there will be no hello.
+fn refuse_with<T>(result: Result<T, Error>) -> Result<T, Error> {
+    if let Err(error) = &result {
+        say(&Hello::Refused { reason: crate::ui::error_chain(error) });
+    }
+    result
 }
 
 fn say(hello: &Hello) {
@@ -77,6 +87,13 @@ fn say(hello: &Hello) {
         // Who started us may be gone; the VM runs all the same.
         let _ = writeln!(io::stdout(), "{line}");
     }
+}
+
+/// What a supervisor has when it says hello.
+struct Begun {
+    listener: Listener,
+    record: Record,
+    log: ConsoleLog,
 }
 
 /// All that is needed before the machine starts.
@@ -112,13 +129,21 @@ impl Supervisor {
         Ok(Self { vm, taken, machine, helpers, qemu, accelerators, dirs })
     }
 
-    async fn supervise(self) -> Result<(), Error> {
+    /// All that may fail before anything runs.
+    fn begin(&self) -> Result<Begun, Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
         let record =
             Record { end: None, problem: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
+        Ok(Begun { listener, record, log: ConsoleLog::open(&self.vm)? })
+    }
+
+    async fn supervise(self, begun: Begun) -> Result<(), Error> {
+        let runtime = self.dirs.runtime_of(&self.vm.spec.id);
+        let Begun { listener, record, mut log } = begun;
         say(&Hello::Listening);
+        fault::point("supervisor-listens");
 
         let (orders, order_receiver) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(64);
@@ -135,8 +160,8 @@ impl Supervisor {
             helpers: self.helpers.clone(),
         };
         let run = engine.run(event_sender, order_receiver);
-        let mut desk = Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, power_off: None };
-        let mut log = ConsoleLog::open(&self.vm)?;
+        let mut desk =
+            Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, resume: None, power_off: None };
         let serving = tokio::spawn(serve(listener, Arc::clone(&hub), requests));
         let ended = desk.attend(run, events, request_receiver, &mut log).await;
         serving.abort();
@@ -161,6 +186,8 @@ struct Desk<'a> {
     hub: Arc<Hub>,
     record: Record,
     orders: mpsc::Sender<Order>,
+    /// When a guest that waits for room on the host tries again.
+    resume: Option<Instant>,
     /// When a guest that was asked to shut down loses its power.
     power_off: Option<Instant>,
 }
@@ -177,7 +204,7 @@ impl Desk<'_> {
         let mut newest = NewestLine::default();
         let mut signalled = false;
         loop {
-            let power_off = self.power_off;
+            let (power_off, resume) = (self.power_off, self.resume);
             tokio::select! {
                 ended = &mut run => {
                     while let Ok(event) = events.try_recv() {
@@ -191,6 +218,10 @@ impl Desk<'_> {
                     self.power_off = None;
                     self.order(Order::Quit).await;
                 }
+                () = at(resume) => {
+                    self.resume = None;
+                    self.order(Order::Resume).await;
+                }
                 // The system goes down, or someone wants us gone: in order, then.
                 _ = interrupt::wait(), if !signalled => {
                     signalled = true;
@@ -203,6 +234,7 @@ impl Desk<'_> {
     fn hear(&mut self, event: Event, log: &mut ConsoleLog, newest: &mut NewestLine) {
         match event {
             Event::Started { accelerator, ssh_port, ports } => {
+                fault::point("supervisor-runs");
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
@@ -220,6 +252,11 @@ impl Desk<'_> {
                 self.hub.publish(Message::Answer { number, error, ports });
             }
             Event::Fallback { reason } => self.hub.publish(Message::Fallback { reason }),
+            Event::NoSpace => {
+                self.hub.publish(Message::Console { line: NO_SPACE.into() });
+                tracing::warn!("{NO_SPACE}");
+                self.resume = Some(Instant::now() + RESUME_TIME);
+            }
             Event::Console(bytes) => {
                 log.write(&bytes);
                 if let Some(line) = newest.push(&bytes) {

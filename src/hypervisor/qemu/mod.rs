@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 pub use argv::launch;
 pub use process::{Failure, Output, Process, Ready, StartError};
-pub use qmp::{Event, Qmp, QmpError};
+pub use qmp::{Event, Qmp, QmpError, Stopped};
 
 use super::Arch;
 

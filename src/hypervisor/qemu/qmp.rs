@@ -25,6 +25,15 @@ pub enum Event {
     },
 }
 
+/// What stops a machine's processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The accelerator failed.
+    InternalError,
+    /// The host has no room for what the guest writes to a disk.
+    NoSpace,
+}
+
 /// A command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
@@ -87,13 +96,26 @@ impl Qmp {
         Ok(())
     }
 
-    /// True when the machine stopped because the accelerator failed.
+    /// Why the machine stopped, if that is a failure.
     ///
     /// # Errors
     /// QEMU is gone.
-    pub async fn is_internal_error(&self) -> Result<bool, QmpError> {
+    pub async fn stopped(&self) -> Result<Option<Stopped>, QmpError> {
         let info = self.service.execute(qmp::query_status {}).await?;
-        Ok(info.status == qmp::RunState::internal_error)
+        Ok(match info.status {
+            qmp::RunState::internal_error => Some(Stopped::InternalError),
+            qmp::RunState::io_error => Some(Stopped::NoSpace),
+            _ => None,
+        })
+    }
+
+    /// Lets a stopped machine go on.
+    ///
+    /// # Errors
+    /// QEMU is gone.
+    pub async fn resume(&self) -> Result<(), QmpError> {
+        self.service.execute(qmp::cont {}).await?;
+        Ok(())
     }
 
     /// Forwards a TCP port on loopback to the guest and returns the host's port; 0 lets the system choose.

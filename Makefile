@@ -1,0 +1,47 @@
+# make demo    the main job, from nothing, on the test image
+# make test    all tests; `.ci/run` calls it
+# make bench   measures what docs/performance.md tells
+# make docs    generates completions/ and docs/man/
+#
+# On Debian 12 `tests/setup.sh` installs what these need, besides git, make and a Rust toolchain.
+
+CARGO ?= cargo
+IMAGE := localhost/podman-bootc-test
+
+# For tests only: see there.
+export CONTAINERS_CONF := $(CURDIR)/vm-assets/test-image/containers.conf
+
+.PHONY: build test demo bench docs clean setup image
+
+build:
+	$(CARGO) build --release
+
+test: setup
+	tests/setup.sh --tests
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) nextest run -E 'not binary(e2e)'
+	$(CARGO) nextest run --features fault-injection --test faults
+	vm-assets/test-image/build.sh
+	$(CARGO) nextest run -E 'binary(e2e)'
+
+demo: setup build
+	vm-assets/test-image/build.sh latest
+	@echo; echo '== What this machine has =='
+	-target/release/podman-bootc doctor
+	@echo; echo '== From the image to a command in its VM =='
+	target/release/podman-bootc run --rm $(IMAGE) \
+	    'bootc status; systemctl --no-pager --failed; uname -a; uptime'
+
+bench: setup build
+	vm-assets/test-image/build.sh latest
+	tests/bench.sh
+
+docs:
+	UPDATE_DOCS=1 $(CARGO) test --test generated
+
+setup:
+	tests/setup.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,236 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_podman_bootc_global_optspecs
+    string join \n log-level= h/help V/version
+end
+
+function __fish_podman_bootc_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_podman_bootc_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_podman_bootc_using_subcommand
+    set -l cmd (__fish_podman_bootc_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -s V -l version -d 'Print version'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "run" -d 'Run a bootable container image as a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "list" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ls" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ps" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "stop" -d 'Stop running VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "start" -d 'Start stopped VMs, in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Look after what the tool keeps on this host'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l name -d 'Name of the VM [default: a generated one]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l user -d 'The user to log in as; the image has to have it' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual processors' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
+never\t'Never'
+always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code' -r -f -a "auto\t'KVM when it works here, else TCG'
+kvm\t'KVM or nothing'
+tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+xfs\t''
+btrfs\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
+systemd\t''
+none\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Return as soon as the VM runs, and print its name'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 'Remove the VM when the session ends (with --detach: when the VM powers off)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -s q -l quiet -d 'Print only the names'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -s q -l quiet -d 'Print only the names'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -s q -l quiet -d 'Print only the names'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s u -l user -d 'The user to log in as [default: the VM\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l install -d 'Add one line to ~/.ssh/config that holds for all VMs, present and future'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s u -l user -d 'The user to copy as [default: the VM\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s t -l time -d 'Seconds until the power is cut' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Remove running VMs, too; they lose their power'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s a -l all -d 'Remove all VMs that don\'t run; with --force all'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.id}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
+qcow2\t'QEMU\'s own'
+vhdx\t'Hyper-V\'s'
+vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
+never\t'Never'
+always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'KVM when it works here, else TCG'
+kvm\t'KVM or nothing'
+tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+xfs\t''
+btrfs\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
+systemd\t''
+none\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Write over all that is on the block device FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
+qcow2\t'QEMU\'s own'
+vhdx\t'Hyper-V\'s'
+vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
+never\t'Never'
+always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'KVM when it works here, else TCG'
+kvm\t'KVM or nothing'
+tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+xfs\t''
+btrfs\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
+systemd\t''
+none\t''"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Write over all that is on the block device FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l older-than -d 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l format -d 'Print as JSON, or by a template as in \'{{.image}} {{.size}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s a -l all -d 'Remove the logs of failed installs and what was made of images for direct boots, too'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l dry-run -d 'Only show what would be removed'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l format -d 'Print as JSON, or by a template as in \'{{.type}} {{.size}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -s v -l verbose -d 'Show each base disk and VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l format -d 'Print by a template as in \'{{.name}} {{.spec.cpus}}\' instead' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s f -l follow -d 'Go on until the VM ends'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l add -d 'Forward one more port; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l remove -d 'Forward it no longer; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l format -d 'Print as JSON, or by a template as in \'{{.host_port}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l format -d 'Print as JSON, or by a template as in \'{{.check}} {{.result}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "list" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "stop" -d 'Stop running VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from system" -f -a "df" -d 'Show what takes how much room on the host'

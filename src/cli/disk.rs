@@ -1,0 +1,89 @@
+//! `podman-bootc disk`
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use super::install_args::InstallArgs;
+use crate::disk::Format;
+use crate::disk::export::{self, Permissions};
+use crate::hypervisor::accelerator;
+use crate::image::Pull;
+use crate::install;
+use crate::ui::{Progress, format_size};
+
+/// Write a disk image made of a bootable container image
+///
+/// The base disk is the one that `run` uses, and is made only when there is none of this image with these
+/// options. So the kernel's console is on the serial port, too, unless a --karg names another console. Nobody
+/// can log in on it but with what the image brings: the keys of `run` are not on the disk.
+#[derive(Debug, clap::Args)]
+#[command(
+    visible_alias = "to-disk",
+    after_help = "\
+Examples:
+  podman-bootc disk localhost/my-os my-os.qcow2                  the format is that of the name
+  podman-bootc disk --disk-size 20G localhost/my-os my-os.vmdk
+  podman-bootc disk --force-block-device localhost/my-os /dev/sdX"
+)]
+pub struct Args {
+    /// The file's format [default: by the ending of FILE's name; raw for a block device]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write over FILE
+    #[arg(short, long)]
+    force: bool,
+    /// Write over all that is on the block device FILE
+    #[arg(long)]
+    force_block_device: bool,
+    /// When to pull the image
+    #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
+    pull: Pull,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// What runs the code of the VM that installs
+    #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
+    accel: accelerator::Choice,
+    #[command(flatten)]
+    install: InstallArgs,
+    /// The image: a name, short name, ID or beginning of an ID; or oci-archive:FILE, docker-archive:FILE, oci:DIR
+    image: String,
+    /// The file to write, or a block device
+    file: PathBuf,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let progress = Progress::new(self.quiet);
+        let allowed = Permissions { overwrite: self.force, block_device: self.force_block_device };
+        let format = self.format()?;
+        // Before any work; and again when it is done.
+        export::check(&self.file, format, allowed)?;
+        let found = context.resolve(&self.image, self.pull, &progress)?;
+        let host = context.install_host(found.podman.clone(), self.accel)?;
+        let base = install::ensure(&host, self.install.wanted(&found.image, false), &progress)?;
+        let mut stage = progress.stage("write");
+        let name = self.file.display();
+        export::write(&base.disk.file, &self.file, format, allowed, |percent| {
+            stage.update(&format!("{name} {percent:.0}%"));
+        })?;
+        let size = self.file.metadata().map_or(0, |metadata| crate::host::allocated_size(&metadata));
+        stage.done(&format!("{name}, {format}, {}", format_size(size)));
+        Ok(())
+    }
+
+    fn format(&self) -> Result<Format> {
+        let of_device = || {
+            let metadata = self.file.metadata().ok()?;
+            crate::host::device::is_block(&metadata).then_some(Format::Raw)
+        };
+        self.format.or_else(|| Format::of_name(&self.file)).or_else(of_device).with_context(|| {
+            format!(
+                "the name {} doesn't tell the format; pass --format raw, qcow2, vhdx or vmdk",
+                self.file.display()
+            )
+        })
+    }
+}

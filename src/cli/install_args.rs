@@ -1,0 +1,164 @@
+//! The options of an install, for all commands that may need a base disk.
+
+use clap::ArgAction;
+
+use crate::disk::Options;
+use crate::image::Image;
+use crate::install::{self, Place, Wanted};
+use crate::ui::parse_size;
+
+/// What the disk is to be like. Each of these makes a disk of its own.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Install options")]
+pub(super) struct InstallArgs {
+    /// The root filesystem's type: ext4, xfs or btrfs [default: the image's own]
+    #[arg(long, value_name = "TYPE", value_parser = ["ext4", "xfs", "btrfs"])]
+    filesystem: Option<String>,
+    /// Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]
+    #[arg(long, visible_alias = "root-size-max", value_name = "SIZE", value_parser = parse_size)]
+    root_size: Option<u64>,
+    /// Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]
+    ///
+    /// When there is a smaller disk of the image, and the system on it can grow, a VM is made on that one.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    disk_size: Option<u64>,
+    /// A kernel argument to add; may be given several times
+    ///
+    /// Unless one of them names a console, the serial port is made one, so that `logs` has something to show.
+    #[arg(long = "karg", value_name = "ARGUMENT", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub kargs: Vec<String>,
+    /// The boot loader to install [default: bootc's choice]
+    #[arg(long, value_name = "NAME", value_parser = ["grub", "systemd", "none"])]
+    bootloader: Option<String>,
+    /// Install with bootc's composefs backend
+    #[arg(long)]
+    composefs_backend: bool,
+    /// The image reference that the installed system upgrades from [default: the image's name]
+    #[arg(long, value_name = "REFERENCE")]
+    target_imgref: Option<String>,
+    /// How the installed system gets at that reference: registry, oci, ... [default: registry]
+    #[arg(long, value_name = "TRANSPORT")]
+    target_transport: Option<String>,
+    /// One more word for the command line of `bootc install to-disk`; may be given several times
+    #[arg(long = "install-arg", value_name = "WORD", action = ArgAction::Append, allow_hyphen_values = true)]
+    install_args: Vec<String>,
+    /// Install anew, although there is a disk of this image with these options
+    #[arg(long)]
+    rebuild: bool,
+    /// Where to run `bootc install`
+    #[arg(long, value_enum, default_value_t = Place::Vm, value_name = "PLACE")]
+    install_in: Place,
+}
+
+impl InstallArgs {
+    /// Those that mean nothing without a disk.
+    pub const FOR_DISKS: [&str; 10] = [
+        "filesystem",
+        "root_size",
+        "disk_size",
+        "bootloader",
+        "composefs_backend",
+        "target_imgref",
+        "target_transport",
+        "install_args",
+        "rebuild",
+        "install_in",
+    ];
+    /// Those that mean nothing for a disk that is there already.
+    pub const FOR_INSTALLS: [&str; 10] = [
+        "filesystem",
+        "root_size",
+        "kargs",
+        "bootloader",
+        "composefs_backend",
+        "target_imgref",
+        "target_transport",
+        "install_args",
+        "rebuild",
+        "install_in",
+    ];
+
+    /// The disk's size that was asked for.
+    pub fn disk_size(&self) -> Option<u64> {
+        self.disk_size.map(whole_mib)
+    }
+
+    /// What base disk of this image is wanted; `growable` when a smaller one will do.
+    pub fn wanted<'a>(&self, image: &'a Image, growable: bool) -> Wanted<'a> {
+        Wanted { image, options: self.options(image), place: self.install_in, anew: self.rebuild, growable }
+    }
+
+    /// The install options for this image.
+    pub fn options(&self, image: &Image) -> Options {
+        // The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
+        let mut kargs = self.kargs.clone();
+        if !kargs.iter().any(|karg| karg.starts_with("console=")) {
+            let arch = crate::hypervisor::Arch::from_oci(&image.architecture);
+            kargs.extend(arch.map(|arch| format!("console={}", arch.serial_console())));
+        }
+        Options {
+            filesystem: self.filesystem.clone(),
+            root_size: self.root_size.map(whole_mib),
+            disk_size: self.disk_size().unwrap_or_else(|| install::default_disk_size(image)),
+            kargs,
+            bootloader: self.bootloader.clone(),
+            composefs: self.composefs_backend,
+            target_imgref: self.target_imgref.clone().unwrap_or_else(|| image.reference.clone()),
+            target_transport: self.target_transport.clone(),
+            install_args: self.install_args.clone(),
+        }
+    }
+}
+
+fn whole_mib(size: u64) -> u64 {
+    size.checked_next_multiple_of(1 << 20).unwrap_or(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        install: InstallArgs,
+    }
+
+    fn options(words: &[&str]) -> Options {
+        let image = Image {
+            reference: "localhost/x:latest".into(),
+            id: "a".repeat(64),
+            digest: "sha256:1".into(),
+            architecture: "amd64".into(),
+            size: 5,
+            layers: vec![],
+            labels: Default::default(),
+        };
+        Line::try_parse_from([&["x"], words].concat()).unwrap().install.options(&image)
+    }
+
+    #[test]
+    fn the_same_wish_in_other_words_is_the_same_disk() {
+        assert_eq!(options(&["--disk-size", "10G"]), options(&["--disk-size", "10240MiB"]));
+        assert_eq!(options(&["--disk-size", "10G"]), options(&[]));
+        assert_eq!(options(&["--root-size", "4095.5M"]), options(&["--root-size-max", "4G"]));
+        assert_eq!(options(&["--target-imgref", "localhost/x:latest"]), options(&[]));
+        assert_eq!(options(&["--disk-size", "300M"]).disk_size, 300 << 20);
+    }
+
+    #[test]
+    fn words_for_bootc_stay_as_they_are() {
+        let options = options(&[
+            "--install-arg",
+            "--stateroot",
+            "--install-arg=a b",
+            "--karg=-x",
+            "--karg",
+            "console=tty0",
+        ]);
+        assert_eq!(options.install_args, ["--stateroot", "a b"]);
+        assert_eq!(options.kargs, ["-x", "console=tty0"]);
+    }
+}

@@ -1,0 +1,127 @@
+//! `podman-bootc prune`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Context;
+use crate::direct::Roots;
+use crate::disk::{self, Cache, Cached, Key};
+use crate::ui::{Format, format_size, parse_time, print, say};
+
+/// Remove the base disks that no VM uses
+///
+/// The next `run` of such an image makes its disk again. A base disk that a VM stands on stays, whether the VM
+/// runs or not, and so does one that is being used or made right now.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+With PODMAN_BOOTC_CACHE_LIMIT set to a size, as in 50G, each install ends with removing unused base disks,
+those first that were not used for the longest time, until all take no more than that.
+
+`podman-bootc system df` shows what takes how much. `podman-bootc rm` removes VMs.")]
+pub struct Args {
+    /// Remove the logs of failed installs and what was made of images for direct boots, too
+    #[arg(short, long)]
+    all: bool,
+    /// Only what was not used (or, with --all, made) for this long, as in 12h, 30d
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "0")]
+    older_than: Duration,
+    /// Only show what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    /// Print as JSON, or by a template as in '{{.image}} {{.size}}'
+    #[arg(long, value_name = "json|TEMPLATE")]
+    format: Option<Format>,
+}
+
+/// Something that was removed. The field names are part of the tool's interface.
+#[derive(Debug, Serialize)]
+struct Row {
+    /// `disk`, `log` or `direct`.
+    kind: &'static str,
+    /// The base disk's key, or the file or folder.
+    name: String,
+    /// The image's name; empty for all but base disks.
+    image: String,
+    /// When it was used last, RFC 3339.
+    last_used: Option<jiff::Timestamp>,
+    /// Bytes that it took on the host.
+    size: u64,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let cache = Cache::open(&context.dirs.disks())?;
+        if !self.dry_run {
+            cache.sweep();
+        }
+        let used = |key: &Key| -> Result<bool> { Ok(context.store.uses(key)?) };
+        let removed = disk::prune(&cache, self.older_than, self.dry_run, used)?;
+        let mut rows: Vec<Row> = removed.into_iter().map(Row::disk).collect();
+        if self.all {
+            rows.extend(self.logs(&cache)?);
+            rows.extend(self.roots(context)?);
+        }
+        if let Some(format) = &self.format {
+            return print(&rows, format);
+        }
+        for row in &rows {
+            let name = row.name.get(..12).filter(|_| row.kind == "disk").unwrap_or(&row.name);
+            say(format!("{name} {} {}\n", format_size(row.size), row.image));
+        }
+        let total = format_size(rows.iter().map(|row| row.size).sum());
+        eprintln!("{}: {total}", if self.dry_run { "Would be freed" } else { "Freed" });
+        Ok(())
+    }
+
+    fn roots(&self, context: &Context) -> Result<Vec<Row>> {
+        let vms = context.store.complete()?;
+        let used =
+            |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
+        let removed = Roots::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
+        let row = |(path, size): (PathBuf, u64)| Row {
+            kind: "direct",
+            name: path.display().to_string(),
+            image: String::new(),
+            last_used: None,
+            size,
+        };
+        Ok(removed.into_iter().map(row).collect())
+    }
+
+    fn logs(&self, cache: &Cache) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for path in cache.failed_logs() {
+            let Ok(metadata) = path.metadata() else { continue };
+            let idle = metadata.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default();
+            if idle < self.older_than {
+                continue;
+            }
+            if !self.dry_run {
+                std::fs::remove_file(&path)?;
+            }
+            rows.push(Row {
+                kind: "log",
+                name: path.display().to_string(),
+                image: String::new(),
+                last_used: metadata.modified().ok().and_then(|time| time.try_into().ok()),
+                size: crate::host::allocated_size(&metadata),
+            });
+        }
+        Ok(rows)
+    }
+}
+
+impl Row {
+    fn disk(cached: Cached) -> Self {
+        Self {
+            kind: "disk",
+            name: cached.disk.key.to_string(),
+            image: cached.disk.image.reference,
+            last_used: cached.last_used.try_into().ok(),
+            size: cached.size,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `podman-bootc system`
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Context;
+use super::list::since;
+use crate::disk::{Cache, Key};
+use crate::host::dirs::Dirs;
+use crate::host::{self, file};
+use crate::ui::{Format, Table, format_size, print, say};
+use crate::vm::store::Entry;
+use crate::vm::{State, Vm};
+
+/// Look after what the tool keeps on this host
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    Df(DfArgs),
+}
+
+/// Show what takes how much room on the host
+///
+/// Sizes are what the files really take, holes not counted. Base disks and VMs are reclaimed by `prune` and
+/// `rm`; a base disk is active when a VM stands on it, a VM when it runs.
+#[derive(Debug, clap::Args)]
+pub struct DfArgs {
+    /// Show each base disk and VM
+    #[arg(short, long, conflicts_with = "format")]
+    verbose: bool,
+    /// Print as JSON, or by a template as in '{{.type}} {{.size}}'
+    #[arg(long, value_name = "json|TEMPLATE")]
+    format: Option<Format>,
+}
+
+/// A kind of thing. The field names are part of the tool's interface.
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images), `images from files` or `registry`.
+    r#type: &'static str,
+    /// How many there are.
+    total: usize,
+    /// How many of them are in use.
+    active: usize,
+    /// Bytes that they take on the host.
+    size: u64,
+    /// Bytes that can be had back without stopping or removing what is in use.
+    reclaimable: u64,
+}
+
+impl Row {
+    fn add(&mut self, size: u64, active: bool) {
+        self.total += 1;
+        self.active += usize::from(active);
+        self.size += size;
+        self.reclaimable += if active { 0 } else { size };
+    }
+}
+
+impl Command {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let Self::Df(args) = self;
+        args.run(context)
+    }
+}
+
+impl DfArgs {
+    fn run(self, context: &Context) -> Result<()> {
+        let cache = Cache::open(&context.dirs.disks())?;
+        let vms: Vec<Vm> = context.store.list().into_iter().filter_map(Entry::vm).collect();
+        if self.verbose {
+            return print_each(&cache, &vms);
+        }
+        let rows = rows(&cache, &vms, &context.dirs)?;
+        if let Some(format) = &self.format {
+            return print(&rows, format);
+        }
+        let mut table = Table::new(&["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]);
+        for row in rows {
+            let share = (row.reclaimable * 100).checked_div(row.size).unwrap_or(0);
+            table.row(vec![
+                row.r#type.to_owned(),
+                row.total.to_string(),
+                row.active.to_string(),
+                format_size(row.size),
+                format!("{} ({share}%)", format_size(row.reclaimable)),
+            ]);
+        }
+        say(table);
+        Ok(())
+    }
+}
+
+fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
+    let used: BTreeSet<&Key> = vms.iter().filter_map(|vm| vm.spec.base()).collect();
+    let mut disks = Row { r#type: "base disks", ..Row::default() };
+    for cached in cache.contents()? {
+        disks.add(cached.size, used.contains(&cached.disk.key));
+    }
+    let (mut machines, mut logs) =
+        (Row { r#type: "VMs", ..Row::default() }, Row { r#type: "logs", ..Row::default() });
+    for vm in vms {
+        let running = vm.state() == State::Running;
+        let of_logs: u64 = vm.logs().iter().map(|path| size_of(path)).sum();
+        machines.add(file::folder_size(&vm.folder).saturating_sub(of_logs), running);
+        if of_logs > 0 {
+            logs.add(of_logs, running);
+        }
+    }
+    for path in cache.failed_logs() {
+        logs.add(size_of(&path), false);
+    }
+    let mut rows = vec![disks, machines, logs];
+    let direct: BTreeSet<&Path> = vms.iter().flat_map(|vm| vm.spec.direct_files()).collect();
+    let mut roots = Row { r#type: "direct boots", ..Row::default() };
+    for folder in ["boot", "blocks"].map(|name| dirs.roots().join(name)) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let size = if path.is_dir() { file::folder_size(&path) } else { size_of(&path) };
+            roots.add(size, direct.iter().any(|file| file.starts_with(&path)));
+        }
+    }
+    rows.push(roots);
+    for (name, folder) in [("images from files", dirs.storage().0), ("registry", dirs.cache.join("registry"))]
+    {
+        if folder.exists() {
+            let mut row = Row { r#type: name, ..Row::default() };
+            row.add(file::folder_size(&folder), false);
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn size_of(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| host::allocated_size(&metadata))
+}
+
+fn print_each(cache: &Cache, vms: &[Vm]) -> Result<()> {
+    let mut table = Table::new(&["BASE DISK", "IMAGE", "IMAGE ID", "DISK", "SIZE", "VMS", "LAST USED"]);
+    for cached in cache.contents()? {
+        let disk = cached.disk;
+        table.row(vec![
+            disk.key.to_string().chars().take(12).collect(),
+            disk.image.reference.clone(),
+            disk.image.short_id().to_owned(),
+            format_size(disk.options.disk_size),
+            format_size(cached.size),
+            vms.iter().filter(|vm| vm.spec.base() == Some(&disk.key)).count().to_string(),
+            cached.last_used.try_into().map(since).unwrap_or_default(),
+        ]);
+    }
+    say(table);
+    let mut table = Table::new(&["VM", "STATE", "MADE OF", "BASE DISK", "SIZE"]);
+    for vm in vms {
+        let base = vm.spec.base().map(Key::to_string).unwrap_or_default();
+        table.row(vec![
+            vm.spec.name.to_string(),
+            vm.state().name().to_owned(),
+            vm.spec.origin(),
+            base.chars().take(12).collect(),
+            format_size(file::folder_size(&vm.folder)),
+        ]);
+    }
+    say(format!("\n{table}"));
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Formats of disk image files.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// What a disk image file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The disk's bytes as they are, with holes where they are zero.
+    Raw,
+    /// QEMU's own.
+    Qcow2,
+    /// Hyper-V's.
+    Vhdx,
+    /// VMware's.
+    Vmdk,
+}
+
+impl Format {
+    /// The format's name in QEMU.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+            Self::Vhdx => "vhdx",
+            Self::Vmdk => "vmdk",
+        }
+    }
+
+    /// The format that a file of this name usually has.
+    pub fn of_name(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "raw" | "img" => Some(Self::Raw),
+            "qcow2" => Some(Self::Qcow2),
+            "vhdx" => Some(Self::Vhdx),
+            "vmdk" => Some(Self::Vmdk),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,116 @@
+//! How large a disk has to be.
+
+use crate::disk::Options;
+use crate::image::Image;
+use crate::ui::format_size;
+
+const MIB: u64 = 1 << 20;
+/// The smallest disk that is made unless another size is asked for. Bytes.
+const SMALLEST_DEFAULT: u64 = 10 << 30;
+/// What bootc puts beside the root filesystem: a partition table and an EFI partition of 512 MiB. Bytes.
+/// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install/baseline.rs>
+const BESIDE_ROOT: u64 = 514 * MIB;
+
+/// A disk or filesystem can't hold the image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TooSmall {
+    /// The disk.
+    #[error(
+        "a disk of {} can't hold image {image}: {} unpacked, and {} for the boot partitions; \
+         pass a --disk-size of {} or more",
+        format_size(*.disk),
+        format_size(*.size),
+        format_size(BESIDE_ROOT),
+        in_mib(.size + BESIDE_ROOT)
+    )]
+    Disk {
+        /// The image's name.
+        image: String,
+        /// Bytes of the disk.
+        disk: u64,
+        /// Bytes of the image.
+        size: u64,
+    },
+    /// The root filesystem.
+    #[error(
+        "a root filesystem of {} can't hold image {image}, which takes {} unpacked; pass a larger --root-size",
+        format_size(*.root),
+        format_size(*.size)
+    )]
+    Root {
+        /// The image's name.
+        image: String,
+        /// Bytes of the root filesystem.
+        root: u64,
+        /// Bytes of the image.
+        size: u64,
+    },
+    /// The root filesystem is larger than the disk.
+    #[error(
+        "a root filesystem of {} has no room on a disk of {} beside boot partitions of {}",
+        format_size(*.root),
+        format_size(*.disk),
+        format_size(BESIDE_ROOT)
+    )]
+    DiskForRoot {
+        /// Bytes of the root filesystem.
+        root: u64,
+        /// Bytes of the disk.
+        disk: u64,
+    },
+}
+
+fn in_mib(size: u64) -> String {
+    format!("{}M", size.div_ceil(MIB))
+}
+
+/// The disk's size when none is asked for: twice the image, but not below 10 GiB.
+pub fn default_disk_size(image: &Image) -> u64 {
+    image.size.saturating_mul(2).max(SMALLEST_DEFAULT).next_multiple_of(MIB)
+}
+
+/// Refuses sizes that can't work, before any work is done.
+pub(super) fn check(image: &Image, options: &Options) -> Result<(), TooSmall> {
+    let name = || image.reference.clone();
+    let (disk, size) = (options.disk_size, image.size);
+    if disk < size.saturating_add(BESIDE_ROOT) {
+        return Err(TooSmall::Disk { image: name(), disk, size });
+    }
+    match options.root_size {
+        Some(root) if root < size => Err(TooSmall::Root { image: name(), root, size }),
+        Some(root) if disk < root.saturating_add(BESIDE_ROOT) => Err(TooSmall::DiskForRoot { root, disk }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_cannot_work_are_refused_with_both_numbers() {
+        let image = Image {
+            reference: "localhost/x:latest".into(),
+            id: "a".repeat(64),
+            digest: "sha256:1".into(),
+            architecture: "amd64".into(),
+            size: 190 * MIB,
+            layers: vec![],
+            labels: Default::default(),
+        };
+        let check = |disk: u64, root: Option<u64>| {
+            let root_size = root.map(|mib| mib * MIB);
+            let options = Options { disk_size: disk * MIB, root_size, ..Options::default() };
+            check(&image, &options).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(704, None), Ok(()));
+        let error = check(300, None).unwrap_err();
+        assert!(error.contains("300 MiB") && error.contains("190 MiB") && error.contains("704M"), "{error}");
+        assert_eq!(check(1000, Some(200)), Ok(()));
+        let error = check(1000, Some(100)).unwrap_err();
+        assert!(error.contains("100 MiB") && error.contains("190 MiB"), "{error}");
+        assert!(check(1000, Some(900)).unwrap_err().contains("900 MiB"));
+        assert_eq!(default_disk_size(&image), 10 << 30);
+        assert_eq!(default_disk_size(&Image { size: 6 << 30, ..image }), 12 << 30);
+    }
+}

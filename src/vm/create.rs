@@ -1,0 +1,197 @@
+//! Makes VMs: a spec, keys, an overlay and firmware variables in a folder of their own.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::lifecycle::Error;
+use super::spec::{self, Firmware, Source, Spec};
+use super::store::{self, Creating, Reservation};
+use super::{Settings, Vm};
+use crate::direct::BootImage;
+use crate::disk::{self, BaseDisk, Format, Import, ImportError};
+use crate::host::{fault, file, interrupt};
+use crate::hypervisor::Arch;
+use crate::hypervisor::accelerator;
+use crate::hypervisor::qemu::firmware;
+use crate::image::{Facts, Image};
+
+/// What a new VM is to be like.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Bytes of its disk; none for the size of what it stands on.
+    pub disk_size: Option<u64>,
+    /// The accelerator that was asked for.
+    pub accelerator: accelerator::Choice,
+    /// The user to log in as.
+    pub user: String,
+    /// Removed when it ends.
+    pub remove: bool,
+    /// Shares, ports and their like.
+    pub settings: Settings,
+}
+
+/// What a new VM is made of.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// An installed disk.
+    Disk(&'a BaseDisk),
+    /// A disk image that someone else made.
+    Import(&'a Import),
+    /// An image that is booted directly, with these kernel arguments added.
+    Direct(&'a Image, &'a BootImage, &'a [String]),
+}
+
+impl Origin<'_> {
+    fn image(&self) -> Option<&Image> {
+        match self {
+            Self::Disk(disk) => Some(&disk.image),
+            Self::Import(_) => None,
+            Self::Direct(image, ..) => Some(image),
+        }
+    }
+
+    fn facts(&self) -> Option<&Facts> {
+        match self {
+            Self::Disk(disk) => Some(&disk.facts),
+            Self::Import(_) => None,
+            Self::Direct(_, boot, _) => Some(&boot.facts),
+        }
+    }
+
+    fn arch(&self) -> Arch {
+        let host = Arch::host().unwrap_or(Arch::X86_64);
+        self.image().and_then(|image| Arch::from_oci(&image.architecture)).unwrap_or(host)
+    }
+
+    /// The size of the overlay where it has to be larger than what is under it.
+    fn larger_size(&self, wanted: Option<u64>) -> Result<Option<u64>, ImportError> {
+        let size = match self {
+            Self::Disk(disk) => disk.options.disk_size,
+            Self::Import(import) => import.size,
+            Self::Direct(..) => return Ok(None),
+        };
+        match (self, wanted) {
+            (Self::Import(import), Some(wanted)) if wanted < size => {
+                Err(ImportError::TooLarge { path: import.file.clone(), size, wanted })
+            }
+            _ => Ok(wanted.filter(|wanted| *wanted > size)),
+        }
+    }
+
+    fn home_of(&self, user: &str) -> Result<String, Error> {
+        let (Some(image), Some(facts)) = (self.image(), self.facts()) else {
+            // Where nothing is known, the usual.
+            return Ok(if user == "root" { "/root".into() } else { format!("/home/{user}") });
+        };
+        if let Some(home) = facts.homes.get(user) {
+            return Ok(home.clone());
+        }
+        let system = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
+        let people = facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
+        Err(Error::NoUser {
+            image: image.reference.clone(),
+            user: user.to_owned(),
+            known: people.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Makes a VM under the reserved name.
+///
+/// # Errors
+/// The image has no such user, the disk can't have that size, or a file can't be made.
+pub fn create(
+    reservation: Reservation,
+    origin: Origin,
+    wanted: &Parameters,
+) -> Result<(Vm, Creating), Error> {
+    let arch = origin.arch();
+    let uefi = firmware::find(arch);
+    let firmware = uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() });
+    let source = match origin {
+        Origin::Disk(disk) => Source::Disk { base: disk.key.clone(), firmware },
+        Origin::Import(import) => Source::Import { disk: import.clone(), firmware },
+        Origin::Direct(_, boot, kargs) => Source::Direct {
+            kernel: boot.kernel(),
+            initramfs: boot.initramfs(),
+            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs].concat().join(" "),
+            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
+        },
+    };
+    let disk_size = origin.larger_size(wanted.disk_size)?;
+    // A root filesystem of a size that was asked for keeps it.
+    let grows = !matches!(origin, Origin::Disk(disk) if disk.options.root_size.is_some());
+    let spec = Spec {
+        version: spec::VERSION,
+        name: reservation.name.clone(),
+        id: store::new_id(),
+        created: jiff::Timestamp::now(),
+        image: origin.image().cloned(),
+        source,
+        disk_size,
+        grow_root: disk_size.is_some() && grows,
+        arch,
+        cpus: wanted.cpus,
+        memory_mib: wanted.memory_mib,
+        accelerator: wanted.accelerator,
+        home: origin.home_of(&wanted.user)?,
+        user: wanted.user.clone(),
+        sshd: origin.facts().is_none_or(|facts| facts.sshd),
+        systemd: origin.facts().and_then(|facts| facts.systemd),
+        remove: wanted.remove,
+        settings: wanted.settings.clone(),
+    };
+    // Later there would be a VM that nobody asked for any more.
+    interrupt::check()?;
+    let vm = reservation.vm(spec);
+    vm.keys().create()?;
+    fault::point("vm-keys");
+    let below = match origin {
+        Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
+        Origin::Import(import) => Some((&import.file, import.format)),
+        Origin::Direct(..) => None,
+    };
+    if let Some((file, format)) = below {
+        disk::create_overlay(file, format, &vm.overlay(), disk_size)?;
+        if let Some(uefi) = uefi {
+            copy_private(&uefi.vars_template, &vm.variables())?;
+        }
+    }
+    fault::point("vm-files");
+    let made = reservation.commit(vm.spec)?;
+    fault::point("vm-made");
+    Ok(made)
+}
+
+fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
+    let copy = || io::copy(&mut File::open(from)?, &mut file::create_private(to)?).map(drop);
+    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_imported_disk_can_only_grow() {
+        let import = Import {
+            file: "/x.qcow2".into(),
+            format: Format::Qcow2,
+            size: 10 << 30,
+            file_size: 5,
+            modified: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let origin = Origin::Import(&import);
+        assert_eq!(origin.larger_size(None).unwrap(), None);
+        assert_eq!(origin.larger_size(Some(10 << 30)).unwrap(), None);
+        assert_eq!(origin.larger_size(Some(11 << 30)).unwrap(), Some(11 << 30));
+        let error = origin.larger_size(Some(5 << 30)).unwrap_err().to_string();
+        assert!(error.contains("10.0 GiB") && error.contains("5.0 GiB"), "{error}");
+        assert_eq!(origin.home_of("core").unwrap(), "/home/core");
+    }
+}

@@ -1,0 +1,65 @@
+//! Images of the tests.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::program::{Output, Running};
+
+/// Built from packages when it is not there yet.
+const BUILD: Duration = Duration::from_secs(15 * 60);
+const PODMAN: Duration = Duration::from_secs(120);
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vm-assets/test-image")
+}
+
+/// podman's settings for the tests.
+pub fn containers_conf() -> PathBuf {
+    folder().join("containers.conf")
+}
+
+/// A variant of the test image, up to date; see `vm-assets/test-image/README.md`.
+pub fn shared(variant: &str) -> String {
+    let mut build = Command::new(folder().join("build.sh"));
+    build.arg(variant);
+    Running::start(build, Some(vec![])).finish(BUILD).expect(0);
+    format!("localhost/podman-bootc-test:{variant}")
+}
+
+/// An image that no other test has: a mount of it is this test's. It goes with the value.
+pub struct Own {
+    pub name: String,
+    id: String,
+}
+
+impl Own {
+    /// The test image's variant with one label more.
+    pub fn of(variant: &str, test: &str) -> Self {
+        let name = format!("localhost/podman-bootc-e2e:{test}-{}", std::process::id());
+        let file = format!("FROM {}\nLABEL podman-bootc.e2e={name}\n", shared(variant));
+        let build = ["build", "--quiet", "--network", "none", "--tag", &name, "-"];
+        let id = podman(&build, file.into_bytes()).expect(0).text().trim().to_owned();
+        Self { name, id }
+    }
+
+    /// True while podman has it mounted.
+    pub fn is_mounted(&self) -> bool {
+        podman(&["image", "mount", "--format", "json"], vec![]).expect(0).text().contains(&self.id)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let mounted = self.is_mounted();
+        podman(&["rmi", "--force", &self.id], vec![]);
+        assert!(!mounted || std::thread::panicking(), "image {} was left mounted", self.name);
+    }
+}
+
+/// Runs podman with the settings of the tests.
+pub fn podman(args: &[&str], input: Vec<u8>) -> Output {
+    let mut command = Command::new("podman");
+    command.args(args).env("CONTAINERS_CONF", containers_conf());
+    Running::start(command, Some(input)).finish(PODMAN)
+}

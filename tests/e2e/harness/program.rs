@@ -1,0 +1,233 @@
+//! Programs under way: what they write is kept, and each wait has a deadline.
+
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process, kill_process_group};
+
+use super::wait_for;
+
+/// A program that has been started, in a process group of its own.
+pub struct Running {
+    child: Child,
+    line: String,
+    start: Instant,
+    stdout: Arc<Stream>,
+    stderr: Arc<Stream>,
+}
+
+/// What a program wrote, and how it ended.
+pub struct Output {
+    line: String,
+    /// As a shell has it: 128 and the signal for one that was killed.
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+    pub elapsed: Duration,
+}
+
+/// One of its streams.
+#[derive(Default)]
+struct Stream {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Running {
+    /// Starts a program; `input` is all of its standard input, if it is given, else that is a pipe that stays
+    /// open until the program has ended (see [`Running::type_line`]).
+    pub fn start(mut command: Command, input: Option<Vec<u8>>) -> Self {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        if let Some(input) = input {
+            let mut stdin = child.stdin.take().unwrap();
+            // A program that doesn't read all of it is none of our business.
+            std::thread::spawn(move || stdin.write_all(&input));
+        }
+        Self {
+            child,
+            line,
+            start: Instant::now(),
+            stdout: Stream::read(stdout),
+            stderr: Stream::read(stderr),
+        }
+    }
+
+    /// Types a line on its standard input.
+    pub fn type_line(&mut self, line: &str) {
+        self.type_keys(&format!("{line}\n"));
+    }
+
+    /// Types on its standard input.
+    pub fn type_keys(&mut self, keys: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        // One that has ended reads nothing, and won't do what comes of it either.
+        let _ = stdin.write_all(keys.as_bytes()).and_then(|()| stdin.flush());
+    }
+
+    /// Waits until it has written this to standard output.
+    #[track_caller]
+    pub fn wait_stdout(&self, text: &str, time: Duration) {
+        assert!(self.writes(text, time), "no {text:?} in time\n{}", self.story());
+    }
+
+    /// Waits until it has written this to standard error.
+    #[track_caller]
+    pub fn wait_stderr(&self, text: &str, time: Duration) {
+        assert!(self.stderr.wait(time, |state| state.has(text)), "no {text:?} in time\n{}", self.story());
+    }
+
+    /// Waits until it ends, but no longer than this.
+    pub fn wait_end(&self, time: Duration) {
+        self.stdout.wait(time, |state| state.ended);
+    }
+
+    /// True when it writes this to standard output in time.
+    pub fn writes(&self, text: &str, time: Duration) -> bool {
+        self.stdout.wait(time, |state| state.has(text))
+    }
+
+    /// True until it has ended.
+    pub fn lives(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends it a signal, and it alone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Sends it and its children a signal, as a terminal does.
+    pub fn signal_all(&self, signal: Signal) {
+        kill_process_group(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for its end, and for that of all who hold its standard streams.
+    #[track_caller]
+    pub fn finish(mut self, time: Duration) -> Output {
+        let deadline = Instant::now() + time;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let over =
+            self.stdout.wait(left(), |state| state.ended) && self.stderr.wait(left(), |state| state.ended);
+        assert!(over, "it didn't end within {} s\n{}", time.as_secs(), self.story());
+        let status =
+            wait_for(&self.line, left().max(Duration::from_secs(1)), || self.child.try_wait().unwrap());
+        Output {
+            line: self.line.clone(),
+            code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap()),
+            stdout: self.stdout.bytes(),
+            stderr: String::from_utf8_lossy(&self.stderr.bytes()).into_owned(),
+            elapsed: self.start.elapsed(),
+        }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    fn story(&self) -> String {
+        story(&self.line, &self.stdout.bytes(), &String::from_utf8_lossy(&self.stderr.bytes()))
+    }
+}
+
+impl Drop for Running {
+    /// A failed test leaves it behind.
+    fn drop(&mut self) {
+        if self.lives() {
+            // Gone in between: fine.
+            let _ = kill_process_group(self.pid(), Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Output {
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Asserts its exit code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}", self.story());
+        self
+    }
+
+    /// Asserts that it said this on standard error.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no {text:?} in\n{}", self.story());
+        self
+    }
+
+    /// Asserts that it didn't.
+    #[track_caller]
+    pub fn silent_about(self, text: &str) -> Self {
+        assert!(!self.stderr.contains(text), "{text:?} in\n{}", self.story());
+        self
+    }
+
+    /// All that is to be known of it.
+    pub fn story(&self) -> String {
+        let head = format!("{} (code {}, {:.1} s)", self.line, self.code, self.elapsed.as_secs_f64());
+        story(&head, &self.stdout, &self.stderr)
+    }
+}
+
+fn story(line: &str, stdout: &[u8], stderr: &str) -> String {
+    const BYTES: usize = 4000;
+    let stdout = String::from_utf8_lossy(&stdout[stdout.len().saturating_sub(BYTES)..]);
+    format!("$ {line}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+}
+
+impl Stream {
+    fn read(mut from: impl Read + Send + 'static) -> Arc<Self> {
+        let stream = Arc::new(Self::default());
+        let shared = Arc::clone(&stream);
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let count = from.read(&mut buffer).unwrap_or(0);
+                let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.bytes.extend_from_slice(&buffer[..count]);
+                state.ended |= count == 0;
+                shared.changed.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        stream
+    }
+
+    /// False when it didn't come true in time, or can't any more.
+    fn wait(&self, time: Duration, good: impl Fn(&State) -> bool) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = self.changed.wait_timeout_while(state, time, |state| !good(state) && !state.ended);
+        good(&wait.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes.clone()
+    }
+}
+
+impl State {
+    fn has(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.bytes).contains(text)
+    }
+}

@@ -1,0 +1,273 @@
+//! The folders of one test, the tool run in them, and the look at what is left at the end.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::program::{Output, Running};
+use super::{BOOT, Process, SOON, image, wait_for};
+
+/// The tool.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_podman-bootc");
+/// The name of its folder below each of XDG's.
+const NAME: &str = "podman-bootc";
+/// What is about to end when a test ends has ended after this.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// A test's own folders. Dropped, it fails the test when a process, VM, mount or temporary file is left.
+pub struct Sandbox {
+    /// Holds `data`, and `cache` if that is the test's own.
+    root: TempDir,
+    /// Apart: paths of sockets have to be short.
+    runtime: TempDir,
+    cache: PathBuf,
+}
+
+impl Sandbox {
+    /// With the cache that the tests share: its base disks are made by the first test that needs them.
+    pub fn new(test: &str) -> Self {
+        Self::with(test, target().join("e2e-cache"))
+    }
+
+    /// With an empty cache.
+    pub fn with_empty_cache(test: &str) -> Self {
+        Self::with(test, PathBuf::from("cache"))
+    }
+
+    /// With the base disks that the tests share, and no knowledge of this host.
+    pub fn without_memory(test: &str) -> Self {
+        let sandbox = Self::with_empty_cache(test);
+        let shared = target().join("e2e-cache").join(NAME);
+        fs::create_dir_all(sandbox.cache()).unwrap();
+        for folder in ["disks", "roots"] {
+            fs::create_dir_all(shared.join(folder)).unwrap();
+            symlink(shared.join(folder), sandbox.cache().join(folder)).unwrap();
+        }
+        sandbox
+    }
+
+    fn with(test: &str, cache: PathBuf) -> Self {
+        let folder = target().join("e2e");
+        fs::create_dir_all(&folder).unwrap();
+        let prefix = format!("{test}-");
+        let root = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder).unwrap();
+        let runtime = tempfile::Builder::new().prefix("pb-").tempdir().unwrap();
+        let cache = root.path().join(cache);
+        fs::create_dir_all(&cache).unwrap();
+        Self { root, runtime, cache }
+    }
+
+    /// The tool's cache.
+    pub fn cache(&self) -> PathBuf {
+        self.cache.join(NAME)
+    }
+
+    /// The folders of the base disks in the cache.
+    pub fn base_disks(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.cache().join("disks")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.join("disk.json").exists()).collect()
+    }
+
+    /// A VM's folder.
+    pub fn vm_folder(&self, vm: &str) -> PathBuf {
+        self.vms().join(vm)
+    }
+
+    fn vms(&self) -> PathBuf {
+        self.root.path().join("data").join(NAME).join("vms")
+    }
+
+    /// Any program, in the test's environment.
+    pub fn command(&self, program: &str, args: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .env("XDG_DATA_HOME", self.root.path().join("data"))
+            .env("XDG_CACHE_HOME", &self.cache)
+            .env("XDG_RUNTIME_DIR", self.runtime.path())
+            .env("CONTAINERS_CONF", image::containers_conf());
+        command
+    }
+
+    /// The tool, in the test's environment.
+    pub fn tool(&self, args: &[impl AsRef<OsStr>]) -> Command {
+        self.command(PROGRAM, args)
+    }
+
+    /// The folder of all that the test makes.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Starts the tool; its standard input is empty.
+    pub fn start(&self, args: &[impl AsRef<OsStr>]) -> Running {
+        Running::start(self.tool(args), Some(vec![]))
+    }
+
+    /// Starts the tool with this as its standard input.
+    pub fn start_with_input(&self, args: &[impl AsRef<OsStr>], input: Vec<u8>) -> Running {
+        Running::start(self.tool(args), Some(input))
+    }
+
+    /// Starts the tool on a terminal of its own; keys that are typed on it come from [`Running::type_keys`].
+    pub fn start_on_terminal(&self, args: &[&str]) -> Running {
+        let quoted = args.iter().map(|arg| format!("'{}'", arg.replace('\'', r"'\''")));
+        let line = std::iter::once(PROGRAM.to_owned()).chain(quoted).collect::<Vec<_>>().join(" ");
+        // The shell in between gives its place to the tool.
+        let words = ["--quiet", "--flush", "--return", "--command", &format!("exec {line}"), "/dev/null"];
+        Running::start(self.command("script", &words), None)
+    }
+
+    /// Runs the tool; it may boot a VM.
+    #[track_caller]
+    pub fn run(&self, args: &[impl AsRef<OsStr>]) -> Output {
+        self.start(args).finish(BOOT)
+    }
+
+    /// Runs the tool, which has to succeed, and returns its standard output.
+    #[track_caller]
+    pub fn ok(&self, args: &[impl AsRef<OsStr>]) -> String {
+        self.run(args).expect(0).text()
+    }
+
+    /// The rows of `list`.
+    #[track_caller]
+    pub fn list(&self) -> Vec<Value> {
+        let text = self.start(&["list", "--format", "json"]).finish(SOON).expect(0).text();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The VM's row of `list`.
+    #[track_caller]
+    pub fn vm(&self, name: &str) -> Option<Value> {
+        self.list().into_iter().find(|row| row["name"] == name)
+    }
+
+    /// The VM's state, or nothing.
+    #[track_caller]
+    pub fn state(&self, name: &str) -> String {
+        self.vm(name).map(|row| row["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    /// Waits until a VM's machine runs, and returns its row.
+    #[track_caller]
+    pub fn wait_running(&self, name: &str) -> Value {
+        wait_for("the VM to run", BOOT, || self.vm(name).filter(|row| row["ssh_port"].is_u64()))
+    }
+
+    /// The processes that the test has started, and what these have started.
+    pub fn processes(&self) -> Vec<Process> {
+        // The second finds what has dropped its environment.
+        let mut all = Process::of(self.root.path());
+        for process in Process::of(self.runtime.path()) {
+            if all.iter().all(|other| other.pid != process.pid) {
+                all.push(process);
+            }
+        }
+        all
+    }
+
+    /// The only process of the test with this in its command line.
+    #[track_caller]
+    pub fn process(&self, text: &str) -> Process {
+        let mut found = self.processes();
+        found.retain(|process| process.command.contains(text));
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        found.remove(0)
+    }
+
+    /// The QEMU of the test's only machine.
+    #[track_caller]
+    pub fn wait_qemu(&self) -> Process {
+        wait_for("a QEMU", BOOT, || self.processes().into_iter().find(|p| p.command.contains("-accel")))
+    }
+
+    /// Asserts that no process, socket or temporary file is left, and no VM but these.
+    #[track_caller]
+    pub fn assert_clean(&self, vms: &[&str]) {
+        let mut left = self.left(vms);
+        let start = std::time::Instant::now();
+        while !left.is_empty() && start.elapsed() < GRACE {
+            std::thread::sleep(Duration::from_millis(20));
+            left = self.left(vms);
+        }
+        assert!(left.is_empty(), "left behind:\n{}", left.join("\n"));
+    }
+
+    fn left(&self, vms: &[&str]) -> Vec<String> {
+        let mut left: Vec<String> = self.processes().iter().map(|process| format!("{process:?}")).collect();
+        let show = |path: PathBuf| path.display().to_string();
+        left.extend(entries(&self.runtime.path().join(NAME)).into_iter().map(show));
+        let others = entries(&self.vms()).into_iter().filter(|path| !vms.iter().any(|vm| path.ends_with(vm)));
+        left.extend(others.map(show));
+        // The shared cache may have those of other tests.
+        for folder in [self.root.path().join("data"), self.root.path().join("cache")] {
+            temporary_files(&folder, &mut left);
+        }
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let mine = |line: &&str| line.contains(self.root.path().to_str().unwrap());
+        left.extend(mounts.lines().filter(mine).map(str::to_owned));
+        left
+    }
+
+    /// What the VMs' logs have to say of a failure.
+    fn tell(&self) {
+        for folder in entries(&self.vms()) {
+            for log in ["supervisor.log", "qemu.log", "console.log", "state.json"] {
+                const BYTES: usize = 3000;
+                let text = fs::read(folder.join(log)).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..]).into_owned();
+                eprintln!("--- the end of {}/{log}\n{}", folder.display(), text.replace('\r', ""));
+            }
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell();
+            self.processes().iter().for_each(Process::kill);
+            // They hold files in the folders that go now.
+            let start = std::time::Instant::now();
+            while !self.processes().is_empty() && start.elapsed() < GRACE {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            return;
+        }
+        let clean = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.assert_clean(&[])));
+        if let Err(panic) = clean {
+            self.tell();
+            self.processes().iter().for_each(Process::kill);
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Where a program's build leaves its files: large things belong there, too.
+fn target() -> PathBuf {
+    // target/PROFILE/podman-bootc
+    Path::new(PROGRAM).ancestors().nth(2).unwrap().to_owned()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Adds what is half-made below `folder`.
+fn temporary_files(folder: &Path, found: &mut Vec<String>) {
+    for path in entries(folder) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with(".new-") || name.ends_with("partial") {
+            found.push(path.display().to_string());
+        } else if path.is_dir() && !path.is_symlink() {
+            temporary_files(&path, found);
+        }
+    }
+}

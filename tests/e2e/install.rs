@@ -1,0 +1,48 @@
+//! Base disks: made once, by whoever comes first, and shared.
+
+use std::fs;
+
+use crate::harness::{BOOT, Kvm, Own, Sandbox, wait_for};
+
+#[test]
+fn two_runs_at_once_share_one_install_and_one_disk() {
+    let image = Own::of("latest", "install");
+    let sandbox = Sandbox::with_empty_cache("install");
+    let first = sandbox.start(&["run", "--detach", "--rm", "--name", "first", &image.name]);
+    first.wait_stderr("install ", BOOT);
+    assert_eq!(sandbox.state("first"), "creating");
+    let second =
+        sandbox.start(&["run", "--rm", "--name", "second", "--user", "core", &image.name, "id -un; exit 42"]);
+    second.wait_stderr("waiting", BOOT);
+    // A name that is taken is seen before any work.
+    sandbox
+        .run(&["run", "--name", "first", &image.name])
+        .expect(125)
+        .says("first is in use")
+        .silent_about("install ");
+
+    // What KVM does here is learnt in the install, and told once.
+    let first = first.finish(BOOT).expect(0);
+    assert_eq!(first.text(), "first\n");
+    let told = usize::from(Kvm::probe() == Kvm::Broken);
+    assert_eq!(first.stderr.matches("KVM doesn't work on this host").count(), told, "{}", first.story());
+
+    let (one, two) = (sandbox.wait_running("first"), sandbox.wait_running("second"));
+    assert_ne!(one["ssh_port"], two["ssh_port"]);
+    assert_eq!(sandbox.base_disks().len(), 1);
+    let base = ["inspect", "--format", "{{.spec.source.base}}", "first", "second"];
+    let bases = sandbox.ok(&base);
+    let key = sandbox.base_disks()[0].file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(bases.lines().collect::<Vec<_>>(), [&key, &key]);
+
+    let second = second.finish(BOOT).expect(42).silent_about("booting the image").silent_about("KVM");
+    assert_eq!(second.text(), "core\n");
+    assert_eq!(sandbox.state("second"), "");
+
+    // A detached VM with --rm goes when its guest goes down.
+    sandbox.run(&["ssh", "first", "systemctl poweroff"]);
+    wait_for("the VM to go", BOOT, || sandbox.list().is_empty().then_some(()));
+    sandbox.assert_clean(&[]);
+    assert_eq!(sandbox.base_disks().len(), 1);
+    assert!(fs::metadata(sandbox.base_disks()[0].join("disk.raw")).unwrap().permissions().readonly());
+}

@@ -1,0 +1,83 @@
+//! Signals in the middle of an install, a boot and a session: nothing is left, and the next `run` works.
+
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, shared, wait_for};
+
+#[test]
+fn an_interrupted_install_leaves_nothing() {
+    let image = Own::of("latest", "interrupt");
+    let sandbox = Sandbox::with_empty_cache("interrupt");
+    let run = ["run", "--rm", &image.name, "true"];
+    // A terminal sends a signal to all that run on it.
+    for (stage, to_all, signal, code) in [
+        ("reading the image", true, Signal::INT, 130),
+        ("saving the image's content", false, Signal::TERM, 143),
+        ("booting the image", true, Signal::HUP, 129),
+        ("booting the image", false, Signal::TERM, 143),
+    ] {
+        let running = sandbox.start(&run);
+        running.wait_stderr(stage, BOOT);
+        if stage == "booting the image" {
+            sandbox.wait_qemu();
+        }
+        if to_all {
+            running.signal_all(signal)
+        } else {
+            running.signal(signal)
+        }
+        running.finish(SOON).expect(code);
+        assert!(!image.is_mounted(), "{stage}");
+        assert!(sandbox.base_disks().is_empty() && sandbox.list().is_empty(), "{stage}");
+        sandbox.assert_clean(&[]);
+    }
+
+    // Nobody can tidy up after this, but the next one can.
+    let running = sandbox.start(&run);
+    running.wait_stderr("booting the image", BOOT);
+    sandbox.wait_qemu();
+    running.signal(Signal::KILL);
+    running.finish(SOON).expect(137);
+    wait_for("the end of all processes", SOON, || sandbox.processes().is_empty().then_some(()));
+
+    sandbox.run(&run).expect(0);
+    assert_eq!(sandbox.base_disks().len(), 1);
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn an_interrupted_boot_leaves_nothing() {
+    let sandbox = Sandbox::new("boot");
+    let image = shared("latest");
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        for args in [&["run", "--rm", "--name", "vm", &image, "true"][..], &["run", "--name", "vm", &image]] {
+            let running = sandbox.start(args);
+            sandbox.wait_qemu();
+            if args.contains(&"--rm") {
+                let log = sandbox.vm_folder("vm").join("console.log");
+                let kernel = |log: String| log.contains("Linux version").then_some(());
+                wait_for("the guest's kernel", BOOT, || kernel(std::fs::read_to_string(&log).ok()?));
+            }
+            running.signal_all(signal);
+            running.finish(SOON).expect(code);
+            assert!(sandbox.list().is_empty());
+            sandbox.assert_clean(&[]);
+        }
+    }
+    interrupted_session(&sandbox, &image, Signal::TERM).expect(143);
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn a_tool_that_is_killed_takes_its_vm_along() {
+    let sandbox = Sandbox::new("kill");
+    interrupted_session(&sandbox, &shared("latest"), Signal::KILL);
+    wait_for("the VM to go", SOON, || sandbox.list().is_empty().then_some(()));
+    sandbox.assert_clean(&[]);
+}
+
+/// Ends a session by a signal to the tool alone.
+fn interrupted_session(sandbox: &Sandbox, image: &str, signal: Signal) -> crate::harness::Output {
+    let running: Running = sandbox.start(&["run", "--rm", image, "echo begun; exec sleep 1000"]);
+    running.wait_stdout("begun", BOOT);
+    running.signal(signal);
+    running.finish(SOON)
+}

@@ -1,0 +1,110 @@
+//! A VM from `run --detach` to `rm`, over stops, starts and crashes.
+
+use crate::harness::{BOOT, SOON, Sandbox, shared, wait_for};
+
+#[test]
+fn a_vm_lives_through_stops_starts_and_crashes() {
+    let sandbox = Sandbox::new("lifecycle");
+    let image = shared("latest");
+    sandbox.ok(&["run", "--detach", "--name", "keeper", &image]);
+    let marked = "echo kept >/var/kept; echo kept >/etc/kept; sync";
+    sandbox.ok(&["ssh", "keeper", marked]);
+    let kept = ["ssh", "keeper", "cat /var/kept /etc/kept"];
+
+    shown(&sandbox, &image);
+    let id = sandbox.vm("keeper").unwrap()["id"].as_str().unwrap().to_owned();
+    for name in ["keeper", &id, &id[..6]] {
+        assert_eq!(sandbox.ok(&["ssh", name, "cat /var/kept"]), "kept\n");
+    }
+
+    sandbox.run(&["rm", "keeper"]).expect(125).says("running");
+    sandbox.run(&["start", "keeper"]).expect(125).says("running");
+    stopped_in_a_session(&sandbox);
+    sandbox.run(&["ssh", "keeper", "true"]).expect(125).says("not running");
+
+    assert_eq!(sandbox.ok(&["start", "keeper"]), "keeper\n");
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\n", "over a stop");
+
+    killed(&sandbox);
+    sandbox.ok(&["start", "keeper"]);
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\n", "over a crash");
+
+    removed(&sandbox);
+}
+
+fn shown(sandbox: &Sandbox, image: &str) {
+    let table = sandbox.ok(&["list"]);
+    for command in ["ls", "ps"] {
+        assert_eq!(sandbox.ok(&[command]).lines().next(), table.lines().next(), "{command}");
+    }
+    let row = table.lines().find(|line| line.starts_with("keeper")).unwrap();
+    assert!(row.contains("running") && row.contains(image), "{table}");
+    let port = sandbox.vm("keeper").unwrap()["ssh_port"].to_string();
+    assert!(port != "0" && row.contains(&port), "{table}");
+    assert_eq!(sandbox.ok(&["list", "--quiet"]), "keeper\n");
+    assert_eq!(
+        sandbox.ok(&["list", "--format", "{{.Name}}\\t{{.state}} {{.SshPort}}"]),
+        format!("keeper\trunning {port}\n")
+    );
+
+    let inspected = sandbox.ok(&["inspect", "keeper"]);
+    let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
+    assert_eq!(inspected[0]["name"], "keeper");
+    assert_eq!(inspected[0]["image"], image);
+    assert_eq!(inspected[0]["folder"], sandbox.vm_folder("keeper").to_str().unwrap());
+    assert_eq!(sandbox.ok(&["inspect", "--format", "{{.spec.cpus}}", "keeper"]), "2\n");
+
+    assert!(sandbox.ok(&["logs", "keeper"]).contains("Linux version"));
+    let images = sandbox.ok(&["images", "--format", "json"]);
+    let images: Vec<serde_json::Value> = serde_json::from_str(&images).unwrap();
+    let image = images.iter().find(|row| row["name"] == image).unwrap();
+    assert_eq!(image["base_disks"], 1);
+}
+
+fn stopped_in_a_session(sandbox: &Sandbox) {
+    let session = sandbox.start(&["ssh", "keeper", "echo begun; exec sleep 1000"]);
+    session.wait_stdout("begun", SOON);
+    let follower = sandbox.start(&["logs", "--follow", "keeper"]);
+    follower.wait_stdout("Linux version", SOON);
+    assert_eq!(sandbox.ok(&["stop", "keeper"]), "keeper\n");
+    assert_ne!(session.finish(SOON).code, 0);
+    assert!(follower.finish(SOON).expect(0).text().contains("Power down"), "the guest shut itself down");
+    assert_eq!(sandbox.state("keeper"), "stopped");
+    sandbox.assert_clean(&["keeper"]);
+    sandbox.ok(&["stop", "keeper"]);
+}
+
+/// The supervisor's end is that of its machine, and neither's is a secret.
+fn killed(sandbox: &Sandbox) {
+    let qemu = sandbox.wait_qemu();
+    sandbox.process("internal-supervise").kill();
+    wait_for("the end of QEMU", SOON, || (!qemu.lives()).then_some(()));
+    let row = sandbox.vm("keeper").unwrap();
+    assert_eq!(row["state"], "crashed");
+    assert!(row["reason"].as_str().unwrap().contains("supervisor"), "{row}");
+
+    sandbox.ok(&["start", "keeper"]);
+    sandbox.wait_qemu().kill();
+    wait_for("the crash", SOON, || (sandbox.state("keeper") == "crashed").then_some(()));
+    let row = sandbox.vm("keeper").unwrap();
+    assert!(row["reason"].as_str().unwrap().contains("signal: 9"), "{row}");
+    assert!(sandbox.ok(&["list"]).contains("crashed (QEMU"));
+    sandbox.assert_clean(&["keeper"]);
+}
+
+fn removed(sandbox: &Sandbox) {
+    assert_eq!(sandbox.ok(&["rm", "--all"]), "", "running VMs stay");
+    // A guest that has no time to shut down loses its power.
+    let stop = sandbox.start(&["stop", "--time", "0", "keeper"]).finish(SOON).expect(0);
+    assert_eq!(stop.text(), "keeper\n");
+    assert_eq!(sandbox.state("keeper"), "stopped");
+    assert_eq!(sandbox.ok(&["rm", "--all"]), "keeper\n");
+    assert!(sandbox.list().is_empty() && !sandbox.vm_folder("keeper").exists());
+
+    let image = shared("latest");
+    sandbox.ok(&["run", "--detach", "--name", "short", &image]);
+    assert_eq!(sandbox.start(&["rm", "--force", "short"]).finish(BOOT).expect(0).text(), "short\n");
+    assert!(sandbox.list().is_empty());
+    sandbox.run(&["rm", "short"]).expect(125).says("no VM short");
+    sandbox.assert_clean(&[]);
+}

@@ -1,0 +1,19 @@
+//! End-to-end tests: the built binary, real podman, real QEMU, real guests. See `harness` for what each test
+//! gets and how it is checked that nothing is left of it.
+//!
+//! A boot takes a minute under emulation, so that a test asserts many things of one VM.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod harness;
+
+mod accelerator;
+mod cli;
+mod ephemeral;
+mod install;
+mod interrupt;
+mod lifecycle;
+mod session;
+mod terminal;
+mod tree;
+mod variants;

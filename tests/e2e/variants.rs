@@ -1,0 +1,71 @@
+//! Images that lack something, or fail: what the user is told, and the exit code.
+
+use crate::harness::{Own, SOON, Sandbox, shared};
+
+#[test]
+fn an_image_without_sshd_times_out() {
+    let sandbox = Sandbox::new("nosshd");
+    let image = shared("nosshd");
+    let args = ["run", "--rm", "--timeout", "5", &image, "true"];
+    sandbox.run(&args).expect(124).says("has no sshd").says("openssh-server");
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn a_panic_is_told_with_the_kernels_words() {
+    let sandbox = Sandbox::new("panic");
+    let image = shared("panic");
+    let output = sandbox.run(&["run", "--name", "doomed", &image, "true"]).expect(125);
+    output.says("kernel panic").says("sysrq triggered crash").says("test image: panic on purpose");
+    let row = sandbox.vm("doomed").unwrap();
+    assert_eq!(row["state"], "crashed");
+    assert!(row["reason"].as_str().unwrap().contains("sysrq triggered crash"), "{row}");
+    assert!(sandbox.ok(&["logs", "doomed"]).contains("Kernel panic - not syncing"));
+    sandbox.ok(&["rm", "doomed"]);
+}
+
+#[test]
+fn an_image_with_a_failing_unit_boots() {
+    let sandbox = Sandbox::new("failing");
+    let image = shared("failing");
+    let output = sandbox.run(&["run", &image, "systemctl", "--failed", "--plain", "--no-legend"]).expect(0);
+    assert!(output.text().starts_with("failing.service "), "{}", output.story());
+    assert!(sandbox.list().is_empty(), "a VM for one command goes with it");
+}
+
+#[test]
+fn an_image_without_a_root_filesystem_gets_one_that_is_named() {
+    let image = Own::of("nofs", "nofs");
+    let sandbox = Sandbox::with_empty_cache("nofs");
+    let output = sandbox.run(&["run", "--detach", "--name", "vm", &image.name]).expect(0);
+    output.says("sets no root filesystem; using ext4").says("--filesystem");
+    let log = std::fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
+    assert!(log.contains("--filesystem ext4"), "{log}");
+    sandbox.ok(&["rm", "--force", "vm"]);
+}
+
+#[test]
+fn an_image_that_is_not_bootable_costs_no_work() {
+    let sandbox = Sandbox::with_empty_cache("unbootable");
+    let unlabelled = shared("nolabel");
+    let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125).silent_about("booting");
+    run(&["run", &unlabelled]).says("is not bootable").says("containers.bootc=1").says(&unlabelled);
+    let kernelless = Own::of("notbootable", "notbootable");
+    run(&["run", &kernelless.name]).says("no kernel").says(&kernelless.name);
+    run(&["run", "--ephemeral", &kernelless.name]).says("no kernel");
+    assert!(sandbox.list().is_empty() && sandbox.base_disks().is_empty());
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn an_image_that_is_not_there_is_not_looked_for_elsewhere() {
+    let sandbox = Sandbox::with_empty_cache("missing");
+    let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125);
+    run(&["run", "localhost/no-such-image"])
+        .says("no image localhost/no-such-image")
+        .says("storage")
+        .says("podman build");
+    run(&["run", "0123456789ab"]).says("no image 0123456789ab");
+    run(&["run", "--pull", "never", "registry.invalid/x"]).says("--pull never");
+    assert!(sandbox.list().is_empty());
+}

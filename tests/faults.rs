@@ -1,0 +1,329 @@
+//! The tool dies at named places, and what it leaves does no harm; nor does a full disk.
+//!
+//! These tests need QEMU and qemu-img, and no image. Those that fill a filesystem need root for a tmpfs.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use podman_bootc::disk::export::{self, Permissions};
+use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, Key, Options};
+use podman_bootc::image::{Facts, Image};
+
+const FAULT: &str = "PODMAN_BOOTC_FAULT";
+
+/// The tool in folders of its own.
+struct Tool {
+    folder: tempfile::TempDir,
+}
+
+impl Tool {
+    fn new() -> Self {
+        let tool = Self { folder: tempfile::Builder::new().prefix("pbf").tempdir().unwrap() };
+        std::fs::create_dir(tool.path("run")).unwrap();
+        // All that a firmware looks at: it finds no boot loader, and waits.
+        let mut disk = vec![0; 1 << 20];
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        std::fs::write(tool.disk(), disk).unwrap();
+        tool
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn disk(&self) -> PathBuf {
+        self.path("disk.img")
+    }
+
+    fn vms(&self) -> PathBuf {
+        self.path("data/podman-bootc/vms")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
+        command.args(args);
+        for (variable, folder) in
+            [("XDG_CACHE_HOME", "cache"), ("XDG_DATA_HOME", "data"), ("XDG_RUNTIME_DIR", "run")]
+        {
+            command.env(variable, self.path(folder));
+        }
+        command
+    }
+
+    /// `run -d` on the disk image, under this name.
+    fn run(&self, name: &str) -> Command {
+        let disk = self.disk();
+        self.command(&["run", "-q", "--accel", "tcg", "--name", name, "-d", "--disk", disk.to_str().unwrap()])
+    }
+
+    fn states(&self) -> Vec<String> {
+        let output = succeed(&mut self.command(&["list", "--format", "{{.name}} {{.state}}"]));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Processes that have one of this tool's files on their command line.
+    fn processes(&self) -> Vec<String> {
+        let mine = self.folder.path().to_str().unwrap();
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines
+            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+            .filter(|line| line.contains(mine))
+            .collect()
+    }
+
+    fn wait_until(&self, what: &str, true_now: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !true_now() {
+            assert!(Instant::now() < deadline, "{what}; {:?}; {:?}", self.states(), self.processes());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        // Nothing may be left to run by a test that fails.
+        let _ = self.command(&["rm", "-f", "--all"]).output();
+    }
+}
+
+fn succeed(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Runs it with a fault; it has to die of that.
+fn die(command: &mut Command, fault: &str) {
+    use std::os::unix::process::ExitStatusExt;
+    let output = command.env(FAULT, fault).output().unwrap();
+    assert_eq!(output.status.signal(), Some(9), "{fault}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_vm_that_was_not_finished_is_none() {
+    let tool = Tool::new();
+    for fault in ["vm-reserved", "vm-keys", "vm-files", "json-written"] {
+        die(&mut tool.run("one"), fault);
+        assert_eq!(tool.states(), [""; 0], "{fault}");
+        assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
+    }
+    succeed(&mut tool.run("one"));
+    assert_eq!(tool.states(), ["one running"]);
+    succeed(&mut tool.command(&["rm", "-f", "one"]));
+    assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(tool.path("run/podman-bootc")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
+    let tool = Tool::new();
+    die(&mut tool.run("one"), "vm-made");
+    assert_eq!(tool.states(), ["one stopped"]);
+
+    for fault in ["supervisor-listens", "supervisor-runs"] {
+        let start = tool.command(&["start", "one"]).env(FAULT, fault).output().unwrap();
+        assert!(!start.status.success(), "{fault}");
+        tool.wait_until(fault, || tool.states() == ["one crashed"]);
+        tool.wait_until("QEMU goes with its supervisor", || tool.processes().is_empty());
+    }
+    succeed(&mut tool.command(&["start", "one"]));
+    assert_eq!(tool.states(), ["one running"]);
+    succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+
+    die(&mut tool.command(&["rm", "one"]), "vm-doomed");
+    assert_eq!(tool.states(), [""; 0]);
+    assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_imported_disk_that_changes_is_refused() {
+    let tool = Tool::new();
+    succeed(&mut tool.run("one"));
+    succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+    let fails = |want: &str| {
+        let output = tool.command(&["start", "one"]).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(want), "{message}");
+    };
+    let old = std::fs::read(tool.disk()).unwrap();
+    std::fs::write(tool.disk(), [&old[..], &[0; 512]].concat()).unwrap();
+    fails("was changed");
+    std::fs::remove_file(tool.disk()).unwrap();
+    fails("is gone");
+    succeed(&mut tool.command(&["rm", "one"]));
+}
+
+fn disk() -> BaseDisk {
+    let image = Image {
+        reference: "localhost/x:latest".into(),
+        id: "a".repeat(64),
+        digest: "sha256:1".into(),
+        architecture: "amd64".into(),
+        size: 5,
+        layers: vec![],
+        labels: Default::default(),
+    };
+    let options = Options::default();
+    BaseDisk {
+        key: Key::new(&image, &options),
+        image,
+        options,
+        facts: Facts::default(),
+        created: jiff::Timestamp::UNIX_EPOCH,
+        file: PathBuf::new(),
+    }
+}
+
+/// What the child below works on.
+const CHILD: &str = "PODMAN_BOOTC_FAULT_CHILD";
+
+/// No test of its own: what [`in_child`] runs in a process that is to die.
+#[test]
+fn child() {
+    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let cache = Cache::open(&folder.join("disks")).unwrap();
+    let disk = disk();
+    let key = disk.key.clone();
+    if let Claim::Ours(partial) = cache.claim(&key, false).unwrap() {
+        std::fs::write(partial.disk(), vec![7; 1 << 20]).unwrap();
+        std::fs::write(partial.folder().join("scratch"), "x").unwrap();
+        partial.finish(disk).unwrap();
+    }
+    let held = cache.hold(&key).unwrap().unwrap();
+    let to = folder.join("out/disk.qcow2");
+    let allowed = Permissions { overwrite: true, block_device: false };
+    export::write(&held.disk.file, &to, Format::Qcow2, allowed, |_| {}).unwrap();
+    drop(held);
+    assert!(cache.remove::<podman_bootc::disk::Error>(&key, false, || Ok(false)).unwrap());
+}
+
+fn in_child(folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child"]).env(CHILD, folder);
+    command
+}
+
+#[test]
+fn the_cache_holds_complete_disks_only() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("out")).unwrap();
+    let cache = Cache::open(&dir.path().join("disks")).unwrap();
+    let names = || {
+        let mut names: Vec<String> = std::fs::read_dir(dir.path().join("disks"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.ends_with(".lock"))
+            .collect();
+        names.sort();
+        names
+    };
+    let key = disk().key;
+    for fault in ["disk-claimed", "disk-synced", "json-written", "disk-described"] {
+        die(&mut in_child(dir.path()), fault);
+        assert_eq!(cache.find(&key).unwrap(), None, "{fault}");
+        assert_eq!(names(), [format!("{key}.partial")], "{fault}");
+        cache.sweep();
+        assert_eq!(names(), [""; 0], "{fault}");
+    }
+    die(&mut in_child(dir.path()), "disk-placed");
+    let whole = |disk: &BaseDisk| std::fs::read(&disk.file).unwrap() == vec![7; 1 << 20];
+    assert!(whole(&cache.find(&key).unwrap().unwrap()));
+    assert_eq!(names(), [key.to_string()]);
+
+    die(&mut in_child(dir.path()), "export-converted");
+    assert!(!dir.path().join("out/disk.qcow2").exists(), "a file appears when it is complete");
+    assert!(whole(&cache.find(&key).unwrap().unwrap()));
+
+    die(&mut in_child(dir.path()), "disk-doomed");
+    assert_eq!(cache.find(&key).unwrap(), None);
+    // This time to the end, over all that is left.
+    succeed(&mut in_child(dir.path()));
+    assert_eq!(std::fs::read_dir(dir.path().join("disks")).unwrap().count(), 0);
+    let out: Vec<_> = std::fs::read_dir(dir.path().join("out")).unwrap().flatten().collect();
+    assert_eq!(out.len(), 1, "{out:?}");
+}
+
+/// A small filesystem, as long as the value lives.
+struct Small(PathBuf);
+
+impl Small {
+    fn new(path: PathBuf, size: &str) -> Self {
+        std::fs::create_dir_all(&path).unwrap();
+        let small = Self(path);
+        small.mount(&format!("size={size}"));
+        small
+    }
+
+    fn resize(&self, size: &str) {
+        self.mount(&format!("remount,size={size}"));
+    }
+
+    fn mount(&self, options: &str) {
+        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0));
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_made_vm() {
+    let tool = Tool::new();
+    let small = Small::new(tool.path("data"), "4k");
+    let mut failures = 0;
+    // Each time there is a little more room: each file on the way is the one that doesn't fit once.
+    for pages in 1.. {
+        small.resize(&format!("{}k", pages * 4));
+        let output = tool.run("one").output().unwrap();
+        if output.status.success() {
+            break;
+        }
+        failures += 1;
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(message.contains("No space left on device"), "{pages} pages: {message}");
+        assert_eq!(output.status.code(), Some(125));
+        let left: Vec<_> = std::fs::read_dir(tool.vms()).map(|l| l.flatten().collect()).unwrap_or_default();
+        assert!(left.is_empty(), "{pages} pages: {left:?}");
+        assert!(pages < 1000);
+        // The firmware's variables are large, and fail in the same way all the time.
+        if failures > 40 {
+            small.resize("64m");
+        }
+    }
+    assert!(failures > 5, "{failures}");
+    small.resize("64m");
+    succeed(&mut tool.command(&["rm", "-f", "one"]));
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_made_base_disk_or_export() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = Small::new(dir.path().join("out"), "256k");
+    let disks = Small::new(dir.path().join("disks"), "2m");
+    let fails = |what: &str| {
+        let output = in_child(dir.path()).output().unwrap();
+        assert!(!output.status.success(), "{what}");
+    };
+    fails("exporting");
+    assert_eq!(std::fs::read_dir(&out.0).unwrap().count(), 0);
+    let cache = Cache::open(&disks.0).unwrap();
+    assert!(cache.remove::<podman_bootc::disk::Error>(&disk().key, false, || Ok(false)).unwrap());
+    out.resize("16m");
+    for pages in [1, 2, 100, 256, 257, 258] {
+        disks.resize(&format!("{}k", pages * 4));
+        let output = in_child(dir.path()).output().unwrap();
+        if !output.status.success() {
+            assert_eq!(cache.find(&disk().key).unwrap(), None, "{pages} pages");
+        }
+    }
+    disks.resize("16m");
+    succeed(&mut in_child(dir.path()));
+    assert_eq!(std::fs::read_dir(&disks.0).unwrap().count(), 0);
+}

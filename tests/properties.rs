@@ -1,0 +1,263 @@
+//! What holds for all values: sizes, keys, and the readers of files that anything may have happened to.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+
+use podman_bootc::disk::{BaseDisk, Cache, Claim, Import, Key, Options};
+use podman_bootc::hypervisor::{Arch, accelerator};
+use podman_bootc::image::{Facts, Image};
+use podman_bootc::ui::{format_size, parse_size};
+use podman_bootc::vm::Vm;
+use podman_bootc::vm::spec::{self, Firmware, Source, Spec};
+use proptest::prelude::*;
+use serde_json::Value;
+
+proptest! {
+    #[test]
+    fn any_text_is_a_size_or_an_error(text in ".*") {
+        let _ = parse_size(&text);
+    }
+
+    #[test]
+    fn a_size_in_units_is_exact(number in 1u64..1 << 24, unit in 0usize..5, case in any::<bool>()) {
+        let suffixes = ["", "K", "MiB", "gb", "T"];
+        let suffix = if case { suffixes[unit].to_lowercase() } else { suffixes[unit].to_owned() };
+        prop_assert_eq!(parse_size(&format!("{number}{suffix}")).unwrap(), number << (10 * unit));
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back_nearly(bytes in 1u64..1 << 60) {
+        let shown = format_size(bytes).replace(' ', "");
+        let read = parse_size(&shown).unwrap();
+        prop_assert!(read.abs_diff(bytes) as f64 <= bytes as f64 * 0.06, "{bytes} {shown} {read}");
+    }
+
+    #[test]
+    fn any_text_is_a_key_or_an_error(text in ".*") {
+        prop_assert!(text.parse::<Key>().is_err());
+    }
+
+    #[test]
+    fn a_key_is_read_back_as_it_was_written(hash in "[0-9a-f]{64}", generation in 0u32..) {
+        let text = if generation == 0 { hash } else { format!("{hash}-{generation}") };
+        let key: Key = text.parse().unwrap();
+        prop_assert_eq!(key.to_string(), text);
+        prop_assert_eq!(key.generation(), generation);
+        prop_assert_eq!(serde_json::from_value::<Key>(serde_json::to_value(&key).unwrap()).unwrap(), key);
+    }
+
+    #[test]
+    fn other_options_are_another_disk(one in options(), other in options()) {
+        let (a, b) = (Key::new(&image(), &one), Key::new(&image(), &other));
+        prop_assert_eq!(one == other, a == b);
+        prop_assert_eq!(Key::new(&image(), &one.clone()), a);
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_that_names_it(place in any::<prop::sample::Index>(), damage in damage()) {
+        let dir = tempfile::tempdir().unwrap();
+        for file in [Sample::disk(dir.path()), Sample::vm(dir.path())] {
+            let whole: Value = serde_json::from_slice(&std::fs::read(&file.path).unwrap()).unwrap();
+            let damaged = damage.apply(&whole, place);
+            std::fs::write(&file.path, &damaged).unwrap();
+            match (file.read)(&file.path) {
+                // Damage that leaves a file of the right shape can't be seen.
+                Ok(()) => prop_assert!(matches!(damage, Damage::Replaced(_) | Damage::Missing)),
+                Err(error) => prop_assert!(error.contains(file.path.to_str().unwrap()), "{error}"),
+            }
+        }
+    }
+}
+
+/// Few texts, so that two sets of options are often alike but for one.
+fn text() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["", "a", "b", "a b", "\"", "a,b", "\0", "ä"]).prop_map(str::to_owned)
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let texts = || prop::collection::vec(text(), 0..3);
+    let sizes = (prop::option::of(0u64..2), 0u64..2);
+    let names = (prop::option::of(text()), prop::option::of(text()), text(), prop::option::of(text()));
+    (sizes, names, texts(), texts(), any::<bool>()).prop_map(
+        |(sizes, names, kargs, install_args, composefs)| {
+            let (filesystem, bootloader, target_imgref, target_transport) = names;
+            let (root_size, disk_size) = sizes;
+            Options {
+                filesystem,
+                root_size,
+                disk_size,
+                kargs,
+                bootloader,
+                composefs,
+                target_imgref,
+                target_transport,
+                install_args,
+            }
+        },
+    )
+}
+
+#[derive(Debug, Clone)]
+enum Damage {
+    /// It ends somewhere.
+    Cut,
+    /// One byte is another.
+    Byte(u8),
+    /// One of its members has another value.
+    Replaced(Value),
+    /// One of its members is missing.
+    Missing,
+    /// It was written by another version.
+    Version(u64),
+    /// There is far too much of it.
+    Huge,
+    /// It is something else altogether.
+    Bytes(Vec<u8>),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let value = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".*".prop_map(Value::from),
+        Just(serde_json::json!([])),
+        Just(serde_json::json!({})),
+        Just(serde_json::json!({"kind": "disk", "base": "../../etc", "firmware": "bios"})),
+    ];
+    prop_oneof![
+        Just(Damage::Cut),
+        (128u8..).prop_map(Damage::Byte),
+        value.prop_map(Damage::Replaced),
+        Just(Damage::Missing),
+        (2u64..).prop_map(Damage::Version),
+        Just(Damage::Huge),
+        prop::collection::vec(any::<u8>(), 0..100).prop_map(Damage::Bytes),
+    ]
+}
+
+impl Damage {
+    fn apply(&self, whole: &Value, place: prop::sample::Index) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec(whole).unwrap();
+        let mut value = whole.clone();
+        let members = value.as_object_mut().unwrap();
+        let name = members.keys().nth(place.index(members.len())).unwrap().clone();
+        match self {
+            Self::Cut => {
+                bytes.truncate(place.index(bytes.len()));
+                return bytes;
+            }
+            // Never UTF-8 where there was ASCII.
+            Self::Byte(byte) => {
+                let at = place.index(bytes.len());
+                bytes[at] = *byte;
+                return bytes;
+            }
+            Self::Bytes(bytes) => return bytes.clone(),
+            Self::Huge => return vec![b' '; 5 << 20],
+            Self::Replaced(new) => {
+                members.insert(name, new.clone());
+            }
+            Self::Missing => {
+                members.remove(&name);
+            }
+            Self::Version(version) => {
+                members.insert("version".into(), (*version).into());
+            }
+        }
+        serde_json::to_vec(&value).unwrap()
+    }
+}
+
+/// A file of the tool's state and its reader.
+struct Sample {
+    path: PathBuf,
+    read: fn(&Path) -> Result<(), String>,
+}
+
+fn image() -> Image {
+    Image {
+        reference: "localhost/x:latest".into(),
+        id: "a".repeat(64),
+        digest: "sha256:1".into(),
+        architecture: "amd64".into(),
+        size: 5,
+        layers: vec![],
+        labels: Default::default(),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    podman_bootc::ui::error_chain(error)
+}
+
+impl Sample {
+    fn disk(dir: &Path) -> Self {
+        let folder = dir.join("disks");
+        let cache = Cache::open(&folder).unwrap();
+        let options = Options::default();
+        let key = Key::new(&image(), &options);
+        if let Claim::Ours(partial) = cache.claim(&key, false).unwrap() {
+            std::fs::write(partial.disk(), "disk").unwrap();
+            let facts = Facts::default();
+            let created = jiff::Timestamp::UNIX_EPOCH;
+            let file = PathBuf::new();
+            let image = image();
+            partial.finish(BaseDisk { key: key.clone(), image, options, facts, created, file }).unwrap();
+        }
+        Self {
+            path: folder.join(key.to_string()).join("disk.json"),
+            read: |path| {
+                let folder = path.parent().unwrap();
+                let key: Key = folder.file_name().unwrap().to_str().unwrap().parse().unwrap();
+                let cache = Cache::open(folder.parent().unwrap()).unwrap();
+                match cache.find(&key) {
+                    Ok(disk) => {
+                        assert_eq!(disk.unwrap().key, key, "the folder's name counts");
+                        Ok(())
+                    }
+                    Err(error) => Err(chain(&error)),
+                }
+            },
+        }
+    }
+
+    fn vm(dir: &Path) -> Self {
+        let disk = Import {
+            file: "/x.raw".into(),
+            format: podman_bootc::disk::Format::Raw,
+            size: 1,
+            file_size: 1,
+            modified: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let spec = Spec {
+            version: spec::VERSION,
+            name: "one".parse().unwrap(),
+            id: "aabb00000000".into(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            image: Some(image()),
+            source: Source::Import { disk, firmware: Firmware::Uefi { code: "/y".into() } },
+            disk_size: Some(1),
+            grow_root: true,
+            arch: Arch::X86_64,
+            cpus: 2,
+            memory_mib: 2048,
+            accelerator: accelerator::Choice::Auto,
+            user: "root".into(),
+            home: "/root".into(),
+            sshd: true,
+            systemd: Some(257),
+            remove: false,
+            settings: Default::default(),
+        };
+        let path = dir.join("vm.json");
+        std::fs::write(&path, serde_json::to_vec(&spec).unwrap()).unwrap();
+        Self {
+            path,
+            read: |path| match Vm::open(path.parent().unwrap()) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(chain(&error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,75 @@
+#!/bin/sh
+# tests/setup.sh: installs what `make test` and `make demo` need on Debian 12 besides git, make and a Rust
+# toolchain. It looks first, so that a second run takes no time. Needs root when something is missing.
+#
+#   tests/setup.sh           packages to build the tool and to boot VMs
+#   tests/setup.sh --tests   and the test runner
+set -eu
+
+# What the tool is built with: a linker, and openssl for libssh2.
+build="gcc libc6-dev pkg-config libssl-dev ca-certificates"
+# What the tool runs.
+run="podman runc qemu-system-x86 qemu-utils ovmf erofs-utils openssh-client"
+# What builds the test image.
+image="mmdebstrap debian-archive-keyring"
+# Debian 12's own QEMU crashes guests under multi-threaded TCG.
+qemu_wanted=1:8
+
+missing() {
+    for package in $build $run $image; do
+        version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$package" 2>/dev/null) || version=
+        case "$package $version" in
+        qemu-*" installed "*) dpkg --compare-versions "${version#* }" ge $qemu_wanted || echo "$package" ;;
+        *" installed "*) ;;
+        *) echo "$package" ;;
+        esac
+    done
+}
+
+# The network may fail once.
+again() {
+    "$@" || { sleep 5 && "$@"; }
+}
+
+install_packages() {
+    export DEBIAN_FRONTEND=noninteractive
+    again apt-get update -q
+    . /etc/os-release
+    if [ "$VERSION_CODENAME" = bookworm ]; then
+        add_backports
+        qemu=$(printf '%s\n' "$@" | grep '^qemu-' || true)
+        # shellcheck disable=SC2086
+        [ -z "$qemu" ] || get -t bookworm-backports $qemu
+    fi
+    get "$@"
+}
+
+get() {
+    again apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 "$@"
+}
+
+# From the mirror that this machine uses already.
+add_backports() {
+    sources=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages')
+    echo "$sources" | grep -q '^bookworm-backports main ' && return
+    mirror=$(echo "$sources" | sed -n 's/^bookworm main //p' | head -n 1)
+    [ -n "$mirror" ] || { echo "setup.sh: apt has no source for bookworm main" >&2; exit 1; }
+    echo "deb $mirror bookworm-backports main" >/etc/apt/sources.list.d/bookworm-backports.list
+    again apt-get update -q
+}
+
+if ! command -v apt-get >/dev/null; then
+    echo "setup.sh: no apt-get here; install by hand what \`podman-bootc doctor\` and $0 name" >&2
+else
+    wanted=$(missing)
+    if [ -n "$wanted" ]; then
+        echo "installing" $wanted
+        # shellcheck disable=SC2086
+        install_packages $wanted
+    fi
+fi
+
+if [ "${1-}" = --tests ] && ! command -v cargo-nextest >/dev/null; then
+    # Unoptimized: it is built in half the time, and it only waits for tests.
+    again cargo install cargo-nextest --locked --debug --no-default-features --features default-no-update
+fi
