@@ -31,6 +31,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List the VMs')
             [CompletionResult]::new('ps', 'ps', [CompletionResultType]::ParameterValue, 'List the VMs')
             [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell in a running VM, or run a command in it')
+            [CompletionResult]::new('ssh-config', 'ssh-config', [CompletionResultType]::ParameterValue, 'Print a Host block for OpenSSH, or make OpenSSH know all VMs')
+            [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy a file or folder into a running VM, or out of it')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop running VMs')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs, in the background')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs with their disks')
@@ -41,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('system', 'system', [CompletionResultType]::ParameterValue, 'Look after what the tool keeps on this host')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show all that is known of VMs, as JSON')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote')
+            [CompletionResult]::new('port', 'port', [CompletionResultType]::ParameterValue, 'Show the ports of the host that lead to a VM, or change them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Show what this host has of what the tool needs, and what to do about the rest')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -57,6 +60,10 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the guest''s code')
             [CompletionResult]::new('--disk', '--disk', [CompletionResultType]::ParameterName, 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Share a folder of the host with the VM, live in both directions; may be given several times')
+            [CompletionResult]::new('--volume', '--volume', [CompletionResultType]::ParameterName, 'Share a folder of the host with the VM, live in both directions; may be given several times')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Make a port of the VM one of the host; may be given several times')
+            [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Make a port of the VM one of the host; may be given several times')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
             [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
             [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
@@ -112,6 +119,24 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         'podman-bootc;ssh' {
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as [default: the VM''s]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as [default: the VM''s]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;ssh-config' {
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('--install', '--install', [CompletionResultType]::ParameterName, 'Add one line to ~/.ssh/config that holds for all VMs, present and future')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;cp' {
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to copy as [default: the VM''s]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to copy as [default: the VM''s]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress')
@@ -257,6 +282,15 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'podman-bootc;port' {
+            [CompletionResult]::new('--add', '--add', [CompletionResultType]::ParameterName, 'Forward one more port; may be given several times')
+            [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Forward it no longer; may be given several times')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print as JSON, or by a template as in ''{{.host_port}}''')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'podman-bootc;doctor' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print as JSON, or by a template as in ''{{.check}} {{.result}}''')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
@@ -274,6 +308,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a bootable container image as a VM')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the VMs')
             [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell in a running VM, or run a command in it')
+            [CompletionResult]::new('ssh-config', 'ssh-config', [CompletionResultType]::ParameterValue, 'Print a Host block for OpenSSH, or make OpenSSH know all VMs')
+            [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy a file or folder into a running VM, or out of it')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop running VMs')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs, in the background')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs with their disks')
@@ -283,6 +319,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('system', 'system', [CompletionResultType]::ParameterValue, 'Look after what the tool keeps on this host')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show all that is known of VMs, as JSON')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote')
+            [CompletionResult]::new('port', 'port', [CompletionResultType]::ParameterValue, 'Show the ports of the host that lead to a VM, or change them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Show what this host has of what the tool needs, and what to do about the rest')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -295,6 +332,12 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;help;ssh' {
+            break
+        }
+        'podman-bootc;help;ssh-config' {
+            break
+        }
+        'podman-bootc;help;cp' {
             break
         }
         'podman-bootc;help;stop' {
@@ -326,6 +369,9 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;help;logs' {
+            break
+        }
+        'podman-bootc;help;port' {
             break
         }
         'podman-bootc;help;doctor' {

@@ -19,6 +19,9 @@ _podman__bootc() {
             podman__bootc,completion)
                 cmd="podman__bootc__subcmd__completion"
                 ;;
+            podman__bootc,cp)
+                cmd="podman__bootc__subcmd__cp"
+                ;;
             podman__bootc,disk)
                 cmd="podman__bootc__subcmd__disk"
                 ;;
@@ -43,6 +46,9 @@ _podman__bootc() {
             podman__bootc,ls)
                 cmd="podman__bootc__subcmd__list"
                 ;;
+            podman__bootc,port)
+                cmd="podman__bootc__subcmd__port"
+                ;;
             podman__bootc,prune)
                 cmd="podman__bootc__subcmd__prune"
                 ;;
@@ -58,6 +64,9 @@ _podman__bootc() {
             podman__bootc,ssh)
                 cmd="podman__bootc__subcmd__ssh"
                 ;;
+            podman__bootc,ssh-config)
+                cmd="podman__bootc__subcmd__ssh__subcmd__config"
+                ;;
             podman__bootc,start)
                 cmd="podman__bootc__subcmd__start"
                 ;;
@@ -72,6 +81,9 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,completion)
                 cmd="podman__bootc__subcmd__help__subcmd__completion"
+                ;;
+            podman__bootc__subcmd__help,cp)
+                cmd="podman__bootc__subcmd__help__subcmd__cp"
                 ;;
             podman__bootc__subcmd__help,disk)
                 cmd="podman__bootc__subcmd__help__subcmd__disk"
@@ -94,6 +106,9 @@ _podman__bootc() {
             podman__bootc__subcmd__help,logs)
                 cmd="podman__bootc__subcmd__help__subcmd__logs"
                 ;;
+            podman__bootc__subcmd__help,port)
+                cmd="podman__bootc__subcmd__help__subcmd__port"
+                ;;
             podman__bootc__subcmd__help,prune)
                 cmd="podman__bootc__subcmd__help__subcmd__prune"
                 ;;
@@ -105,6 +120,9 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,ssh)
                 cmd="podman__bootc__subcmd__help__subcmd__ssh"
+                ;;
+            podman__bootc__subcmd__help,ssh-config)
+                cmd="podman__bootc__subcmd__help__subcmd__ssh__subcmd__config"
                 ;;
             podman__bootc__subcmd__help,start)
                 cmd="podman__bootc__subcmd__help__subcmd__start"
@@ -137,7 +155,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh stop start rm images disk to-disk prune system inspect logs doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp stop start rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -161,6 +179,36 @@ _podman__bootc() {
                 return 0
             fi
             case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__cp)
+            opts="-u -q -h --user --quiet --timeout --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -265,7 +313,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh stop start rm images disk prune system inspect logs doctor completion help"
+            opts="run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -279,6 +327,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help__subcmd__completion)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__cp)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -390,6 +452,20 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__help__subcmd__port)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__help__subcmd__prune)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -433,6 +509,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help__subcmd__ssh)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__ssh__subcmd__config)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -586,6 +676,36 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__port)
+            opts="-h --add --remove --format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --add)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remove)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__prune)
             opts="-a -h --all --older-than --dry-run --format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -631,7 +751,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --accel --ephemeral --disk --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --accel --ephemeral --disk --volume --publish --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -674,6 +794,22 @@ _podman__bootc() {
                     return 0
                     ;;
                 --disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --volume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -747,6 +883,24 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__ssh__subcmd__config)
+            opts="-h --install --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -28,6 +28,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand ls 'List the VMs'
             cand ps 'List the VMs'
             cand ssh 'Open a shell in a running VM, or run a command in it'
+            cand ssh-config 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+            cand cp 'Copy a file or folder into a running VM, or out of it'
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs, in the background'
             cand rm 'Remove VMs with their disks'
@@ -38,6 +40,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand system 'Look after what the tool keeps on this host'
             cand inspect 'Show all that is known of VMs, as JSON'
             cand logs 'Show what a VM''s serial console wrote'
+            cand port 'Show the ports of the host that lead to a VM, or change them'
             cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
             cand completion 'Print a completion script for a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -53,6 +56,10 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --accel 'What runs the guest''s code'
             cand --disk 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is'
+            cand -v 'Share a folder of the host with the VM, live in both directions; may be given several times'
+            cand --volume 'Share a folder of the host with the VM, live in both directions; may be given several times'
+            cand -p 'Make a port of the VM one of the host; may be given several times'
+            cand --publish 'Make a port of the VM one of the host; may be given several times'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
             cand --root-size 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
             cand --root-size-max 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
@@ -104,6 +111,22 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;ssh'= {
             cand -u 'The user to log in as [default: the VM''s]'
             cand --user 'The user to log in as [default: the VM''s]'
+            cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -q 'Show no progress'
+            cand --quiet 'Show no progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;ssh-config'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand --install 'Add one line to ~/.ssh/config that holds for all VMs, present and future'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;cp'= {
+            cand -u 'The user to copy as [default: the VM''s]'
+            cand --user 'The user to copy as [default: the VM''s]'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -q 'Show no progress'
@@ -234,6 +257,14 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'podman-bootc;port'= {
+            cand --add 'Forward one more port; may be given several times'
+            cand --remove 'Forward it no longer; may be given several times'
+            cand --format 'Print as JSON, or by a template as in ''{{.host_port}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'podman-bootc;doctor'= {
             cand --format 'Print as JSON, or by a template as in ''{{.check}} {{.result}}'''
             cand --log-level 'Log messages at and above this level, to stderr'
@@ -249,6 +280,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand run 'Run a bootable container image as a VM'
             cand list 'List the VMs'
             cand ssh 'Open a shell in a running VM, or run a command in it'
+            cand ssh-config 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+            cand cp 'Copy a file or folder into a running VM, or out of it'
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs, in the background'
             cand rm 'Remove VMs with their disks'
@@ -258,6 +291,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand system 'Look after what the tool keeps on this host'
             cand inspect 'Show all that is known of VMs, as JSON'
             cand logs 'Show what a VM''s serial console wrote'
+            cand port 'Show the ports of the host that lead to a VM, or change them'
             cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
             cand completion 'Print a completion script for a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -267,6 +301,10 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;list'= {
         }
         &'podman-bootc;help;ssh'= {
+        }
+        &'podman-bootc;help;ssh-config'= {
+        }
+        &'podman-bootc;help;cp'= {
         }
         &'podman-bootc;help;stop'= {
         }
@@ -288,6 +326,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;inspect'= {
         }
         &'podman-bootc;help;logs'= {
+        }
+        &'podman-bootc;help;port'= {
         }
         &'podman-bootc;help;doctor'= {
         }

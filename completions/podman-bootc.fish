@@ -32,6 +32,8 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "list" -d 
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ls" -d 'List the VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ps" -d 'List the VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "stop" -d 'Stop running VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "start" -d 'Start stopped VMs, in the background'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs with their disks'
@@ -42,6 +44,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Look after what the tool keeps on this host'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -57,6 +60,8 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel 
 kvm\t'KVM or nothing'
 tcg\t'TCG'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
@@ -96,6 +101,14 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l timeou
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s q -l quiet -d 'Show no progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l install -d 'Add one line to ~/.ssh/config that holds for all VMs, present and future'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s u -l user -d 'The user to copy as [default: the VM\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s t -l time -d 'Seconds until the power is cut' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -192,24 +205,32 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -s h 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s f -l follow -d 'Go on until the VM ends'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l add -d 'Forward one more port; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l remove -d 'Forward it no longer; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l format -d 'Print as JSON, or by a template as in \'{{.host_port}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l format -d 'Print as JSON, or by a template as in \'{{.check}} {{.result}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "list" -d 'List the VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "stop" -d 'Stop running VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh stop start rm images disk prune system inspect logs doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "list" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "stop" -d 'Stop running VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from system" -f -a "df" -d 'Show what takes how much room on the host'

@@ -248,6 +248,7 @@ impl Sample {
             sshd: true,
             systemd: Some(257),
             remove: false,
+            settings: Default::default(),
         };
         let path = dir.join("vm.json");
         std::fs::write(&path, serde_json::to_vec(&spec).unwrap()).unwrap();

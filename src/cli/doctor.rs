@@ -10,6 +10,7 @@ use crate::host;
 use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator::{self, Kvm};
 use crate::hypervisor::qemu::{Qemu, firmware};
+use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::image::Podman;
 use crate::ui::{Format, Table, format_size, print, say};
 
@@ -148,13 +149,8 @@ fn program(name: &'static str, needed: bool, hint: &str) -> Finding {
     }
 }
 
-/// Distributions keep it off PATH.
 fn virtiofsd() -> Finding {
-    let hidden = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
-    match which::which("virtiofsd")
-        .ok()
-        .or_else(|| hidden.map(Into::into).into_iter().find(|p: &std::path::PathBuf| p.exists()))
-    {
+    match Virtiofsd::program() {
         Some(path) => found("virtiofsd", path.display().to_string()),
         None => {
             lacking("virtiofsd", Status::Optional, "not found", "install virtiofsd to share folders with VMs")

@@ -35,7 +35,7 @@ pub(super) struct Row {
     pub disk: Option<std::path::PathBuf>,
     /// `creating`, `running`, `stopped` or `crashed`.
     pub state: String,
-    /// Why it crashed.
+    /// Why it crashed; or what failed in it while it goes on.
     pub reason: Option<String>,
     /// When it was made, RFC 3339.
     pub created: Option<jiff::Timestamp>,
@@ -47,6 +47,8 @@ pub(super) struct Row {
     pub disk_usage: u64,
     /// Its SSH port on loopback, while it runs.
     pub ssh_port: Option<u16>,
+    /// The other ports that lead to it, while it runs, as in `127.0.0.1:8080->80/tcp`.
+    pub ports: Vec<String>,
     /// The accelerator, while it runs.
     pub accelerator: Option<Accelerator>,
     /// It has no disk: all changes are in memory.
@@ -87,8 +89,13 @@ impl Row {
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
-                _ => None,
+                _ => record.problem,
             },
+            ports: record
+                .ports
+                .iter()
+                .map(|port| format!("{}->{}", port.host_side(), port.guest_side()))
+                .collect(),
             created: Some(spec.created),
             cpus: spec.cpus,
             memory: spec.memory_mib << 20,

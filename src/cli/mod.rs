@@ -2,6 +2,7 @@
 
 mod completion;
 mod context;
+mod cp;
 mod disk;
 mod doctor;
 mod images;
@@ -10,10 +11,13 @@ mod install_args;
 mod internal;
 mod list;
 mod logs;
+mod machine_args;
+mod port;
 mod prune;
 mod rm;
 mod run;
 mod ssh;
+mod ssh_config;
 mod start;
 mod stop;
 mod system;
@@ -61,6 +65,9 @@ enum Command {
     #[command(visible_aliases = ["ls", "ps"])]
     List(list::Args),
     Ssh(ssh::Args),
+    #[command(name = "ssh-config")]
+    SshConfig(ssh_config::Args),
+    Cp(cp::Args),
     Stop(stop::Args),
     Start(start::Args),
     Rm(rm::Args),
@@ -71,8 +78,11 @@ enum Command {
     System(system::Command),
     Inspect(inspect::Args),
     Logs(logs::Args),
+    Port(port::Args),
     Doctor(doctor::Args),
     Completion(completion::Args),
+    #[command(hide = true)]
+    Proxy(ssh_config::ProxyArgs),
     #[command(name = "internal-supervise", hide = true)]
     Supervise(internal::SuperviseArgs),
     #[command(name = "internal-export", hide = true)]
@@ -126,6 +136,9 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Run(args) => args.run(&Context::open()?),
         Command::List(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Ssh(args) => args.run(&Context::open()?),
+        Command::SshConfig(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Cp(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Proxy(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),
@@ -135,6 +148,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Logs(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Port(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Doctor(args) => args.run(&Context::open()?),
         Command::Completion(args) => args.run().map(|()| 0),
         Command::Supervise(args) => args.run(&Context::open()?).map(|()| 0),

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::Context;
 use super::install_args::InstallArgs;
+use super::machine_args::MachineArgs;
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots};
 use crate::disk::Import;
@@ -19,7 +20,7 @@ use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
 use crate::vm::lifecycle::{self, Ready};
 use crate::vm::store::Creating;
-use crate::vm::{Name, Vm};
+use crate::vm::{Name, Settings, Vm};
 
 /// Run a bootable container image as a VM
 ///
@@ -76,6 +77,8 @@ pub struct Args {
     /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
     #[arg(long, value_name = "FILE", conflicts_with = "ephemeral", conflicts_with_all = InstallArgs::FOR_INSTALLS)]
     disk: Option<PathBuf>,
+    #[command(flatten)]
+    machine: MachineArgs,
     // The last one: its heading holds for all that follows.
     #[command(flatten)]
     install: InstallArgs,
@@ -84,13 +87,15 @@ pub struct Args {
 impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
+        // Before any work: what can't be is said at once.
+        let settings = self.machine.settings()?;
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), first_word) => {
                 // Without an image, all words are the command's.
                 self.command.splice(0..0, first_word.iter().map(OsString::from));
-                self.create_on_import(context, file)?
+                self.create_on_import(context, file, &settings)?
             }
-            (None, Some(image)) => self.create_of_image(context, image, &progress)?,
+            (None, Some(image)) => self.create_of_image(context, image, &settings, &progress)?,
             (None, None) => bail!("an image is missing"),
         };
         if !vm.spec.sshd {
@@ -115,7 +120,13 @@ impl Args {
         self.session(context, &vm, client, &progress)
     }
 
-    fn create_of_image(&self, context: &Context, image: &str, progress: &Progress) -> Result<(Vm, Creating)> {
+    fn create_of_image(
+        &self,
+        context: &Context,
+        image: &str,
+        settings: &Settings,
+        progress: &Progress,
+    ) -> Result<(Vm, Creating)> {
         let found = context.resolve(image, self.pull, progress)?;
         let (podman, image) = (&found.podman, &found.image);
         // The name first: a name that is taken is no reason to install for a minute.
@@ -125,24 +136,29 @@ impl Args {
             let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, podman, image, progress)?;
             let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            return Ok(create::create(reservation, origin, &self.parameters(None))?);
+            return Ok(create::create(reservation, origin, &self.parameters(None, settings))?);
         }
         let host = context.install_host(podman.clone(), self.accel)?;
         let wanted = self.install.wanted(image, true);
         let disk_size = Some(wanted.options.disk_size);
         // Held until the VM is there: from then on that keeps its base disk.
         let base = install::ensure(&host, wanted, progress)?;
-        Ok(create::create(reservation, Origin::Disk(&base.disk), &self.parameters(disk_size))?)
+        Ok(create::create(reservation, Origin::Disk(&base.disk), &self.parameters(disk_size, settings))?)
     }
 
-    fn create_on_import(&self, context: &Context, file: &Path) -> Result<(Vm, Creating)> {
+    fn create_on_import(
+        &self,
+        context: &Context,
+        file: &Path,
+        settings: &Settings,
+    ) -> Result<(Vm, Creating)> {
         let import = Import::open(file)?;
         let reservation = context.store.reserve(self.name.clone())?;
-        let parameters = self.parameters(self.install.disk_size());
+        let parameters = self.parameters(self.install.disk_size(), settings);
         Ok(create::create(reservation, Origin::Import(&import), &parameters)?)
     }
 
-    fn parameters(&self, disk_size: Option<u64>) -> Parameters {
+    fn parameters(&self, disk_size: Option<u64>, settings: &Settings) -> Parameters {
         Parameters {
             cpus: self.cpus,
             memory_mib: self.memory,
@@ -151,6 +167,7 @@ impl Args {
             user: self.user.clone(),
             // Of an ephemeral VM nothing is left to start again.
             remove: self.removes() || self.ephemeral,
+            settings: settings.clone(),
         }
     }
 

@@ -98,8 +98,33 @@ impl Session {
     /// The connection breaks, our own streams fail, or the tool is interrupted.
     pub fn run(&self, line: &str) -> Result<i32, Error> {
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-        let mut local =
-            Local { stdin: stdin.as_fd(), stdout: &mut stdout.lock(), stderr: &mut stderr.lock() };
+        self.exec(line, stdin.as_fd(), &mut stdout.lock(), &mut stderr.lock())
+    }
+
+    /// Runs a shell line without input; returns its exit code and what it printed, its errors included.
+    ///
+    /// # Errors
+    /// The connection breaks, or the tool is interrupted.
+    pub fn capture(&self, line: &str) -> Result<(i32, String), Error> {
+        let nothing = std::fs::File::open("/dev/null")?;
+        let (mut output, mut errors) = (Bounded::default(), Bounded::default());
+        let code = self.exec(line, nothing.as_fd(), &mut output, &mut errors)?;
+        output.0.extend(errors.0);
+        Ok((code, String::from_utf8_lossy(&output.0).into_owned()))
+    }
+
+    /// Runs a shell line with these streams; returns its exit code as a shell would.
+    ///
+    /// # Errors
+    /// The connection breaks, a stream fails, or the tool is interrupted.
+    pub fn exec(
+        &self,
+        line: &str,
+        stdin: BorrowedFd,
+        stdout: &mut dyn Write,
+        stderr: &mut dyn Write,
+    ) -> Result<i32, Error> {
+        let mut local = Local { stdin, stdout, stderr };
         self.session.set_blocking(true);
         // A command may be silent for days.
         self.session.set_timeout(0);
@@ -117,6 +142,23 @@ impl Session {
             Some(name) => Ok(128 + signal_number(&name)),
             None => Ok(channel.exit_status()?),
         }
+    }
+}
+
+/// Keeps the first of what a guest writes: it is not trusted to come to an end.
+#[derive(Debug, Default)]
+pub(super) struct Bounded(pub Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const MOST: usize = 64 << 10;
+        let room = MOST.saturating_sub(self.0.len()).min(bytes.len());
+        self.0.extend_from_slice(&bytes[..room]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

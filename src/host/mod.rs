@@ -24,6 +24,11 @@ pub fn user_id() -> u32 {
     os::user_id()
 }
 
+/// The user's and the group's numeric IDs.
+pub fn owner() -> (u32, u32) {
+    (os::user_id(), os::group_id())
+}
+
 /// Bytes that the filesystem under `path` still has room for.
 ///
 /// # Errors

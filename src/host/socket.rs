@@ -21,3 +21,15 @@ pub fn listen(path: &Path) -> io::Result<Listener> {
     }
     Listener::bind(path)
 }
+
+/// Listens at `path`, for another process; what a dead process left there is replaced.
+///
+/// # Errors
+/// As of the operating system.
+pub fn listen_blocking(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    Ok(std::os::unix::net::UnixListener::bind(path)?.into())
+}

@@ -17,6 +17,10 @@ pub fn user_id() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
+pub fn group_id() -> u32 {
+    rustix::process::getgid().as_raw()
+}
+
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))

@@ -71,8 +71,26 @@ pub struct Machine {
     pub credentials: Vec<Credential>,
     /// Whether there is a network card, with user-mode networking behind it.
     pub network: bool,
+    /// What only some machines have.
+    pub devices: Devices,
     /// The path of the control socket that the hypervisor connects to.
     pub control: PathBuf,
+}
+
+/// Devices that only some machines have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Devices {
+    /// Folders of the host.
+    pub shares: Vec<SharedFolder>,
+}
+
+/// A folder of the host, as virtiofs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedFolder {
+    /// The guest mounts it by this name; 36 bytes at the most.
+    pub tag: String,
+    /// The path of the socket that virtiofsd listens on.
+    pub socket: PathBuf,
 }
 
 /// What a machine boots from.

@@ -73,6 +73,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         channels: vec![Channel { name: direct::INSTALL_CHANNEL.into(), socket: runtime.0.join("install") }],
         credentials: vec![],
         network: false,
+        devices: Default::default(),
         control: runtime.0.join("qmp"),
     };
     let qemu = Qemu::find(arch)?;
@@ -84,6 +85,8 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         cache,
         log: folder.join("qemu.log"),
         ssh_port: None,
+        forwards: vec![],
+        helpers: vec![],
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -170,7 +173,8 @@ struct Talk<'a> {
 impl Talk<'_> {
     fn hear(&mut self, event: Event, stage: &mut Stage) -> Vec<Order> {
         match event {
-            Event::Started { .. } => vec![],
+            // Its machine has neither helpers nor forwards.
+            Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } => vec![],
             Event::Fallback { reason } => {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]

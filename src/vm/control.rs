@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::End;
+use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::Accelerator;
 
 /// The socket's name in the VM's runtime folder.
@@ -26,6 +27,23 @@ pub enum Request {
         /// Seconds; 0 powers off at once.
         seconds: u64,
     },
+    /// Change the running machine; [`Message::Answer`] with the same number tells what came of it.
+    Change {
+        /// Chosen by the client.
+        number: u64,
+        /// What to do.
+        change: Change,
+    },
+}
+
+/// What can be done to a running machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Forward a port.
+    AddPort(Forward),
+    /// Forward it no longer.
+    RemovePort(Forward),
 }
 
 /// From the supervisor.
@@ -51,6 +69,20 @@ pub enum Message {
     },
     /// The guest says that it started its sshd.
     SshStarted,
+    /// Something of the machine failed while the rest goes on.
+    Problem {
+        /// In words.
+        text: String,
+    },
+    /// What came of a change.
+    Answer {
+        /// That of the request.
+        number: u64,
+        /// Why it failed.
+        error: Option<String>,
+        /// The ports that are forwarded now.
+        ports: Vec<Forward>,
+    },
     /// It has ended.
     Ended {
         /// How.

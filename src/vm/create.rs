@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::Vm;
 use super::lifecycle::Error;
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{self, Creating, Reservation};
+use super::{Settings, Vm};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::host::{fault, file, interrupt};
@@ -31,6 +31,8 @@ pub struct Parameters {
     pub user: String,
     /// Removed when it ends.
     pub remove: bool,
+    /// Shares, ports and their like.
+    pub settings: Settings,
 }
 
 /// What a new VM is made of.
@@ -142,6 +144,7 @@ pub fn create(
         sshd: origin.facts().is_none_or(|facts| facts.sshd),
         systemd: origin.facts().and_then(|facts| facts.systemd),
         remove: wanted.remove,
+        settings: wanted.settings.clone(),
     };
     // Later there would be a VM that nobody asked for any more.
     interrupt::check()?;

@@ -6,14 +6,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::control::Change;
+use super::helpers::Helpers;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError, Stopped};
-use crate::hypervisor::{Channel, Machine};
+use crate::hypervisor::{Channel, Forward, Helper, Machine};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// QEMU that was told to end is killed after this.
 const QUIT_TIME: Duration = Duration::from_secs(5);
+/// QEMU that doesn't end within this of a helper's end goes on without it.
+const HELPER_GRACE: Duration = Duration::from_millis(500);
 /// An accelerator that fails later than this after the start did work: the guest is not started anew.
 const TRIAL: Duration = Duration::from_secs(600);
 
@@ -32,6 +36,10 @@ pub struct Engine<'a> {
     pub log: PathBuf,
     /// The guest's port 22 gets this port on the host's loopback; 0 for any. None for no forward.
     pub ssh_port: Option<u16>,
+    /// More ports of the guest on the host.
+    pub forwards: Vec<Forward>,
+    /// Processes that back its devices.
+    pub helpers: Vec<Helper>,
 }
 
 /// What happens while a machine runs.
@@ -43,6 +51,19 @@ pub enum Event {
         accelerator: Accelerator,
         /// Its SSH port on the host's loopback.
         ssh_port: Option<u16>,
+        /// The ports that are forwarded beside that.
+        ports: Vec<Forward>,
+    },
+    /// Something failed while the machine goes on.
+    Problem(String),
+    /// What came of the change of this number.
+    Changed {
+        /// That of the order.
+        number: u64,
+        /// Why it failed.
+        error: Option<String>,
+        /// The ports that are forwarded now.
+        ports: Vec<Forward>,
     },
     /// An accelerator failed; the next one is tried.
     Fallback {
@@ -70,6 +91,8 @@ pub enum Order {
     GuestIsUp,
     /// Write to the channel of this index.
     Channel(usize, Vec<u8>),
+    /// Change the machine; the number comes back with the answer.
+    Change(u64, Change),
 }
 
 /// How a machine ended.
@@ -91,6 +114,9 @@ pub enum Error {
     /// QEMU doesn't start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A process that the machine needs doesn't run.
+    #[error("{0}")]
+    Helper(String),
     /// A path is not UTF-8.
     #[error("can't describe the machine to QEMU: {0}")]
     Launch(String),
@@ -155,8 +181,13 @@ impl Run<'_> {
             qemu::launch(qemu, machine, self.accelerator).map_err(|e| Error::Launch(e.to_string()))?;
         tracing::debug!(program = %launch.program.display(), args = ?launch.args, "starting");
         let channels: &[Channel] = &machine.channels;
+        let mut helpers = Helpers::start(&self.engine.helpers).map_err(Error::Helper)?;
+        let start = Process::start(&launch, &machine.control, channels, &self.engine.log);
         let Ready { mut process, qmp, events: mut reports, mut output } =
-            Process::start(&launch, &machine.control, channels, &self.engine.log).await?;
+            match helpers.unless_ended(start).await {
+                Ok(result) => result?,
+                Err(ended) => return Err(Error::Helper(ended)),
+            };
         let ssh_port = match self.engine.ssh_port {
             // The port of last time may be someone else's by now.
             Some(wanted) => Some(match qmp.forward_tcp(wanted, 22).await {
@@ -165,7 +196,11 @@ impl Run<'_> {
             }),
             None => None,
         };
-        self.tell(Event::Started { accelerator: self.accelerator, ssh_port }).await;
+        let mut ports = Vec::new();
+        for forward in &self.engine.forwards {
+            ports.push(qmp.forward(forward).await?);
+        }
+        self.tell(Event::Started { accelerator: self.accelerator, ssh_port, ports: ports.clone() }).await;
 
         let started = Instant::now();
         let mut state = State::default();
@@ -203,7 +238,17 @@ impl Run<'_> {
                     }
                     Output::Channel(index, bytes) => self.tell(Event::Channel(index, bytes)).await,
                 },
+                Some(ended) = helpers.next_end() => {
+                    // They end with QEMU, which is no problem.
+                    if tokio::time::timeout(HELPER_GRACE, process.wait()).await.is_err() {
+                        self.tell(Event::Problem(ended)).await;
+                    }
+                }
                 Some(order) = orders.recv() => match order {
+                    Order::Change(number, change) => {
+                        let error = apply(&qmp, change, &mut ports).await.err().map(|e| e.to_string());
+                        self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
+                    }
                     Order::GuestIsUp => state.is_up = true,
                     Order::Resume => {
                         if let Err(error) = qmp.resume().await {
@@ -309,6 +354,17 @@ impl State {
     fn end_within(&mut self, time: Duration) {
         self.deadline.get_or_insert(Instant::now() + time);
     }
+}
+
+async fn apply(qmp: &qemu::Qmp, change: Change, ports: &mut Vec<Forward>) -> Result<(), qemu::QmpError> {
+    match change {
+        Change::AddPort(forward) => ports.push(qmp.forward(&forward).await?),
+        Change::RemovePort(forward) => {
+            qmp.unforward(&forward).await?;
+            ports.retain(|port| *port != forward);
+        }
+    }
+    Ok(())
 }
 
 async fn quit(qmp: &qemu::Qmp, process: &mut Process, state: &mut State) {

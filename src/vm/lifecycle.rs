@@ -1,6 +1,7 @@
 //! What can be done with a VM: create, start, wait until it is ready, stop, remove.
 
 use std::io::{self, BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, Step};
 use super::client::Client;
-use super::control::{Hello, Message, Request};
+use super::control::{Change, Hello, Message, Request};
+use super::spec::Spec;
 use super::store::{self, End};
 use super::{State, Store, Vm, console};
 use crate::disk;
@@ -18,8 +20,11 @@ use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::Endpoint;
 use crate::guest::keys;
 use crate::guest::session::{self, Login, Session};
+use crate::guest::shares;
+use crate::guest::ssh_config::HostBlock;
 use crate::host::interrupt::{self, Interrupted};
 use crate::host::{file, process};
+use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::ui::Stage;
 
@@ -122,6 +127,22 @@ pub enum Error {
         /// The last lines of its console.
         console: Vec<String>,
     },
+    /// The guest can't mount its shares.
+    #[error("VM {name} is up, but {why}")]
+    Shares {
+        /// The VM.
+        name: String,
+        /// What failed.
+        why: String,
+    },
+    /// A change of the running machine failed.
+    #[error("VM {name}: {why}")]
+    Change {
+        /// The VM.
+        name: String,
+        /// What the supervisor said.
+        why: String,
+    },
     /// The guest answers with another host key, or its like.
     #[error(transparent)]
     Session(#[from] session::Error),
@@ -149,6 +170,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     check_base(vm, store)?;
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
+    write_ssh_config(vm)?;
     let program = process::myself().map_err(io)?;
     let mut command = Command::new(program);
     command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
@@ -190,7 +212,8 @@ pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> 
                 Some(Message::Started { .. }) => return Ok(()),
                 Some(Message::Fallback { reason }) => note(&accelerator::fallback_message(&reason)),
                 Some(Message::Ended { end }) => return Err(wait.ended(end)),
-                Some(Message::Console { .. } | Message::SshStarted) => {}
+                Some(Message::Problem { text }) => note(&text),
+                Some(Message::Console { .. } | Message::SshStarted | Message::Answer { .. }) => {}
                 None => return Err(wait.lost()),
             },
             signal = interrupt::wait() => return Err(signal.into()),
@@ -253,9 +276,7 @@ pub async fn wait_ready(
     let mut wait = Wait::new(vm, time);
     let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
     let (signal, signal_receiver) = watch::channel(false);
-    // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
-    let expected =
-        vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS);
+    let expected = expects_signal(vm);
     let mut endpoint = None;
     let mut attempt = Attempt::default();
     loop {
@@ -275,6 +296,8 @@ pub async fn wait_ready(
                 }
                 Some(Message::Console { line }) => stage.update(&line),
                 Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Problem { text }) => stage.note(&text),
+                Some(Message::Answer { .. }) => {}
                 Some(Message::Ended { end }) => return Err(wait.ended(end)),
                 None => return Err(wait.lost()),
             },
@@ -287,6 +310,7 @@ pub async fn wait_ready(
                 (Step::LoggedIn(session), Some(endpoint)) => {
                     // A supervisor that is gone by now will be noticed by what comes next.
                     let _ = client.send(&Request::Ready).await;
+                    mount_shares(vm, &session)?;
                     return Ok(Ready { session: *session, endpoint });
                 }
                 (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
@@ -313,6 +337,33 @@ pub async fn wait_ready(
             signal = interrupt::wait() => return Err(signal.into()),
         }
     }
+}
+
+/// Makes sure that the shares are mounted: an older systemd leaves that to us.
+fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
+    let shares = &vm.spec.settings.shares;
+    if shares.is_empty() {
+        return Ok(());
+    }
+    let (code, output) = session.capture(&shares::mount_line(shares))?;
+    let mut failures = shares::failures(shares, &output);
+    if failures.is_empty() && code != 0 {
+        failures.push(format!(
+            "user {} may not mount the shares in the VM (`sudo -n` fails): {}",
+            vm.spec.user,
+            crate::ui::plain(&output)
+        ));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") })
+}
+
+/// True when the guest will say that it started its sshd.
+fn expects_signal(vm: &Vm) -> bool {
+    // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
+    vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS)
 }
 
 /// What is known while we wait, for the error that may come of it.
@@ -419,4 +470,86 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
         client.ended().await;
     }
     remove(vm, store, false).await
+}
+
+/// Changes a running machine; returns the ports that are forwarded then.
+///
+/// # Errors
+/// It doesn't run, or the hypervisor refuses.
+pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
+    let mut client = attach(vm, store).await?;
+    let number = store::random_number();
+    let failed = |why: String| Error::Change { name: vm.spec.name.to_string(), why };
+    client.send(&Request::Change { number, change }).await.map_err(|e| failed(e.to_string()))?;
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Answer { number: answered, error, ports }) if answered == number => {
+                    return error.map_or(Ok(ports), |error| Err(failed(error)));
+                }
+                Some(Message::Ended { end }) => return Err(failed(format!("it ended: {}", end.reason))),
+                Some(_) => {}
+                None => return Err(failed("its supervisor is gone".into())),
+            },
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+/// Waits until the VM's sshd answers; returns the connection, nothing read from it yet.
+///
+/// # Errors
+/// The VM ends, nothing answers for long, or the tool is interrupted.
+pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<TcpStream, Error> {
+    let mut wait = Wait::new(vm, Some(READY_TIME_EMULATED));
+    let (signal, receiver) = watch::channel(false);
+    let mut attempt = Attempt::default();
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { ssh_port, .. }) => {
+                    let endpoint = Endpoint::Tcp(ssh_port);
+                    attempt = Attempt::begin(endpoint, receiver.clone(), expects_signal(vm), Duration::ZERO);
+                }
+                Some(Message::Fallback { .. }) => attempt = Attempt::default(),
+                Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                Some(_) => {}
+                None => return Err(wait.lost()),
+            },
+            step = attempt.next() => match step {
+                Step::Answers(stream) => return Ok(stream),
+                Step::Failed(error) => {
+                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    return Err(wait.timeout());
+                }
+                // Nobody logs in here.
+                Step::LoggedIn(_) => {}
+            },
+            () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+/// What OpenSSH has to know of this VM.
+///
+/// # Errors
+/// Our own path is not known.
+pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
+    let program =
+        std::env::current_exe().map_err(|source| Error::Io { path: "our own program".into(), source })?;
+    let Spec { name, user, .. } = &vm.spec;
+    Ok(HostBlock { name: name.to_string(), user: user.clone(), keys: vm.keys(), program })
+}
+
+/// Writes the VM's file for OpenSSH, which `ssh-config --install` makes it read.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_ssh_config(vm: &Vm) -> Result<(), Error> {
+    let path = vm.ssh_config();
+    let text = host_block(vm)?.text();
+    let write = || io::Write::write_all(&mut file::create_private(&path)?, text.as_bytes());
+    write().map_err(|source| Error::Io { path: path.clone(), source })
 }

@@ -4,8 +4,11 @@ use super::Vm;
 use super::spec::{Firmware, Source};
 use crate::guest::credentials;
 use crate::guest::keys;
+use crate::guest::shares;
+use crate::host;
 use crate::host::dirs::Dirs;
-use crate::hypervisor::{self, Boot, Channel, Disk, DiskFormat, Machine};
+use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
+use crate::hypervisor::{self, Boot, Channel, Devices, Disk, DiskFormat, Helper, Machine, SharedFolder};
 
 /// Serial of the disk that a VM boots from.
 const DISK_SERIAL: &str = "disk";
@@ -20,6 +23,7 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
     let mut credentials =
         vec![credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?)];
     credentials.extend(credentials::ready_signal());
+    credentials.extend(shares::credentials(&spec.settings.shares));
     if spec.grow_root {
         credentials.extend(credentials::grow_root());
     }
@@ -33,8 +37,37 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
         channels: vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }],
         credentials,
         network: true,
+        devices: Devices { shares: shared_folders(vm, dirs) },
         control: runtime.join("qmp"),
     })
+}
+
+fn shared_folders(vm: &Vm, dirs: &Dirs) -> Vec<SharedFolder> {
+    let runtime = dirs.runtime_of(&vm.spec.id);
+    let folder = |tag: String| SharedFolder { socket: runtime.join(&tag), tag };
+    (0..vm.spec.settings.shares.len()).map(|index| folder(shares::tag(index))).collect()
+}
+
+/// The processes that back the machine's devices.
+///
+/// # Errors
+/// A program is missing, or can't do what is asked.
+pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, virtiofsd::Error> {
+    let shares = &vm.spec.settings.shares;
+    if shares.is_empty() {
+        return Ok(vec![]);
+    }
+    let virtiofsd = Virtiofsd::find()?;
+    let (user, group) = host::owner();
+    let helper = |(share, SharedFolder { tag, socket }): (&shares::Share, SharedFolder)| {
+        Ok(Helper {
+            name: format!("the share of {} (virtiofsd)", share.source.display()),
+            launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
+            socket,
+            log: vm.helper_log(&tag),
+        })
+    };
+    shares.iter().zip(shared_folders(vm, dirs)).map(helper).collect()
 }
 
 fn boot(vm: &Vm) -> Boot {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::{Name, Settings};
 use crate::disk::{Import, Key};
 use crate::hypervisor::Arch;
 use crate::hypervisor::accelerator;
@@ -53,6 +53,9 @@ pub struct Spec {
     pub systemd: Option<u32>,
     /// Removed when it ends.
     pub remove: bool,
+    /// Shares, ports and their like.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// What a VM boots from.

@@ -14,6 +14,8 @@ use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
 
 const SPEC: &str = "vm.json";
+/// Held by who changes the spec.
+const SPEC_LOCK: &str = "spec.lock";
 const RECORD: &str = "state.json";
 /// Held by the supervisor as long as the VM runs.
 const RUNNING_LOCK: &str = "running.lock";
@@ -73,6 +75,12 @@ pub struct Record {
     pub accelerator: Option<crate::hypervisor::accelerator::Accelerator>,
     /// Its SSH port on loopback; the next start asks for the same.
     pub ssh_port: Option<u16>,
+    /// The ports that are forwarded beside that.
+    #[serde(default)]
+    pub ports: Vec<crate::hypervisor::Forward>,
+    /// What failed while the machine went on.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// How that run ended; none while it runs.
     pub end: Option<End>,
 }
@@ -372,6 +380,23 @@ impl Vm {
         }
     }
 
+    /// Changes the spec, one process at a time; `change` gets it as it is by now.
+    ///
+    /// # Errors
+    /// It can't be read or written, or `change` refuses.
+    pub fn change_spec<E: From<Error>>(
+        &mut self,
+        change: impl FnOnce(&mut Spec) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.folder.join(SPEC_LOCK);
+        let _lock = Lock::acquire(&path).map_err(|source| Error::Io { path, source })?;
+        let mut spec = Self::open(&self.folder)?.spec;
+        change(&mut spec)?;
+        file::write_json(&self.folder.join(SPEC), &spec).map_err(Error::from)?;
+        self.spec = spec;
+        Ok(())
+    }
+
     /// What its supervisor wrote last; empty when it never ran.
     pub fn record(&self) -> Record {
         match file::read_json(&self.folder.join(RECORD), RECORD_VERSION) {
@@ -440,6 +465,16 @@ impl Vm {
         self.folder.join("console.log")
     }
 
+    /// The messages of the helper of this name.
+    pub fn helper_log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    /// What OpenSSH has to know of it.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.folder.join("ssh_config")
+    }
+
     /// QEMU's own messages.
     pub fn qemu_log(&self) -> PathBuf {
         self.folder.join("qemu.log")
@@ -490,6 +525,11 @@ pub fn new_id() -> String {
     format!("{:08x}{:04x}", random(), random() & 0xffff)
 }
 
+/// A number that no other process chooses at the same time.
+pub fn random_number() -> u64 {
+    u64::from(random()) << 32 | u64::from(random())
+}
+
 /// Chance enough for names; nothing secret is made of it.
 fn random() -> u32 {
     use std::hash::{BuildHasher, Hasher};
@@ -536,6 +576,7 @@ mod tests {
             sshd: true,
             systemd: Some(257),
             remove: false,
+            settings: Default::default(),
         }
     }
 

@@ -46,6 +46,15 @@ pub enum Error {
     /// The accelerator that was asked for is not there.
     #[error(transparent)]
     Accelerator(#[from] accelerator::Unavailable),
+    /// A helper can't be had.
+    #[error(transparent)]
+    Virtiofsd(#[from] crate::hypervisor::virtiofsd::Error),
+    /// A folder can't be shared.
+    #[error(transparent)]
+    Share(#[from] crate::guest::shares::InvalidShare),
+    /// A port can't be forwarded.
+    #[error(transparent)]
+    Port(#[from] super::ports::Taken),
     /// Sockets, logs or the runtime can't be made.
     #[error("can't supervise the VM: {0}")]
     Io(#[from] io::Error),
@@ -92,6 +101,7 @@ struct Supervisor {
     vm: Vm,
     taken: Lock,
     machine: crate::hypervisor::Machine,
+    helpers: Vec<crate::hypervisor::Helper>,
     qemu: Qemu,
     accelerators: Vec<accelerator::Accelerator>,
     dirs: crate::host::dirs::Dirs,
@@ -108,17 +118,23 @@ impl Supervisor {
         file::remove_dir(&runtime)?;
         file::create_private_dir(&runtime)?;
         let machine = machine::of(&vm, &dirs)?;
+        for share in &vm.spec.settings.shares {
+            share.check()?;
+        }
+        let helpers = machine::helpers(&vm, &dirs)?;
+        super::ports::check(&vm.spec.settings.ports)?;
         let qemu = Qemu::find(vm.spec.arch)?;
         let accelerators =
             accelerator::candidates(vm.spec.accelerator, vm.spec.arch, &dirs.cache, &qemu.program)?;
-        Ok(Self { vm, taken, machine, qemu, accelerators, dirs })
+        Ok(Self { vm, taken, machine, helpers, qemu, accelerators, dirs })
     }
 
     /// All that may fail before anything runs.
     fn begin(&self) -> Result<Begun, Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
-        let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        let record =
+            Record { end: None, problem: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
         Ok(Begun { listener, record, log: ConsoleLog::open(&self.vm)? })
     }
@@ -140,6 +156,8 @@ impl Supervisor {
             cache: &self.dirs.cache,
             log: self.vm.qemu_log(),
             ssh_port: Some(record.ssh_port.unwrap_or(0)),
+            forwards: super::ports::as_last_time(&self.vm.spec.settings.ports, &record.ports),
+            helpers: self.helpers.clone(),
         };
         let run = engine.run(event_sender, order_receiver);
         let mut desk =
@@ -215,12 +233,23 @@ impl Desk<'_> {
 
     fn hear(&mut self, event: Event, log: &mut ConsoleLog, newest: &mut NewestLine) {
         match event {
-            Event::Started { accelerator, ssh_port } => {
+            Event::Started { accelerator, ssh_port, ports } => {
                 fault::point("supervisor-runs");
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
+                self.record.ports = ports;
                 self.keep_record();
                 self.hub.publish(Message::Started { accelerator, ssh_port: ssh_port.unwrap_or(0) });
+            }
+            Event::Problem(text) => {
+                self.record.problem = Some(text.clone());
+                self.keep_record();
+                self.hub.publish(Message::Problem { text });
+            }
+            Event::Changed { number, error, ports } => {
+                self.record.ports.clone_from(&ports);
+                self.keep_record();
+                self.hub.publish(Message::Answer { number, error, ports });
             }
             Event::Fallback { reason } => self.hub.publish(Message::Fallback { reason }),
             Event::NoSpace => {
@@ -248,6 +277,9 @@ impl Desk<'_> {
                 let deadline = Instant::now() + Duration::from_secs(seconds.min(86_400));
                 self.power_off = Some(self.power_off.map_or(deadline, |set| set.min(deadline)));
                 self.order(Order::PowerButton).await;
+            }
+            ClientRequest::Request(Request::Change { number, change }) => {
+                self.order(Order::Change(number, change)).await;
             }
             ClientRequest::Request(Request::Attach { .. }) => {}
         }

@@ -8,10 +8,12 @@ use serde_json::json;
 
 use super::Qemu;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine};
+use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine, SharedFolder};
 
 /// Name of the network card's back end, for port forwards.
 pub const NETDEV: &str = "net0";
+/// Name of the guest's memory, where it has to be shared.
+const MEMORY: &str = "memory";
 
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
 const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
@@ -52,6 +54,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         add_disk(&mut args, index, disk)?;
     }
     add_channels(&mut args, &machine.channels)?;
+    add_shares(&mut args, machine)?;
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
         // No option ROM: nothing boots from the network.
@@ -101,6 +104,9 @@ fn boot(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
             args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
         }
     }
+    if !machine.devices.shares.is_empty() {
+        board.push_str(&format!(",memory-backend={MEMORY}"));
+    }
     args.option("-machine", &board);
     Ok(())
 }
@@ -140,6 +146,21 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
         args.option("-chardev", &socket(&format!("channel{index}"), &channel.socket)?);
         let name = escape(&channel.name);
         args.option("-device", &format!("virtserialport,chardev=channel{index},name={name}"));
+    }
+    Ok(())
+}
+
+/// virtiofsd reads and writes the guest's memory: so it has to be in a file that can be passed on.
+fn add_shares(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    if machine.devices.shares.is_empty() {
+        return Ok(());
+    }
+    let size = machine.memory_mib;
+    args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
+    for (index, SharedFolder { tag, socket: path }) in machine.devices.shares.iter().enumerate() {
+        args.option("-chardev", &socket(&format!("share{index}"), path)?);
+        let tag = escape(tag);
+        args.option("-device", &format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024"));
     }
     Ok(())
 }
@@ -207,6 +228,7 @@ mod tests {
             channels: vec![],
             credentials: vec![],
             network: false,
+            devices: Default::default(),
             control: "/run/x/qmp".into(),
         }
     }
@@ -265,6 +287,18 @@ mod tests {
                         vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b\n".to_vec() }]
                 },
                 &["-smbios type=11,value=io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="],
+            ),
+            (
+                |m| {
+                    m.devices.shares =
+                        vec![SharedFolder { tag: "share0".into(), socket: "/run/a,b/share0".into() }];
+                },
+                &[
+                    "-object memory-backend-memfd,id=memory,size=2048M,share=on",
+                    ",memory-backend=memory",
+                    "socket,id=share0,path=/run/a,,b/share0",
+                    "vhost-user-fs-pci,chardev=share0,tag=share0,",
+                ],
             ),
         ];
         for (change, wanted) in cases {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
 use crate::host::socket::AsyncStream;
+use crate::hypervisor::{Forward, Protocol};
 
 /// What QEMU tells of itself that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,17 +125,46 @@ impl Qmp {
     /// # Errors
     /// The port is taken, or QEMU is gone.
     pub async fn forward_tcp(&self, host_port: u16, guest_port: u16) -> Result<u16, QmpError> {
-        let rule = format!("tcp:127.0.0.1:{host_port}-:{guest_port}");
+        let loopback = std::net::Ipv4Addr::LOCALHOST;
+        let forward =
+            Forward { protocol: Protocol::Tcp, address: loopback, host: host_port, guest: guest_port };
+        Ok(self.forward(&forward).await?.host)
+    }
+
+    /// Forwards a port to the guest and returns it with the host's port; 0 lets the system choose.
+    ///
+    /// QEMU itself binds the port, so no one can take it in between.
+    ///
+    /// # Errors
+    /// The port is taken, or QEMU is gone.
+    pub async fn forward(&self, forward: &Forward) -> Result<Forward, QmpError> {
+        let Forward { protocol, address, host, guest } = forward;
+        let rule = format!("{}:{address}:{host}-:{guest}", protocol.name());
         let answer = self.human(&format!("hostfwd_add {NETDEV} {rule}")).await?;
         if !answer.trim().is_empty() {
             return Err(QmpError::Forward { rule, answer: answer.trim().to_owned() });
         }
-        if host_port != 0 {
-            return Ok(host_port);
+        if *host != 0 {
+            return Ok(*forward);
         }
         // `info usernet` is the only place that tells which port the system chose.
         let table = self.human("info usernet").await?;
-        forwarded_port(&table, guest_port).ok_or(QmpError::Forward { rule, answer: table })
+        let host = forwarded_port(&table, forward).ok_or(QmpError::Forward { rule, answer: table })?;
+        Ok(Forward { host, ..*forward })
+    }
+
+    /// Takes a forward away. Connections that it made stay.
+    ///
+    /// # Errors
+    /// There is none such, or QEMU is gone.
+    pub async fn unforward(&self, forward: &Forward) -> Result<(), QmpError> {
+        let rule = format!("{}:{}:{}", forward.protocol.name(), forward.address, forward.host);
+        let answer = self.human(&format!("hostfwd_remove {NETDEV} {rule}")).await?;
+        // In place of nothing it says that it did it.
+        if answer.contains("removed") {
+            return Ok(());
+        }
+        Err(QmpError::Forward { rule, answer: answer.trim().to_owned() })
     }
 
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
@@ -143,16 +173,22 @@ impl Qmp {
     }
 }
 
-/// The host's port of the (last) forward to `guest_port` in the table that `info usernet` prints.
-fn forwarded_port(table: &str, guest_port: u16) -> Option<u16> {
+/// The host's port of the (last) such forward in the table that `info usernet` prints.
+fn forwarded_port(table: &str, forward: &Forward) -> Option<u16> {
+    let kind = match forward.protocol {
+        Protocol::Tcp => "TCP[HOST_FORWARD]",
+        Protocol::Udp => "UDP[HOST_FORWARD]",
+    };
     table.lines().rev().find_map(|line| {
         let mut words = line.split_whitespace();
-        if words.next()? != "TCP[HOST_FORWARD]" {
+        if words.next()? != kind {
             return None;
         }
-        let [_fd, _address, port, _guest, to]: [&str; 5] =
+        let [_fd, address, port, _guest, to]: [&str; 5] =
             words.take(5).collect::<Vec<_>>().try_into().ok()?;
-        (to.parse() == Ok(guest_port)).then(|| port.parse().ok())?
+        // QEMU writes * for any address.
+        let same_address = address.parse() == Ok(forward.address) || forward.address.is_unspecified();
+        (same_address && to.parse() == Ok(forward.guest)).then(|| port.parse().ok())?
     })
 }
 
@@ -197,10 +233,12 @@ mod tests {
         let table = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
             TCP[ESTABLISHED]   9       127.0.0.1 50000       10.0.2.15    22     0     0\r\n  \
             TCP[HOST_FORWARD]  3       127.0.0.1 44579       10.0.2.15    22     0     0\r\n  \
-            TCP[HOST_FORWARD]  4       127.0.0.1  8080       10.0.2.15    80     0     0\r\n";
-        assert_eq!(forwarded_port(table, 22), Some(44579));
-        assert_eq!(forwarded_port(table, 80), Some(8080));
-        assert_eq!(forwarded_port(table, 443), None);
-        assert_eq!(forwarded_port("", 22), None);
+            TCP[HOST_FORWARD]  4       127.0.0.1  8080       10.0.2.15    80     0     0\r\n  \
+            UDP[HOST_FORWARD]  5               *  5353       10.0.2.15    53     0     0\r\n";
+        let port = |text: &str| forwarded_port(table, &text.parse().unwrap());
+        assert_eq!(port("22"), Some(44579));
+        assert_eq!(port("80"), Some(8080));
+        assert_eq!(port("443"), None);
+        assert_eq!(port("0.0.0.0::53/udp"), Some(5353));
     }
 }

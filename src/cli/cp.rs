@@ -1,0 +1,91 @@
+//! `podman-bootc cp`
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::Context;
+use crate::guest::copy;
+use crate::ui::{Progress, format_size, parse_time};
+use crate::vm::{Name, lifecycle};
+
+/// Copy a file or folder into a running VM, or out of it
+///
+/// One of the two is VM:PATH. What is copied lands in DST when that is a folder, else it gets that name;
+/// of FOLDER/. only the content is copied. A path of the host that looks like VM:PATH is written ./VM:PATH.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  podman-bootc cp app.conf web:/etc/app.conf
+  podman-bootc cp ./site web:/var/www/
+  podman-bootc cp web:/var/log ./web-logs")]
+pub struct Args {
+    /// The user to copy as [default: the VM's]
+    #[arg(short, long, value_name = "USER")]
+    user: Option<String>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+    /// PATH or VM:PATH
+    #[arg(value_name = "SRC")]
+    source: String,
+    /// VM:PATH or PATH
+    #[arg(value_name = "DST")]
+    target: String,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let name = match (in_vm(&self.source), in_vm(&self.target)) {
+            (Some((name, _)), None) | (None, Some((name, _))) => name,
+            (Some(_), Some(_)) => bail!("both are in a VM; one of SRC and DST has to be a path of this host"),
+            (None, None) => bail!("neither SRC nor DST is VM:PATH"),
+        };
+        let vm = context.store.find(name)?;
+        let user = self.user.clone().unwrap_or_else(|| vm.spec.user.clone());
+        let progress = Progress::new(self.quiet);
+        let mut stage = progress.stage("boot");
+        let ready = context.block_on(async {
+            let mut client = lifecycle::attach(&vm, &context.store).await?;
+            lifecycle::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
+        })?;
+        drop(stage);
+        let mut stage = progress.stage("copy");
+        let mut news = |bytes| stage.update(&format_size(bytes));
+        let bytes = match (in_vm(&self.source), in_vm(&self.target)) {
+            (Some((_, source)), _) => {
+                copy::from_guest(&ready.session, source, Path::new(&self.target), &mut news)?
+            }
+            (_, Some((_, target))) => {
+                copy::to_guest(&ready.session, Path::new(&self.source), target, &mut news)?
+            }
+            (None, None) => 0,
+        };
+        stage.done(&format!("{} to {}, {}", self.source, self.target, format_size(bytes)));
+        Ok(())
+    }
+}
+
+/// The VM and the path of `VM:PATH`.
+fn in_vm(text: &str) -> Option<(&str, &str)> {
+    let (name, path) = text.split_once(':')?;
+    name.parse::<Name>().is_ok().then_some((name, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_vm;
+
+    #[test]
+    fn a_vms_path_is_told_from_the_hosts() {
+        assert_eq!(in_vm("web:/a:b"), Some(("web", "/a:b")));
+        assert_eq!(in_vm("web:"), Some(("web", "")));
+        for path in ["/a", "./web:/a", "a b:/c", ":/a", "/x:y"] {
+            assert_eq!(in_vm(path), None, "{path}");
+        }
+    }
+}

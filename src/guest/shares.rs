@@ -1,0 +1,254 @@
+//! Folders of the host in the guest.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::command::quote;
+use crate::hypervisor::Credential;
+
+/// The unit that mounts the shares.
+const UNIT: &str = "podman-bootc-shares.service";
+
+/// A folder of the host in the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The host's folder, absolute.
+    pub source: PathBuf,
+    /// Where the guest mounts it, absolute.
+    pub target: String,
+    /// The guest can't write to it.
+    pub read_only: bool,
+}
+
+/// A share that can't be understood, or whose folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidShare {
+    /// Not of the form.
+    #[error("`{0}` is no share; write SRC:DST or SRC:DST:ro, with DST an absolute path in the VM")]
+    Form(String),
+    /// The folder can't be used.
+    #[error("can't share {path}: {source}")]
+    Source {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Not a folder.
+    #[error("can't share {0}: it is not a folder; only folders can be shared")]
+    NotFolder(PathBuf),
+    /// The path would not survive in `vm.json` and in systemd's unit.
+    #[error(
+        "can't share {0:?}: control characters in a path, and paths that are not UTF-8, can't be passed on"
+    )]
+    Characters(String),
+}
+
+impl FromStr for Share {
+    type Err = InvalidShare;
+
+    /// `SRC:DST[:ro|:rw]`; a colon in SRC is fine.
+    fn from_str(text: &str) -> Result<Self, InvalidShare> {
+        let invalid = || InvalidShare::Form(text.to_owned());
+        let (rest, read_only) = match text.rsplit_once(':') {
+            Some((rest, "ro")) => (rest, true),
+            Some((rest, "rw")) => (rest, false),
+            _ => (text, false),
+        };
+        let (source, target) = rest.rsplit_once(':').ok_or_else(invalid)?;
+        if source.is_empty() || !target.starts_with('/') {
+            return Err(invalid());
+        }
+        let target = format!("/{}", target.trim_matches('/'));
+        if target == "/" || target.split('/').any(|part| part == "..") {
+            return Err(invalid());
+        }
+        if target.chars().any(char::is_control) {
+            return Err(InvalidShare::Characters(target));
+        }
+        Ok(Self { source: source.into(), target, read_only })
+    }
+}
+
+impl Share {
+    /// Makes the folder's path absolute, and makes sure that it is a folder.
+    ///
+    /// # Errors
+    /// It is not there, or no folder, or its path can't be kept.
+    pub fn resolve(self) -> Result<Self, InvalidShare> {
+        let error = |source| InvalidShare::Source { path: self.source.clone(), source };
+        let source = self.source.canonicalize().map_err(error)?;
+        if !source.is_dir() {
+            return Err(InvalidShare::NotFolder(source));
+        }
+        std::fs::read_dir(&source).map_err(error)?;
+        if source.to_str().is_none() {
+            return Err(InvalidShare::Characters(source.to_string_lossy().into_owned()));
+        }
+        Ok(Self { source, ..self })
+    }
+
+    /// Makes sure that the folder is still there.
+    ///
+    /// # Errors
+    /// It isn't.
+    pub fn check(&self) -> Result<(), InvalidShare> {
+        self.clone().resolve().map(drop)
+    }
+}
+
+/// The name by which the guest mounts the share of this place in the list.
+pub fn tag(index: usize) -> String {
+    format!("share{index}")
+}
+
+/// Lets the guest mount the shares at boot (systemd 256 and up; older ones ignore it).
+pub fn credentials(shares: &[Share]) -> Vec<Credential> {
+    if shares.is_empty() {
+        return vec![];
+    }
+    let dropin = format!("[Unit]\nWants={UNIT}\n");
+    vec![
+        Credential { name: format!("systemd.extra-unit.{UNIT}"), value: unit(shares).into_bytes() },
+        Credential {
+            name: "systemd.unit-dropin.sysinit.target~podman-bootc-shares".into(),
+            value: dropin.into_bytes(),
+        },
+    ]
+}
+
+fn unit(shares: &[Share]) -> String {
+    let mut unit = "[Unit]\n\
+        Description=Mount the host's folders\n\
+        DefaultDependencies=no\n\
+        ConditionPathExists=!/etc/initrd-release\n\
+        After=local-fs.target systemd-tmpfiles-setup.service\n\
+        Before=sysinit.target\n\
+        \n\
+        [Service]\n\
+        Type=oneshot\n\
+        RemainAfterExit=yes\n\
+        TimeoutStartSec=60\n"
+        .to_owned();
+    for (index, share) in shares.iter().enumerate() {
+        let target = word(&share.target);
+        let mode = if share.read_only { "ro" } else { "rw" };
+        // One that fails doesn't keep the others from their turn; the host looks what came of it.
+        unit.push_str(&format!(
+            "ExecStart=-mkdir -p {target}\nExecStart=-mount -t virtiofs -o {mode} {} {target}\n",
+            tag(index)
+        ));
+    }
+    unit
+}
+
+/// A word of a unit's command line.
+/// <https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines>
+fn word(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    format!("\"{escaped}\"")
+}
+
+/// A shell line that mounts what the guest has not mounted by itself; prints `TAG MESSAGE` for each failure.
+pub fn mount_line(shares: &[Share]) -> String {
+    let mut script = format!("systemctl --quiet start {UNIT} 2>/dev/null\n");
+    for (index, share) in shares.iter().enumerate() {
+        let (tag, target) = (tag(index), quote(&share.target));
+        let mode = if share.read_only { "ro" } else { "rw" };
+        script.push_str(&format!(
+            "grep -q '^{tag} ' /proc/mounts || \
+             {{ message=$(mkdir -p {target} 2>&1 && mount -t virtiofs -o {mode} {tag} {target} 2>&1) || \
+             echo {tag} $message; }}\n"
+        ));
+    }
+    let script = quote(&script);
+    format!("if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi")
+}
+
+/// What went wrong with the shares, by what the line printed.
+pub fn failures(shares: &[Share], output: &str) -> Vec<String> {
+    let failure = |line: &str| {
+        let (tag, message) = line.split_once(' ')?;
+        let share = shares.get(tag.strip_prefix("share")?.parse::<usize>().ok()?)?;
+        Some(explain(share, &crate::ui::plain(message)))
+    };
+    output.lines().filter_map(failure).collect()
+}
+
+fn explain(share: &Share, message: &str) -> String {
+    let (source, target) = (share.source.display(), &share.target);
+    let lower = message.to_lowercase();
+    let why = if lower.contains("unknown filesystem type") || lower.contains("no such device") {
+        "the guest's kernel has no virtiofs".to_owned()
+    } else if lower.contains("cannot create directory") && lower.contains("read-only") {
+        let name = Path::new(target).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        format!(
+            "the image's root is read-only, so that there can be no new folder {target}; \
+             use one that the image has, or /var/{name}, /var/mnt/{name} or /srv/{name}"
+        )
+    } else {
+        message.to_owned()
+    };
+    format!("can't mount {source} at {target}: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(text: &str) -> Share {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn shares_as_podman_writes_them() {
+        for (text, source, target, read_only) in [
+            ("/a:/b", "/a", "/b", false),
+            ("/a:/b:ro", "/a", "/b", true),
+            ("/a:/b:rw", "/a", "/b", false),
+            (".:/src/", ".", "/src", false),
+            ("/with:colon:/b c:ro", "/with:colon", "/b c", true),
+            ("/a,\"b\":/c,d", "/a,\"b\"", "/c,d", false),
+        ] {
+            let wanted = Share { source: source.into(), target: target.into(), read_only };
+            assert_eq!(share(text), wanted, "{text}");
+        }
+        for text in
+            ["", "/a", "/a:", ":/b", "/a:b", "/a:/b:z", "/a:/", "/a:/b/../c", "/a:/b\nc", "/a:/b:ro:ro"]
+        {
+            assert!(text.parse::<Share>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_folders_are_shared() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let resolve = |path: &Path| share(&format!("{}:/x", path.display())).resolve();
+        assert!(resolve(dir.path()).unwrap().source.is_absolute());
+        assert!(matches!(resolve(&file), Err(InvalidShare::NotFolder(_))));
+        assert!(resolve(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+    }
+
+    #[test]
+    fn the_unit_quotes_paths() {
+        let unit = unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")]);
+        assert!(unit.contains("ExecStart=-mount -t virtiofs -o ro share0 \"/x y\\\"%%$$\\\\\"\n"), "{unit}");
+        assert!(unit.contains("ExecStart=-mount -t virtiofs -o rw share1 \"/z\"\n"), "{unit}");
+        assert!(credentials(&[]).is_empty());
+    }
+
+    #[test]
+    fn failures_are_explained() {
+        let shares = [share("/a:/data"), share("/b:/var/x")];
+        let output = "share0 mkdir: cannot create directory '/data': Read-only file system\n\
+            noise\nshare1 mount: /var/x: unknown filesystem type 'virtiofs'.\nshare7 x\n";
+        let failures = failures(&shares, output);
+        assert!(failures[0].contains("/srv/data") && failures[0].contains("/var/mnt/data"), "{failures:?}");
+        assert!(failures[1].contains("no virtiofs"), "{failures:?}");
+        assert_eq!(failures.len(), 2);
+    }
+}

@@ -1,0 +1,136 @@
+//! Host blocks for OpenSSH: so that `ssh NAME.bootc`, `scp`, `rsync` and what stands on them just work.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::command::quote;
+use super::keys::Keys;
+
+/// What OpenSSH has to know of a VM.
+#[derive(Debug, Clone)]
+pub struct HostBlock {
+    /// The VM's name.
+    pub name: String,
+    /// The user to log in as.
+    pub user: String,
+    /// The VM's keys.
+    pub keys: Keys,
+    /// This program, whose `proxy` reaches the VM.
+    pub program: PathBuf,
+}
+
+impl HostBlock {
+    /// The name that the VM has for OpenSSH.
+    pub fn host(&self) -> String {
+        format!("{}.bootc", self.name)
+    }
+
+    /// The block.
+    pub fn text(&self) -> String {
+        let mut text = format!("Host {}\n", self.host());
+        let mut line = |name: &str, value: &str| {
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "  {name} {value}");
+        };
+        line("User", &self.user);
+        line("IdentityFile", &path(&self.keys.private()));
+        line("IdentitiesOnly", "yes");
+        line("IdentityAgent", "none");
+        line("HostKeyAlias", &self.name);
+        line("UserKnownHostsFile", &path(&self.keys.known_hosts()));
+        // The first session pins it, be it OpenSSH's or ours; in words that we read, too.
+        line("StrictHostKeyChecking", "accept-new");
+        line("HashKnownHosts", "no");
+        line("UpdateHostKeys", "no");
+        line("LogLevel", "ERROR");
+        let program = quote(&self.program.to_string_lossy()).replace('%', "%%");
+        line("ProxyCommand", &format!("{program} proxy {}", self.name));
+        text
+    }
+}
+
+/// A path as OpenSSH's configuration quotes it; `%` begins a token.
+fn path(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    format!("\"{text}\"")
+}
+
+/// Makes OpenSSH read the files that `pattern` matches, unless it does so already; true when that is new.
+///
+/// # Errors
+/// `config` can't be read or written.
+pub fn include(config: &Path, pattern: &Path) -> io::Result<bool> {
+    let line = format!("Include \"{}\"", pattern.display());
+    // People keep it elsewhere, and a link here.
+    let config = config.canonicalize().unwrap_or_else(|_| config.to_owned());
+    let old = match std::fs::read_to_string(&config) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    if old.lines().any(|l| l.trim() == line) {
+        return Ok(false);
+    }
+    let folder = config.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    crate::host::file::create_private_dir(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".config-").tempfile_in(folder)?;
+    // Before the first Host: what is behind it holds only for that.
+    let gap = if old.is_empty() { "" } else { "\n" };
+    io::Write::write_all(&mut file, format!("{line}\n{gap}{old}").as_bytes())?;
+    if let Ok(metadata) = config.metadata() {
+        file.as_file().set_permissions(metadata.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&config).map_err(|error| error.error)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openssh_reads_the_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("a b%c\"d");
+        std::fs::create_dir(&folder).unwrap();
+        let block = HostBlock {
+            name: "web".into(),
+            user: "core".into(),
+            keys: Keys::in_folder(&folder),
+            program: "/opt/my tools/100%/podman-bootc".into(),
+        };
+        let file = folder.join("ssh_config");
+        std::fs::write(&file, block.text()).unwrap();
+        let output = std::process::Command::new("ssh")
+            .args(["-G", "-F"])
+            .arg(&file)
+            .arg("web.bootc")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let has =
+            |line: &str| assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}{output:?}");
+        has("user core");
+        has("hostkeyalias web");
+        has("stricthostkeychecking accept-new");
+        has("proxycommand '/opt/my tools/100%%/podman-bootc' proxy web");
+        assert!(text.contains("a b%%c\"d/id_ed25519") || text.contains("a b%c\"d/id_ed25519"), "{text}");
+    }
+
+    #[test]
+    fn the_include_comes_first_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, config) = (dir.path().join("real"), dir.path().join("config"));
+        std::fs::write(&real, "Host x\n  User y\n").unwrap();
+        std::os::unix::fs::symlink(&real, &config).unwrap();
+        assert!(include(&config, Path::new("/d/*/ssh_config")).unwrap());
+        assert!(!include(&config, Path::new("/d/*/ssh_config")).unwrap());
+        let text = std::fs::read_to_string(&real).unwrap();
+        assert_eq!(text, "Include \"/d/*/ssh_config\"\n\nHost x\n  User y\n");
+        assert!(std::fs::symlink_metadata(&config).unwrap().is_symlink());
+        let fresh = dir.path().join("none/config");
+        assert!(include(&fresh, Path::new("/d")).unwrap() && fresh.exists());
+    }
+}

@@ -1,0 +1,209 @@
+//! virtiofsd: shares folders of the host with a guest.
+//! <https://gitlab.com/virtio-fs/virtiofsd>
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Launch;
+use crate::host::{self, process};
+
+/// Distributions keep it off PATH.
+const HIDDEN: [&str; 3] = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
+/// More than the number of users that there can be: user IDs have 32 bits, and the last is no user.
+const ALL_IDS: u32 = u32::MAX;
+
+/// The virtiofsd of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Virtiofsd {
+    /// Its program.
+    pub program: PathBuf,
+    /// The one in Rust; QEMU's older one in C has other options.
+    pub rust: bool,
+    /// It can refuse all writes.
+    pub readonly: bool,
+    /// It can translate user IDs by itself.
+    pub translate: bool,
+    /// It can put itself into a user namespace with certain IDs.
+    pub id_maps: bool,
+    /// It can name files by handles.
+    pub handles: bool,
+    /// It can put itself into namespaces of its own here.
+    pub namespaces: bool,
+}
+
+/// Who runs virtiofsd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The user's ID.
+    pub user: u32,
+    /// The group's ID.
+    pub group: u32,
+}
+
+/// There is no virtiofsd that can do what is needed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error(
+        "virtiofsd is not installed (package virtiofsd); it shares folders with VMs. `podman-bootc doctor` lists what is missing"
+    )]
+    Missing,
+    /// It doesn't run.
+    #[error("virtiofsd doesn't tell of itself")]
+    Help(#[source] process::Error),
+    /// It is too old for `:ro`.
+    #[error(
+        "{0} can't share a folder read-only; virtiofsd 1.12 and newer can. Share it without :ro, or upgrade"
+    )]
+    NoReadOnly(PathBuf),
+}
+
+impl Virtiofsd {
+    /// The program's path, if it is installed.
+    pub fn program() -> Option<PathBuf> {
+        let hidden = || HIDDEN.iter().map(PathBuf::from).find(|path| path.exists());
+        which::which("virtiofsd").ok().or_else(hidden)
+    }
+
+    /// Finds it and asks what it can do.
+    ///
+    /// # Errors
+    /// There is none, or it doesn't run.
+    pub fn find() -> Result<Self, Error> {
+        let program = Self::program().ok_or(Error::Missing)?;
+        let help = process::output(Command::new(&program).arg("--help")).map_err(Error::Help)?;
+        Ok(Self::from_help(program, &String::from_utf8_lossy(&help), namespaces_work()))
+    }
+
+    fn from_help(program: PathBuf, help: &str, namespaces: bool) -> Self {
+        let has = |option: &str| help.split([' ', '\n', '=', ',']).any(|word| word == option);
+        Self {
+            program,
+            rust: has("--shared-dir"),
+            readonly: has("--readonly"),
+            translate: has("--translate-uid"),
+            id_maps: has("--uid-map"),
+            handles: has("--inode-file-handles") && has("--modcaps"),
+            namespaces,
+        }
+    }
+
+    /// The command line that shares `folder`; the listening socket is its standard input.
+    ///
+    /// Of an unprivileged user, all that the guest makes is the user's own, as with rootless podman.
+    ///
+    /// # Errors
+    /// It can't do it read-only.
+    pub fn launch(&self, folder: &Path, read_only: bool, owner: Owner) -> Result<Launch, Error> {
+        let mut args: Vec<OsString> = vec!["--fd=0".into()];
+        if self.rust {
+            args.extend(["--shared-dir".into(), folder.into()]);
+        } else {
+            // It has no way to quote a comma.
+            let mut source = OsString::from("source=");
+            source.push(folder);
+            args.extend(["-o".into(), source]);
+        }
+        if read_only {
+            if !self.readonly {
+                return Err(Error::NoReadOnly(self.program.clone()));
+            }
+            args.push("--readonly".into());
+        }
+        if self.rust && !self.namespaces {
+            args.push("--sandbox=none".into());
+        }
+        if owner.user == 0 && self.handles {
+            // Else it keeps a descriptor for each file that the guest knows, and there may be too many of them.
+            args.extend(["--inode-file-handles=prefer".into(), "--modcaps=+dac_read_search".into()]);
+        }
+        if owner.user != 0 {
+            for (kind, id) in [("uid", owner.user), ("gid", owner.group)] {
+                if self.translate {
+                    args.push(format!("--translate-{kind}=squash-guest:0:{id}:{ALL_IDS}").into());
+                    args.push(format!("--translate-{kind}=host:{id}:0:1").into());
+                } else if self.id_maps && self.namespaces {
+                    args.push(format!("--{kind}-map=:0:{id}:1:").into());
+                }
+            }
+        }
+        Ok(Launch { program: self.program.clone(), args })
+    }
+}
+
+/// True when a process like us may put itself into namespaces of its own: not so in most containers.
+fn namespaces_work() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "--pid", "--net", "--fork"]);
+    if host::user_id() != 0 {
+        unshare.arg("--user");
+    }
+    process::output(unshare.arg("true")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELP: &str =
+        "Usage: virtiofsd --shared-dir <SHARED_DIR>\n      --readonly\n      --translate-uid <X>\n";
+    const ROOT: Owner = Owner { user: 0, group: 0 };
+    const USER: Owner = Owner { user: 1000, group: 100 };
+
+    fn line(
+        help: &str,
+        namespaces: bool,
+        folder: &str,
+        read_only: bool,
+        owner: Owner,
+    ) -> Result<String, Error> {
+        let virtiofsd = Virtiofsd::from_help("/usr/libexec/virtiofsd".into(), help, namespaces);
+        let launch = virtiofsd.launch(Path::new(folder), read_only, owner)?;
+        Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join("|"))
+    }
+
+    #[test]
+    fn each_part_has_its_arguments() {
+        let old = "Usage: virtiofsd --shared-dir <DIR>\n  --uid-map <UID_MAP>\n";
+        let cases = [
+            (HELP, true, "/a b,c\n\"d'", false, ROOT, "--fd=0|--shared-dir|/a b,c\n\"d'"),
+            (HELP, true, "/s", true, ROOT, "--fd=0|--shared-dir|/s|--readonly"),
+            (HELP, false, "/s", false, ROOT, "--fd=0|--shared-dir|/s|--sandbox=none"),
+            (
+                HELP,
+                true,
+                "/s",
+                false,
+                USER,
+                "--fd=0|--shared-dir|/s|--translate-uid=squash-guest:0:1000:4294967295|--translate-uid=host:1000:0:1|\
+                 --translate-gid=squash-guest:0:100:4294967295|--translate-gid=host:100:0:1",
+            ),
+            (old, true, "/s", false, USER, "--fd=0|--shared-dir|/s|--uid-map=:0:1000:1:|--gid-map=:0:100:1:"),
+            (
+                "--shared-dir --inode-file-handles=<X> --modcaps <X>",
+                true,
+                "/s",
+                false,
+                ROOT,
+                "--fd=0|--shared-dir|/s|--inode-file-handles=prefer|--modcaps=+dac_read_search",
+            ),
+            ("-o source=PATH  shared directory tree", true, "/s", false, ROOT, "--fd=0|-o|source=/s"),
+        ];
+        for (help, namespaces, folder, read_only, owner, want) in cases {
+            assert_eq!(line(help, namespaces, folder, read_only, owner).unwrap(), want);
+        }
+        let error = line(old, true, "/s", true, ROOT).unwrap_err().to_string();
+        assert!(error.contains("read-only"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_not_utf8_arrives() {
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        let folder = PathBuf::from(OsString::from_vec(b"/\xff".to_vec()));
+        let virtiofsd = Virtiofsd::from_help("/v".into(), HELP, true);
+        let launch = virtiofsd.launch(&folder, false, ROOT).unwrap();
+        assert!(launch.args.iter().any(|arg| arg.as_bytes() == b"/\xff"));
+    }
+}
