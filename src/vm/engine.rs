@@ -222,7 +222,8 @@ impl Run<'_> {
                         }
                     }
                     qemu::Event::GuestPanicked => {
-                        state.doom.get_or_insert_with(|| Ended::Panic("the guest's kernel panicked".into()));
+                        let reason = console.reason.clone().unwrap_or_else(|| "the guest's kernel panicked".into());
+                        state.doom.get_or_insert(Ended::Panic(reason));
                         state.end_within(LAST_WORDS);
                     }
                     qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
@@ -420,13 +421,12 @@ impl ConsoleWatch {
             if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
                 return Some(Ended::Failed(reason.trim().to_owned()));
             }
-            // Only the kernel itself writes lines that begin with its clock.
-            let Some((_, message)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) else {
-                continue;
-            };
-            if let Some(reason) = message.strip_prefix("Kernel panic - not syncing: ") {
-                self.reason = Some(reason.trim().to_owned());
-            } else if message.starts_with("---[ end Kernel panic - not syncing") && self.reason.is_some() {
+            // After the kernel's clock; something else may stand before that on the same line.
+            let after_clock =
+                |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
+            if let Some(reason) = after_clock("Kernel panic - not syncing: ") {
+                self.reason = Some(reason);
+            } else if after_clock("---[ end Kernel panic - not syncing").is_some() && self.reason.is_some() {
                 return self.reason.take().map(Ended::Panic);
             }
         }
@@ -452,6 +452,14 @@ mod tests {
 ",
         );
         assert_eq!(failure, Some(Ended::Failed("no root".into())));
+    }
+
+    #[test]
+    fn a_panic_is_seen_behind_half_a_line() {
+        let mut watch = ConsoleWatch::default();
+        let text = "         Starting udev...[   12.4] Kernel panic - not syncing: sysrq triggered crash\r\n\
+            [  OK  ] Started[   12.6] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
+        assert_eq!(watch.look(text.as_bytes()), Some(Ended::Panic("sysrq triggered crash".into())));
     }
 
     #[test]

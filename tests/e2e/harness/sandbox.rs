@@ -216,14 +216,19 @@ impl Sandbox {
         left
     }
 
-    /// What the VMs' logs have to say of a failure.
+    /// What the VMs' logs have to say of a failure; they are kept in `target/e2e-failed`.
     fn tell(&self) {
+        let kept = target().join("e2e-failed").join(self.root.path().file_name().unwrap());
         for folder in entries(&self.vms()) {
-            for log in ["supervisor.log", "qemu.log", "console.log", "state.json"] {
-                const BYTES: usize = 3000;
-                let text = fs::read(folder.join(log)).unwrap_or_default();
-                let text = String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..]).into_owned();
-                eprintln!("--- the end of {}/{log}\n{}", folder.display(), text.replace('\r', ""));
+            let kept = kept.join(folder.file_name().unwrap());
+            fs::create_dir_all(&kept).unwrap();
+            for log in ["state.json", "supervisor.log", "qemu.log", "console.log"] {
+                const BYTES: usize = 2000;
+                let Ok(text) = fs::read(folder.join(log)) else { continue };
+                fs::write(kept.join(log), &text).unwrap();
+                let end =
+                    String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..]).replace('\r', "");
+                eprintln!("--- the end of {}\n{end}", kept.join(log).display());
             }
         }
     }
