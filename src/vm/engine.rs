@@ -222,8 +222,7 @@ impl Run<'_> {
                         }
                     }
                     qemu::Event::GuestPanicked => {
-                        let reason = console.reason.clone().unwrap_or_else(|| "the guest's kernel panicked".into());
-                        state.doom.get_or_insert(Ended::Panic(reason));
+                        state.panicked = true;
                         state.end_within(LAST_WORDS);
                     }
                     qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
@@ -278,12 +277,28 @@ impl Run<'_> {
                     if state.quitting { state.end_within(QUIT_TIME) }
                 }
                 ended = process.wait() => {
-                    while let Ok(Output::Console(bytes)) = output.try_recv() {
-                        self.tell(Event::Console(bytes)).await;
-                    }
-                    // Its last report may have come together with its end.
-                    while let Ok(report) = reports.try_recv() {
-                        if let qemu::Event::Shutdown { by_guest } = report { state.by_guest = by_guest }
+                    // Its last words are still in the pipes, which end with it.
+                    let last_words = async {
+                        while let Some(bytes) = output.recv().await {
+                            let Output::Console(bytes) = bytes else { continue };
+                            if let Some(doom) = console.look(&bytes) {
+                                state.doom.get_or_insert(doom);
+                            }
+                            self.tell(Event::Console(bytes)).await;
+                        }
+                        while let Some(report) = reports.recv().await {
+                            match report {
+                                qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
+                                qemu::Event::GuestPanicked => state.panicked = true,
+                                qemu::Event::Stop => {}
+                            }
+                        }
+                    };
+                    // An error means that someone else holds a pipe: then there is nothing to wait for.
+                    let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+                    if state.panicked {
+                        let reason = console.reason.take().unwrap_or_else(|| "the guest's kernel panicked".into());
+                        state.doom.get_or_insert(Ended::Panic(reason));
                     }
                     return Ok(self.outcome(&state, ended, started));
                 }
@@ -345,6 +360,8 @@ struct State {
     ordered: bool,
     by_guest: bool,
     quitting: bool,
+    /// The guest's panic device said so; what the kernel says may still be on its way.
+    panicked: bool,
     /// The end that the guest itself announced.
     doom: Option<Ended>,
     failure: Option<String>,
