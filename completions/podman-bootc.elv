@@ -52,9 +52,11 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --cpus 'Virtual processors'
             cand -m 'Memory, in bytes or with K, M, G'
             cand --memory 'Memory, in bytes or with K, M, G'
+            cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --pull 'When to pull the image'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --accel 'What runs the guest''s code'
+            cand --root-transport 'How the image''s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd'
             cand --disk 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is'
             cand -v 'Share a folder of the host with the VM, live in both directions; may be given several times'
             cand --volume 'Share a folder of the host with the VM, live in both directions; may be given several times'
@@ -156,6 +158,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;images'= {
+            cand --connection 'List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.id}}'''
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help'
@@ -163,6 +166,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
+            cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
@@ -188,6 +192,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;to-disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
+            cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
@@ -215,8 +220,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --older-than 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d'
             cand --format 'Print as JSON, or by a template as in ''{{.image}} {{.size}}'''
             cand --log-level 'Log messages at and above this level, to stderr'
-            cand -a 'Remove the logs of failed installs and what was made of images for direct boots, too'
-            cand --all 'Remove the logs of failed installs and what was made of images for direct boots, too'
+            cand -a 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too'
+            cand --all 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too'
             cand --dry-run 'Only show what would be removed'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'

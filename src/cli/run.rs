@@ -10,8 +10,9 @@ use super::Context;
 use super::install_args::InstallArgs;
 use super::machine_args::MachineArgs;
 use super::ssh::{self, Target};
-use crate::direct::{BootImage, Roots};
+use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
+use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Pull};
 use crate::install;
@@ -53,6 +54,9 @@ pub struct Args {
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
     memory: u64,
+    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -74,8 +78,12 @@ pub struct Args {
     /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
     #[arg(long, conflicts_with_all = InstallArgs::FOR_DISKS)]
     ephemeral: bool,
+    /// How the image's files reach a VM without a disk: as block images that are made of its layers once, or as
+    /// they are, through virtiofsd
+    #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
+    root_transport: Transport,
     /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
-    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral", conflicts_with_all = InstallArgs::FOR_INSTALLS)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection"], conflicts_with_all = InstallArgs::FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineArgs,
@@ -127,7 +135,7 @@ impl Args {
         settings: &Settings,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
-        let found = context.resolve(image, self.pull, progress)?;
+        let found = context.resolve(image, self.pull, self.connection.as_deref(), progress)?;
         let (podman, image) = (&found.podman, &found.image);
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
@@ -183,9 +191,17 @@ impl Args {
         let Some(arch) = Arch::from_oci(&image.architecture) else {
             bail!("image {name} is for {}, which is not supported", image.architecture);
         };
+        if self.root_transport == Transport::Virtiofs {
+            if podman.own_storage().is_some() {
+                bail!(
+                    "an image from elsewhere can't be served as it is; leave out --root-transport virtiofs"
+                );
+            }
+            Virtiofsd::find()?.serve_root(Path::new("/"))?;
+        }
         let mut stage = progress.stage("image");
         let boot = Roots::open(&context.dirs.roots())?
-            .prepare(podman, image, arch, &mut stage)
+            .prepare(podman, image, arch, self.root_transport, &mut stage)
             .with_context(|| format!("image {name}"))?;
         if boot.facts.selinux {
             stage.note(&format!(
