@@ -2,9 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use super::Launch;
 use crate::host::{file, process, socket};
@@ -46,14 +45,12 @@ impl Helper {
     /// The socket can't be made, or the program can't be run.
     pub fn start(&self) -> io::Result<Running> {
         // Nobody else holds the socket: when the helper dies, who connects is refused and doesn't wait for ever.
-        let listener = socket::listen_blocking(&self.socket)?;
+        let listener = socket::listen_for_child(&self.socket)?;
         let log = file::create_private(&self.log)?;
         let mut command = std::process::Command::new(&self.launch.program);
         command.args(&self.launch.args).current_dir("/");
-        command.stdin(Stdio::from(listener)).stdout(log.try_clone()?).stderr(log);
-        process::die_with_parent(&mut command);
-        process::detach(&mut command);
-        let child = Command::from(command).kill_on_drop(true).spawn()?;
+        command.stdin(listener).stdout(log.try_clone()?).stderr(log);
+        let child = process::spawn_helper(command)?;
         Ok(Running { name: self.name.clone(), child, log: self.log.clone() })
     }
 }

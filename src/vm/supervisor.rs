@@ -15,7 +15,7 @@ use super::engine::{self, Ended, Engine, Event, Order};
 use super::store::{self, End, How, Record};
 use super::{Store, Vm, machine};
 use crate::host::lock::Lock;
-use crate::host::socket::{AsyncStream, Listener};
+use crate::host::socket::{Listener, Stream, WriteHalf};
 use crate::host::{fault, file, interrupt, socket};
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu::{self, Qemu};
@@ -284,7 +284,7 @@ impl Desk<'_> {
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change)).await;
             }
-            ClientRequest::Request(Request::Attach { .. }) => {}
+            ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
         }
     }
 
@@ -367,10 +367,10 @@ enum ClientRequest {
     LeaseEnded,
 }
 
-async fn serve(listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+async fn serve(mut listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 tokio::spawn(attend_client(stream, Arc::clone(&hub), requests.clone()));
             }
             Err(error) => {
@@ -381,8 +381,8 @@ async fn serve(listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientR
     }
 }
 
-async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
-    let (read, write) = stream.into_split();
+async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+    let (read, write) = socket::split(stream);
     // Goes to the task that speaks, once the client has asked to be told.
     let mut write = Some(write);
     let mut lease = false;
@@ -405,6 +405,9 @@ async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sende
                 });
             }
         }
+        if request == Request::EndLease {
+            break;
+        }
         if requests.send(ClientRequest::Request(request)).await.is_err() {
             break;
         }
@@ -414,11 +417,7 @@ async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sende
     }
 }
 
-async fn speak(
-    mut write: tokio::net::unix::OwnedWriteHalf,
-    seen: Vec<Message>,
-    mut receiver: broadcast::Receiver<Message>,
-) {
+async fn speak(mut write: WriteHalf, seen: Vec<Message>, mut receiver: broadcast::Receiver<Message>) {
     let mut queue: std::collections::VecDeque<Message> = seen.into();
     loop {
         let message = match queue.pop_front() {

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::OwnedWriteHalf;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
 use super::{Event, Qmp};
@@ -69,7 +68,7 @@ pub struct Ready {
 pub struct Process {
     child: Child,
     console: ChildStdin,
-    channels: Vec<OwnedWriteHalf>,
+    channels: Vec<socket::WriteHalf>,
     log: PathBuf,
 }
 
@@ -85,10 +84,10 @@ impl Process {
         log: &Path,
     ) -> Result<Ready, StartError> {
         let io = |source| StartError::Io { program: launch.program.clone(), source };
-        let control_listener = socket::listen(control).map_err(io)?;
+        let mut control_listener = socket::listen_for_program(control).map_err(io)?;
         let mut listeners = Vec::new();
         for channel in channels {
-            listeners.push(socket::listen(&channel.socket).map_err(io)?);
+            listeners.push(socket::listen_for_program(&channel.socket).map_err(io)?);
         }
         let mut child = spawn(launch, log).map_err(io)?;
         // Both are there: they were asked for above.
@@ -99,12 +98,12 @@ impl Process {
         tokio::spawn(pump(stdout, sender.clone(), Output::Console));
         let connect = async {
             let mut writers = Vec::new();
-            for (index, listener) in listeners.iter().enumerate() {
-                let (read, write) = listener.accept().await?.0.into_split();
+            for (index, listener) in listeners.iter_mut().enumerate() {
+                let (read, write) = socket::split(listener.accept().await?);
                 tokio::spawn(pump(read, sender.clone(), move |bytes| Output::Channel(index, bytes)));
                 writers.push(write);
             }
-            let (qmp, events) = Qmp::open(control_listener.accept().await?.0).await?;
+            let (qmp, events) = Qmp::open(control_listener.accept().await?).await?;
             Ok::<_, io::Error>((writers, qmp, events))
         };
         let connected = tokio::select! {
@@ -167,10 +166,7 @@ fn spawn(launch: &Launch, log: &Path) -> io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(file::create_private(log)?);
-    process::die_with_parent(&mut command);
-    // Its own session: a Ctrl-C on the terminal is ours to handle.
-    process::detach(&mut command);
-    Command::from(command).kill_on_drop(true).spawn()
+    process::spawn_helper(command)
 }
 
 fn failure(status: ExitStatus, log: &Path) -> Failure {
