@@ -23,7 +23,14 @@ const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-rea
 /// A name for this state of all that comes from this program: eight hex digits.
 pub fn assets_digest() -> String {
     let mut hash = Sha256::new();
-    for asset in [INIT, INSTALL_SCRIPT, INSTALL_SERVICE, READY_SERVICE, &modules::REQUIRED.join(" "), &modules::SHARE.join(" ")] {
+    for asset in [
+        INIT,
+        INSTALL_SCRIPT,
+        INSTALL_SERVICE,
+        READY_SERVICE,
+        &modules::REQUIRED.join(" "),
+        &modules::SHARE.join(" "),
+    ] {
         hash.update(asset);
         hash.update([0]);
     }
@@ -146,18 +153,15 @@ fn base_name(file: &str) -> &str {
 }
 
 /// Our files: the first program, the drivers, and what it puts into the real system's `/run`.
-fn append(
-    mut archive: Archive<impl Write>,
-    drivers: &Drivers,
-    files: &[(&str, File)],
-) -> io::Result<()> {
+fn append(mut archive: Archive<impl Write>, drivers: &Drivers, files: &[(&str, File)]) -> io::Result<()> {
     let base = "podman-bootc";
     archive.folder(base)?;
     archive.program(&format!("{base}/init"), INIT.as_bytes())?;
     // kmod is insmod when it is called so; not every initramfs has the link.
     archive.link(&format!("{base}/insmod"), "/usr/bin/kmod")?;
     archive.folder(&format!("{base}/drivers"))?;
-    let list = |files: &[String]| files.iter().map(|file| format!("{}\n", base_name(file))).collect::<String>();
+    let list =
+        |files: &[String]| files.iter().map(|file| format!("{}\n", base_name(file))).collect::<String>();
     archive.file(&format!("{base}/drivers.block"), list(&drivers.block).as_bytes())?;
     let share = drivers.share.as_deref().unwrap_or_default();
     archive.file(&format!("{base}/drivers.virtiofs"), list(share).as_bytes())?;

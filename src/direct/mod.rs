@@ -189,7 +189,12 @@ fn read_chains(folder: &Path) -> Option<Vec<Chain>> {
 }
 
 impl BootImage {
-    fn open(folder: &Path, roots: Vec<PathBuf>, user_marks: bool, transport: Transport) -> Result<Self, Error> {
+    fn open(
+        folder: &Path,
+        roots: Vec<PathBuf>,
+        user_marks: bool,
+        transport: Transport,
+    ) -> Result<Self, Error> {
         let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION)?;
         if transport == Transport::Virtiofs && !file.made.shares {
             return Err(Error::NoDriver { kernel: file.made.version, module: modules::SHARE[0] });

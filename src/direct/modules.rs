@@ -86,6 +86,9 @@ mod tests {
     fn a_missing_driver_is_named() {
         assert_eq!(load_order(DEP, "", &REQUIRED), Err("virtio_pci"));
         assert_eq!(load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\n", &REQUIRED), Err("overlay"));
-        assert_eq!(load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\noverlay.ko\n", &REQUIRED), Ok(vec![]));
+        assert_eq!(
+            load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\noverlay.ko\n", &REQUIRED),
+            Ok(vec![])
+        );
     }
 }

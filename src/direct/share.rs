@@ -52,9 +52,8 @@ impl Share {
         let layers = podman.layer_folders(&self.image)?;
         let scratch = self.mark.with_extension("layers");
         let root = Root::mount(&podman, &self.image, layers.as_deref(), &scratch)?;
-        let bind = process::output(
-            Command::new("mount").args(["--bind", "--"]).arg(root.path()).arg(&self.folder),
-        );
+        let bind =
+            process::output(Command::new("mount").args(["--bind", "--"]).arg(root.path()).arg(&self.folder));
         let served = bind.and_then(|_| {
             let Some((program, args)) = server.split_first() else { return Ok(()) };
             process::to_end(Command::new(program).args(args))
