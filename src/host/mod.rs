@@ -8,6 +8,7 @@ pub mod interrupt;
 pub mod lock;
 pub mod process;
 pub mod socket;
+pub mod terminal;
 
 #[cfg(unix)]
 mod unix;

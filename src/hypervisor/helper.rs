@@ -16,6 +16,8 @@ pub struct Helper {
     pub name: String,
     /// How to start it. The socket, listening, is its standard input.
     pub launch: Launch,
+    /// Its working folder.
+    pub folder: PathBuf,
     /// The path of the socket that the hypervisor connects to.
     pub socket: PathBuf,
     /// The file for its messages.
@@ -49,7 +51,7 @@ impl Helper {
         let listener = socket::listen_blocking(&self.socket)?;
         let log = file::create_private(&self.log)?;
         let mut command = std::process::Command::new(&self.launch.program);
-        command.args(&self.launch.args).current_dir("/");
+        command.args(&self.launch.args).current_dir(&self.folder);
         command.stdin(Stdio::from(listener)).stdout(log.try_clone()?).stderr(log);
         process::die_with_parent(&mut command);
         process::detach(&mut command);
