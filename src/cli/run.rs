@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::Context;
 use super::install_args::InstallArgs;
-use super::machine_args::MachineArgs;
+use super::machine_args::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
@@ -16,12 +16,12 @@ use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Pull};
 use crate::install;
-use crate::ui::{Progress, parse_size, parse_time, say};
+use crate::ui::{Progress, parse_time, say};
 use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
 use crate::vm::lifecycle::{self, Ready};
 use crate::vm::store::Creating;
-use crate::vm::{Name, Settings, Vm};
+use crate::vm::{Name, Outfit, Vm};
 
 /// Run a bootable container image as a VM
 ///
@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(short, long, value_name = "USER", default_value = "root")]
     user: String,
     /// Virtual processors
-    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=255))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = parse_cpus())]
     cpus: u32,
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
@@ -57,6 +57,9 @@ pub struct Args {
     /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
+    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
+    arch: Option<Arch>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -96,14 +99,14 @@ impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
         // Before any work: what can't be is said at once.
-        let settings = self.machine.settings()?;
+        let outfit = self.machine.outfit()?;
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), first_word) => {
                 // Without an image, all words are the command's.
                 self.command.splice(0..0, first_word.iter().map(OsString::from));
-                self.create_on_import(context, file, &settings)?
+                self.create_on_import(context, file, &outfit)?
             }
-            (None, Some(image)) => self.create_of_image(context, image, &settings, &progress)?,
+            (None, Some(image)) => self.create_of_image(context, image, &outfit, &progress)?,
             (None, None) => bail!("an image is missing"),
         };
         if !vm.spec.sshd {
@@ -132,11 +135,12 @@ impl Args {
         &self,
         context: &Context,
         image: &str,
-        settings: &Settings,
+        outfit: &Outfit,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
         let found = context.resolve(image, self.pull, self.connection.as_deref(), progress)?;
         let (podman, image) = (&found.podman, &found.image);
+        self.check_arch(image, progress)?;
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
         if self.ephemeral {
@@ -144,29 +148,24 @@ impl Args {
             let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, podman, image, progress)?;
             let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            return Ok(create::create(reservation, origin, &self.parameters(None, settings))?);
+            return Ok(create::create(reservation, origin, &self.parameters(None, outfit))?);
         }
         let host = context.install_host(podman.clone(), self.accel)?;
         let wanted = self.install.wanted(image, true);
         let disk_size = Some(wanted.options.disk_size);
         // Held until the VM is there: from then on that keeps its base disk.
         let base = install::ensure(&host, wanted, progress)?;
-        Ok(create::create(reservation, Origin::Disk(&base.disk), &self.parameters(disk_size, settings))?)
+        Ok(create::create(reservation, Origin::Disk(&base.disk), &self.parameters(disk_size, outfit))?)
     }
 
-    fn create_on_import(
-        &self,
-        context: &Context,
-        file: &Path,
-        settings: &Settings,
-    ) -> Result<(Vm, Creating)> {
+    fn create_on_import(&self, context: &Context, file: &Path, outfit: &Outfit) -> Result<(Vm, Creating)> {
         let import = Import::open(file)?;
         let reservation = context.store.reserve(self.name.clone())?;
-        let parameters = self.parameters(self.install.disk_size(), settings);
+        let parameters = self.parameters(self.install.disk_size(), outfit);
         Ok(create::create(reservation, Origin::Import(&import), &parameters)?)
     }
 
-    fn parameters(&self, disk_size: Option<u64>, settings: &Settings) -> Parameters {
+    fn parameters(&self, disk_size: Option<u64>, outfit: &Outfit) -> Parameters {
         Parameters {
             cpus: self.cpus,
             memory_mib: self.memory,
@@ -175,8 +174,26 @@ impl Args {
             user: self.user.clone(),
             // Of an ephemeral VM nothing is left to start again.
             remove: self.removes() || self.ephemeral,
-            settings: settings.clone(),
+            firmware: self.machine.firmware,
+            arch: self.arch,
+            outfit: outfit.clone(),
         }
+    }
+
+    fn check_arch(&self, image: &Image, progress: &Progress) -> Result<()> {
+        let (name, arch) = (&image.reference, Arch::from_oci(&image.architecture));
+        if let Some(wanted) = self.arch
+            && arch != Some(wanted)
+        {
+            let (is, wanted) = (&image.architecture, wanted.name());
+            bail!(
+                "image {name} is for {is}, not for {wanted}; `podman pull --arch {wanted} {name}` fetches that one"
+            );
+        }
+        if let Some(arch) = arch.filter(|arch| Arch::host() != Some(*arch)) {
+            progress.note(&format!("image {name} is for {}: it is emulated, which is slow", arch.name()));
+        }
+        Ok(())
     }
 
     /// The image made ready for a direct boot.
@@ -259,26 +276,5 @@ impl Args {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Memory in MiB.
-fn parse_memory(text: &str) -> Result<u64> {
-    const SMALLEST: u64 = 256;
-    let mib = parse_size(text)? >> 20;
-    if mib < SMALLEST {
-        bail!("{text} is {mib} MiB, too little to boot; numbers without a unit are bytes, as in podman");
-    }
-    Ok(mib)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory() {
-        assert_eq!(parse_memory("2G").unwrap(), 2048);
-        assert!(parse_memory("2048").unwrap_err().to_string().contains("bytes"));
     }
 }

@@ -10,6 +10,7 @@ pub mod path;
 pub mod process;
 pub mod rooted;
 pub mod socket;
+pub mod terminal;
 
 #[cfg(unix)]
 mod unix;

@@ -175,6 +175,7 @@ pub fn on_signals(mut note: impl FnMut(i32) + Send + 'static) -> io::Result<()> 
 }
 
 /// Accepts connections.
+#[derive(Debug)]
 pub struct Listener(tokio::net::UnixListener);
 
 impl Listener {
@@ -212,4 +213,25 @@ fn remove_socket(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
     }
+}
+
+pub type Terminal = rustix::termios::Termios;
+
+/// The terminal's old settings, if standard input is one.
+pub fn raw_terminal() -> io::Result<Option<Terminal>> {
+    use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
+    let stdin = io::stdin();
+    if !isatty(&stdin) {
+        return Ok(None);
+    }
+    let old = tcgetattr(&stdin)?;
+    let mut raw = old.clone();
+    raw.make_raw();
+    tcsetattr(&stdin, OptionalActions::Now, &raw)?;
+    Ok(Some(old))
+}
+
+pub fn restore_terminal(old: &Terminal) {
+    // A terminal that is gone needs no settings.
+    let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Flush, old);
 }

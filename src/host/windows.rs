@@ -17,7 +17,9 @@ use windows_sys::Win32::Storage::FileSystem::{
     GetCompressedFileSizeW, GetDiskFreeSpaceExW, INVALID_FILE_SIZE,
 };
 use windows_sys::Win32::System::Console::{
-    GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
+    CONSOLE_MODE, ENABLE_ECHO_INPUT, ENABLE_LINE_INPUT, ENABLE_PROCESSED_INPUT,
+    ENABLE_VIRTUAL_TERMINAL_INPUT, GetConsoleMode, GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE,
+    STD_OUTPUT_HANDLE, SetConsoleMode,
 };
 use windows_sys::Win32::System::IO::DeviceIoControl;
 use windows_sys::Win32::System::Ioctl::FSCTL_SET_SPARSE;
@@ -251,6 +253,35 @@ pub fn exit_code(status: ExitStatus) -> i32 {
 pub fn on_signals(mut note: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     const SIGINT: i32 = 2;
     ctrlc::set_handler(move || note(SIGINT)).map_err(io::Error::other)
+}
+
+/// What a console was set to.
+pub type Terminal = CONSOLE_MODE;
+
+/// The console's old settings, if standard input is one.
+pub fn raw_terminal() -> io::Result<Option<Terminal>> {
+    let mut old = 0;
+    // SAFETY: the number outlives the call; a handle that is no console's is an error.
+    #[allow(unsafe_code)]
+    if unsafe { GetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), &raw mut old) } == 0 {
+        return Ok(None);
+    }
+    // Keys as a terminal sends them, one by one, Ctrl-C, too, and not shown by the console itself.
+    let raw = old & !(ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT | ENABLE_PROCESSED_INPUT);
+    set_console(raw | ENABLE_VIRTUAL_TERMINAL_INPUT)?;
+    Ok(Some(old))
+}
+
+pub fn restore_terminal(old: &Terminal) {
+    // A console that is gone needs no settings.
+    let _ = set_console(*old);
+}
+
+fn set_console(mode: CONSOLE_MODE) -> io::Result<()> {
+    // SAFETY: a handle that is no console's is an error.
+    #[allow(unsafe_code)]
+    let done = unsafe { SetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), mode) };
+    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn wide(path: &Path) -> Vec<u16> {

@@ -15,6 +15,8 @@ pub struct Helper {
     pub name: String,
     /// How to start it. The socket, listening, is its standard input.
     pub launch: Launch,
+    /// Its working folder.
+    pub folder: PathBuf,
     /// The path of the socket that the hypervisor connects to.
     pub socket: PathBuf,
     /// The file for its messages.
@@ -48,7 +50,7 @@ impl Helper {
         let listener = socket::listen_for_child(&self.socket)?;
         let log = file::create_private(&self.log)?;
         let mut command = std::process::Command::new(&self.launch.program);
-        command.args(&self.launch.args).current_dir("/");
+        command.args(&self.launch.args).current_dir(&self.folder);
         command.stdin(listener).stdout(log.try_clone()?).stderr(log);
         let child = process::spawn_helper(command)?;
         Ok(Running { name: self.name.clone(), child, log: self.log.clone() })

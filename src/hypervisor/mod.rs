@@ -5,6 +5,7 @@ mod forward;
 pub mod helper;
 mod machine;
 pub mod qemu;
+pub mod swtpm;
 pub mod virtiofsd;
 
 use std::ffi::OsString;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 pub use forward::{Forward, InvalidForward, Protocol};
 pub use helper::Helper;
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, Machine, SharedFolder,
+    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, Machine, Screen, SharedFolder,
 };
 
 /// A program to start.

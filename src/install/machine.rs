@@ -79,6 +79,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     let qemu = Qemu::find(arch)?;
     let cache = &install.host.dirs.cache;
     let engine = Engine {
+        input: None,
         accelerators: accelerator::candidates(install.host.accelerator, arch, cache, &qemu.program)?,
         qemu: &qemu,
         machine: &machine,

@@ -46,6 +46,8 @@ pub enum Change {
     AddPort(Forward),
     /// Forward it no longer.
     RemovePort(Forward),
+    /// Take a picture of its screen.
+    Screenshot(std::path::PathBuf),
 }
 
 /// From the supervisor.

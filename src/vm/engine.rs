@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::attach;
 use super::control::Change;
 use super::helpers::Helpers;
 use crate::hypervisor::accelerator::{self, Accelerator};
@@ -40,6 +41,8 @@ pub struct Engine<'a> {
     pub forwards: Vec<Forward>,
     /// Processes that back its devices.
     pub helpers: Vec<Helper>,
+    /// What is typed on its console.
+    pub input: Option<attach::Input>,
 }
 
 /// What happens while a machine runs.
@@ -202,6 +205,11 @@ impl Run<'_> {
         }
         self.tell(Event::Started { accelerator: self.accelerator, ssh_port, ports: ports.clone() }).await;
 
+        let _typing = self.engine.input.clone().zip(process.take_console()).map(|(input, console)| {
+            // Beside all else: a guest that doesn't read must not keep us from what it writes.
+            Typing(tokio::spawn(attach::feed(input, console)))
+        });
+
         let started = Instant::now();
         let mut state = State::default();
         let mut console = ConsoleWatch::default();
@@ -353,6 +361,15 @@ impl Run<'_> {
     }
 }
 
+/// Feeds the console until it is dropped.
+struct Typing(tokio::task::JoinHandle<()>);
+
+impl Drop for Typing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// What is known of one try so far.
 #[derive(Default)]
 struct State {
@@ -382,6 +399,7 @@ async fn apply(qmp: &qemu::Qmp, change: Change, ports: &mut Vec<Forward>) -> Res
             qmp.unforward(&forward).await?;
             ports.retain(|port| *port != forward);
         }
+        Change::Screenshot(file) => qmp.screenshot(&file).await?,
     }
     Ok(())
 }

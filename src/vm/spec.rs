@@ -151,5 +151,8 @@ pub enum Firmware {
     Uefi {
         /// The firmware's code.
         code: PathBuf,
+        /// It needs system management mode.
+        #[serde(default)]
+        smm: bool,
     },
 }

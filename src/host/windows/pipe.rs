@@ -21,6 +21,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub type Pipe = Either<NamedPipeServer, NamedPipeClient>;
 
 /// Accepts connections. There is always one end of the pipe that waits for a client.
+#[derive(Debug)]
 pub struct Listener {
     name: String,
     next: NamedPipeServer,

@@ -19,6 +19,7 @@ pub type ReadHalf = tokio::io::ReadHalf<Stream>;
 pub type WriteHalf = tokio::io::WriteHalf<Stream>;
 
 /// Accepts connections.
+#[derive(Debug)]
 pub enum Listener {
     /// From our own processes.
     Pipe(pipe::Listener),

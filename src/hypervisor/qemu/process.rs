@@ -67,7 +67,7 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    console: ChildStdin,
+    console: Option<ChildStdin>,
     channels: Vec<socket::WriteHalf>,
     log: PathBuf,
 }
@@ -112,7 +112,7 @@ impl Process {
         };
         match connected {
             Ok((channels, qmp, events)) => {
-                let process = Self { child, console, channels, log: log.to_owned() };
+                let process = Self { child, console: Some(console), channels, log: log.to_owned() };
                 Ok(Ready { process, qmp, events, output })
             }
             // It hung up: it is about to end, and its last words say more than the broken connection.
@@ -138,13 +138,10 @@ impl Process {
         let _ = self.child.start_kill();
     }
 
-    /// Types on the guest's serial console.
-    ///
-    /// # Errors
-    /// QEMU is gone.
-    pub async fn write_console(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.console.write_all(bytes).await?;
-        self.console.flush().await
+    /// The way to type on the guest's serial console; to be had once. A guest that doesn't read makes who writes
+    /// wait.
+    pub fn take_console(&mut self) -> Option<ChildStdin> {
+        self.console.take()
     }
 
     /// Sends bytes to the guest through the channel of this index.

@@ -167,6 +167,18 @@ impl Qmp {
         Err(QmpError::Forward { rule, answer: answer.trim().to_owned() })
     }
 
+    /// Writes a picture of the guest's screen to a file, as PNG.
+    ///
+    /// # Errors
+    /// There is no screen, the file can't be written, or QEMU is gone.
+    pub async fn screenshot(&self, file: &std::path::Path) -> Result<(), QmpError> {
+        let filename =
+            file.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?.to_owned();
+        let format = Some(qmp::ImageFormat::png);
+        self.service.execute(qmp::screendump { filename, format, device: None, head: None }).await?;
+        Ok(())
+    }
+
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
         let command = qmp::human_monitor_command { command_line: command_line.to_owned(), cpu_index: None };
         Ok(self.service.execute(command).await?)
