@@ -4,8 +4,10 @@ use anyhow::Result;
 use clap::ArgAction;
 
 use crate::guest::shares::Share;
-use crate::hypervisor::Forward;
+use crate::host::Os;
+use crate::hypervisor::kind::Wish;
 use crate::hypervisor::virtiofsd::Virtiofsd;
+use crate::hypervisor::{Forward, Kind, Protocol, Shares};
 use crate::vm::{Settings, ports};
 
 /// The machine's devices and its surroundings.
@@ -25,13 +27,23 @@ pub(super) struct MachineArgs {
 }
 
 impl MachineArgs {
+    /// What is asked for that not every hypervisor can do.
+    pub fn wishes(&self) -> impl Iterator<Item = Wish> {
+        let asked = [
+            (!self.volumes.is_empty(), Wish::Share),
+            (self.volumes.iter().any(|share| share.read_only), Wish::ReadOnlyShare),
+            (self.publish.iter().any(|port| port.protocol == Protocol::Udp), Wish::UdpPort),
+        ];
+        asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish))
+    }
+
     /// The settings; what can be checked before there is a VM is checked.
     ///
     /// # Errors
     /// A folder is not there, a port is taken.
-    pub fn settings(&self) -> Result<Settings> {
+    pub fn settings(&self, hypervisor: Kind) -> Result<Settings> {
         let shares = self.volumes.iter().cloned().map(Share::resolve).collect::<Result<Vec<_>, _>>()?;
-        if !shares.is_empty() {
+        if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
             Virtiofsd::find()?;
         }
         ports::check(&self.publish)?;

@@ -8,11 +8,14 @@ pub mod interrupt;
 pub mod lock;
 pub mod process;
 pub mod socket;
+mod system;
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 use unix as os;
+
+pub use system::Os;
 
 /// The kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {

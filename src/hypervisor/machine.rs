@@ -131,6 +131,8 @@ pub enum DiskFormat {
     Raw,
     /// QEMU's own, with a backing file.
     Qcow2,
+    /// Hyper-V's.
+    Vhdx,
 }
 
 impl DiskFormat {
@@ -139,6 +141,7 @@ impl DiskFormat {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
+            Self::Vhdx => "vhdx",
         }
     }
 }

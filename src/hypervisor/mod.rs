@@ -1,9 +1,13 @@
 //! What runs a VM: a machine as plain data, turned into a program and its arguments by pure functions.
 
 pub mod accelerator;
+pub mod control;
 mod forward;
 pub mod helper;
+mod installed;
+pub mod kind;
 mod machine;
+pub mod process;
 pub mod qemu;
 pub mod virtiofsd;
 
@@ -12,6 +16,8 @@ use std::path::PathBuf;
 
 pub use forward::{Forward, InvalidForward, Protocol};
 pub use helper::Helper;
+pub use installed::{FindError, Hypervisor, Plan, PlanError};
+pub use kind::{Features, Kind, Shares};
 pub use machine::{
     Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, Machine, SharedFolder,
 };

@@ -11,9 +11,8 @@ use super::{Settings, Vm};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::host::{fault, file, interrupt};
-use crate::hypervisor::Arch;
-use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu::firmware;
+use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::{Facts, Image};
 
 /// What a new VM is to be like.
@@ -25,6 +24,8 @@ pub struct Parameters {
     pub memory_mib: u64,
     /// Bytes of its disk; none for the size of what it stands on.
     pub disk_size: Option<u64>,
+    /// What runs it.
+    pub hypervisor: Kind,
     /// The accelerator that was asked for.
     pub accelerator: accelerator::Choice,
     /// The user to log in as.
@@ -138,6 +139,7 @@ pub fn create(
         arch,
         cpus: wanted.cpus,
         memory_mib: wanted.memory_mib,
+        hypervisor: wanted.hypervisor,
         accelerator: wanted.accelerator,
         home: origin.home_of(&wanted.user)?,
         user: wanted.user.clone(),

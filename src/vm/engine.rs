@@ -9,14 +9,13 @@ use tokio::time::Instant;
 use super::control::Change;
 use super::helpers::Helpers;
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError, Stopped};
-use crate::hypervisor::{Channel, Forward, Helper, Machine};
+use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
+use crate::hypervisor::process::{Failure, Output, Process, Ready, StartError};
+use crate::hypervisor::{Forward, Helper, Hypervisor, Machine, PlanError};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// QEMU that was told to end is killed after this.
-const QUIT_TIME: Duration = Duration::from_secs(5);
-/// QEMU that doesn't end within this of a helper's end goes on without it.
+/// A hypervisor that doesn't end within this of a helper's end goes on without it.
 const HELPER_GRACE: Duration = Duration::from_millis(500);
 /// An accelerator that fails later than this after the start did work: the guest is not started anew.
 const TRIAL: Duration = Duration::from_secs(600);
@@ -24,15 +23,15 @@ const TRIAL: Duration = Duration::from_secs(600);
 /// A machine and how to run it.
 #[derive(Debug)]
 pub struct Engine<'a> {
-    /// The QEMU to use.
-    pub qemu: &'a Qemu,
+    /// The hypervisor to use.
+    pub hypervisor: &'a Hypervisor,
     /// The machine.
     pub machine: &'a Machine,
     /// Accelerators to try in turn.
     pub accelerators: Vec<Accelerator>,
     /// Where it is remembered which accelerator fails.
     pub cache: &'a Path,
-    /// The file for QEMU's own messages.
+    /// The file for the hypervisor's own messages.
     pub log: PathBuf,
     /// The guest's port 22 gets this port on the host's loopback; 0 for any. None for no forward.
     pub ssh_port: Option<u16>,
@@ -111,18 +110,18 @@ pub enum Ended {
 /// The machine can't be started at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// QEMU doesn't start.
+    /// The hypervisor doesn't start.
     #[error(transparent)]
     Start(#[from] StartError),
     /// A process that the machine needs doesn't run.
     #[error("{0}")]
     Helper(String),
-    /// A path is not UTF-8.
-    #[error("can't describe the machine to QEMU: {0}")]
-    Launch(String),
-    /// QEMU's control connection fails.
+    /// The hypervisor can't be told of such a machine.
+    #[error("can't describe the machine: {0}")]
+    Plan(#[from] PlanError),
+    /// The hypervisor's control connection fails.
     #[error(transparent)]
-    Control(#[from] qemu::QmpError),
+    Control(#[from] ControlError),
 }
 
 /// One try's end.
@@ -176,42 +175,37 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn to_end(&self, orders: &mut mpsc::Receiver<Order>) -> Result<Outcome, Error> {
-        let Engine { qemu, machine, .. } = self.engine;
-        let launch =
-            qemu::launch(qemu, machine, self.accelerator).map_err(|e| Error::Launch(e.to_string()))?;
-        tracing::debug!(program = %launch.program.display(), args = ?launch.args, "starting");
-        let channels: &[Channel] = &machine.channels;
-        let mut helpers = Helpers::start(&self.engine.helpers).map_err(Error::Helper)?;
-        let start = Process::start(&launch, &machine.control, channels, &self.engine.log);
-        let Ready { mut process, qmp, events: mut reports, mut output } =
+        let Engine { hypervisor, machine, .. } = self.engine;
+        let plan = hypervisor.plan(machine, self.accelerator)?;
+        tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
+        let all_helpers: Vec<&Helper> = self.engine.helpers.iter().chain(&plan.helpers).collect();
+        let mut helpers = Helpers::start(&all_helpers).map_err(Error::Helper)?;
+        let start = hypervisor.start(&plan, machine, &self.engine.log);
+        let Ready { mut process, control, events: mut reports, mut output } =
             match helpers.unless_ended(start).await {
                 Ok(result) => result?,
                 Err(ended) => return Err(Error::Helper(ended)),
             };
         let ssh_port = match self.engine.ssh_port {
-            // The port of last time may be someone else's by now.
-            Some(wanted) => Some(match qmp.forward_tcp(wanted, 22).await {
-                Err(qemu::QmpError::Forward { .. }) if wanted != 0 => qmp.forward_tcp(0, 22).await?,
-                other => other?,
-            }),
+            Some(wanted) => Some(control.forward_ssh(wanted).await?),
             None => None,
         };
         let mut ports = Vec::new();
         for forward in &self.engine.forwards {
-            ports.push(qmp.forward(forward).await?);
+            ports.push(control.forward(forward).await?);
         }
         self.tell(Event::Started { accelerator: self.accelerator, ssh_port, ports: ports.clone() }).await;
 
         let started = Instant::now();
-        let mut state = State::default();
+        let mut state = State { by_guest: !control.tells_its_end(), ..State::default() };
         let mut console = ConsoleWatch::default();
         loop {
             let deadline = state.deadline;
             tokio::select! {
                 biased;
                 Some(report) = reports.recv() => match report {
-                    qemu::Event::Stop => {
-                        match qmp.stopped().await {
+                    Report::Stop => {
+                        match control.stopped().await {
                             Ok(Some(Stopped::InternalError)) => {
                                 state.failure = Some(format!("{} internal error", self.accelerator.name()));
                                 process.kill();
@@ -221,11 +215,11 @@ impl Run<'_> {
                             Ok(None) | Err(_) => {}
                         }
                     }
-                    qemu::Event::GuestPanicked => {
+                    Report::GuestPanicked => {
                         state.panicked = true;
                         state.end_within(LAST_WORDS);
                     }
-                    qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
+                    Report::Shutdown { by_guest } => state.by_guest = by_guest,
                 },
                 Some(bytes) = output.recv() => match bytes {
                     Output::Console(bytes) => {
@@ -246,24 +240,24 @@ impl Run<'_> {
                 }
                 Some(order) = orders.recv() => match order {
                     Order::Change(number, change) => {
-                        let error = apply(&qmp, change, &mut ports).await.err().map(|e| e.to_string());
+                        let error = apply(&control, change, &mut ports).await.err().map(|e| e.to_string());
                         self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
                     }
                     Order::GuestIsUp => state.is_up = true,
                     Order::Resume => {
-                        if let Err(error) = qmp.resume().await {
+                        if let Err(error) = control.resume().await {
                             tracing::debug!(%error, "the machine doesn't go on");
                         }
                     }
                     Order::PowerButton => {
                         state.ordered = true;
-                        if let Err(error) = qmp.power_button().await {
+                        if let Err(error) = control.power_button().await {
                             tracing::debug!(%error, "the power button can't be pressed");
                         }
                     }
                     Order::Quit => {
                         state.ordered = true;
-                        quit(&qmp, &mut process, &mut state).await;
+                        quit(&control, &mut process, &mut state).await;
                     }
                     Order::Channel(index, bytes) => {
                         if let Err(error) = process.write_channel(index, &bytes).await {
@@ -272,9 +266,9 @@ impl Run<'_> {
                     }
                 },
                 () = sleep_until(deadline) => {
-                    if state.quitting { process.kill() } else { quit(&qmp, &mut process, &mut state).await }
+                    if state.quitting { process.kill() } else { quit(&control, &mut process, &mut state).await }
                     state.deadline = None;
-                    if state.quitting { state.end_within(QUIT_TIME) }
+                    if state.quitting { state.end_within(control.quit_time()) }
                 }
                 ended = process.wait() => {
                     // Its last words are still in the pipes, which end with it.
@@ -288,9 +282,9 @@ impl Run<'_> {
                         }
                         while let Some(report) = reports.recv().await {
                             match report {
-                                qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
-                                qemu::Event::GuestPanicked => state.panicked = true,
-                                qemu::Event::Stop => {}
+                                Report::Shutdown { by_guest } => state.by_guest = by_guest,
+                                Report::GuestPanicked => state.panicked = true,
+                                Report::Stop => {}
                             }
                         }
                     };
@@ -319,17 +313,15 @@ impl Run<'_> {
         state.has_run = true;
         if let Some(failure) = self.failed_before
             && let Err(error) =
-                accelerator::remember_kvm_failure(self.engine.cache, &self.engine.qemu.program, failure)
+                accelerator::remember_failure(self.engine.cache, self.engine.hypervisor.program(), failure)
         {
-            tracing::warn!(%error, "can't remember that KVM fails here");
+            tracing::warn!(%error, "can't remember that the accelerator fails here");
         }
     }
 
     fn outcome(&self, state: &State, ended: Result<(), Failure>, started: Instant) -> Outcome {
-        let on_trial = self.accelerator == Accelerator::Kvm
-            && !state.is_up
-            && !state.ordered
-            && started.elapsed() < TRIAL;
+        let on_trial =
+            self.accelerator.is_hardware() && !state.is_up && !state.ordered && started.elapsed() < TRIAL;
         if let Some(failure) = &state.failure {
             return if on_trial {
                 Outcome::AcceleratorFailed(failure.clone())
@@ -343,7 +335,7 @@ impl Run<'_> {
         match ended {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
             Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
-            Ok(()) => Outcome::Ended(Ended::Failed("QEMU was told to end by someone else".into())),
+            Ok(()) => Outcome::Ended(Ended::Failed("the hypervisor was told to end by someone else".into())),
             Err(failure) if on_trial && !was_killed(&failure) => {
                 Outcome::AcceleratorFailed(failure.to_string())
             }
@@ -374,22 +366,22 @@ impl State {
     }
 }
 
-async fn apply(qmp: &qemu::Qmp, change: Change, ports: &mut Vec<Forward>) -> Result<(), qemu::QmpError> {
+async fn apply(control: &Control, change: Change, ports: &mut Vec<Forward>) -> Result<(), ControlError> {
     match change {
-        Change::AddPort(forward) => ports.push(qmp.forward(&forward).await?),
+        Change::AddPort(forward) => ports.push(control.forward(&forward).await?),
         Change::RemovePort(forward) => {
-            qmp.unforward(&forward).await?;
+            control.unforward(&forward).await?;
             ports.retain(|port| *port != forward);
         }
     }
     Ok(())
 }
 
-async fn quit(qmp: &qemu::Qmp, process: &mut Process, state: &mut State) {
+async fn quit(control: &Control, process: &mut Process, state: &mut State) {
     state.quitting = true;
-    state.deadline = Some(Instant::now() + QUIT_TIME);
-    if let Err(error) = qmp.quit().await {
-        tracing::debug!(%error, "QEMU doesn't take the order to end");
+    state.deadline = Some(Instant::now() + control.quit_time());
+    if let Err(error) = control.quit().await {
+        tracing::debug!(%error, "the hypervisor doesn't take the order to end");
         process.kill();
     }
 }

@@ -16,9 +16,8 @@ use super::store::{self, End, How, Record};
 use super::{Store, Vm, machine};
 use crate::host::lock::Lock;
 use crate::host::socket::{AsyncStream, Listener};
-use crate::host::{fault, file, interrupt, socket};
-use crate::hypervisor::accelerator;
-use crate::hypervisor::qemu::{self, Qemu};
+use crate::host::{Os, fault, file, interrupt, socket};
+use crate::hypervisor::{self, Hypervisor, accelerator};
 
 /// The console's log begins anew (one old one is kept) when it has grown to this. Bytes.
 const LOG_MAX: u64 = 16 << 20;
@@ -40,9 +39,9 @@ pub enum Error {
     /// Its keys can't be read.
     #[error(transparent)]
     Keys(#[from] crate::guest::keys::Error),
-    /// There is no QEMU.
+    /// Its hypervisor can't be had.
     #[error(transparent)]
-    Qemu(#[from] qemu::FindError),
+    Hypervisor(#[from] hypervisor::FindError),
     /// The accelerator that was asked for is not there.
     #[error(transparent)]
     Accelerator(#[from] accelerator::Unavailable),
@@ -100,9 +99,9 @@ struct Begun {
 struct Supervisor {
     vm: Vm,
     taken: Lock,
-    machine: crate::hypervisor::Machine,
-    helpers: Vec<crate::hypervisor::Helper>,
-    qemu: Qemu,
+    machine: hypervisor::Machine,
+    helpers: Vec<hypervisor::Helper>,
+    hypervisor: Hypervisor,
     accelerators: Vec<accelerator::Accelerator>,
     dirs: crate::host::dirs::Dirs,
 }
@@ -123,10 +122,10 @@ impl Supervisor {
         }
         let helpers = machine::helpers(&vm, &dirs)?;
         super::ports::check(&vm.spec.settings.ports)?;
-        let qemu = Qemu::find(vm.spec.arch)?;
-        let accelerators =
-            accelerator::candidates(vm.spec.accelerator, vm.spec.arch, &dirs.cache, &qemu.program)?;
-        Ok(Self { vm, taken, machine, helpers, qemu, accelerators, dirs })
+        let (os, arch) = (Os::current(), vm.spec.arch);
+        let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
+        let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
+        Ok(Self { vm, taken, machine, helpers, hypervisor, accelerators, dirs })
     }
 
     /// All that may fail before anything runs.
@@ -150,7 +149,7 @@ impl Supervisor {
         let (requests, request_receiver) = mpsc::channel(16);
         let hub = Arc::new(Hub::default());
         let engine = Engine {
-            qemu: &self.qemu,
+            hypervisor: &self.hypervisor,
             machine: &self.machine,
             accelerators: self.accelerators.clone(),
             cache: &self.dirs.cache,

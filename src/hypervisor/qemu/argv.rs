@@ -49,7 +49,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     if machine.arch == Arch::X86_64 {
         args.option("-device", "pvpanic");
     }
-    boot(&mut args, machine)?;
+    boot(&mut args, machine, accelerator)?;
     for (index, disk) in machine.disks.iter().enumerate() {
         add_disk(&mut args, index, disk)?;
     }
@@ -68,7 +68,9 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
 
 fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
-        (Accelerator::Kvm, _) => "host",
+        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _) => "host",
+        // It fails on what the host's processor lacks; this is what images are built for by now (x86-64-v3).
+        (Accelerator::Whpx, _) => "Haswell-noTSX",
         // Emulated virtualization only makes the guest load its own KVM.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
@@ -78,14 +80,18 @@ fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
 fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
     match accelerator {
         Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
+        // Its own interrupt controller fails to deliver to this board.
+        Accelerator::Whpx => "whpx,kernel-irqchip=off".into(),
         other => other.name().into(),
     }
 }
 
-fn boot(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<(), PathNotUtf8> {
     let mut board = match machine.arch {
         // No SATA controller: probing its empty ports costs the guest's boot time.
         Arch::X86_64 => "q35,sata=off,usb=off".to_owned(),
+        // Hypervisor.framework leaves the choice to QEMU.
+        Arch::Aarch64 if accelerator == Accelerator::Hvf => "virt".to_owned(),
         Arch::Aarch64 => "virt,gic-version=max".to_owned(),
     };
     match &machine.boot {
@@ -342,6 +348,9 @@ mod tests {
     fn accelerators() {
         assert!(line(&machine(), Accelerator::Kvm).contains("-accel kvm -cpu host"));
         assert!(line(&machine(), Accelerator::Tcg).contains("-accel tcg -cpu max,svm=off "));
+        assert!(line(&machine(), Accelerator::Hvf).contains("-accel hvf -cpu host"));
+        let whpx = line(&machine(), Accelerator::Whpx);
+        assert!(whpx.contains("-accel whpx,kernel-irqchip=off -cpu Haswell-noTSX "), "{whpx}");
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
     }
@@ -357,7 +366,25 @@ mod tests {
             line.contains("-fw_cfg name=opt/io.systemd.credentials/tmpfiles.extra,string=a,,b"),
             "{line}"
         );
-        assert!(line.contains("-machine virt") && !line.contains("pvpanic"), "{line}");
+        assert!(line.contains("-machine virt,gic-version=max") && !line.contains("pvpanic"), "{line}");
+    }
+
+    #[test]
+    fn apple_silicon_gets_the_virt_board_with_its_uefi_and_smbios() {
+        let mut machine = machine();
+        machine.arch = Arch::Aarch64;
+        machine.boot = Boot::Firmware(Firmware::Uefi { code: "/code".into(), vars: "/vars".into() });
+        machine.credentials = vec![Credential { name: "x".into(), value: b"y".to_vec() }];
+        machine.network = true;
+        let line = line(&machine, Accelerator::Hvf);
+        for want in [
+            "-accel hvf -cpu host",
+            "-machine virt,pflash0=firmware,pflash1=variables",
+            "-smbios type=11,value=io.systemd.credential.binary:x=eQ==",
+            "-netdev user,id=net0",
+        ] {
+            assert!(line.contains(want), "{want}\nis not in\n{line}");
+        }
     }
 
     #[cfg(unix)]

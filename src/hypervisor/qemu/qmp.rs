@@ -9,30 +9,8 @@ use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
 use crate::host::socket::AsyncStream;
+use crate::hypervisor::control::{Event, Stopped};
 use crate::hypervisor::{Forward, Protocol};
-
-/// What QEMU tells of itself that matters here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The guest's processors stopped; the state has to be asked for.
-    Stop,
-    /// The guest reported a panic through its panic device.
-    GuestPanicked,
-    /// The machine goes down; true when the guest did it by itself.
-    Shutdown {
-        /// The guest powered itself off.
-        by_guest: bool,
-    },
-}
-
-/// What stops a machine's processors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// The accelerator failed.
-    InternalError,
-    /// The host has no room for what the guest writes to a disk.
-    NoSpace,
-}
 
 /// A command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
@@ -116,19 +94,6 @@ impl Qmp {
     pub async fn resume(&self) -> Result<(), QmpError> {
         self.service.execute(qmp::cont {}).await?;
         Ok(())
-    }
-
-    /// Forwards a TCP port on loopback to the guest and returns the host's port; 0 lets the system choose.
-    ///
-    /// QEMU itself binds the port, so no one can take it in between.
-    ///
-    /// # Errors
-    /// The port is taken, or QEMU is gone.
-    pub async fn forward_tcp(&self, host_port: u16, guest_port: u16) -> Result<u16, QmpError> {
-        let loopback = std::net::Ipv4Addr::LOCALHOST;
-        let forward =
-            Forward { protocol: Protocol::Tcp, address: loopback, host: host_port, guest: guest_port };
-        Ok(self.forward(&forward).await?.host)
     }
 
     /// Forwards a port to the guest and returns it with the host's port; 0 lets the system choose.

@@ -1,0 +1,142 @@
+//! Commands to a running hypervisor, whichever it is, and what it tells of itself.
+
+use std::time::Duration;
+
+use super::Forward;
+use super::qemu::{Qmp, QmpError};
+
+/// What a hypervisor tells of itself that matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The guest's processors stopped; the state has to be asked for.
+    Stop,
+    /// The guest reported a panic through its panic device.
+    GuestPanicked,
+    /// The machine goes down; true when the guest did it by itself.
+    Shutdown {
+        /// The guest powered itself off.
+        by_guest: bool,
+    },
+}
+
+/// What stops a machine's processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The accelerator failed.
+    InternalError,
+    /// The host has no room for what the guest writes to a disk.
+    NoSpace,
+}
+
+/// A command to a hypervisor failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// QEMU refused it, or is gone.
+    #[error(transparent)]
+    Qemu(#[from] QmpError),
+}
+
+/// Commands to a running hypervisor.
+#[derive(Debug)]
+pub enum Control {
+    /// QEMU, through its monitor.
+    Qemu(Qmp),
+}
+
+impl Control {
+    /// Presses the power button.
+    ///
+    /// # Errors
+    /// The hypervisor is gone.
+    pub async fn power_button(&self) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.power_button().await?),
+        }
+    }
+
+    /// Ends the machine; its disks are flushed.
+    ///
+    /// # Errors
+    /// The hypervisor is gone, or can't do it: then its process has to be ended.
+    pub async fn quit(&self) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.quit().await?),
+        }
+    }
+
+    /// A machine that was told to end is given this long.
+    pub fn quit_time(&self) -> Duration {
+        match self {
+            Self::Qemu(_) => Duration::from_secs(5),
+        }
+    }
+
+    /// Whether it says why it ends; else an end in order is the guest's own.
+    pub fn tells_its_end(&self) -> bool {
+        match self {
+            Self::Qemu(_) => true,
+        }
+    }
+
+    /// Why the machine stopped, if that is a failure.
+    ///
+    /// # Errors
+    /// The hypervisor is gone.
+    pub async fn stopped(&self) -> Result<Option<Stopped>, ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.stopped().await?),
+        }
+    }
+
+    /// Lets a stopped machine go on.
+    ///
+    /// # Errors
+    /// The hypervisor is gone.
+    pub async fn resume(&self) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.resume().await?),
+        }
+    }
+
+    /// Forwards a port to the guest and returns it with the host's port; 0 lets the system choose.
+    ///
+    /// # Errors
+    /// The port is taken, or the hypervisor is gone.
+    pub async fn forward(&self, forward: &Forward) -> Result<Forward, ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.forward(forward).await?),
+        }
+    }
+
+    /// Takes a forward away. Connections that it made stay.
+    ///
+    /// # Errors
+    /// There is none such, or the hypervisor is gone.
+    pub async fn unforward(&self, forward: &Forward) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.unforward(forward).await?),
+        }
+    }
+
+    /// Forwards the guest's port 22 to one on the host's loopback and returns that: the wanted one if it is free.
+    ///
+    /// # Errors
+    /// There is no port at all, or the hypervisor is gone.
+    pub async fn forward_ssh(&self, wanted: u16) -> Result<u16, ControlError> {
+        let ssh = |host| Forward::tcp_on_loopback(host, 22);
+        match self.forward(&ssh(wanted)).await {
+            // The port of last time may be someone else's by now.
+            Err(error) if wanted != 0 && error.is_taken() => Ok(self.forward(&ssh(0)).await?.host),
+            other => Ok(other?.host),
+        }
+    }
+}
+
+impl ControlError {
+    /// A port of the host can't be had.
+    fn is_taken(&self) -> bool {
+        match self {
+            Self::Qemu(error) => matches!(error, QmpError::Forward { .. }),
+        }
+    }
+}
