@@ -60,6 +60,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--hypervisor', '--hypervisor', [CompletionResultType]::ParameterName, 'What runs the VM')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the guest''s code in QEMU')
+            [CompletionResult]::new('--root-transport', '--root-transport', [CompletionResultType]::ParameterName, 'How the image''s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd')
             [CompletionResult]::new('--disk', '--disk', [CompletionResultType]::ParameterName, 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Share a folder of the host with the VM, live in both directions; may be given several times')
             [CompletionResult]::new('--volume', '--volume', [CompletionResultType]::ParameterName, 'Share a folder of the host with the VM, live in both directions; may be given several times')

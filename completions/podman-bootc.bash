@@ -751,7 +751,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --hypervisor --accel --ephemeral --disk --volume --publish --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -795,6 +795,10 @@ _podman__bootc() {
                     ;;
                 --accel)
                     COMPREPLY=($(compgen -W "auto kvm hvf whpx tcg" -- "${cur}"))
+                    return 0
+                    ;;
+                --root-transport)
+                    COMPREPLY=($(compgen -W "erofs virtiofs" -- "${cur}"))
                     return 0
                     ;;
                 --disk)

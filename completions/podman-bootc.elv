@@ -56,6 +56,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --hypervisor 'What runs the VM'
             cand --accel 'What runs the guest''s code in QEMU'
+            cand --root-transport 'How the image''s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd'
             cand --disk 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is'
             cand -v 'Share a folder of the host with the VM, live in both directions; may be given several times'
             cand --volume 'Share a folder of the host with the VM, live in both directions; may be given several times'

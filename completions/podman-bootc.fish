@@ -66,6 +66,8 @@ kvm\t'KVM (Linux) or nothing'
 hvf\t'Hypervisor.framework (macOS) or nothing'
 whpx\t'The Windows Hypervisor Platform or nothing'
 tcg\t'Emulation'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How the image\'s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd' -r -f -a "erofs\t'As block images, which are made of the image\'s layers and kept'
+virtiofs\t'As the image\'s own files, through virtiofsd: nothing is converted'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r

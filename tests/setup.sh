@@ -3,7 +3,7 @@
 # toolchain. It looks first, so that a second run takes no time. Needs root when something is missing.
 #
 #   tests/setup.sh           packages to build the tool and to boot VMs
-#   tests/setup.sh --tests   and the test runner
+#   tests/setup.sh --tests   and what only the tests need: virtiofsd, a user's own containers, the test runner
 set -eu
 
 # What the tool is built with: a linker, and openssl for libssh2.
@@ -12,11 +12,15 @@ build="gcc libc6-dev pkg-config libssl-dev ca-certificates"
 run="podman runc qemu-system-x86 qemu-utils ovmf erofs-utils openssh-client"
 # What builds the test image.
 image="mmdebstrap debian-archive-keyring"
+# What else the tests use; libcap-ng and libseccomp are for virtiofsd, which Debian 12 has no package of.
+tests="uidmap libcap-ng-dev libseccomp-dev"
 # Debian 12's own QEMU crashes guests under multi-threaded TCG.
 qemu_wanted=1:8
 
+[ "${1-}" = --tests ] || tests=
+
 missing() {
-    for package in $build $run $image; do
+    for package in $build $run $image $tests; do
         version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$package" 2>/dev/null) || version=
         case "$package $version" in
         qemu-*" installed "*) dpkg --compare-versions "${version#* }" ge $qemu_wanted || echo "$package" ;;
@@ -69,7 +73,11 @@ else
     fi
 fi
 
-if [ "${1-}" = --tests ] && ! command -v cargo-nextest >/dev/null; then
-    # Unoptimized: it is built in half the time, and it only waits for tests.
+[ -n "$tests" ] || exit 0
+# Unoptimized: it is built in half the time, and it only waits for tests.
+if ! command -v cargo-nextest >/dev/null; then
     again cargo install cargo-nextest --locked --debug --no-default-features --features default-no-update
+fi
+if ! command -v virtiofsd >/dev/null && [ ! -e /usr/libexec/virtiofsd ]; then
+    again cargo install virtiofsd --version 1.13.2 --locked --root /usr/local
 fi

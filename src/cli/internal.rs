@@ -1,9 +1,11 @@
 //! Commands that the tool calls itself by; not for users.
 
+use std::ffi::OsString;
+
 use anyhow::Result;
 
 use super::Context;
-use crate::direct::Work;
+use crate::direct::{Share, Work};
 use crate::host::interrupt;
 use crate::vm::supervisor;
 
@@ -32,5 +34,23 @@ impl ExportArgs {
         interrupt::listen()?;
         let work: Work = serde_json::from_str(&self.work)?;
         Ok(work.run()?)
+    }
+}
+
+/// Serve an image's root to a VM, in a mount namespace of its own
+#[derive(Debug, clap::Args)]
+pub struct ShareRootArgs {
+    /// What to serve, as JSON
+    share: String,
+    /// The program that serves it
+    #[arg(last = true)]
+    server: Vec<OsString>,
+}
+
+impl ShareRootArgs {
+    pub(super) fn run(self) -> Result<()> {
+        interrupt::listen()?;
+        let share: Share = serde_json::from_str(&self.share)?;
+        Ok(share.run(&self.server)?)
     }
 }

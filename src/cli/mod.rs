@@ -87,6 +87,8 @@ enum Command {
     Supervise(internal::SuperviseArgs),
     #[command(name = "internal-export", hide = true)]
     Export(internal::ExportArgs),
+    #[command(name = "internal-share-root", hide = true)]
+    ShareRoot(internal::ShareRootArgs),
 }
 
 /// The program: parses, runs the command, and turns what came of it into an exit code.
@@ -153,6 +155,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Completion(args) => args.run().map(|()| 0),
         Command::Supervise(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Export(args) => args.run().map(|()| 0),
+        Command::ShareRoot(args) => args.run().map(|()| 0),
     }
 }
 

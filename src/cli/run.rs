@@ -10,9 +10,10 @@ use super::Context;
 use super::install_args::InstallArgs;
 use super::machine_args::MachineArgs;
 use super::ssh::{self, Target};
-use crate::direct::{BootImage, Roots};
+use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
 use crate::host::Os;
+use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
 use crate::image::{Image, Podman, Pull};
 use crate::install;
@@ -78,6 +79,10 @@ pub struct Args {
     /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
     #[arg(long, conflicts_with_all = InstallArgs::FOR_DISKS)]
     ephemeral: bool,
+    /// How the image's files reach a VM without a disk: as block images that are made of its layers once, or as
+    /// they are, through virtiofsd
+    #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
+    root_transport: Transport,
     /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
     #[arg(long, value_name = "FILE", conflicts_with = "ephemeral", conflicts_with_all = InstallArgs::FOR_INSTALLS)]
     disk: Option<PathBuf>,
@@ -207,9 +212,15 @@ impl Args {
         let Some(arch) = Arch::from_oci(&image.architecture) else {
             bail!("image {name} is for {}, which is not supported", image.architecture);
         };
+        if self.root_transport == Transport::Virtiofs {
+            if podman.own_storage().is_some() {
+                bail!("an image in a file can't be served as it is; leave out --root-transport virtiofs");
+            }
+            Virtiofsd::find()?.serve_root(Path::new("/"))?;
+        }
         let mut stage = progress.stage("image");
         let boot = Roots::open(&context.dirs.roots())?
-            .prepare(podman, image, arch, &mut stage)
+            .prepare(podman, image, arch, self.root_transport, &mut stage)
             .with_context(|| format!("image {name}"))?;
         if boot.facts.selinux {
             stage.note(&format!(

@@ -12,6 +12,15 @@ use super::tree::Tree;
 /// Larger UKIs are not read; the largest seen are about 200 MB. Bytes.
 const UKI_MAX: u64 = 1 << 30;
 
+/// Where an image's kernel is.
+#[derive(Debug)]
+pub struct Place {
+    /// Its version, as its modules' folder is called; of a UKI outside that only its content tells.
+    pub version: Option<String>,
+    /// The files that it is in: a UKI, or kernel and initramfs.
+    pub files: Vec<String>,
+}
+
 /// What to boot.
 #[derive(Debug)]
 pub struct Kernel {
@@ -28,8 +37,8 @@ pub struct Kernel {
 /// Finds the newest kernel of the image.
 ///
 /// # Errors
-/// There is none, or it can't be read.
-pub fn find(tree: &Tree) -> Result<Kernel, Error> {
+/// There is none.
+pub fn locate(tree: &Tree) -> Result<Place, Error> {
     let modules = "usr/lib/modules";
     let mut versions = tree.names(modules);
     versions.sort_by(|a, b| compare_versions(b, a));
@@ -37,33 +46,43 @@ pub fn find(tree: &Tree) -> Result<Kernel, Error> {
         let folder = format!("{modules}/{version}");
         let uki = format!("{folder}/{version}.efi");
         if tree.has(&uki) {
-            return unified(tree, &uki, Some(version));
+            return Ok(Place { version: Some(version), files: vec![uki] });
         }
-        if tree.has(&format!("{folder}/vmlinuz")) {
-            let initramfs = format!("{folder}/initramfs.img");
-            if !tree.has(&initramfs) {
-                return Err(Error::NoInitramfs(version));
-            }
-            return Ok(Kernel {
-                kernel: read(tree, &format!("{folder}/vmlinuz"))?,
-                initramfs: read(tree, &initramfs)?,
-                kargs: vec![],
-                version,
-            });
+        let files = ["vmlinuz", "initramfs.img"].map(|name| format!("{folder}/{name}"));
+        match [tree.has(&files[0]), tree.has(&files[1])] {
+            [true, true] => return Ok(Place { version: Some(version), files: files.to_vec() }),
+            [true, false] => return Err(Error::NoInitramfs(version)),
+            [false, _] => {}
         }
     }
     let folder = "boot/EFI/Linux";
     let uki =
         tree.names(folder).into_iter().rev().find(|name| name.ends_with(".efi")).ok_or(Error::NoKernel)?;
-    unified(tree, &format!("{folder}/{uki}"), None)
+    Ok(Place { version: None, files: vec![format!("{folder}/{uki}")] })
 }
 
-fn unified(tree: &Tree, path: &str, version: Option<String>) -> Result<Kernel, Error> {
-    let bytes = read(tree, path)?;
-    let sections =
-        take_apart(&bytes).map_err(|reason| Error::Uki { path: format!("/{path}").into(), reason })?;
-    let version = version.unwrap_or(sections.version);
-    Ok(Kernel { version, ..sections.kernel })
+impl Place {
+    /// Reads the kernel.
+    ///
+    /// # Errors
+    /// A file can't be read, or is no UKI.
+    pub fn read(&self, tree: &Tree) -> Result<Kernel, Error> {
+        match (&self.files[..], &self.version) {
+            ([kernel, initramfs], Some(version)) => Ok(Kernel {
+                version: version.clone(),
+                kernel: read(tree, kernel)?,
+                initramfs: read(tree, initramfs)?,
+                kargs: vec![],
+            }),
+            (files, version) => {
+                let path = files.first().map(String::as_str).unwrap_or_default();
+                let sections = take_apart(&read(tree, path)?)
+                    .map_err(|reason| Error::Uki { path: format!("/{path}").into(), reason })?;
+                let version = version.clone().unwrap_or(sections.version);
+                Ok(Kernel { version, ..sections.kernel })
+            }
+        }
+    }
 }
 
 struct Sections {
@@ -122,6 +141,10 @@ fn compare_versions(a: &str, b: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn find(tree: &Tree) -> Result<Kernel, Error> {
+        locate(tree)?.read(tree)
+    }
 
     fn tree(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Tree) {
         let dir = tempfile::tempdir().unwrap();

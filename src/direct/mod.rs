@@ -3,6 +3,7 @@
 //! Everything that it needs of the image is read once, from the image's mounted filesystem, into a cache: the
 //! kernel, the initramfs with our few files appended, and the root as a stack of read-only block images.
 
+mod apart;
 mod boot_image;
 mod cpio;
 mod facts;
@@ -11,6 +12,7 @@ mod modules;
 mod overlay;
 mod root;
 mod roots;
+mod share;
 mod stack;
 mod tree;
 mod vmlinux;
@@ -23,12 +25,16 @@ use serde::{Deserialize, Serialize};
 use boot_image::{assets_digest, export};
 pub use root::pack;
 pub use roots::{Roots, Work};
+pub use share::Share;
 use stack::Chain;
 
 use crate::image::Facts;
 
 /// The disks that the root is made of have this serial, with their number from the lowest up.
 const ROOT_SERIAL: &str = "root";
+
+/// In place of disks: the root is shared. The guest mounts it by this name, too.
+pub const SHARED_ROOT: &str = "virtiofs";
 
 /// The systemd unit that runs an install.
 pub const INSTALL_UNIT: &str = "podman-bootc-install.service";
@@ -41,7 +47,7 @@ pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const FACTS_FILE: &str = "boot.json";
 const KERNEL: &str = "kernel";
 const INITRAMFS: &str = "initramfs";
@@ -54,8 +60,19 @@ pub struct BootImage {
     roots: Vec<PathBuf>,
     /// overlayfs' marks in them are `user.` attributes.
     user_marks: bool,
+    transport: Transport,
     /// What the image's files told.
     pub facts: Facts,
+}
+
+/// How the image's root reaches the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Transport {
+    /// As block images, which are made of the image's layers and kept.
+    #[default]
+    Erofs,
+    /// As the image's own files, through virtiofsd: nothing is converted.
+    Virtiofs,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,8 +80,30 @@ struct FactsFile {
     version: u32,
     /// The image's layers.
     chains: Vec<Chain>,
+    /// Kernel and initramfs.
+    made: Made,
     #[serde(flatten)]
     facts: Facts,
+}
+
+/// A kernel and an initramfs that were made ready, and of what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Made {
+    /// The kernel's version.
+    version: String,
+    /// The command line that a UKI brings.
+    kargs: Vec<String>,
+    /// They can mount a root over virtiofs.
+    shares: bool,
+    /// The image's files that they were made of; none where that can't be told without reading them.
+    sources: Vec<Source>,
+}
+
+/// A file of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Source {
+    path: String,
+    identity: tree::Identity,
 }
 
 /// An image can't be made ready for a direct boot.
@@ -135,7 +174,11 @@ pub enum Error {
 pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
     let tree = tree::Tree::new(source)?;
     let mut facts = facts::read(&tree, architecture)?;
-    facts.kernel = kernel::find(&tree)?.version;
+    let place = kernel::locate(&tree)?;
+    facts.kernel = match place.version {
+        Some(version) => version,
+        None => place.read(&tree)?.version,
+    };
     Ok(facts)
 }
 
@@ -146,9 +189,22 @@ fn read_chains(folder: &Path) -> Option<Vec<Chain>> {
 }
 
 impl BootImage {
-    fn open(folder: &Path, roots: Vec<PathBuf>, user_marks: bool) -> Result<Self, Error> {
+    fn open(
+        folder: &Path,
+        roots: Vec<PathBuf>,
+        user_marks: bool,
+        transport: Transport,
+    ) -> Result<Self, Error> {
         let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION)?;
-        Ok(Self { folder: folder.to_owned(), roots, user_marks, facts: file.facts })
+        if transport == Transport::Virtiofs && !file.made.shares {
+            return Err(Error::NoDriver { kernel: file.made.version, module: modules::SHARE[0] });
+        }
+        Ok(Self { folder: folder.to_owned(), roots, user_marks, transport, facts: file.facts })
+    }
+
+    /// True when its root is shared, and not on disks.
+    pub fn is_shared(&self) -> bool {
+        self.transport == Transport::Virtiofs
     }
 
     /// The disks of its root, with their serials.
@@ -171,6 +227,9 @@ impl BootImage {
         let mut stack: Vec<String> = self.roots().map(|(serial, _)| serial).collect();
         // The uppermost first, as overlayfs wants them.
         stack.reverse();
+        if self.is_shared() {
+            stack.push(SHARED_ROOT.to_owned());
+        }
         let mut words = vec![
             "rdinit=/podman-bootc/init".to_owned(),
             format!("console={console}"),

@@ -4,16 +4,22 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Drivers without which there is no root.
 pub const REQUIRED: [&str; 4] = ["virtio_pci", "virtio_blk", "erofs", "overlay"];
+/// Drivers without which there is no root over virtiofs.
+pub const SHARE: [&str; 1] = ["virtiofs"];
 /// What a required one asks the kernel's crypto layer for at run time, which no table tells.
 const WANTED: [&str; 2] = ["crc32c_generic", "crc32c_intel"];
 
-/// The files (below the modules' folder) to load, in this order.
+/// The files (below the modules' folder) of these drivers and of what they need, in the order to load them.
 ///
 /// `dep` and `builtin` are the texts of `modules.dep` and `modules.builtin`.
 ///
 /// # Errors
-/// The name of a required module that there is not.
-pub fn load_order<'a>(dep: &'a str, builtin: &str) -> Result<Vec<&'a str>, &'static str> {
+/// The name of a driver that there is not.
+pub fn load_order<'a>(
+    dep: &'a str,
+    builtin: &str,
+    drivers: &[&'static str],
+) -> Result<Vec<&'a str>, &'static str> {
     let built_in: BTreeSet<String> = builtin.lines().map(name).collect();
     let table: HashMap<String, (&str, Vec<&str>)> = dep
         .lines()
@@ -35,7 +41,7 @@ pub fn load_order<'a>(dep: &'a str, builtin: &str) -> Result<Vec<&'a str>, &'sta
     for module in WANTED {
         add(module);
     }
-    for module in REQUIRED {
+    for &module in drivers {
         if !add(module) && !built_in.contains(module) {
             return Err(module);
         }
@@ -64,7 +70,7 @@ mod tests {
     fn dependencies_come_first() {
         let builtin = "kernel/drivers/virtio/virtio_pci.ko\n";
         assert_eq!(
-            load_order(DEP, builtin).unwrap(),
+            load_order(DEP, builtin, &REQUIRED).unwrap(),
             [
                 "kernel/crypto/crc32c_generic.ko.xz",
                 "kernel/drivers/block/virtio-blk.ko.xz",
@@ -78,8 +84,11 @@ mod tests {
 
     #[test]
     fn a_missing_driver_is_named() {
-        assert_eq!(load_order(DEP, ""), Err("virtio_pci"));
-        assert_eq!(load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\n"), Err("overlay"));
-        assert_eq!(load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\noverlay.ko\n"), Ok(vec![]));
+        assert_eq!(load_order(DEP, "", &REQUIRED), Err("virtio_pci"));
+        assert_eq!(load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\n", &REQUIRED), Err("overlay"));
+        assert_eq!(
+            load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\noverlay.ko\n", &REQUIRED),
+            Ok(vec![])
+        );
     }
 }

@@ -1,18 +1,17 @@
 //! The cache of images made ready for a direct boot: kernels by image, roots by layer chain.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::overlay::Merged;
+use super::apart::{self, Root};
 use super::stack::{self, Block, Chain, Plan};
-use super::{BootImage, Error};
+use super::{BootImage, Error, Transport, share};
 use crate::host::lock::Lock;
 use crate::host::{self, fault, file, process};
 use crate::hypervisor::Arch;
-use crate::image::{Image, Mounted, Podman, Storage};
+use crate::image::{Image, Podman, Storage};
 use crate::ui::Stage;
 
 const BLOCK_VERSION: u32 = 1;
@@ -49,6 +48,8 @@ pub struct Work {
     pub chains: Vec<Chain>,
     /// The folder for kernel, initramfs and facts, if they are missing.
     pub boot: Option<PathBuf>,
+    /// The folder of those of other images.
+    pub boots: PathBuf,
     /// Block images to make, as in [`Plan::convert`].
     pub convert: Vec<std::ops::Range<usize>>,
     /// The folder for them.
@@ -61,7 +62,7 @@ impl Roots {
     /// # Errors
     /// It can't be made.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        for folder in [folder.join("boot"), folder.join("blocks")] {
+        for folder in ["boot", "blocks", "shared"].map(|name| folder.join(name)) {
             file::create_private_dir(&folder)
                 .map_err(|source| Error::Write { path: folder.clone(), source })?;
         }
@@ -77,10 +78,12 @@ impl Roots {
         podman: &Podman,
         image: &Image,
         arch: Arch,
+        transport: Transport,
         stage: &mut Stage,
     ) -> Result<BootImage, Error> {
+        share::sweep(&self.shares(), podman);
         let chains = stack::chains(&image.layers);
-        if let Some(ready) = self.find(image, &chains)? {
+        if let Some(ready) = self.find(image, &chains, transport)? {
             return Ok(ready);
         }
         let lock = self.folder.join(LOCK);
@@ -95,7 +98,7 @@ impl Roots {
                 Lock::acquire(&lock).map_err(io(&lock))?
             }
         };
-        if let Some(ready) = self.find(image, &chains)? {
+        if let Some(ready) = self.find(image, &chains, transport)? {
             return Ok(ready);
         }
         stage.step("reading the image");
@@ -109,14 +112,18 @@ impl Roots {
         file::create_private_dir(&partial).map_err(io(&partial))?;
         std::fs::write(partial.join(MOUNTED), &image.id).map_err(io(&partial))?;
         let boot = self.boot_folder(image);
-        let plan = self.plan(&chains);
+        let convert = match transport {
+            Transport::Erofs => self.plan(&chains).convert,
+            Transport::Virtiofs => vec![],
+        };
         let work = Work {
             image: image.id.clone(),
             storage: podman.own_storage().cloned(),
             arch,
             chains: chains.clone(),
             boot: (!boot.exists()).then(|| partial.join("boot")),
-            convert: plan.convert,
+            boots: self.boots(),
+            convert,
             blocks: partial.clone(),
         };
         fault::point("roots-begun");
@@ -132,7 +139,7 @@ impl Roots {
             };
             std::fs::rename(&path, &to).map_err(io(&to))?;
         }
-        self.find(image, &chains)?.ok_or_else(|| Error::Read {
+        self.find(image, &chains, transport)?.ok_or_else(|| Error::Read {
             path: "/".into(),
             source: std::io::Error::other("what was made of it has vanished"),
         })
@@ -168,7 +175,7 @@ impl Roots {
             Lock::try_acquire(&path).map_err(|source| Error::Write { path, source })
         };
         let (Some(_reading), Some(_using)) = (lock(LOCK)?, lock(IN_USE)?) else { return Ok(removed) };
-        for folder in [self.folder.join("boot"), self.blocks()] {
+        for folder in [self.boots(), self.blocks()] {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else { continue };
                 // A description goes with its block image.
@@ -195,10 +202,18 @@ impl Roots {
         Ok(removed)
     }
 
-    fn find(&self, image: &Image, chains: &[Chain]) -> Result<Option<BootImage>, Error> {
+    fn find(
+        &self,
+        image: &Image,
+        chains: &[Chain],
+        transport: Transport,
+    ) -> Result<Option<BootImage>, Error> {
         let folder = self.boot_folder(image);
         if !folder.exists() {
             return Ok(None);
+        }
+        if transport == Transport::Virtiofs {
+            return BootImage::open(&folder, vec![], false, transport).map(Some);
         }
         let plan = self.plan(chains);
         if !plan.convert.is_empty() {
@@ -210,7 +225,7 @@ impl Roots {
             .iter()
             .map(|block| self.blocks().join(format!("{}.erofs", block.file_stem())))
             .collect();
-        BootImage::open(&folder, roots, user_marks).map(Some)
+        BootImage::open(&folder, roots, user_marks, transport).map(Some)
     }
 
     fn plan(&self, chains: &[Chain]) -> Plan {
@@ -222,14 +237,23 @@ impl Roots {
                 Err(error) => tracing::warn!(%error, "a block image is not used"),
             }
         }
-        let boots = std::fs::read_dir(self.folder.join("boot")).into_iter().flatten().flatten();
+        let boots = std::fs::read_dir(self.boots()).into_iter().flatten().flatten();
         let seen: Vec<Vec<Chain>> = boots.filter_map(|entry| super::read_chains(&entry.path())).collect();
         stack::plan(chains, &there, &seen)
     }
 
     fn boot_folder(&self, image: &Image) -> PathBuf {
         // What we append to the initramfs changes with this program.
-        self.folder.join("boot").join(format!("{}-{}", image.id, super::assets_digest()))
+        self.boots().join(format!("{}-{}", image.id, super::assets_digest()))
+    }
+
+    fn boots(&self) -> PathBuf {
+        self.folder.join("boot")
+    }
+
+    /// The folder of the marks of roots that are served to VMs.
+    pub fn shares(&self) -> PathBuf {
+        self.folder.join("shared")
     }
 
     fn blocks(&self) -> PathBuf {
@@ -257,17 +281,9 @@ impl Work {
     /// Does the work in a process of its own, whose mounts no one else sees and which go with it; rootless, in
     /// podman's user namespace.
     fn run_apart(&self, podman: &Podman) -> Result<(), Error> {
-        let program =
-            process::myself().map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
         let work = serde_json::to_string(self).map_err(|e| Error::Apart(e.to_string()))?;
-        let mut command = if podman.is_rootless() {
-            podman.command(["unshare", "unshare", "--mount", "--"])
-        } else {
-            let mut unshare = Command::new("unshare");
-            unshare.args(["--mount", "--"]);
-            unshare
-        };
-        command.arg(program).args(["internal-export", &work]);
+        let mut command = apart::command(podman)?;
+        command.args(["internal-export", &work]);
         match process::output(&mut command) {
             Ok(_) => Ok(()),
             Err(process::Error::Interrupted(signal)) => Err(signal.into()),
@@ -289,20 +305,12 @@ impl Work {
     pub fn run(&self) -> Result<(), Error> {
         let podman = &Podman::find()?.with_storage(self.storage.clone());
         let folders = podman.layer_folders(&self.image)?.filter(|folders| folders.len() == self.chains.len());
-        let root = match (podman.mount(&self.image), &folders) {
-            (Ok(mounted), _) => Root::Podman(mounted),
-            // podman gives up at 128 layers, the kernel at 500.
-            (Err(_), Some(folders)) if folders.len() > 1 => {
-                let merged = super::overlay::mount(folders, &self.blocks.join("mount"));
-                Root::Ours(merged.map_err(|source| Error::Read { path: "/".into(), source })?)
-            }
-            (Err(error), _) => return Err(error.into()),
-        };
+        let root = Root::mount(podman, &self.image, folders.as_deref(), &self.blocks.join("mount"))?;
         fault::point("roots-mounted");
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder)
                 .map_err(|source| Error::Write { path: folder.clone(), source })?;
-            super::export(root.path(), folder, self.arch.name(), &self.chains)?;
+            super::export(root.path(), &self.boots, folder, self.arch.name(), &self.chains)?;
         }
         let Some(folders) = folders else { return self.pack_whole(root.path()) };
         for (index, range) in self.convert.iter().enumerate() {
@@ -346,21 +354,6 @@ impl Work {
         let block = Block { user_marks: process_is_rootless(), ..block.clone() };
         let description = BlockFile { version: BLOCK_VERSION, block };
         Ok(file::write_json(&self.blocks.join(format!("{stem}.json")), &description)?)
-    }
-}
-
-/// The image's root filesystem, mounted.
-enum Root {
-    Podman(Mounted),
-    Ours(Merged),
-}
-
-impl Root {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Podman(mounted) => mounted.path(),
-            Self::Ours(merged) => merged.path(),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 
@@ -16,6 +17,15 @@ const TEXT_MAX: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct Tree {
     root: OwnedFd,
+}
+
+/// Tells a file from all others, and from what it was before it changed: no program can set the time of change.
+/// overlayfs hands on the numbers of the layer's own file, so that two images have it in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    inode: u64,
+    size: i64,
+    changed: (i64, u64),
 }
 
 impl Tree {
@@ -48,6 +58,24 @@ impl Tree {
     /// True when there is a file of that name.
     pub fn has(&self, path: &str) -> bool {
         self.open_at(path, OFlags::PATH).is_ok()
+    }
+
+    /// What a file is told by; links are followed within the tree.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn identity(&self, path: &str) -> Result<Identity, Error> {
+        let look = || -> io::Result<Identity> {
+            let stat = rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?;
+            // Their types differ from system to system.
+            #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+            Ok(Identity {
+                inode: stat.st_ino as u64,
+                size: stat.st_size as i64,
+                changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+            })
+        };
+        look().map_err(|source| Error::Read { path: Path::new("/").join(path), source })
     }
 
     /// A text file's content; none when there is no such file.

@@ -117,6 +117,26 @@ pub fn interactive(command: &mut Command) -> Result<ExitStatus, Error> {
     Ok(status)
 }
 
+/// Runs a program that has our standard streams to its end, which has to be a good one.
+///
+/// # Errors
+/// It can't be started, fails, or the tool is interrupted (the program is ended then).
+pub fn to_end(command: &mut Command) -> Result<(), Error> {
+    die_with_parent(command);
+    match interactive(command)? {
+        status if status.success() => Ok(()),
+        status => Err(Error::Failed { program: describe(command), status, message: String::new() }),
+    }
+}
+
+/// Makes the kernel send us SIGTERM when our parent dies, in place of what it asked for when it started us.
+///
+/// # Errors
+/// As of the operating system.
+pub fn end_in_order_with_parent() -> io::Result<()> {
+    os::end_in_order_with_parent()
+}
+
 /// Makes the kernel end the child when this thread's process dies, however it dies (Linux).
 pub fn die_with_parent(command: &mut Command) {
     os::die_with_parent(command);

@@ -92,6 +92,17 @@ pub fn die_with_parent(command: &mut Command) {
     }
 }
 
+#[cfg(target_os = "linux")]
+pub fn end_in_order_with_parent() -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?)
+}
+
+/// As below: nothing to take back.
+#[cfg(not(target_os = "linux"))]
+pub fn end_in_order_with_parent() -> io::Result<()> {
+    Ok(())
+}
+
 /// Only Linux can tie a child's life to its parent's; elsewhere the supervisor's own cleanup has to do.
 #[cfg(not(target_os = "linux"))]
 pub fn die_with_parent(_command: &mut Command) {}

@@ -52,6 +52,9 @@ pub enum Error {
     /// It doesn't run.
     #[error("virtiofsd doesn't tell of itself")]
     Help(#[source] process::Error),
+    /// It can't serve an image's root.
+    #[error("{0} can't serve an image's root; the virtiofsd in Rust, 1.12 and newer, can")]
+    NoRoot(PathBuf),
     /// It is too old for `:ro`.
     #[error(
         "{0} can't share a folder read-only; virtiofsd 1.12 and newer can. Share it without :ro, or upgrade"
@@ -129,6 +132,21 @@ impl Virtiofsd {
             }
         }
         Ok(Launch { program: self.program.clone(), args })
+    }
+
+    /// The command line that serves an image's root, mounted on `folder` in a namespace of its own, as it is:
+    /// nobody changes it.
+    ///
+    /// # Errors
+    /// It is too old for that.
+    pub fn serve_root(&self, folder: &Path) -> Result<Command, Error> {
+        if !self.rust || !self.readonly {
+            return Err(Error::NoRoot(self.program.clone()));
+        }
+        let mut command = Command::new(&self.program);
+        command.args(["--fd=0", "--readonly", "--xattr", "--cache=always", "--sandbox=chroot"]);
+        command.arg("--shared-dir").arg(folder);
+        Ok(command)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::protocol::{self, Config, Line, Lines};
 use super::{Error, Install, Unfinished, command};
-use crate::direct::{self, Roots};
+use crate::direct::{self, Roots, Transport};
 use crate::disk::Cache;
 use crate::host::dirs::Dirs;
 use crate::host::{Os, fault, file, interrupt};
@@ -36,7 +36,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     // Until the end: the VM has the files open, but a second start of it (without KVM) opens them again.
     let _held = roots.hold().map_err(|error| install.direct_error(error))?;
     let boot = roots
-        .prepare(&install.host.podman, image, arch, stage)
+        .prepare(&install.host.podman, image, arch, Transport::Erofs, stage)
         .map_err(|error| install.direct_error(error))?;
     stage.step("saving the image's content");
     save_content(install)?;

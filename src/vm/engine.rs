@@ -294,6 +294,7 @@ impl Run<'_> {
                         let reason = console.reason.take().unwrap_or_else(|| "the guest's kernel panicked".into());
                         state.doom.get_or_insert(Ended::Panic(reason));
                     }
+                    helpers.finish().await;
                     return Ok(self.outcome(&state, ended, started));
                 }
             }

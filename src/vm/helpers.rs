@@ -13,6 +13,9 @@ use crate::hypervisor::helper::End;
 /// QEMU may notice a helper's end before we do.
 const NOTICE: Duration = Duration::from_millis(300);
 
+/// A helper has work of its own when the hypervisor is gone: one unmounts an image.
+const END_TIME: Duration = Duration::from_secs(10);
+
 /// Helpers that run. Dropped, they end.
 pub struct Helpers {
     ends: FuturesUnordered<BoxFuture<'static, End>>,
@@ -57,6 +60,14 @@ impl Helpers {
             }
         }
         Ok(result)
+    }
+
+    /// Waits until all have ended, as they do when the hypervisor is gone, and ends those that take longer.
+    pub async fn finish(mut self) {
+        let all = async { while self.ends.next().await.is_some() {} };
+        if tokio::time::timeout(END_TIME, all).await.is_err() {
+            tracing::warn!("a helper is ended by force");
+        }
     }
 
     /// The next one that ends, in words; never comes when there is none. May be cancelled.

@@ -1,14 +1,20 @@
 //! From a VM's spec to the machine that the hypervisor runs.
 
+use std::path::PathBuf;
+
 use super::Vm;
 use super::spec::{Firmware, Source};
+use crate::direct::{self, Roots, Share};
 use crate::guest::credentials;
 use crate::guest::keys;
 use crate::guest::shares;
 use crate::host;
 use crate::host::dirs::Dirs;
 use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
-use crate::hypervisor::{self, Boot, Channel, Devices, Disk, DiskFormat, Helper, Machine, SharedFolder};
+use crate::hypervisor::{
+    self, Boot, Channel, Devices, Disk, DiskFormat, Helper, Launch, Machine, SharedFolder,
+};
+use crate::image::{self, Podman};
 
 /// Serial of the disk that a VM boots from.
 const DISK_SERIAL: &str = "disk";
@@ -45,29 +51,65 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
 fn shared_folders(vm: &Vm, dirs: &Dirs) -> Vec<SharedFolder> {
     let runtime = dirs.runtime_of(&vm.spec.id);
     let folder = |tag: String| SharedFolder { socket: runtime.join(&tag), tag };
-    (0..vm.spec.settings.shares.len()).map(|index| folder(shares::tag(index))).collect()
+    let shares = (0..vm.spec.settings.shares.len()).map(shares::tag);
+    let root = vm.spec.shared_root().map(|_| direct::SHARED_ROOT.to_owned());
+    shares.chain(root).map(folder).collect()
 }
 
 /// The processes that back the machine's devices.
 ///
 /// # Errors
 /// A program is missing, or can't do what is asked.
-pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, virtiofsd::Error> {
-    let shares = &vm.spec.settings.shares;
-    if shares.is_empty() {
+pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, HelperError> {
+    let folders = shared_folders(vm, dirs);
+    if folders.is_empty() {
         return Ok(vec![]);
     }
     let virtiofsd = Virtiofsd::find()?;
+    let shares = &vm.spec.settings.shares;
     let (user, group) = host::owner();
     let helper = |(share, SharedFolder { tag, socket }): (&shares::Share, SharedFolder)| {
-        Ok(Helper {
+        Ok::<_, HelperError>(Helper {
             name: format!("the share of {} (virtiofsd)", share.source.display()),
             launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
             socket,
             log: vm.helper_log(&tag),
         })
     };
-    shares.iter().zip(shared_folders(vm, dirs)).map(helper).collect()
+    let root = vm.spec.shared_root().zip(folders.last().cloned());
+    let mut helpers = shares.iter().zip(folders).map(helper).collect::<Result<Vec<_>, _>>()?;
+    if let Some((image, SharedFolder { tag, socket })) = root {
+        let share = Share {
+            image: image.id.clone(),
+            folder: root_folder(vm, dirs),
+            mark: Roots::open(&dirs.roots())?.shares().join(&vm.spec.id),
+        };
+        let command = share.command(&Podman::find()?, &virtiofsd.serve_root(&share.folder)?)?;
+        let args = command.get_args().map(ToOwned::to_owned).collect();
+        let launch = Launch { program: command.get_program().into(), args };
+        let name = format!("the root of image {} (virtiofsd)", image.reference);
+        helpers.push(Helper { name, launch, socket, log: vm.helper_log(&tag) });
+    }
+    Ok(helpers)
+}
+
+/// Where the process that serves an image's root has it mounted.
+pub fn root_folder(vm: &Vm, dirs: &Dirs) -> PathBuf {
+    dirs.runtime_of(&vm.spec.id).join("root")
+}
+
+/// The processes that back a machine's devices can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum HelperError {
+    /// virtiofsd is missing, or too old.
+    #[error(transparent)]
+    Virtiofsd(#[from] virtiofsd::Error),
+    /// The image's root can't be served.
+    #[error(transparent)]
+    Root(#[from] direct::Error),
+    /// There is no podman.
+    #[error(transparent)]
+    Image(#[from] image::Error),
 }
 
 fn boot(vm: &Vm) -> Boot {

@@ -86,7 +86,7 @@ pub enum Source {
         initramfs: PathBuf,
         /// The kernel's command line.
         cmdline: String,
-        /// Block images of the root, with their serials.
+        /// Block images of the root, with their serials; none when it is shared.
         roots: Vec<(String, PathBuf)>,
     },
 }
@@ -126,6 +126,14 @@ impl Spec {
                 .map(PathBuf::as_path)
                 .collect(),
             Source::Disk { .. } | Source::Import { .. } => vec![],
+        }
+    }
+
+    /// The image whose own files are its root.
+    pub fn shared_root(&self) -> Option<&Image> {
+        match &self.source {
+            Source::Direct { roots, .. } if roots.is_empty() => self.image.as_ref(),
+            _ => None,
         }
     }
 

@@ -47,7 +47,7 @@ pub enum Error {
     Accelerator(#[from] accelerator::Unavailable),
     /// A helper can't be had.
     #[error(transparent)]
-    Virtiofsd(#[from] crate::hypervisor::virtiofsd::Error),
+    Helper(#[from] machine::HelperError),
     /// A folder can't be shared.
     #[error(transparent)]
     Share(#[from] crate::guest::shares::InvalidShare),
@@ -121,6 +121,9 @@ impl Supervisor {
             share.check()?;
         }
         let helpers = machine::helpers(&vm, &dirs)?;
+        if vm.spec.shared_root().is_some() {
+            file::create_private_dir(&machine::root_folder(&vm, &dirs))?;
+        }
         super::ports::check(&vm.spec.settings.ports)?;
         let (os, arch) = (Os::current(), vm.spec.arch);
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
