@@ -84,13 +84,27 @@ pub struct Devices {
     pub shares: Vec<SharedFolder>,
 }
 
-/// A folder of the host, as virtiofs.
+/// A folder of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedFolder {
-    /// The guest mounts it by this name; 36 bytes at the most.
+    /// The guest mounts it by this name; 31 bytes at the most (9p), 36 with virtiofs.
     pub tag: String,
-    /// The path of the socket that virtiofsd listens on.
-    pub socket: PathBuf,
+    /// Who serves it.
+    pub server: FolderServer,
+}
+
+/// Who serves a folder to a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FolderServer {
+    /// virtiofsd, which listens on the socket of this path.
+    Virtiofsd(PathBuf),
+    /// The hypervisor itself.
+    Hypervisor {
+        /// The folder.
+        folder: PathBuf,
+        /// The guest can't write to it.
+        read_only: bool,
+    },
 }
 
 /// What a machine boots from.

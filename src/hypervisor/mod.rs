@@ -19,7 +19,7 @@ pub use helper::Helper;
 pub use installed::{FindError, Hypervisor, Plan, PlanError};
 pub use kind::{Features, Kind, Shares};
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, Machine, SharedFolder,
+    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, SharedFolder,
 };
 
 /// A program to start.

@@ -12,7 +12,8 @@ use crate::host;
 use crate::host::dirs::Dirs;
 use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
 use crate::hypervisor::{
-    self, Boot, Channel, Devices, Disk, DiskFormat, Helper, Launch, Machine, SharedFolder,
+    self, Boot, Channel, Devices, Disk, DiskFormat, Features, FolderServer, Helper, Launch, Machine,
+    SharedFolder, Shares,
 };
 use crate::image::{self, Podman};
 
@@ -23,13 +24,13 @@ const DISK_SERIAL: &str = "disk";
 ///
 /// # Errors
 /// Its public key can't be read.
-pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
+pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, keys::Error> {
     let spec = &vm.spec;
     let runtime = dirs.runtime_of(&spec.id);
     let mut credentials =
         vec![credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?)];
     credentials.extend(credentials::ready_signal());
-    credentials.extend(shares::credentials(&spec.settings.shares));
+    credentials.extend(shares::credentials(&spec.settings.shares, features.shares));
     if spec.grow_root {
         credentials.extend(credentials::grow_root());
     }
@@ -43,32 +44,51 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, keys::Error> {
         channels: vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }],
         credentials,
         network: true,
-        devices: Devices { shares: shared_folders(vm, dirs) },
+        devices: Devices { shares: shared_folders(vm, dirs, features) },
         control: runtime.join("qmp"),
     })
 }
 
-fn shared_folders(vm: &Vm, dirs: &Dirs) -> Vec<SharedFolder> {
-    let runtime = dirs.runtime_of(&vm.spec.id);
-    let folder = |tag: String| SharedFolder { socket: runtime.join(&tag), tag };
-    let shares = (0..vm.spec.settings.shares.len()).map(shares::tag);
-    let root = vm.spec.shared_root().map(|_| direct::SHARED_ROOT.to_owned());
-    shares.chain(root).map(folder).collect()
+fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
+    let served_by_us = |tag: &str| FolderServer::Virtiofsd(dirs.runtime_of(&vm.spec.id).join(tag));
+    let share = |(index, share): (usize, &shares::Share)| {
+        let tag = shares::tag(index);
+        let server = match features.shares {
+            Shares::Virtiofsd => served_by_us(&tag),
+            // One without shares was never given any.
+            Shares::Virtiofs | Shares::NineP | Shares::None => {
+                FolderServer::Hypervisor { folder: share.source.clone(), read_only: share.read_only }
+            }
+        };
+        SharedFolder { tag, server }
+    };
+    let shares = vm.spec.settings.shares.iter().enumerate().map(share);
+    let root = vm.spec.shared_root().map(|_| SharedFolder {
+        tag: direct::SHARED_ROOT.to_owned(),
+        server: served_by_us(direct::SHARED_ROOT),
+    });
+    shares.chain(root).collect()
 }
 
 /// The processes that back the machine's devices.
 ///
 /// # Errors
 /// A program is missing, or can't do what is asked.
-pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, HelperError> {
-    let folders = shared_folders(vm, dirs);
+pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, HelperError> {
+    let folders: Vec<(String, PathBuf)> = shared_folders(vm, dirs, features)
+        .into_iter()
+        .filter_map(|folder| match folder.server {
+            FolderServer::Virtiofsd(socket) => Some((folder.tag, socket)),
+            FolderServer::Hypervisor { .. } => None,
+        })
+        .collect();
     if folders.is_empty() {
         return Ok(vec![]);
     }
     let virtiofsd = Virtiofsd::find()?;
     let shares = &vm.spec.settings.shares;
     let (user, group) = host::owner();
-    let helper = |(share, SharedFolder { tag, socket }): (&shares::Share, SharedFolder)| {
+    let helper = |(share, (tag, socket)): (&shares::Share, (String, PathBuf))| {
         Ok::<_, HelperError>(Helper {
             name: format!("the share of {} (virtiofsd)", share.source.display()),
             launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
@@ -78,7 +98,7 @@ pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, HelperError> {
     };
     let root = vm.spec.shared_root().zip(folders.last().cloned());
     let mut helpers = shares.iter().zip(folders).map(helper).collect::<Result<Vec<_>, _>>()?;
-    if let Some((image, SharedFolder { tag, socket })) = root {
+    if let Some((image, (tag, socket))) = root {
         let share = Share {
             image: image.id.clone(),
             folder: root_folder(vm, dirs),

@@ -116,16 +116,17 @@ impl Supervisor {
         let runtime = dirs.runtime_of(&vm.spec.id);
         file::remove_dir(&runtime)?;
         file::create_private_dir(&runtime)?;
-        let machine = machine::of(&vm, &dirs)?;
+        let (os, arch) = (Os::current(), vm.spec.arch);
+        let features = vm.spec.hypervisor.features(os);
+        let machine = machine::of(&vm, &dirs, &features)?;
         for share in &vm.spec.settings.shares {
             share.check()?;
         }
-        let helpers = machine::helpers(&vm, &dirs)?;
+        let helpers = machine::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
             file::create_private_dir(&machine::root_folder(&vm, &dirs))?;
         }
         super::ports::check(&vm.spec.settings.ports)?;
-        let (os, arch) = (Os::current(), vm.spec.arch);
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
         let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
         Ok(Self { vm, taken, machine, helpers, hypervisor, accelerators, dirs })

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::Qemu;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine, SharedFolder};
+use crate::hypervisor::{
+    Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
+};
 
 /// Name of the network card's back end, for port forwards.
 pub const NETDEV: &str = "net0";
@@ -110,7 +112,7 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
             args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
         }
     }
-    if !machine.devices.shares.is_empty() {
+    if has_virtiofsd(machine) {
         board.push_str(&format!(",memory-backend={MEMORY}"));
     }
     args.option("-machine", &board);
@@ -158,17 +160,32 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
 
 /// virtiofsd reads and writes the guest's memory: so it has to be in a file that can be passed on.
 fn add_shares(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
-    if machine.devices.shares.is_empty() {
-        return Ok(());
+    if has_virtiofsd(machine) {
+        let size = machine.memory_mib;
+        args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
     }
-    let size = machine.memory_mib;
-    args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
-    for (index, SharedFolder { tag, socket: path }) in machine.devices.shares.iter().enumerate() {
-        args.option("-chardev", &socket(&format!("share{index}"), path)?);
+    for (index, SharedFolder { tag, server }) in machine.devices.shares.iter().enumerate() {
         let tag = escape(tag);
-        args.option("-device", &format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024"));
+        match server {
+            FolderServer::Virtiofsd(path) => {
+                args.option("-chardev", &socket(&format!("share{index}"), path)?);
+                let device = format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
+                args.option("-device", &device);
+            }
+            FolderServer::Hypervisor { folder, read_only } => {
+                let path = escape(utf8(folder)?);
+                let read_only = if *read_only { ",readonly=on" } else { "" };
+                // What the guest makes belongs to the user that QEMU runs as.
+                let options = "security_model=none,multidevs=remap";
+                args.option("-virtfs", &format!("local,path={path},mount_tag={tag},{options}{read_only}"));
+            }
+        }
     }
     Ok(())
+}
+
+fn has_virtiofsd(machine: &Machine) -> bool {
+    machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }
 
 /// SMBIOS strings where there is an SMBIOS; else the firmware configuration device.
@@ -296,14 +313,25 @@ mod tests {
             ),
             (
                 |m| {
-                    m.devices.shares =
-                        vec![SharedFolder { tag: "share0".into(), socket: "/run/a,b/share0".into() }];
+                    let server = FolderServer::Virtiofsd("/run/a,b/share0".into());
+                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
                 },
                 &[
                     "-object memory-backend-memfd,id=memory,size=2048M,share=on",
                     ",memory-backend=memory",
                     "socket,id=share0,path=/run/a,,b/share0",
                     "vhost-user-fs-pci,chardev=share0,tag=share0,",
+                ],
+            ),
+            (
+                |m| {
+                    let server =
+                        FolderServer::Hypervisor { folder: "/Users/a,b \"c\"".into(), read_only: true };
+                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
+                },
+                &[
+                    "-machine q35,sata=off,usb=off -",
+                    "-virtfs local,path=/Users/a,,b \"c\",mount_tag=share0,security_model=none,multidevs=remap,readonly=on",
                 ],
             ),
         ];
