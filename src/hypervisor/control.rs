@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::Forward;
 use super::qemu::{Qmp, QmpError};
+use super::rest::{self, Rest};
+use super::{Forward, gvproxy, hyperv, relay};
 
 /// What a hypervisor tells of itself that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,18 @@ pub enum ControlError {
     /// QEMU refused it, or is gone.
     #[error(transparent)]
     Qemu(#[from] QmpError),
+    /// vfkit or krunkit refused it, or is gone.
+    #[error(transparent)]
+    Rest(#[from] rest::Error),
+    /// Their network refused it, or is gone.
+    #[error(transparent)]
+    Gvproxy(#[from] gvproxy::Error),
+    /// PowerShell can't be started.
+    #[error("can't start PowerShell: {0}")]
+    Powershell(#[from] std::io::Error),
+    /// A port can't be carried.
+    #[error(transparent)]
+    Relay(#[from] relay::Error),
 }
 
 /// Commands to a running hypervisor.
@@ -41,6 +54,10 @@ pub enum ControlError {
 pub enum Control {
     /// QEMU, through its monitor.
     Qemu(Qmp),
+    /// vfkit and krunkit, by their requests.
+    Rest(Rest),
+    /// Hyper-V, through PowerShell.
+    Hyperv(hyperv::Control),
 }
 
 impl Control {
@@ -51,6 +68,8 @@ impl Control {
     pub async fn power_button(&self) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.power_button().await?),
+            Self::Rest(rest) => Ok(rest.power_button().await?),
+            Self::Hyperv(hyperv) => Ok(hyperv.power_button()?),
         }
     }
 
@@ -61,13 +80,17 @@ impl Control {
     pub async fn quit(&self) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.quit().await?),
+            Self::Rest(rest) => Ok(rest.quit().await?),
+            Self::Hyperv(hyperv) => Ok(hyperv.quit()?),
         }
     }
 
     /// A machine that was told to end is given this long.
     pub fn quit_time(&self) -> Duration {
         match self {
-            Self::Qemu(_) => Duration::from_secs(5),
+            Self::Qemu(_) | Self::Rest(_) => Duration::from_secs(5),
+            // PowerShell alone takes seconds.
+            Self::Hyperv(_) => Duration::from_secs(60),
         }
     }
 
@@ -75,6 +98,7 @@ impl Control {
     pub fn tells_its_end(&self) -> bool {
         match self {
             Self::Qemu(_) => true,
+            Self::Rest(_) | Self::Hyperv(_) => false,
         }
     }
 
@@ -85,6 +109,8 @@ impl Control {
     pub async fn stopped(&self) -> Result<Option<Stopped>, ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.stopped().await?),
+            // They never say that one stopped.
+            Self::Rest(_) | Self::Hyperv(_) => Ok(None),
         }
     }
 
@@ -95,6 +121,7 @@ impl Control {
     pub async fn resume(&self) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.resume().await?),
+            Self::Rest(_) | Self::Hyperv(_) => Ok(()),
         }
     }
 
@@ -105,6 +132,8 @@ impl Control {
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.forward(forward).await?),
+            Self::Rest(rest) => Ok(rest.network.forward(forward).await?),
+            Self::Hyperv(hyperv) => Ok(hyperv.relay.forward(forward).await?),
         }
     }
 
@@ -115,6 +144,8 @@ impl Control {
     pub async fn unforward(&self, forward: &Forward) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.unforward(forward).await?),
+            Self::Rest(rest) => Ok(rest.network.unforward(forward).await?),
+            Self::Hyperv(hyperv) => Ok(hyperv.relay.unforward(forward)?),
         }
     }
 
@@ -135,8 +166,11 @@ impl Control {
 impl ControlError {
     /// A port of the host can't be had.
     fn is_taken(&self) -> bool {
-        match self {
-            Self::Qemu(error) => matches!(error, QmpError::Forward { .. }),
-        }
+        matches!(
+            self,
+            Self::Qemu(QmpError::Forward { .. })
+                | Self::Gvproxy(gvproxy::Error::Refused { .. })
+                | Self::Relay(relay::Error::Taken { .. })
+        )
     }
 }

@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use super::accelerator::{self, Accelerator};
+use super::hyperv::{self, Hyperv};
 use super::kind::{self, Kind};
+use super::krunkit::{self, Krunkit};
 use super::process::{Ready, Start, StartError};
 use super::qemu::{self, Qemu};
-use super::{Arch, Helper, Launch, Machine};
+use super::rest::{self, Dialect};
+use super::vfkit::{self, Vfkit};
+use super::{Arch, Helper, Launch, Machine, apple, gvproxy};
 use crate::host::Os;
 
 /// A hypervisor of this host.
@@ -14,6 +18,12 @@ use crate::host::Os;
 pub enum Hypervisor {
     /// QEMU.
     Qemu(Qemu),
+    /// vfkit.
+    Vfkit(Vfkit),
+    /// krunkit.
+    Krunkit(Krunkit),
+    /// Hyper-V.
+    Hyperv(Hyperv),
 }
 
 /// There is no such hypervisor.
@@ -25,6 +35,12 @@ pub enum FindError {
     /// There is no QEMU.
     #[error(transparent)]
     Qemu(#[from] qemu::FindError),
+    /// There is no vfkit or krunkit, or not what it needs.
+    #[error(transparent)]
+    Apple(#[from] apple::FindError),
+    /// Hyper-V can't be used.
+    #[error(transparent)]
+    Hyperv(#[from] hyperv::FindError),
 }
 
 /// A machine can't be described to a hypervisor.
@@ -33,6 +49,12 @@ pub enum PlanError {
     /// A path is not UTF-8.
     #[error(transparent)]
     Qemu(#[from] qemu::PathNotUtf8),
+    /// Of vfkit or krunkit.
+    #[error(transparent)]
+    Apple(#[from] apple::PlanError),
+    /// Of Hyper-V.
+    #[error(transparent)]
+    Hyperv(#[from] hyperv::PlanError),
 }
 
 /// All that a machine's start takes.
@@ -74,7 +96,9 @@ impl Hypervisor {
         match kind {
             _ if !kind.runs_on(os) => Err(FindError::Foreign(kind, os)),
             Kind::Qemu => Ok(Self::Qemu(Qemu::find(arch)?)),
-            Kind::Vfkit | Kind::Krunkit | Kind::Hyperv => Err(FindError::Foreign(kind, os)),
+            Kind::Vfkit => Ok(Self::Vfkit(Vfkit::find()?)),
+            Kind::Krunkit => Ok(Self::Krunkit(Krunkit::find()?)),
+            Kind::Hyperv => Ok(Self::Hyperv(Hyperv::find()?)),
         }
     }
 
@@ -82,6 +106,9 @@ impl Hypervisor {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Qemu(_) => Kind::Qemu,
+            Self::Vfkit(_) => Kind::Vfkit,
+            Self::Krunkit(_) => Kind::Krunkit,
+            Self::Hyperv(_) => Kind::Hyperv,
         }
     }
 
@@ -89,6 +116,9 @@ impl Hypervisor {
     pub fn program(&self) -> &Path {
         match self {
             Self::Qemu(qemu) => &qemu.program,
+            Self::Vfkit(vfkit) => &vfkit.program,
+            Self::Krunkit(krunkit) => &krunkit.program,
+            Self::Hyperv(hyperv) => &hyperv.program,
         }
     }
 
@@ -115,11 +145,20 @@ impl Hypervisor {
     /// # Errors
     /// The hypervisor can't be told of such a machine.
     pub fn plan(&self, machine: &Machine, accelerator: Accelerator) -> Result<Plan, PlanError> {
-        match self {
-            Self::Qemu(qemu) => {
-                Ok(Plan { launch: qemu::launch(qemu, machine, accelerator)?, helpers: vec![] })
+        let network = |program| {
+            let runtime = machine.runtime();
+            vec![gvproxy::helper(program, runtime, runtime.join("gvproxy.log"))]
+        };
+        Ok(match self {
+            Self::Qemu(qemu) => Plan { launch: qemu::launch(qemu, machine, accelerator)?, helpers: vec![] },
+            Self::Vfkit(vfkit) => {
+                Plan { launch: vfkit::launch(vfkit, machine)?, helpers: network(&vfkit.gvproxy) }
             }
-        }
+            Self::Krunkit(krunkit) => {
+                Plan { launch: krunkit::launch(krunkit, machine)?, helpers: network(&krunkit.gvproxy) }
+            }
+            Self::Hyperv(hyperv) => Plan { launch: hyperv::launch(hyperv, machine)?, helpers: vec![] },
+        })
     }
 
     /// Starts what was planned, and waits until it answers.
@@ -130,6 +169,9 @@ impl Hypervisor {
         let start = Start { name: self.kind().title(), launch: &plan.launch, machine, log };
         match self {
             Self::Qemu(_) => qemu::start(start).await,
+            Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
+            Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
+            Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
         }
     }
 }

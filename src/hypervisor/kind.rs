@@ -173,7 +173,9 @@ impl Kind {
             },
             Self::Vfkit => Features { smbios: false, ..APPLE },
             Self::Krunkit => APPLE,
-            Self::Hyperv => Features { shares: Shares::None, smbios: false, disk: DiskFormat::Vhdx, ..APPLE },
+            Self::Hyperv => {
+                Features { shares: Shares::None, smbios: false, disk: DiskFormat::Vhdx, udp: false, ..APPLE }
+            }
         }
     }
 
@@ -197,7 +199,7 @@ const APPLE: Features = Features {
     tpm: false,
     snapshots: false,
     disk: DiskFormat::Raw,
-    udp: false,
+    udp: true,
     direct_boot: false,
     channels: false,
     accelerators: false,
@@ -305,13 +307,9 @@ mod tests {
             (
                 Kind::Vfkit,
                 Os::Macos,
-                &[Wish::ReadOnlyShare, Wish::UdpPort, Wish::DirectBoot, Wish::Accelerator, Wish::OtherUser],
+                &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator, Wish::OtherUser],
             ),
-            (
-                Kind::Krunkit,
-                Os::Macos,
-                &[Wish::ReadOnlyShare, Wish::UdpPort, Wish::DirectBoot, Wish::Accelerator],
-            ),
+            (Kind::Krunkit, Os::Macos, &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator]),
             (Kind::Hyperv, Os::Windows, &all),
         ];
         for (kind, os, refused) in cases {

@@ -1,6 +1,6 @@
 //! A virtual machine as plain data, the same for every hypervisor and on every OS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,13 @@ pub struct Machine {
     pub control: PathBuf,
 }
 
+impl Machine {
+    /// The folder of its sockets, which no other machine has.
+    pub fn runtime(&self) -> &Path {
+        self.control.parent().unwrap_or(Path::new(""))
+    }
+}
+
 /// Devices that only some machines have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Devices {
@@ -134,6 +141,11 @@ pub enum Firmware {
         code: PathBuf,
         /// This VM's own variable store.
         vars: PathBuf,
+    },
+    /// The hypervisor's own UEFI.
+    Own {
+        /// Where it keeps its variables, if it has a file for them; it makes that itself.
+        variables: PathBuf,
     },
 }
 

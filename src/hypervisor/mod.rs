@@ -1,14 +1,23 @@
 //! What runs a VM: a machine as plain data, turned into a program and its arguments by pure functions.
 
 pub mod accelerator;
+pub mod apple;
+mod console;
 pub mod control;
 mod forward;
+pub mod gvproxy;
 pub mod helper;
+mod http;
+pub mod hyperv;
 mod installed;
 pub mod kind;
+pub mod krunkit;
 mod machine;
 pub mod process;
 pub mod qemu;
+pub mod relay;
+pub mod rest;
+pub mod vfkit;
 pub mod virtiofsd;
 
 use std::ffi::OsString;

@@ -180,7 +180,12 @@ impl Run<'_> {
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
         let all_helpers: Vec<&Helper> = self.engine.helpers.iter().chain(&plan.helpers).collect();
         let mut helpers = Helpers::start(&all_helpers).map_err(Error::Helper)?;
-        let start = hypervisor.start(&plan, machine, &self.engine.log);
+        let start = async {
+            for helper in &all_helpers {
+                helper.appear().await;
+            }
+            hypervisor.start(&plan, machine, &self.engine.log).await
+        };
         let Ready { mut process, control, events: mut reports, mut output } =
             match helpers.unless_ended(start).await {
                 Ok(result) => result?,

@@ -10,6 +10,7 @@ use crate::guest::keys;
 use crate::guest::shares;
 use crate::host;
 use crate::host::dirs::Dirs;
+use crate::hypervisor::helper::Serves;
 use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
 use crate::hypervisor::{
     self, Boot, Channel, Devices, Disk, DiskFormat, Features, FolderServer, Helper, Launch, Machine,
@@ -27,12 +28,19 @@ const DISK_SERIAL: &str = "disk";
 pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, keys::Error> {
     let spec = &vm.spec;
     let runtime = dirs.runtime_of(&spec.id);
-    let mut credentials =
-        vec![credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?)];
-    credentials.extend(credentials::ready_signal());
-    credentials.extend(shares::credentials(&spec.settings.shares, features.shares));
-    if spec.grow_root {
-        credentials.extend(credentials::grow_root());
+    let mut credentials = vec![];
+    // Else the key is on the disk, and the guest is asked for the rest when it is up.
+    if features.credentials() {
+        credentials.push(credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?));
+        credentials.extend(shares::credentials(&spec.settings.shares, features.shares));
+        if spec.grow_root {
+            credentials.extend(credentials::grow_root());
+        }
+    }
+    let mut channels = vec![];
+    if features.channels {
+        credentials.extend(credentials::ready_signal());
+        channels.push(Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") });
     }
     Ok(Machine {
         name: spec.name.to_string(),
@@ -40,8 +48,8 @@ pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, keys::Er
         cpus: spec.cpus,
         memory_mib: spec.memory_mib,
         boot: boot(vm),
-        disks: disks(vm),
-        channels: vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }],
+        disks: disks(vm, features),
+        channels,
         credentials,
         network: true,
         devices: Devices { shares: shared_folders(vm, dirs, features) },
@@ -92,7 +100,7 @@ pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>,
         Ok::<_, HelperError>(Helper {
             name: format!("the share of {} (virtiofsd)", share.source.display()),
             launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
-            socket,
+            serves: Serves::Given(socket),
             log: vm.helper_log(&tag),
         })
     };
@@ -108,7 +116,7 @@ pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>,
         let args = command.get_args().map(ToOwned::to_owned).collect();
         let launch = Launch { program: command.get_program().into(), args };
         let name = format!("the root of image {} (virtiofsd)", image.reference);
-        helpers.push(Helper { name, launch, socket, log: vm.helper_log(&tag) });
+        helpers.push(Helper { name, launch, serves: Serves::Given(socket), log: vm.helper_log(&tag) });
     }
     Ok(helpers)
 }
@@ -139,6 +147,7 @@ fn boot(vm: &Vm) -> Boot {
             Firmware::Uefi { code } => {
                 hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() }
             }
+            Firmware::Own => hypervisor::Firmware::Own { variables: vm.variables() },
         }),
         Source::Direct { kernel, initramfs, cmdline, .. } => {
             Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }
@@ -146,11 +155,11 @@ fn boot(vm: &Vm) -> Boot {
     }
 }
 
-fn disks(vm: &Vm) -> Vec<Disk> {
+fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
     match &vm.spec.source {
         Source::Disk { .. } | Source::Import { .. } => vec![Disk {
             file: vm.overlay(),
-            format: DiskFormat::Qcow2,
+            format: features.disk,
             serial: DISK_SERIAL.into(),
             read_only: false,
             durable: true,

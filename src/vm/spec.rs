@@ -154,4 +154,6 @@ pub enum Firmware {
         /// The firmware's code.
         code: PathBuf,
     },
+    /// The hypervisor's own UEFI.
+    Own,
 }

@@ -97,7 +97,8 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
         Arch::Aarch64 => "virt,gic-version=max".to_owned(),
     };
     match &machine.boot {
-        Boot::Firmware(Firmware::Bios) => {}
+        // QEMU's own is a BIOS.
+        Boot::Firmware(Firmware::Bios | Firmware::Own { .. }) => {}
         Boot::Firmware(Firmware::Uefi { code, vars }) => {
             let flash = |name: &str, file: &Path, read_only: bool| -> Result<String, PathNotUtf8> {
                 let file = json!({"driver": "file", "filename": utf8(file)?});
