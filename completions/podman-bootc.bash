@@ -221,7 +221,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__disk)
-            opts="-f -q -h --format --force --force-block-device --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-f -q -h --format --force --force-block-device --connection --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,6 +229,10 @@ _podman__bootc() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "raw qcow2 vhdx vmdk" -- "${cur}"))
+                    return 0
+                    ;;
+                --connection)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --pull)
@@ -593,12 +597,16 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__images)
-            opts="-h --format --log-level --help"
+            opts="-h --connection --format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --connection)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -751,7 +759,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -778,6 +786,10 @@ _podman__bootc() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connection)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -55,6 +55,9 @@ pub struct Args {
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
     memory: u64,
+    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -84,7 +87,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
     root_transport: Transport,
     /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
-    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral", conflicts_with_all = InstallArgs::FOR_INSTALLS)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection"], conflicts_with_all = InstallArgs::FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineArgs,
@@ -139,7 +142,7 @@ impl Args {
         settings: &Settings,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
-        let found = context.resolve(image, self.pull, progress)?;
+        let found = context.resolve(image, self.pull, self.connection.as_deref(), progress)?;
         let (podman, image) = (&found.podman, &found.image);
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
@@ -214,7 +217,9 @@ impl Args {
         };
         if self.root_transport == Transport::Virtiofs {
             if podman.own_storage().is_some() {
-                bail!("an image in a file can't be served as it is; leave out --root-transport virtiofs");
+                bail!(
+                    "an image from elsewhere can't be served as it is; leave out --root-transport virtiofs"
+                );
             }
             Virtiofsd::find()?.serve_root(Path::new("/"))?;
         }

@@ -125,7 +125,7 @@ fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
     // It is full while the image is read, while its content is saved, and while the guest writes.
     for size in ["100m", "300m", "660m"] {
         small.resize(size);
-        sandbox.run(&["disk", "-q", &image.name, file]).expect(125).says("o space");
+        sandbox.run(&["disk", &image.name, file]).expect(125).says("o space");
         assert!(sandbox.base_disks().is_empty(), "{size}");
         let left = names(&sandbox.cache().join("disks"));
         assert!(

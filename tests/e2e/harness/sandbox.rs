@@ -216,15 +216,20 @@ impl Sandbox {
         left
     }
 
-    /// What the VMs' logs have to say of a failure; they are kept in `target/e2e-failed`.
+    /// What there is to be said of a failure: the test's processes, and the logs of its VMs and installs, which
+    /// are kept in `target/e2e-failed`.
     fn tell(&self) {
+        for process in self.processes() {
+            eprintln!("--- {process:?} {}", process.doing());
+        }
         let kept = target().join("e2e-failed").join(self.root.path().file_name().unwrap());
-        for folder in entries(&self.vms()) {
+        let installs = entries(&self.cache().join("disks"));
+        for folder in entries(&self.vms()).into_iter().chain(installs) {
             let kept = kept.join(folder.file_name().unwrap());
-            fs::create_dir_all(&kept).unwrap();
-            for log in ["state.json", "supervisor.log", "qemu.log", "console.log"] {
+            for log in ["state.json", "supervisor.log", "qemu.log", "console.log", "install.log"] {
                 const BYTES: usize = 2000;
                 let Ok(text) = fs::read(folder.join(log)) else { continue };
+                fs::create_dir_all(&kept).unwrap();
                 fs::write(kept.join(log), &text).unwrap();
                 let end =
                     String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..]).replace('\r', "");
