@@ -11,6 +11,7 @@ pub mod lifecycle;
 mod machine;
 mod name;
 pub mod ports;
+pub mod problem;
 pub mod settings;
 pub mod spec;
 pub mod store;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::console::NewestLine;
 use super::control::{Hello, LINE_MAX, Message, Request, SOCKET};
 use super::engine::{self, Ended, Engine, Event, Order};
+use super::problem::{Due, NO_SPACE, Problems};
 use super::store::{self, End, How, Record};
 use super::{Store, Vm, machine};
 use crate::host::lock::Lock;
@@ -21,11 +22,6 @@ use crate::hypervisor::{self, Hypervisor, accelerator};
 
 /// The console's log begins anew (one old one is kept) when it has grown to this. Bytes.
 const LOG_MAX: u64 = 16 << 20;
-
-const NO_SPACE: &str =
-    "the host has no space left for the VM's disk; the VM stands still until there is some";
-/// A machine that stands still for want of space is tried again after this: no event tells that there is some.
-const RESUME_TIME: Duration = Duration::from_secs(5);
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -136,8 +132,7 @@ impl Supervisor {
     fn begin(&self) -> Result<Begun, Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
-        let record =
-            Record { end: None, problem: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
         Ok(Begun { listener, record, log: ConsoleLog::open(&self.vm)? })
     }
@@ -163,8 +158,9 @@ impl Supervisor {
             helpers: self.helpers.clone(),
         };
         let run = engine.run(event_sender, order_receiver);
+        let problems = Problems::new(&self.vm, &self.dirs);
         let mut desk =
-            Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, resume: None, power_off: None };
+            Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, problems, power_off: None };
         let serving = tokio::spawn(serve(listener, Arc::clone(&hub), requests));
         let ended = desk.attend(run, events, request_receiver, &mut log).await;
         serving.abort();
@@ -189,8 +185,7 @@ struct Desk<'a> {
     hub: Arc<Hub>,
     record: Record,
     orders: mpsc::Sender<Order>,
-    /// When a guest that waits for room on the host tries again.
-    resume: Option<Instant>,
+    problems: Problems,
     /// When a guest that was asked to shut down loses its power.
     power_off: Option<Instant>,
 }
@@ -207,7 +202,7 @@ impl Desk<'_> {
         let mut newest = NewestLine::default();
         let mut signalled = false;
         loop {
-            let (power_off, resume) = (self.power_off, self.resume);
+            let (power_off, problems) = (self.power_off, self.problems.next());
             tokio::select! {
                 ended = &mut run => {
                     while let Ok(event) = events.try_recv() {
@@ -221,10 +216,10 @@ impl Desk<'_> {
                     self.power_off = None;
                     self.order(Order::Quit).await;
                 }
-                () = at(resume) => {
-                    self.resume = None;
-                    self.order(Order::Resume).await;
-                }
+                () = at(problems) => match self.problems.due() {
+                    Due::Resume => self.order(Order::Resume).await,
+                    Due::Nothing => {}
+                },
                 // The system goes down, or someone wants us gone: in order, then.
                 _ = interrupt::wait(), if !signalled => {
                     signalled = true;
@@ -245,8 +240,7 @@ impl Desk<'_> {
                 self.hub.publish(Message::Started { accelerator, ssh_port: ssh_port.unwrap_or(0) });
             }
             Event::Problem(text) => {
-                self.record.problem = Some(text.clone());
-                self.keep_record();
+                self.problems.add(&text);
                 self.hub.publish(Message::Problem { text });
             }
             Event::Changed { number, error, ports } => {
@@ -258,7 +252,7 @@ impl Desk<'_> {
             Event::NoSpace => {
                 self.hub.publish(Message::Console { line: NO_SPACE.into() });
                 tracing::warn!("{NO_SPACE}");
-                self.resume = Some(Instant::now() + RESUME_TIME);
+                self.problems.no_space();
             }
             Event::Console(bytes) => {
                 log.write(&bytes);

@@ -68,6 +68,11 @@ impl Sandbox {
         self.cache.join(NAME)
     }
 
+    /// The tool's data.
+    pub fn data(&self) -> PathBuf {
+        self.root.path().join("data").join(NAME)
+    }
+
     /// The folders of the base disks in the cache.
     pub fn base_disks(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.cache().join("disks")).into_iter().flatten().flatten();
@@ -80,7 +85,7 @@ impl Sandbox {
     }
 
     fn vms(&self) -> PathBuf {
-        self.root.path().join("data").join(NAME).join("vms")
+        self.data().join("vms")
     }
 
     /// Any program, in the test's environment.
