@@ -6,14 +6,14 @@
 #   tests/setup.sh --tests   and what only the tests need: virtiofsd, a user's own containers, the test runner
 set -eu
 
-# What the tool is built with: a linker, and openssl for libssh2.
-build="gcc libc6-dev pkg-config libssl-dev ca-certificates"
+# What the tool is built with: a linker, and a C compiler for ring.
+build="gcc libc6-dev ca-certificates"
 # What the tool runs.
 run="podman runc qemu-system-x86 qemu-utils ovmf erofs-utils openssh-client"
 # What builds the test image.
 image="mmdebstrap debian-archive-keyring"
 # What else the tests use; libcap-ng and libseccomp are for virtiofsd, which Debian 12 has no package of.
-tests="uidmap libcap-ng-dev libseccomp-dev"
+tests="uidmap mtools libcap-ng-dev libseccomp-dev"
 # Debian 12's own QEMU crashes guests under multi-threaded TCG.
 qemu_wanted=1:8
 

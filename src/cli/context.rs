@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::host::dirs::Dirs;
 use crate::host::interrupt;
 use crate::hypervisor::accelerator;
-use crate::image::{Image, Podman, Pull, Storage, StorageInUse, is_file};
+use crate::image::{Image, Podman, Pull, Service, Storage, StorageInUse, is_file};
 use crate::install;
 use crate::ui::{Progress, parse_size};
 use crate::vm::Store;
@@ -47,26 +47,46 @@ impl Context {
         Ok(Self { store: Store::new(&dirs), dirs, runtime })
     }
 
-    /// Finds an image, and the podman that has it; fetches it when it is missing.
+    /// Finds an image, and the podman that has it; fetches it when it is missing. One of another podman
+    /// (`connection`, else the environment names it) is copied.
     ///
     /// # Errors
     /// There is no podman, or the image can't be had.
-    pub fn resolve(&self, image: &str, pull: Pull, progress: &Progress) -> Result<Resolved> {
-        // An image in a file needs nothing of the user's storage.
-        let own_storage = match is_file(image) {
-            true => {
-                let (root, run) = self.dirs.storage();
-                let taken = Storage { root, run }.take();
-                Some(taken.context("can't use the storage for images in files")?)
-            }
+    pub fn resolve(
+        &self,
+        image: &str,
+        pull: Pull,
+        connection: Option<&str>,
+        progress: &Progress,
+    ) -> Result<Resolved> {
+        let mut stage = progress.stage("image");
+        let local = Podman::find()?;
+        let service = Service::wanted(connection).filter(|_| !is_file(image));
+        // An image from elsewhere needs nothing of the user's storage.
+        let own_storage = match service.is_some() || is_file(image) {
+            true => Some(self.storage().take().context("can't use the storage for images from elsewhere")?),
             false => None,
         };
         let storage = own_storage.as_ref().map(|in_use| in_use.storage().clone());
-        let podman = Podman::find()?.with_storage(storage);
-        let mut stage = progress.stage("image");
-        let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
+        let podman = local.clone().with_storage(storage);
+        let mut fetching = || stage.step("fetching it");
+        let image = match service {
+            None => podman.resolve(image, pull, fetching)?,
+            Some(service) => {
+                let other = local.of_service(service);
+                let found = other.resolve(image, pull, &mut fetching)?;
+                stage.step("copying it, unless that was done before");
+                podman.copy_from(&other, found, &self.storage().archive())?
+            }
+        };
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
         Ok(Resolved { podman, image, _in_use: own_storage })
+    }
+
+    /// The storage for images that come from elsewhere.
+    pub fn storage(&self) -> Storage {
+        let (root, run) = self.dirs.storage();
+        Storage { root, run }
     }
 
     /// What an install needs of the host.

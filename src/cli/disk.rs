@@ -37,6 +37,9 @@ pub struct Args {
     /// Write over all that is on the block device FILE
     #[arg(long)]
     force_block_device: bool,
+    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -61,7 +64,7 @@ impl Args {
         let format = self.format()?;
         // Before any work; and again when it is done.
         export::check(&self.file, format, allowed)?;
-        let found = context.resolve(&self.image, self.pull, &progress)?;
+        let found = context.resolve(&self.image, self.pull, self.connection.as_deref(), &progress)?;
         let host = context.install_host(found.podman.clone(), self.accel)?;
         let base = install::ensure(&host, self.install.wanted(&found.image, false), &progress)?;
         let mut stage = progress.stage("write");

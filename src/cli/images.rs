@@ -6,12 +6,15 @@ use serde::Serialize;
 use super::Context;
 use super::list::since;
 use crate::disk::{BaseDisk, Cache};
-use crate::image::Podman;
+use crate::image::{Podman, Service};
 use crate::ui::{Format, Table, format_size, print, say};
 
 /// List the bootable images in podman's storage
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// Print as JSON, or by a template as in '{{.name}} {{.id}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
@@ -40,7 +43,12 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let disks = Cache::open(&context.dirs.disks())?.list()?;
         let mut rows = Vec::new();
-        for image in Podman::find()?.list()? {
+        let local = Podman::find()?;
+        let podman = match Service::wanted(self.connection.as_deref()) {
+            Some(service) => local.of_service(service),
+            None => local,
+        };
+        for image in podman.list()? {
             let mine: Vec<&BaseDisk> =
                 disks.iter().filter(|disk| disk.image.digest == image.digest).collect();
             let usage = |disk: &&BaseDisk| {

@@ -43,7 +43,7 @@ impl Args {
         for name in &self.vms {
             let vm = context.store.find(name)?;
             found.push(Inspected {
-                row: Row::of(&vm),
+                row: Row::of(&vm, &context.dirs),
                 folder: vm.folder.clone(),
                 identity: vm.keys().private(),
                 console_log: vm.console_log(),

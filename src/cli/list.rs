@@ -4,10 +4,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
+use crate::host::dirs::Dirs;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::ui::{Format, Table, ago, format_size, print, say};
 use crate::vm::store::Entry;
-use crate::vm::{State, Vm};
+use crate::vm::{State, Vm, problem};
 
 /// List the VMs
 #[derive(Debug, clap::Args)]
@@ -58,9 +59,9 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn new(entry: &Entry) -> Self {
+    fn new(entry: &Entry, dirs: &Dirs) -> Self {
         match entry {
-            Entry::Vm(vm) => Self::of(vm),
+            Entry::Vm(vm) => Self::of(vm, dirs),
             Entry::Creating(name) => {
                 Self { name: name.clone(), state: State::Creating.name().into(), ..Self::default() }
             }
@@ -76,7 +77,7 @@ impl Row {
         }
     }
 
-    pub(super) fn of(vm: &Vm) -> Self {
+    pub(super) fn of(vm: &Vm, dirs: &Dirs) -> Self {
         let state = vm.state();
         let record = if state == State::Running { vm.record() } else { Default::default() };
         let spec = &vm.spec;
@@ -89,7 +90,8 @@ impl Row {
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
-                _ => record.problem,
+                State::Running => problem::of(vm, dirs),
+                State::Creating | State::Stopped => None,
             },
             ports: record
                 .ports
@@ -110,7 +112,8 @@ impl Row {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let rows: Vec<Row> = context.store.list().iter().map(Row::new).collect();
+        let rows: Vec<Row> =
+            context.store.list().iter().map(|entry| Row::new(entry, &context.dirs)).collect();
         if let Some(format) = &self.format {
             return print(&rows, format);
         }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use super::Context;
 use crate::direct::Roots;
 use crate::disk::{self, Cache, Cached, Key};
+use crate::host::file;
+use crate::image::Podman;
 use crate::ui::{Format, format_size, parse_time, print, say};
 
 /// Remove the base disks that no VM uses
@@ -22,7 +24,8 @@ those first that were not used for the longest time, until all take no more than
 
 `podman-bootc system df` shows what takes how much. `podman-bootc rm` removes VMs.")]
 pub struct Args {
-    /// Remove the logs of failed installs and what was made of images for direct boots, too
+    /// Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that
+    /// came from elsewhere, too
     #[arg(short, long)]
     all: bool,
     /// Only what was not used (or, with --all, made) for this long, as in 12h, 30d
@@ -39,7 +42,7 @@ pub struct Args {
 /// Something that was removed. The field names are part of the tool's interface.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// `disk`, `log` or `direct`.
+    /// `disk`, `log`, `direct` or `images` (copies of those that came from elsewhere).
     kind: &'static str,
     /// The base disk's key, or the file or folder.
     name: String,
@@ -63,6 +66,7 @@ impl Args {
         if self.all {
             rows.extend(self.logs(&cache)?);
             rows.extend(self.roots(context)?);
+            rows.extend(self.storage(context)?);
         }
         if let Some(format) = &self.format {
             return print(&rows, format);
@@ -89,6 +93,30 @@ impl Args {
             size,
         };
         Ok(removed.into_iter().map(row).collect())
+    }
+
+    fn storage(&self, context: &Context) -> Result<Option<Row>> {
+        let storage = context.storage();
+        let Some(last_used) = storage.last_used() else { return Ok(None) };
+        // One that another process has is in use; so it is left alone.
+        let Some(taken) = storage.try_take()? else { return Ok(None) };
+        let root = taken.storage().root.clone();
+        let podman = Podman::find()?.with_storage(Some(taken.storage().clone()));
+        if last_used.elapsed().unwrap_or_default() < self.older_than || !podman.has_images()? {
+            return Ok(None);
+        }
+        let before = file::folder_size(&root);
+        if !self.dry_run {
+            podman.remove_all()?;
+        }
+        let after = if self.dry_run { 0 } else { file::folder_size(&root) };
+        Ok(Some(Row {
+            kind: "images",
+            name: root.display().to_string(),
+            image: String::new(),
+            last_used: last_used.try_into().ok(),
+            size: before.saturating_sub(after),
+        }))
     }
 
     fn logs(&self, cache: &Cache) -> Result<Vec<Row>> {

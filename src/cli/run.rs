@@ -57,6 +57,9 @@ pub struct Args {
     /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
     #[arg(long, value_enum, value_name = "ARCHITECTURE")]
     arch: Option<Arch>,
+    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -83,7 +86,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
     root_transport: Transport,
     /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
-    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral", conflicts_with_all = InstallArgs::FOR_INSTALLS)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection"], conflicts_with_all = InstallArgs::FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineArgs,
@@ -135,7 +138,7 @@ impl Args {
         outfit: &Outfit,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
-        let found = context.resolve(image, self.pull, progress)?;
+        let found = context.resolve(image, self.pull, self.connection.as_deref(), progress)?;
         let (podman, image) = (&found.podman, &found.image);
         self.check_arch(image, progress)?;
         // The name first: a name that is taken is no reason to install for a minute.
@@ -207,7 +210,9 @@ impl Args {
         };
         if self.root_transport == Transport::Virtiofs {
             if podman.own_storage().is_some() {
-                bail!("an image in a file can't be served as it is; leave out --root-transport virtiofs");
+                bail!(
+                    "an image from elsewhere can't be served as it is; leave out --root-transport virtiofs"
+                );
             }
             Virtiofsd::find()?.serve_root(Path::new("/"))?;
         }

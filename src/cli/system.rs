@@ -38,7 +38,7 @@ pub struct DfArgs {
 /// A kind of thing. The field names are part of the tool's interface.
 #[derive(Debug, Default, Serialize)]
 struct Row {
-    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images), `images from files` or `registry`.
+    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images), `images from elsewhere` or `registry`.
     r#type: &'static str,
     /// How many there are.
     total: usize,
@@ -123,7 +123,8 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
         }
     }
     rows.push(roots);
-    for (name, folder) in [("images from files", dirs.storage().0), ("registry", dirs.cache.join("registry"))]
+    for (name, folder) in
+        [("images from elsewhere", dirs.storage().0), ("registry", dirs.cache.join("registry"))]
     {
         if folder.exists() {
             let mut row = Row { r#type: name, ..Row::default() };

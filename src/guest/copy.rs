@@ -1,8 +1,7 @@
 //! Copies files and folders into a guest and out of it: a tar stream over SSH.
 
 use std::fs;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::command::quote;
@@ -83,9 +82,7 @@ pub fn to_guest(
             let counting = pack.into_inner().map_err(local(source))?;
             Ok(counting.count)
         });
-        let result = session.exec(&line, reader.as_fd(), &mut io::sink(), &mut stderr);
-        // The sender may still write, for nobody.
-        drop::<PipeReader>(reader);
+        let result = session.exec(&line, reader, &mut io::sink(), &mut stderr);
         let sent = sender.join().unwrap_or_else(|_| Err(local(source)(io::ErrorKind::Other.into())));
         match result? {
             0 => sent,
@@ -134,8 +131,7 @@ pub fn from_guest(
             io::copy(&mut counting, &mut io::sink())?;
             Ok(counting.count)
         });
-        let nothing = fs::File::open("/dev/null").map_err(local)?;
-        let result = session.exec(&line, nothing.as_fd(), &mut writer, &mut stderr);
+        let result = session.exec(&line, io::empty(), &mut writer, &mut stderr);
         drop::<PipeWriter>(writer);
         let received = receiver.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
         match (result?, received) {

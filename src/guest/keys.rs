@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ssh_key::rand_core::OsRng;
-use ssh_key::{Algorithm, LineEnding, PrivateKey};
+use russh::keys::key::safe_rng;
+use russh::keys::ssh_key::{self, LineEnding};
+use russh::keys::{Algorithm, PrivateKey};
 
 use crate::host::file;
 
@@ -43,7 +44,7 @@ impl Keys {
     /// # Errors
     /// A file can't be written.
     pub fn create(&self) -> Result<(), Error> {
-        let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
+        let mut key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519)?;
         key.set_comment("podman-bootc");
         write(&self.private(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
         write(&self.public(), (key.public_key().to_openssh()? + "\n").as_bytes())

@@ -1,7 +1,6 @@
 //! Ctrl-C, SIGTERM and a closed terminal: seen once, by whoever waits at that time.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 use tokio::sync::watch;
@@ -11,8 +10,6 @@ use tokio::sync::watch;
 #[error("interrupted")]
 pub struct Interrupted(pub i32);
 
-/// Closed when a signal comes: whoever polls its other end wakes up.
-static WAKE: OnceLock<OwnedFd> = OnceLock::new();
 static RECEIVED: OnceLock<watch::Sender<Option<i32>>> = OnceLock::new();
 
 fn received() -> &'static watch::Sender<Option<i32>> {
@@ -26,10 +23,6 @@ fn received() -> &'static watch::Sender<Option<i32>> {
 #[cfg(unix)]
 pub fn listen() -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    // Set once: a second call would only be a second listener.
-    let _ = WAKE.set(read);
-    let mut write = Some(write);
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
@@ -37,7 +30,6 @@ pub fn listen() -> io::Result<()> {
                 std::process::exit(128 + signal);
             }
             received().send_replace(Some(signal));
-            drop(write.take());
             super::process::end_children();
         }
     })?;
@@ -53,11 +45,6 @@ pub fn check() -> Result<(), Interrupted> {
         Some(signal) => Err(Interrupted(signal)),
         None => Ok(()),
     }
-}
-
-/// A descriptor that becomes readable (it ends) when a signal comes, for those who poll.
-pub fn fd() -> Option<BorrowedFd<'static>> {
-    WAKE.get().map(AsFd::as_fd)
 }
 
 /// Resolves when a signal comes (or has come).

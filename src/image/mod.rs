@@ -1,16 +1,22 @@
 //! The container engine: images by name, their facts and their content.
 
+mod elsewhere;
 mod facts;
 mod podman;
 mod reference;
+mod service;
+mod storage;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use elsewhere::Elsewhere;
 pub use facts::Facts;
-pub use podman::{Error, Listed, Mounted, Podman, Pull, Storage, StorageInUse};
+pub use podman::{Error, Listed, Mounted, Podman, Pull};
 pub use reference::is_file;
+pub use service::Service;
+pub use storage::{Storage, StorageInUse};
 
 /// Label of every bootable container image.
 /// <https://bootc-dev.github.io/bootc/bootc-images.html>

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::elsewhere::{self, Elsewhere};
 use super::reference::{full_name, is_file, is_local, looks_like_id};
+use super::service::Service;
+use super::storage::Storage;
 use super::{BOOTC_LABEL, Image};
-use crate::host::lock::Lock;
-use crate::host::{file, process};
+use crate::host::process;
 
 /// When to ask a registry, as podman's `--pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -29,31 +31,24 @@ pub enum Error {
     #[error("podman is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
     NoPodman,
     /// A name that no registry serves is not in the storage.
-    #[error(
-        "no image {name} in podman's {storage} storage ({root}); build it with \
-         `{sudo}podman build -t {name} .`, or copy it from the other storage: {copy}"
-    )]
+    #[error("no image {name} in {storage}; build it with `{sudo}podman build -t {name} .`{elsewhere}")]
     NotHere {
         /// The image's name as asked for.
         name: String,
-        /// `rootful` or `rootless`.
-        storage: &'static str,
-        /// The storage's folder.
-        root: String,
+        /// The storage that was searched, for people.
+        storage: String,
         /// `sudo ` where the storage is root's.
         sudo: &'static str,
-        /// The command that copies the image here.
-        copy: String,
+        /// Whether the other storage of this host has it, and how to get it from there.
+        elsewhere: Elsewhere,
     },
     /// The image is missing, and pulling it is not allowed.
-    #[error("no image {name} in podman's {storage} storage ({root}), and `--pull never` forbids to fetch it")]
+    #[error("no image {name} in {storage}, and `--pull never` forbids to fetch it")]
     NotPulled {
         /// The image's name as asked for.
         name: String,
-        /// `rootful` or `rootless`.
-        storage: &'static str,
-        /// The storage's folder.
-        root: String,
+        /// The storage that was searched, for people.
+        storage: String,
     },
     /// It is not a bootable image.
     #[error(
@@ -94,58 +89,15 @@ pub struct Listed {
     pub size: u64,
 }
 
-/// The local podman.
+/// The local podman, or one that it reaches.
 #[derive(Debug, Clone)]
 pub struct Podman {
     program: PathBuf,
     rootless: bool,
-    /// A storage of our own, for images that come out of files.
+    /// A storage of our own, for images that come from elsewhere.
     storage: Option<Storage>,
-}
-
-/// A storage of images that is not podman's usual one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Storage {
-    /// Its images.
-    pub root: PathBuf,
-    /// What it keeps while it is used; podman takes 50 bytes at the most.
-    pub run: PathBuf,
-}
-
-/// A storage of our own in use; one process at a time.
-#[derive(Debug)]
-pub struct StorageInUse {
-    storage: Storage,
-    _lock: Lock,
-}
-
-impl Storage {
-    /// Takes the storage for this process, and waits until no other has it.
-    ///
-    /// # Errors
-    /// Its folders can't be made.
-    pub fn take(self) -> std::io::Result<StorageInUse> {
-        for folder in [&self.root, &self.run] {
-            file::create_private_dir(folder)?;
-        }
-        let lock = Lock::acquire(&self.root.with_extension("lock"))?;
-        Ok(StorageInUse { storage: self, _lock: lock })
-    }
-}
-
-impl StorageInUse {
-    /// The storage.
-    pub fn storage(&self) -> &Storage {
-        &self.storage
-    }
-}
-
-impl Drop for StorageInUse {
-    fn drop(&mut self) {
-        if let Err(error) = file::remove_dir(&self.storage.run) {
-            tracing::warn!(path = %self.storage.run.display(), %error, "can't remove podman's temporary files");
-        }
-    }
+    /// The podman service that it asks.
+    service: Option<Service>,
 }
 
 impl Podman {
@@ -155,7 +107,13 @@ impl Podman {
     /// [`Error::NoPodman`].
     pub fn find() -> Result<Self, Error> {
         let program = which::which("podman").map_err(|_| Error::NoPodman)?;
-        Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None })
+        Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None, service: None })
+    }
+
+    /// A podman that asks this service.
+    #[must_use]
+    pub fn of_service(self, service: Service) -> Self {
+        Self { service: Some(service), ..self }
     }
 
     /// The same podman with this storage, or with its usual one.
@@ -172,6 +130,13 @@ impl Podman {
     /// A command line of this podman.
     pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
+        // What it is to talk to is said here.
+        Service::VARIABLES.iter().for_each(|variable| {
+            command.env_remove(variable);
+        });
+        if let Some(service) = &self.service {
+            command.args(service.args());
+        }
         if let Some(storage) = &self.storage {
             command.arg("--root").arg(&storage.root).arg("--runroot").arg(&storage.run);
         }
@@ -218,11 +183,7 @@ impl Podman {
                 match pull {
                     _ if !can_pull => return Err(self.not_here(asked)),
                     Pull::Never => {
-                        return Err(Error::NotPulled {
-                            name: asked.to_owned(),
-                            storage: self.storage(),
-                            root: self.storage_root(),
-                        });
+                        return Err(Error::NotPulled { name: asked.to_owned(), storage: self.storage() });
                     }
                     Pull::Missing | Pull::Always => {
                         pulling();
@@ -333,6 +294,22 @@ impl Podman {
         Ok(Mounted { podman: self.clone(), id: id.to_owned(), path })
     }
 
+    /// True when its storage has any.
+    ///
+    /// # Errors
+    /// podman fails.
+    pub fn has_images(&self) -> Result<bool, Error> {
+        Ok(!self.run(["images", "--all", "--quiet"], "list images")?.is_empty())
+    }
+
+    /// Removes all images of its storage.
+    ///
+    /// # Errors
+    /// podman fails.
+    pub fn remove_all(&self) -> Result<(), Error> {
+        self.run(["rmi", "--all", "--force"], "remove the images that came from elsewhere").map(drop)
+    }
+
     /// Takes back a mount that a process left which died; none is fine.
     pub fn unmount(&self, id: &str) {
         let mut command = self.command(["image", "unmount", id]);
@@ -420,29 +397,54 @@ impl Podman {
         Ok(String::from_utf8_lossy(&id).trim().to_owned())
     }
 
-    fn storage(&self) -> &'static str {
-        if self.rootless { "rootless" } else { "rootful" }
+    /// Copies an image that another podman has into this one's storage, unless it is there; `archive` is a file
+    /// to do it with.
+    ///
+    /// # Errors
+    /// One of them fails.
+    pub fn copy_from(&self, other: &Self, image: Image, archive: &Path) -> Result<Image, Error> {
+        let name = format!("localhost/podman-bootc-copy:{}", image.id);
+        if !self.exists(&name)? {
+            // What a copy that was broken off left; there may be none.
+            let _ = std::fs::remove_file(archive);
+            let doing = format!("copy image {} from {}", image.reference, other.storage());
+            let mut save = other.command(["save", "--quiet", "--format", "oci-archive", "--uncompressed"]);
+            save.arg("--output").arg(archive).arg(&image.id);
+            let saved = process::output(&mut save).map_err(|source| Error::Podman { doing, source });
+            let read = saved.and_then(|_| self.read_file(&format!("oci-archive:{}", archive.display())));
+            let _ = std::fs::remove_file(archive);
+            self.run(["tag", &read?, &name], "name the copy of an image")?;
+        }
+        let copy = self.inspect(&name)?;
+        Ok(Image { reference: image.reference, digest: image.digest, ..copy })
     }
 
-    fn storage_root(&self) -> String {
-        self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage")
-            .map(|text| String::from_utf8_lossy(&text).trim().to_owned())
-            .unwrap_or_else(|_| "folder unknown".into())
+    /// The storage, for people.
+    fn storage(&self) -> String {
+        if let Some(service) = &self.service {
+            return format!("the storage of {service}");
+        }
+        let kind = if self.rootless { "rootless" } else { "rootful" };
+        match self.root() {
+            Some(root) => format!("podman's {kind} storage ({})", root.display()),
+            None => format!("podman's {kind} storage"),
+        }
+    }
+
+    /// The storage's folder.
+    fn root(&self) -> Option<PathBuf> {
+        let text =
+            self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage").ok()?;
+        Some(String::from_utf8_lossy(&text).trim().into())
     }
 
     fn not_here(&self, asked: &str) -> Error {
-        let copy = if self.rootless {
-            format!("`sudo podman image scp root@localhost::{asked} $USER@localhost::`")
-        } else {
-            format!("`podman image scp USER@localhost::{asked} root@localhost::`")
+        let elsewhere = match self.service {
+            Some(_) => Elsewhere::Nowhere,
+            None => elsewhere::look(asked, self.rootless),
         };
-        Error::NotHere {
-            name: asked.to_owned(),
-            storage: self.storage(),
-            root: self.storage_root(),
-            sudo: if self.rootless { "" } else { "sudo " },
-            copy,
-        }
+        let sudo = if self.rootless || self.service.is_some() { "" } else { "sudo " };
+        Error::NotHere { name: asked.to_owned(), storage: self.storage(), sudo, elsewhere }
     }
 }
 

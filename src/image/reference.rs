@@ -2,16 +2,18 @@
 
 /// Picks the image's name that the user meant by `asked`, or its first, or one made of its ID.
 pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
-    let with_tag = if has_tag(asked) { asked.to_owned() } else { format!("{asked}:latest") };
-    let meant = |name: &&String| {
-        name.strip_suffix(with_tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-    };
     names
         .iter()
-        .find(meant)
+        .find(|name| is_meant(asked, name))
         .or(names.first())
         .cloned()
         .unwrap_or_else(|| format!("localhost/untagged:{}", id.get(..12).unwrap_or(id)))
+}
+
+/// True when a user who asks so may mean the image of this full name.
+pub fn is_meant(asked: &str, name: &str) -> bool {
+    let with_tag = if has_tag(asked) { asked.to_owned() } else { format!("{asked}:latest") };
+    name.strip_suffix(with_tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// True for names that no registry can serve.

@@ -16,6 +16,7 @@ pub mod log;
 mod machine;
 mod name;
 pub mod ports;
+pub mod problem;
 pub mod settings;
 pub mod spec;
 pub mod store;

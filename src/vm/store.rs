@@ -78,9 +78,6 @@ pub struct Record {
     /// The ports that are forwarded beside that.
     #[serde(default)]
     pub ports: Vec<crate::hypervisor::Forward>,
-    /// What failed while the machine went on.
-    #[serde(default)]
-    pub problem: Option<String>,
     /// How that run ended; none while it runs.
     pub end: Option<End>,
 }

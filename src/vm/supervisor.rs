@@ -14,6 +14,7 @@ use super::console::NewestLine;
 use super::control::{Hello, LINE_MAX, Message, Request, SOCKET};
 use super::engine::{self, Ended, Engine, Event, Order};
 use super::log::Log;
+use super::problem::{Due, NO_SPACE, Problems};
 use super::store::{self, End, How, Record};
 use super::{Store, Vm, backing, machine};
 use crate::guest::units::JOURNAL_CHANNEL;
@@ -22,11 +23,6 @@ use crate::host::socket::{AsyncStream, Listener};
 use crate::host::{fault, file, interrupt, socket};
 use crate::hypervisor::accelerator;
 use crate::hypervisor::qemu::{self, Qemu};
-
-const NO_SPACE: &str =
-    "the host has no space left for the VM's disk; the VM stands still until there is some";
-/// A machine that stands still for want of space is tried again after this: no event tells that there is some.
-const RESUME_TIME: Duration = Duration::from_secs(5);
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +144,7 @@ impl Supervisor {
             Some(ssh) => Some(Bridge::open(self.vm.record().ssh_port, socket::listen(&ssh.socket)?).await?),
             None => None,
         };
-        let record =
-            Record { end: None, problem: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
         let is_journal = |channel: &crate::hypervisor::Channel| channel.name == JOURNAL_CHANNEL;
         let journal = match self.machine.channels.iter().position(is_journal) {
@@ -186,12 +181,13 @@ impl Supervisor {
             input: Some(input),
         };
         let run = engine.run(event_sender, order_receiver);
+        let problems = Problems::new(&self.vm, &self.dirs);
         let mut desk = Desk {
             vm: &self.vm,
             hub: Arc::clone(&hub),
             record,
             orders,
-            resume: None,
+            problems,
             power_off: None,
             logs,
             newest: NewestLine::default(),
@@ -226,8 +222,7 @@ struct Desk<'a> {
     hub: Arc<Hub>,
     record: Record,
     orders: mpsc::Sender<Order>,
-    /// When a guest that waits for room on the host tries again.
-    resume: Option<Instant>,
+    problems: Problems,
     /// When a guest that was asked to shut down loses its power.
     power_off: Option<Instant>,
     logs: Logs,
@@ -247,7 +242,7 @@ impl Desk<'_> {
         tokio::pin!(run);
         let mut signalled = false;
         loop {
-            let (power_off, resume) = (self.power_off, self.resume);
+            let (power_off, problems) = (self.power_off, self.problems.next());
             tokio::select! {
                 ended = &mut run => {
                     while let Ok(event) = events.try_recv() {
@@ -261,10 +256,10 @@ impl Desk<'_> {
                     self.power_off = None;
                     self.order(Order::Quit).await;
                 }
-                () = at(resume) => {
-                    self.resume = None;
-                    self.order(Order::Resume).await;
-                }
+                () = at(problems) => match self.problems.due() {
+                    Due::Resume => self.order(Order::Resume).await,
+                    Due::Nothing => {}
+                },
                 // The system goes down, or someone wants us gone: in order, then.
                 _ = interrupt::wait(), if !signalled => {
                     signalled = true;
@@ -286,8 +281,7 @@ impl Desk<'_> {
                 self.hub.publish(Message::Started { accelerator, ssh_port: ssh_port.unwrap_or(0) });
             }
             Event::Problem(text) => {
-                self.record.problem = Some(text.clone());
-                self.keep_record();
+                self.problems.add(&text);
                 self.hub.publish(Message::Problem { text });
             }
             Event::Changed { number, error, ports } => {
@@ -299,7 +293,7 @@ impl Desk<'_> {
             Event::NoSpace => {
                 self.hub.publish(Message::Console { line: NO_SPACE.into() });
                 tracing::warn!("{NO_SPACE}");
-                self.resume = Some(Instant::now() + RESUME_TIME);
+                self.problems.no_space();
             }
             Event::Console(bytes) => {
                 self.logs.console.write(&bytes);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{Kvm, Sandbox, shared};
+use crate::harness::{BOOT, Kvm, Running, Sandbox, shared};
 
 #[test]
 fn kvm_gives_way_to_emulation_once() {
@@ -61,4 +61,28 @@ fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
     assert_eq!(row["accelerator"], *tried.last().unwrap(), "{log}");
     sandbox.ok(&["rm", "--force", "vm"]);
     tried
+}
+
+/// With other processors than the host's, a KVM that doesn't work may start the guest and stop it on its way.
+#[test]
+fn kvm_that_fails_in_the_guest_gives_way_too() {
+    let sandbox = Sandbox::without_memory("accelerator-guest");
+    let image = shared("latest");
+    let folder = sandbox.root().join("bin");
+    std::fs::create_dir(&folder).unwrap();
+    let qemu = which::which("qemu-system-x86_64").unwrap();
+    let other_processor =
+        "for word; do shift; [ \"$word\" = host ] && word=qemu64; set -- \"$@\" \"$word\"; done";
+    let script = format!("#!/bin/sh\n{other_processor}\nexec {} \"$@\"\n", qemu.display());
+    let program = folder.join("qemu-system-x86_64");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut tool = sandbox.tool(&["run", "--rm", &image, "echo it runs"]);
+    tool.env("PATH", path);
+    let output = Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
+    assert_eq!(output.text(), "it runs\n");
+    let told = output.stderr.matches("KVM doesn't work on this host").count();
+    assert_eq!(told, usize::from(Kvm::probe() == Kvm::Broken), "{}", output.story());
+    sandbox.assert_clean(&[]);
 }

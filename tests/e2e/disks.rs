@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{BOOT, Own, Running, Sandbox, shared};
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, shared, wait_for};
 
 fn qemu_img(args: &[&str]) -> Value {
     let output = Command::new("qemu-img").args(args).output().unwrap();
@@ -125,7 +125,10 @@ fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
     // It is full while the image is read, while its content is saved, and while the guest writes.
     for size in ["100m", "300m", "660m"] {
         small.resize(size);
-        sandbox.run(&["disk", "-q", &image.name, file]).expect(125).says("o space");
+        if size == "100m" {
+            sandbox.run(&["run", "--ephemeral", &image.name]).expect(125).says("o space");
+        }
+        sandbox.run(&["disk", &image.name, file]).expect(125).says("o space");
         assert!(sandbox.base_disks().is_empty(), "{size}");
         let left = names(&sandbox.cache().join("disks"));
         assert!(
@@ -136,4 +139,82 @@ fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
     }
     drop(small);
     sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn a_vm_waits_while_the_host_has_no_room() {
+    let sandbox = Sandbox::new("waits");
+    let image = shared("latest");
+    // The VM's own folder is on the disk that gets full.
+    let small = Small::new(sandbox.data());
+    small.resize("64m");
+    sandbox.ok(&["run", "--detach", "--name", "vm", &image]);
+    sandbox.ok(&["ssh", "vm", "true"]);
+    let write =
+        "head -c 100M /dev/urandom >/var/large && sync && sha256sum </var/large >/var/sum && echo written";
+    let writer = sandbox.start(&["ssh", "vm", write]);
+    let reason = || sandbox.vm("vm").unwrap()["reason"].as_str().map(str::to_owned);
+    let told = wait_for("the VM to stand still", BOOT, reason);
+    assert!(told.contains("no space left"), "{told}");
+    assert_eq!(sandbox.state("vm"), "running");
+    small.resize("1g");
+    assert_eq!(writer.finish(BOOT).expect(0).text(), "written\n");
+    wait_for("the problem to be over", SOON, || reason().is_none().then_some(()));
+    assert_eq!(sandbox.ok(&["ssh", "vm", "sha256sum </var/large | cmp - /var/sum && echo same"]), "same\n");
+    sandbox.ok(&["rm", "--force", "vm"]);
+    drop(small);
+}
+
+/// A block device that is a file, as long as the value lives.
+struct Loop(String);
+
+impl Loop {
+    fn new(file: &Path, size: u64) -> Self {
+        fs::File::create(file).unwrap().set_len(size).unwrap();
+        let output = Command::new("losetup").args(["--find", "--show"]).arg(file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").args(["--detach", &self.0]).status();
+    }
+}
+
+#[test]
+fn a_block_device_is_written_only_when_that_is_meant() {
+    let sandbox = Sandbox::new("block");
+    let image = shared("latest");
+    let disk = |device: &Loop, force: bool| {
+        let force = if force { "--force-block-device" } else { "--force" };
+        sandbox.run(&["disk", "--disk-size", "2G", force, &image, &device.0])
+    };
+    let small = Loop::new(&sandbox.root().join("small"), 1 << 30);
+    disk(&small, false).expect(125).says("--force-block-device");
+    disk(&small, true).expect(125).says("1.0 GiB").says("2.0 GiB");
+
+    let file = sandbox.root().join("device");
+    let device = Loop::new(&file, 2 << 30);
+    let folder = sandbox.root().join("mounted");
+    fs::create_dir(&folder).unwrap();
+    let run =
+        |program: &str, args: &[&str]| assert!(Command::new(program).args(args).status().unwrap().success());
+    run("mkfs.ext4", &["-q", &device.0]);
+    run("mount", &[&device.0, folder.to_str().unwrap()]);
+    disk(&device, true).expect(125).says("is in use").says(folder.to_str().unwrap());
+    run("umount", &[folder.to_str().unwrap()]);
+    disk(&device, true).expect(0).silent_about("install ");
+    let bases = sandbox.base_disks();
+    let same = |base: &PathBuf| {
+        Command::new("cmp")
+            .arg("--silent")
+            .arg(base.join("disk.raw"))
+            .arg(&device.0)
+            .status()
+            .unwrap()
+            .success()
+    };
+    assert!(bases.iter().any(same), "{bases:?}");
 }

@@ -1,6 +1,8 @@
 //! `run --ephemeral`: the image itself, without a disk.
 
-use crate::harness::{Sandbox, shared};
+use std::process::Command;
+
+use crate::harness::{BOOT, Own, SOON, Sandbox, Signal, podman, shared, wait_for};
 
 #[test]
 fn an_image_boots_without_a_disk() {
@@ -11,4 +13,89 @@ fn an_image_boots_without_a_disk() {
     assert_eq!(output.text(), "x\ny\n");
     assert!(sandbox.list().is_empty());
     sandbox.run(&["run", "--ephemeral", "--disk-size", "20G", &image]).expect(125).says("--disk-size");
+}
+
+#[test]
+fn a_root_over_virtiofs_is_not_converted() {
+    let image = Own::of("latest", "virtiofs");
+    let sandbox = Sandbox::with_empty_cache("virtiofs");
+    let run = ["run", "--ephemeral", "--root-transport", "virtiofs", "--detach", "--name", "vm", &image.name];
+    sandbox.run(&run).expect(0);
+    let look = "grep -c '^virtiofs ' /proc/mounts; echo x >/etc/x && cat /etc/x; touch /usr/z 2>&1 | grep -o Read-only";
+    let told = sandbox.ok(&["ssh", "vm", look]);
+    assert_eq!(told.lines().skip(1).collect::<Vec<_>>(), ["x", "Read-only"], "{told}");
+    let blocks = sandbox.cache().join("roots/blocks");
+    assert_eq!(std::fs::read_dir(&blocks).unwrap().count(), 0, "nothing is converted");
+    // podman knows that the image is in use.
+    podman(&["rmi", &image.name], vec![]).expect(2).says("mount");
+    sandbox.ok(&["stop", "vm"]);
+    assert!(sandbox.list().is_empty() && !image.is_mounted());
+
+    // Who is killed can't tell podman, but the next one does.
+    sandbox.ok(&run);
+    sandbox.process("internal-share-root").kill();
+    sandbox.ok(&["rm", "--force", "vm"]);
+    assert!(image.is_mounted());
+    sandbox.ok(&run);
+    sandbox.ok(&["rm", "--force", "vm"]);
+    assert!(!image.is_mounted());
+    let file = format!("oci-archive:{}", sandbox.root().join("x.tar").display());
+    podman(&["save", "--quiet", "--format", "oci-archive", "--output", &file[12..], &image.name], vec![])
+        .expect(0);
+    sandbox
+        .run(&["run", "--ephemeral", "--root-transport", "virtiofs", &file])
+        .expect(125)
+        .says("from elsewhere");
+    sandbox.run(&["run", "--root-transport", "virtiofs", &image.name]).expect(125).says("--ephemeral");
+}
+
+#[test]
+fn a_running_vm_needs_nothing_of_its_image() {
+    let image = Own::of("latest", "removed");
+    let sandbox = Sandbox::with_empty_cache("removed");
+    // Killed in the middle of the conversion: the next one begins anew.
+    let killed = sandbox.start(&["run", "--ephemeral", &image.name]);
+    wait_for("the conversion", SOON, || {
+        sandbox.processes().iter().any(|p| p.command.contains("erofs")).then_some(())
+    });
+    killed.signal(Signal::KILL);
+    killed.finish(SOON).expect(137);
+    wait_for("the end of all", SOON, || sandbox.processes().is_empty().then_some(()));
+
+    for name in ["one", "two"] {
+        sandbox.ok(&["run", "--ephemeral", "--detach", "--name", name, &image.name]);
+    }
+    assert!(!image.is_mounted());
+    podman(&["tag", &shared("nofs"), &image.name], vec![]).expect(0);
+    let read = "cat /etc/ssh/sshd_config >/etc/here; find /usr -xdev -type f -size -64k | head -n 2000 | xargs cat | wc -c";
+    for name in ["one", "two"] {
+        let bytes: u64 = sandbox.ok(&["ssh", name, read]).trim().parse().unwrap();
+        assert!(bytes > 1 << 20, "{bytes}");
+    }
+    let row = sandbox.vm("one").unwrap();
+    assert_eq!((&row["ephemeral"], &row["remove"]), (&true.into(), &true.into()));
+    sandbox.ok(&["stop", "--time", "0", "one", "two"]);
+    assert!(sandbox.list().is_empty(), "a stop discards them");
+    podman(&["untag", &image.name], vec![]).expect(0);
+}
+
+#[test]
+fn twenty_runs_leave_nothing() {
+    let sandbox = Sandbox::new("twenty");
+    let image = shared("latest");
+    let look = || {
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap().lines().count();
+        let temporary =
+            Command::new("sh").args(["-c", "ls -A /tmp /var/tmp | grep -c podman-bootc"]).output().unwrap();
+        (mounts, String::from_utf8(temporary.stdout).unwrap())
+    };
+    sandbox.ok(&["run", "--ephemeral", "--detach", "--name", "vm", &image]);
+    sandbox.ok(&["rm", "--force", "vm"]);
+    let before = look();
+    for _ in 0..20 {
+        sandbox.start(&["run", "--ephemeral", "--detach", "--name", "vm", &image]).finish(BOOT).expect(0);
+        sandbox.ok(&["rm", "--force", "vm"]);
+        sandbox.assert_clean(&[]);
+    }
+    assert_eq!(look(), before);
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use crate::harness::{BOOT, Kvm, Own, Sandbox, wait_for};
+use crate::harness::{BOOT, Kvm, Own, Running, Sandbox, wait_for};
 
 #[test]
-fn two_runs_at_once_share_one_install_and_one_disk() {
+fn eight_runs_at_once_share_one_install_and_one_disk() {
     let image = Own::of("latest", "install");
+    let other = Own::of("edited", "beside");
     let sandbox = Sandbox::with_empty_cache("install");
     let first = sandbox.start(&["run", "--detach", "--rm", "--name", "first", &image.name]);
     first.wait_stderr("install ", BOOT);
@@ -14,6 +15,25 @@ fn two_runs_at_once_share_one_install_and_one_disk() {
     let second =
         sandbox.start(&["run", "--rm", "--name", "second", "--user", "core", &image.name, "id -un; exit 42"]);
     second.wait_stderr("waiting", BOOT);
+    let others: Vec<Running> = (3..=8)
+        .map(|number| {
+            sandbox.start(&[
+                "run",
+                "--detach",
+                "--memory",
+                "256M",
+                "--name",
+                &format!("vm{number}"),
+                &image.name,
+            ])
+        })
+        .collect();
+    // Another image's install waits for nobody.
+    let beside = sandbox.root().join("beside.raw");
+    let beside = sandbox.start(&["disk", &other.name, beside.to_str().unwrap()]);
+    let installs =
+        || sandbox.processes().iter().filter(|p| p.command.contains("-name guest=install-")).count();
+    wait_for("two installs side by side", BOOT, || (installs() == 2).then_some(()));
     // A name that is taken is seen before any work.
     sandbox
         .run(&["run", "--name", "first", &image.name])
@@ -27,13 +47,19 @@ fn two_runs_at_once_share_one_install_and_one_disk() {
     let told = usize::from(Kvm::probe() == Kvm::Broken);
     assert_eq!(first.stderr.matches("KVM doesn't work on this host").count(), told, "{}", first.story());
 
+    for running in others {
+        let output = running.finish(BOOT).expect(0).says("waiting for it").silent_about("booting the image");
+        sandbox.ok(&["rm", "--force", output.text().trim()]);
+    }
+    beside.finish(BOOT).expect(0).silent_about("installs");
+
     let (one, two) = (sandbox.wait_running("first"), sandbox.wait_running("second"));
     assert_ne!(one["ssh_port"], two["ssh_port"]);
-    assert_eq!(sandbox.base_disks().len(), 1);
+    assert_eq!(sandbox.base_disks().len(), 2);
     let base = ["inspect", "--format", "{{.spec.source.base}}", "first", "second"];
     let bases = sandbox.ok(&base);
-    let key = sandbox.base_disks()[0].file_name().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(bases.lines().collect::<Vec<_>>(), [&key, &key]);
+    let (key, same) = bases.trim().split_once('\n').unwrap();
+    assert_eq!(key, same);
 
     let second = second.finish(BOOT).expect(42).silent_about("booting the image").silent_about("KVM");
     assert_eq!(second.text(), "core\n");
@@ -43,6 +69,6 @@ fn two_runs_at_once_share_one_install_and_one_disk() {
     sandbox.run(&["ssh", "first", "systemctl poweroff"]);
     wait_for("the VM to go", BOOT, || sandbox.list().is_empty().then_some(()));
     sandbox.assert_clean(&[]);
-    assert_eq!(sandbox.base_disks().len(), 1);
+    assert_eq!(sandbox.base_disks().len(), 2);
     assert!(fs::metadata(sandbox.base_disks()[0].join("disk.raw")).unwrap().permissions().readonly());
 }

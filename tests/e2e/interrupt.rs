@@ -38,6 +38,20 @@ fn an_interrupted_install_leaves_nothing() {
     running.finish(SOON).expect(137);
     wait_for("the end of all processes", SOON, || sandbox.processes().is_empty().then_some(()));
 
+    // podman dies, and someone clears the folder that is worked in.
+    let running = sandbox.start(&run);
+    wait_for("podman", BOOT, || sandbox.processes().into_iter().find(|p| p.command.contains(" save ")))
+        .kill();
+    running.finish(SOON).expect(125).says("save the content").says("SIGKILL");
+    let running = sandbox.start(&run);
+    running.wait_stderr("Installing image", BOOT);
+    let folders = std::fs::read_dir(sandbox.cache().join("disks")).unwrap().flatten();
+    let partial = folders.map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with(".partial"));
+    std::fs::remove_dir_all(partial.unwrap()).unwrap();
+    running.finish(BOOT).expect(125).says("disk.raw");
+    assert!(sandbox.base_disks().is_empty() && !image.is_mounted());
+    sandbox.assert_clean(&[]);
+
     sandbox.run(&run).expect(0);
     assert_eq!(sandbox.base_disks().len(), 1);
     sandbox.assert_clean(&[]);

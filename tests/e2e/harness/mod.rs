@@ -5,14 +5,16 @@ mod kvm;
 mod processes;
 mod program;
 mod sandbox;
+mod user;
 
 use std::time::{Duration, Instant};
 
-pub use image::{Own, podman, shared};
+pub use image::{Own, containers_conf, podman, shared};
 pub use kvm::Kvm;
 pub use processes::Process;
 pub use program::{Output, Running, Signal};
 pub use sandbox::Sandbox;
+pub use user::User;
 
 /// A command that only looks or asks ends within this.
 pub const SOON: Duration = Duration::from_secs(60);

@@ -17,18 +17,35 @@ impl Process {
     /// All that name `folder`, in no order. This process is none of them.
     pub fn of(folder: &Path) -> Vec<Self> {
         let folder = folder.to_str().unwrap();
+        Self::all(|pid| {
+            // Those of a process that has ended are empty or gone.
+            let names = |name: &str| {
+                let bytes = fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).contains(folder)
+            };
+            names("environ") || names("cmdline")
+        })
+    }
+
+    /// All of which this is true. This process is none of them, nor one that has ended.
+    pub fn all(is_wanted: impl Fn(u32) -> bool) -> Vec<Self> {
         let pids = fs::read_dir("/proc").unwrap().flatten();
         let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter(|&pid| pid != std::process::id())
+        pids.filter(|&pid| pid != std::process::id() && is_wanted(pid))
             .filter_map(|pid| {
-                // Those of a process that has ended are empty or gone.
-                let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).ok();
-                let (environment, command) = (read("environ")?, read("cmdline")?);
-                let names = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(folder);
-                let mine = !command.is_empty() && (names(&environment) || names(&command));
-                mine.then(|| Self { pid, command: String::from_utf8_lossy(&command).replace('\0', " ") })
+                let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+                let command = String::from_utf8_lossy(&command).replace('\0', " ");
+                (!command.is_empty()).then_some(Self { pid, command })
             })
             .collect()
+    }
+
+    /// Its state and what it waits for in the kernel.
+    pub fn doing(&self) -> String {
+        let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", self.pid)).unwrap_or_default();
+        let status = read("status");
+        let lines = status.lines().filter(|line| line.starts_with("State:") || line.starts_with("PPid:"));
+        format!("{} {}", lines.collect::<Vec<_>>().join(" "), read("wchan"))
     }
 
     /// `kill -9`.

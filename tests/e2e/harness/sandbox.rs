@@ -68,6 +68,11 @@ impl Sandbox {
         self.cache.join(NAME)
     }
 
+    /// The tool's data.
+    pub fn data(&self) -> PathBuf {
+        self.root.path().join("data").join(NAME)
+    }
+
     /// The folders of the base disks in the cache.
     pub fn base_disks(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.cache().join("disks")).into_iter().flatten().flatten();
@@ -80,7 +85,7 @@ impl Sandbox {
     }
 
     fn vms(&self) -> PathBuf {
-        self.root.path().join("data").join(NAME).join("vms")
+        self.data().join("vms")
     }
 
     /// Any program, in the test's environment.
@@ -216,15 +221,20 @@ impl Sandbox {
         left
     }
 
-    /// What the VMs' logs have to say of a failure; they are kept in `target/e2e-failed`.
+    /// What there is to be said of a failure: the test's processes, and the logs of its VMs and installs, which
+    /// are kept in `target/e2e-failed`.
     fn tell(&self) {
+        for process in self.processes() {
+            eprintln!("--- {process:?} {}", process.doing());
+        }
         let kept = target().join("e2e-failed").join(self.root.path().file_name().unwrap());
-        for folder in entries(&self.vms()) {
+        let installs = entries(&self.cache().join("disks"));
+        for folder in entries(&self.vms()).into_iter().chain(installs) {
             let kept = kept.join(folder.file_name().unwrap());
-            fs::create_dir_all(&kept).unwrap();
-            for log in ["state.json", "supervisor.log", "qemu.log", "console.log"] {
+            for log in ["state.json", "supervisor.log", "qemu.log", "console.log", "install.log"] {
                 const BYTES: usize = 2000;
                 let Ok(text) = fs::read(folder.join(log)) else { continue };
+                fs::create_dir_all(&kept).unwrap();
                 fs::write(kept.join(log), &text).unwrap();
                 let end =
                     String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..]).replace('\r', "");

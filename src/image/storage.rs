@@ -1,0 +1,80 @@
+//! A storage of our own, for images that come out of files or from another podman.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::file;
+use crate::host::lock::Lock;
+
+/// A storage of images that is not podman's usual one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    /// Its images.
+    pub root: PathBuf,
+    /// What it keeps while it is used; podman takes 50 bytes at the most.
+    pub run: PathBuf,
+}
+
+/// A storage of our own in use; one process at a time.
+#[derive(Debug)]
+pub struct StorageInUse {
+    storage: Storage,
+    _lock: Lock,
+}
+
+impl Storage {
+    /// Takes the storage for this process, and waits until no other has it.
+    ///
+    /// # Errors
+    /// Its folders can't be made.
+    pub fn take(self) -> std::io::Result<StorageInUse> {
+        let lock = self.prepare().and_then(|()| Lock::acquire(&self.lock()))?;
+        // When it was used last is told by this.
+        lock.touch()?;
+        Ok(StorageInUse { storage: self, _lock: lock })
+    }
+
+    /// Takes the storage for this process, unless another has it.
+    ///
+    /// # Errors
+    /// Its folders can't be made.
+    pub fn try_take(self) -> std::io::Result<Option<StorageInUse>> {
+        let lock = self.prepare().and_then(|()| Lock::try_acquire(&self.lock()))?;
+        Ok(lock.map(|lock| StorageInUse { storage: self, _lock: lock }))
+    }
+
+    fn prepare(&self) -> std::io::Result<()> {
+        [&self.root, &self.run].into_iter().try_for_each(|folder| file::create_private_dir(folder))
+    }
+
+    /// When it was used last, unless never.
+    pub fn last_used(&self) -> Option<SystemTime> {
+        self.lock().metadata().and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// A file beside it for an image that is on its way into it.
+    pub fn archive(&self) -> PathBuf {
+        self.root.with_extension("tar")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.root.with_extension("lock")
+    }
+}
+
+impl StorageInUse {
+    /// The storage.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+}
+
+impl Drop for StorageInUse {
+    fn drop(&mut self) {
+        if let Err(error) = file::remove_dir(&self.storage.run) {
+            tracing::warn!(path = %self.storage.run.display(), %error, "can't remove podman's temporary files");
+        }
+    }
+}
