@@ -59,6 +59,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--cpus', '--cpus', [CompletionResultType]::ParameterName, 'Virtual processors')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
+            [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
             [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The VM''s architecture: which of an image''s to take, or that of a disk image [default: the host''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
@@ -207,6 +208,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;images' {
+            [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print as JSON, or by a template as in ''{{.name}} {{.id}}''')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -215,6 +217,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;disk' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The file''s format [default: by the ending of FILE''s name; raw for a block device]')
+            [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the code of the VM that installs')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
@@ -241,6 +244,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;to-disk' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The file''s format [default: by the ending of FILE''s name; raw for a block device]')
+            [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the code of the VM that installs')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
@@ -269,8 +273,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print as JSON, or by a template as in ''{{.image}} {{.size}}''')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
-            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Remove the logs of failed installs and what was made of images for direct boots, too')
-            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Remove the logs of failed installs and what was made of images for direct boots, too')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be removed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

@@ -257,7 +257,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__disk)
-            opts="-f -q -h --format --force --force-block-device --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-f -q -h --format --force --force-block-device --connection --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,6 +265,10 @@ _podman__bootc() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "raw qcow2 vhdx vmdk" -- "${cur}"))
+                    return 0
+                    ;;
+                --connection)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --pull)
@@ -671,12 +675,16 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__images)
-            opts="-h --format --log-level --help"
+            opts="-h --connection --format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --connection)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -833,7 +841,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --arch --pull --timeout --quiet --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -860,6 +868,10 @@ _podman__bootc() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connection)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

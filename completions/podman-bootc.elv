@@ -55,6 +55,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --cpus 'Virtual processors'
             cand -m 'Memory, in bytes or with K, M, G'
             cand --memory 'Memory, in bytes or with K, M, G'
+            cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --arch 'The VM''s architecture: which of an image''s to take, or that of a disk image [default: the host''s]'
             cand --pull 'When to pull the image'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
@@ -190,6 +191,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;images'= {
+            cand --connection 'List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.id}}'''
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help'
@@ -197,6 +199,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
+            cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
@@ -222,6 +225,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;to-disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
+            cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
@@ -249,8 +253,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --older-than 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d'
             cand --format 'Print as JSON, or by a template as in ''{{.image}} {{.size}}'''
             cand --log-level 'Log messages at and above this level, to stderr'
-            cand -a 'Remove the logs of failed installs and what was made of images for direct boots, too'
-            cand --all 'Remove the logs of failed installs and what was made of images for direct boots, too'
+            cand -a 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too'
+            cand --all 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too'
             cand --dry-run 'Only show what would be removed'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'

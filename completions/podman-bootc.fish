@@ -55,6 +55,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l name -
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l user -d 'The user to log in as; the image has to have it' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual processors' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'The VM\'s architecture: which of an image\'s to take, or that of a disk image [default: the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
@@ -148,6 +149,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -l log-lev
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Remove running VMs, too; they lose their power'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s a -l all -d 'Remove all VMs that don\'t run; with --force all'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l connection -d 'List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.id}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -s h -l help -d 'Print help'
@@ -155,6 +157,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l forma
 qcow2\t'QEMU\'s own'
 vhdx\t'Hyper-V\'s'
 vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
@@ -186,6 +189,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l fo
 qcow2\t'QEMU\'s own'
 vhdx\t'Hyper-V\'s'
 vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
@@ -216,7 +220,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s h 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l older-than -d 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l format -d 'Print as JSON, or by a template as in \'{{.image}} {{.size}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s a -l all -d 'Remove the logs of failed installs and what was made of images for direct boots, too'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s a -l all -d 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l dry-run -d 'Only show what would be removed'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -l log-level -d 'Log messages at and above this level, to stderr' -r

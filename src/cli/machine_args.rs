@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ArgAction;
-use russh::keys::ssh_key::{PrivateKey, PublicKey};
+use russh::keys::{PrivateKey, PublicKey};
 
 use crate::disk::ExtraDiskArg;
 use crate::guest::cloudinit::Seed;

@@ -54,12 +54,12 @@ pub struct Args {
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
     memory: u64,
-    /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
-    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
-    arch: Option<Arch>,
     /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
+    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
+    arch: Option<Arch>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,

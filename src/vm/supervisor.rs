@@ -181,13 +181,12 @@ impl Supervisor {
             input: Some(input),
         };
         let run = engine.run(event_sender, order_receiver);
-        let problems = Problems::new(&self.vm, &self.dirs);
         let mut desk = Desk {
             vm: &self.vm,
             hub: Arc::clone(&hub),
             record,
             orders,
-            problems,
+            problems: Problems::new(&self.vm, &self.dirs),
             power_off: None,
             logs,
             newest: NewestLine::default(),
