@@ -113,6 +113,11 @@ impl Qmp {
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, QmpError> {
         let Forward { protocol, address, host, guest } = forward;
         let rule = format!("{}:{address}:{host}-:{guest}", protocol.name());
+        // `info usernet` is the only place that tells which port the system chose: that which was not there before.
+        let before = match host {
+            0 => forwarded_ports(&self.human("info usernet").await?, forward),
+            _ => vec![],
+        };
         let answer = self.human(&format!("hostfwd_add {NETDEV} {rule}")).await?;
         if !answer.trim().is_empty() {
             return Err(QmpError::Forward { rule, answer: answer.trim().to_owned() });
@@ -120,9 +125,9 @@ impl Qmp {
         if *host != 0 {
             return Ok(*forward);
         }
-        // `info usernet` is the only place that tells which port the system chose.
         let table = self.human("info usernet").await?;
-        let host = forwarded_port(&table, forward).ok_or(QmpError::Forward { rule, answer: table })?;
+        let new = forwarded_ports(&table, forward).into_iter().find(|port| !before.contains(port));
+        let host = new.ok_or(QmpError::Forward { rule, answer: table })?;
         Ok(Forward { host, ..*forward })
     }
 
@@ -163,13 +168,13 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, qapi::ExecuteError>>)
     Ok(tokio::time::timeout(ANSWER_TIME, answer).await.map_err(|_| QmpError::Silent)??)
 }
 
-/// The host's port of the (last) such forward in the table that `info usernet` prints.
-fn forwarded_port(table: &str, forward: &Forward) -> Option<u16> {
+/// The host's ports of all such forwards in the table that `info usernet` prints.
+fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
     let kind = match forward.protocol {
         Protocol::Tcp => "TCP[HOST_FORWARD]",
         Protocol::Udp => "UDP[HOST_FORWARD]",
     };
-    table.lines().rev().find_map(|line| {
+    let port = |line: &str| {
         let mut words = line.split_whitespace();
         if words.next()? != kind {
             return None;
@@ -179,7 +184,8 @@ fn forwarded_port(table: &str, forward: &Forward) -> Option<u16> {
         // QEMU writes * for any address.
         let same_address = address.parse() == Ok(forward.address) || forward.address.is_unspecified();
         (same_address && to.parse() == Ok(forward.guest)).then(|| port.parse().ok())?
-    })
+    };
+    table.lines().filter_map(port).collect()
 }
 
 async fn forward_events(
@@ -225,16 +231,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_forwarded_port_is_found() {
+    fn the_forwarded_ports_are_found() {
         let table = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
             TCP[ESTABLISHED]   9       127.0.0.1 50000       10.0.2.15    22     0     0\r\n  \
             TCP[HOST_FORWARD]  3       127.0.0.1 44579       10.0.2.15    22     0     0\r\n  \
             TCP[HOST_FORWARD]  4       127.0.0.1  8080       10.0.2.15    80     0     0\r\n  \
+            TCP[HOST_FORWARD]  6       127.0.0.1 33333       10.0.2.15    22     0     0\r\n  \
             UDP[HOST_FORWARD]  5               *  5353       10.0.2.15    53     0     0\r\n";
-        let port = |text: &str| forwarded_port(table, &text.parse().unwrap());
-        assert_eq!(port("22"), Some(44579));
-        assert_eq!(port("80"), Some(8080));
-        assert_eq!(port("443"), None);
-        assert_eq!(port("0.0.0.0::53/udp"), Some(5353));
+        let ports = |text: &str| forwarded_ports(table, &text.parse().unwrap());
+        assert_eq!(ports("22"), [44579, 33333]);
+        assert_eq!(ports("80"), [8080]);
+        assert!(ports("443").is_empty());
+        assert_eq!(ports("0.0.0.0::53/udp"), [5353]);
     }
 }
