@@ -11,10 +11,9 @@ use crate::vm::{State, store};
 #[command(after_help = "\
 Examples:
   podman-bootc set web --memory 4G --cpus 4")]
-#[group(required = true, multiple = true, args = ["cpus", "memory"])]
 pub struct Args {
     /// Virtual processors
-    #[arg(long, value_name = "NUMBER", value_parser = parse_cpus())]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_cpus(), required_unless_present = "memory")]
     cpus: Option<u32>,
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", value_parser = parse_memory)]

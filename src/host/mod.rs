@@ -10,6 +10,7 @@ pub mod path;
 pub mod process;
 pub mod rooted;
 pub mod socket;
+mod system;
 pub mod terminal;
 
 #[cfg(unix)]
@@ -20,6 +21,8 @@ use unix as os;
 mod windows;
 #[cfg(windows)]
 use windows as os;
+
+pub use system::Os;
 
 /// The kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {
