@@ -12,6 +12,7 @@ use super::machine_args::MachineArgs;
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
+use crate::guest::keys::Keys;
 use crate::host::Os;
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
@@ -146,15 +147,27 @@ impl Args {
         let (podman, image) = (&found.podman, &found.image);
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
+        let host_keys = Keys::in_folder(&context.dirs.keys());
         if self.ephemeral {
             // Held until the VM is there: from then on that keeps its files.
             let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, podman, image, progress)?;
             let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            return Ok(create::create(reservation, origin, &self.parameters(hypervisor, None, settings))?);
+            return Ok(create::create(
+                reservation,
+                origin,
+                &self.parameters(hypervisor, None, settings),
+                &host_keys,
+            )?);
         }
         let host = context.install_host(podman.clone(), self.accel)?;
-        let wanted = self.install.wanted(image, true);
+        let features = hypervisor.features(Os::current());
+        // What makes the system grow is handed over at boot, as the key is.
+        let mut wanted = self.install.wanted(image, hypervisor, features.credentials());
+        if !features.credentials() {
+            host_keys.ensure()?;
+            wanted.options.root_key = Some(host_keys.public_line()?);
+        }
         let disk_size = Some(wanted.options.disk_size);
         // Held until the VM is there: from then on that keeps its base disk.
         let base = install::ensure(&host, wanted, progress)?;
@@ -162,6 +175,7 @@ impl Args {
             reservation,
             Origin::Disk(&base.disk),
             &self.parameters(hypervisor, disk_size, settings),
+            &host_keys,
         )?)
     }
 
@@ -175,7 +189,8 @@ impl Args {
         let import = Import::open(file)?;
         let reservation = context.store.reserve(self.name.clone())?;
         let parameters = self.parameters(hypervisor, self.install.disk_size(), settings);
-        Ok(create::create(reservation, Origin::Import(&import), &parameters)?)
+        let host_keys = Keys::in_folder(&context.dirs.keys());
+        Ok(create::create(reservation, Origin::Import(&import), &parameters, &host_keys)?)
     }
 
     /// What is asked for that not every hypervisor can do.
@@ -184,6 +199,7 @@ impl Args {
             (self.ephemeral, Wish::DirectBoot),
             (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
             (self.user != "root", Wish::OtherUser),
+            (self.disk.is_some(), Wish::ForeignDisk),
         ];
         let asked = asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish));
         asked.chain(self.machine.wishes()).collect()

@@ -221,6 +221,8 @@ pub enum Wish {
     Accelerator,
     /// `--user` with a name other than root.
     OtherUser,
+    /// `--disk`: a disk that the install has not put a key on.
+    ForeignDisk,
 }
 
 /// A wish that a hypervisor can't fulfil, and what to do instead.
@@ -244,7 +246,7 @@ pub fn check(kind: Kind, os: Os, wishes: &[Wish]) -> Result<(), Unsupported> {
         Wish::UdpPort => features.udp,
         Wish::DirectBoot => features.direct_boot,
         Wish::Accelerator => features.accelerators,
-        Wish::OtherUser => features.credentials(),
+        Wish::OtherUser | Wish::ForeignDisk => features.credentials(),
     };
     match wishes.iter().find(|wish| !granted(wish)) {
         Some(&wish) => Err(Unsupported { kind, os, wish }),
@@ -261,6 +263,7 @@ impl Wish {
             Self::DirectBoot => "boot an image directly (--ephemeral)",
             Self::Accelerator => "be told its accelerator (--accel)",
             Self::OtherUser => "hand a key to another user than root (--user)",
+            Self::ForeignDisk => "hand a key to the system on a disk image (--disk)",
         }
     }
 
@@ -279,6 +282,7 @@ impl Wish {
                 "leave --ephemeral out; --rm removes the VM and its disk at the end of the session"
             }
             (Self::Accelerator, ..) => "leave --accel out, or use --hypervisor qemu",
+            (Self::ForeignDisk, ..) => "use --hypervisor qemu",
             (Self::OtherUser, ..) => {
                 "leave --user out, or use --hypervisor qemu; the key is put on the disk by the install, for root"
             }
@@ -299,6 +303,7 @@ mod tests {
             Wish::DirectBoot,
             Wish::Accelerator,
             Wish::OtherUser,
+            Wish::ForeignDisk,
         ];
         let cases: [(Kind, Os, &[Wish]); 6] = [
             (Kind::Qemu, Os::Linux, &[]),
@@ -307,7 +312,13 @@ mod tests {
             (
                 Kind::Vfkit,
                 Os::Macos,
-                &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator, Wish::OtherUser],
+                &[
+                    Wish::ReadOnlyShare,
+                    Wish::DirectBoot,
+                    Wish::Accelerator,
+                    Wish::OtherUser,
+                    Wish::ForeignDisk,
+                ],
             ),
             (Kind::Krunkit, Os::Macos, &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator]),
             (Kind::Hyperv, Os::Windows, &all),

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod facts;
+mod machine;
 mod podman;
 mod reference;
 mod service;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use elsewhere::Elsewhere;
 pub use facts::Facts;
+pub use machine::Unusable;
 pub use podman::{Error, Listed, Mounted, Podman, Pull};
 pub use reference::is_file;
 pub use service::Service;

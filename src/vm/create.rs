@@ -10,9 +10,10 @@ use super::store::{self, Creating, Reservation};
 use super::{Settings, Vm};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
-use crate::host::{fault, file, interrupt};
+use crate::guest::keys::Keys;
+use crate::host::{Os, fault, file, interrupt};
 use crate::hypervisor::qemu::firmware;
-use crate::hypervisor::{Arch, Kind, accelerator};
+use crate::hypervisor::{Arch, DiskFormat, Kind, accelerator};
 use crate::image::{Facts, Image};
 
 /// What a new VM is to be like.
@@ -102,7 +103,7 @@ impl Origin<'_> {
     }
 }
 
-/// Makes a VM under the reserved name.
+/// Makes a VM under the reserved name; `host_keys` are those of this host, for one that can be handed none.
 ///
 /// # Errors
 /// The image has no such user, the disk can't have that size, or a file can't be made.
@@ -110,10 +111,16 @@ pub fn create(
     reservation: Reservation,
     origin: Origin,
     wanted: &Parameters,
+    host_keys: &Keys,
 ) -> Result<(Vm, Creating), Error> {
     let arch = origin.arch();
-    let uefi = firmware::find(arch);
-    let firmware = uefi.as_ref().map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone() });
+    let features = wanted.hypervisor.features(Os::current());
+    let uefi = if features.host_firmware { firmware::find(arch) } else { None };
+    let firmware = match &uefi {
+        Some(uefi) => Firmware::Uefi { code: uefi.code.clone() },
+        None if features.host_firmware => Firmware::Bios,
+        None => Firmware::Own,
+    };
     let source = match origin {
         Origin::Disk(disk) => Source::Disk { base: disk.key.clone(), firmware },
         Origin::Import(import) => Source::Import { disk: import.clone(), firmware },
@@ -135,7 +142,7 @@ pub fn create(
         image: origin.image().cloned(),
         source,
         disk_size,
-        grow_root: disk_size.is_some() && grows,
+        grow_root: disk_size.is_some() && grows && features.credentials(),
         arch,
         cpus: wanted.cpus,
         memory_mib: wanted.memory_mib,
@@ -151,7 +158,11 @@ pub fn create(
     // Later there would be a VM that nobody asked for any more.
     interrupt::check()?;
     let vm = reservation.vm(spec);
-    vm.keys().create()?;
+    if features.credentials() {
+        vm.keys().create()?;
+    } else {
+        vm.keys().copy(host_keys)?;
+    }
     fault::point("vm-keys");
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
@@ -159,7 +170,12 @@ pub fn create(
         Origin::Direct(..) => None,
     };
     if let Some((file, format)) = below {
-        disk::create_overlay(file, format, &vm.overlay(), disk_size)?;
+        let own = vm.overlay();
+        match features.disk {
+            DiskFormat::Qcow2 => disk::create_overlay(file, format, &own, disk_size)?,
+            DiskFormat::Raw => disk::create_own(file, format, &own, Format::Raw, disk_size)?,
+            DiskFormat::Vhdx => disk::create_own(file, format, &own, Format::Vhdx, disk_size)?,
+        }
         if let Some(uefi) = uefi {
             copy_private(&uefi.vars_template, &vm.variables())?;
         }

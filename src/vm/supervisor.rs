@@ -113,7 +113,7 @@ impl Supervisor {
         file::remove_dir(&runtime)?;
         file::create_private_dir(&runtime)?;
         let (os, arch) = (Os::current(), vm.spec.arch);
-        let features = vm.spec.hypervisor.features(os);
+        let features = vm.features();
         let machine = machine::of(&vm, &dirs, &features)?;
         for share in &vm.spec.settings.shares {
             share.check()?;
