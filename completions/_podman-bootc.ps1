@@ -33,8 +33,11 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell in a running VM, or run a command in it')
             [CompletionResult]::new('ssh-config', 'ssh-config', [CompletionResultType]::ParameterValue, 'Print a Host block for OpenSSH, or make OpenSSH know all VMs')
             [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy a file or folder into a running VM, or out of it')
+            [CompletionResult]::new('console', 'console', [CompletionResultType]::ParameterValue, 'Attach to a running VM''s serial console; ctrl-] detaches')
+            [CompletionResult]::new('screenshot', 'screenshot', [CompletionResultType]::ParameterValue, 'Take a picture of a running VM''s screen, as PNG')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop running VMs')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs, in the background')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change a stopped VM: it has these from its next start on')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs with their disks')
             [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the bootable images in podman''s storage')
             [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Write a disk image made of a bootable container image')
@@ -42,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove the base disks that no VM uses')
             [CompletionResult]::new('system', 'system', [CompletionResultType]::ParameterValue, 'Look after what the tool keeps on this host')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show all that is known of VMs, as JSON')
-            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote')
+            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote, or its journal')
             [CompletionResult]::new('port', 'port', [CompletionResultType]::ParameterValue, 'Show the ports of the host that lead to a VM, or change them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Show what this host has of what the tool needs, and what to do about the rest')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -57,6 +60,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The VM''s architecture: which of an image''s to take, or that of a disk image [default: the host''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--hypervisor', '--hypervisor', [CompletionResultType]::ParameterName, 'What runs the VM')
@@ -67,6 +71,14 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--volume', '--volume', [CompletionResultType]::ParameterName, 'Share a folder of the host with the VM, live in both directions; may be given several times')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Make a port of the VM one of the host; may be given several times')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Make a port of the VM one of the host; may be given several times')
+            [CompletionResult]::new('--add-disk', '--add-disk', [CompletionResultType]::ParameterName, 'One more disk: a disk image (raw or qcow2), or new:SIZE for an empty one; may be given several times')
+            [CompletionResult]::new('--nic', '--nic', [CompletionResultType]::ParameterName, 'The VM''s network card')
+            [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'How the VM calls itself')
+            [CompletionResult]::new('--ssh-key', '--ssh-key', [CompletionResultType]::ParameterName, 'A file with public keys that may log in, too; may be given several times')
+            [CompletionResult]::new('--credential', '--credential', [CompletionResultType]::ParameterName, 'A systemd credential for the VM, its value as it stands or from a file; may be given several times')
+            [CompletionResult]::new('--cloudinit', '--cloudinit', [CompletionResultType]::ParameterName, 'Give cloud-init the files in this folder: user-data, and perhaps meta-data, network-config, vendor-data')
+            [CompletionResult]::new('--ignition', '--ignition', [CompletionResultType]::ParameterName, 'Give Ignition this configuration')
+            [CompletionResult]::new('--firmware', '--firmware', [CompletionResultType]::ParameterName, 'What starts the VM from its disk')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
             [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
             [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]')
@@ -76,7 +88,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--target-imgref', '--target-imgref', [CompletionResultType]::ParameterName, 'The image reference that the installed system upgrades from [default: the image''s name]')
             [CompletionResult]::new('--target-transport', '--target-transport', [CompletionResultType]::ParameterName, 'How the installed system gets at that reference: registry, oci, ... [default: registry]')
             [CompletionResult]::new('--install-arg', '--install-arg', [CompletionResultType]::ParameterName, 'One more word for the command line of `bootc install to-disk`; may be given several times')
-            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install`')
+            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Return as soon as the VM runs, and print its name')
             [CompletionResult]::new('-B', '-B ', [CompletionResultType]::ParameterName, 'Return as soon as the VM runs, and print its name')
@@ -86,6 +98,9 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show no progress')
             [CompletionResult]::new('--ephemeral', '--ephemeral', [CompletionResultType]::ParameterName, 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM')
+            [CompletionResult]::new('--tpm', '--tpm', [CompletionResultType]::ParameterName, 'Give the VM a TPM 2.0')
+            [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Keep the VM''s journal on this host, for `logs --journal` (systemd 256 and up in the image)')
+            [CompletionResult]::new('--gui', '--gui', [CompletionResultType]::ParameterName, 'Open a window with the VM''s screen')
             [CompletionResult]::new('--composefs-backend', '--composefs-backend', [CompletionResultType]::ParameterName, 'Install with bootc''s composefs backend')
             [CompletionResult]::new('--rebuild', '--rebuild', [CompletionResultType]::ParameterName, 'Install anew, although there is a disk of this image with these options')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -148,6 +163,18 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'podman-bootc;console' {
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;screenshot' {
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'podman-bootc;stop' {
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Seconds until the power is cut')
             [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Seconds until the power is cut')
@@ -157,6 +184,15 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;start' {
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'podman-bootc;set' {
+            [CompletionResult]::new('--cpus', '--cpus', [CompletionResultType]::ParameterName, 'Virtual processors')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -194,7 +230,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--target-imgref', '--target-imgref', [CompletionResultType]::ParameterName, 'The image reference that the installed system upgrades from [default: the image''s name]')
             [CompletionResult]::new('--target-transport', '--target-transport', [CompletionResultType]::ParameterName, 'How the installed system gets at that reference: registry, oci, ... [default: registry]')
             [CompletionResult]::new('--install-arg', '--install-arg', [CompletionResultType]::ParameterName, 'One more word for the command line of `bootc install to-disk`; may be given several times')
-            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install`')
+            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Write over FILE')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over FILE')
@@ -221,7 +257,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--target-imgref', '--target-imgref', [CompletionResultType]::ParameterName, 'The image reference that the installed system upgrades from [default: the image''s name]')
             [CompletionResult]::new('--target-transport', '--target-transport', [CompletionResultType]::ParameterName, 'How the installed system gets at that reference: registry, oci, ... [default: registry]')
             [CompletionResult]::new('--install-arg', '--install-arg', [CompletionResultType]::ParameterName, 'One more word for the command line of `bootc install to-disk`; may be given several times')
-            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install`')
+            [CompletionResult]::new('--install-in', '--install-in', [CompletionResultType]::ParameterName, 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Write over FILE')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over FILE')
@@ -281,9 +317,14 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;logs' {
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only since this time: a time ago, in seconds or as in 90s, 5m, 2h; or as in 2026-01-31T12:00:00Z')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on until the VM ends')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on until the VM ends')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Only since the VM''s last start')
+            [CompletionResult]::new('--boot', '--boot', [CompletionResultType]::ParameterName, 'Only since the VM''s last start')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'The journal instead of the console')
+            [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'The journal instead of the console')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -316,15 +357,18 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell in a running VM, or run a command in it')
             [CompletionResult]::new('ssh-config', 'ssh-config', [CompletionResultType]::ParameterValue, 'Print a Host block for OpenSSH, or make OpenSSH know all VMs')
             [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy a file or folder into a running VM, or out of it')
+            [CompletionResult]::new('console', 'console', [CompletionResultType]::ParameterValue, 'Attach to a running VM''s serial console; ctrl-] detaches')
+            [CompletionResult]::new('screenshot', 'screenshot', [CompletionResultType]::ParameterValue, 'Take a picture of a running VM''s screen, as PNG')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop running VMs')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs, in the background')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change a stopped VM: it has these from its next start on')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs with their disks')
             [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the bootable images in podman''s storage')
             [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Write a disk image made of a bootable container image')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove the base disks that no VM uses')
             [CompletionResult]::new('system', 'system', [CompletionResultType]::ParameterValue, 'Look after what the tool keeps on this host')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show all that is known of VMs, as JSON')
-            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote')
+            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a VM''s serial console wrote, or its journal')
             [CompletionResult]::new('port', 'port', [CompletionResultType]::ParameterValue, 'Show the ports of the host that lead to a VM, or change them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Show what this host has of what the tool needs, and what to do about the rest')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -346,10 +390,19 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         'podman-bootc;help;cp' {
             break
         }
+        'podman-bootc;help;console' {
+            break
+        }
+        'podman-bootc;help;screenshot' {
+            break
+        }
         'podman-bootc;help;stop' {
             break
         }
         'podman-bootc;help;start' {
+            break
+        }
+        'podman-bootc;help;set' {
             break
         }
         'podman-bootc;help;rm' {

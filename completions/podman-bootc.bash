@@ -19,6 +19,9 @@ _podman__bootc() {
             podman__bootc,completion)
                 cmd="podman__bootc__subcmd__completion"
                 ;;
+            podman__bootc,console)
+                cmd="podman__bootc__subcmd__console"
+                ;;
             podman__bootc,cp)
                 cmd="podman__bootc__subcmd__cp"
                 ;;
@@ -61,6 +64,12 @@ _podman__bootc() {
             podman__bootc,run)
                 cmd="podman__bootc__subcmd__run"
                 ;;
+            podman__bootc,screenshot)
+                cmd="podman__bootc__subcmd__screenshot"
+                ;;
+            podman__bootc,set)
+                cmd="podman__bootc__subcmd__set"
+                ;;
             podman__bootc,ssh)
                 cmd="podman__bootc__subcmd__ssh"
                 ;;
@@ -81,6 +90,9 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,completion)
                 cmd="podman__bootc__subcmd__help__subcmd__completion"
+                ;;
+            podman__bootc__subcmd__help,console)
+                cmd="podman__bootc__subcmd__help__subcmd__console"
                 ;;
             podman__bootc__subcmd__help,cp)
                 cmd="podman__bootc__subcmd__help__subcmd__cp"
@@ -117,6 +129,12 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,run)
                 cmd="podman__bootc__subcmd__help__subcmd__run"
+                ;;
+            podman__bootc__subcmd__help,screenshot)
+                cmd="podman__bootc__subcmd__help__subcmd__screenshot"
+                ;;
+            podman__bootc__subcmd__help,set)
+                cmd="podman__bootc__subcmd__help__subcmd__set"
                 ;;
             podman__bootc__subcmd__help,ssh)
                 cmd="podman__bootc__subcmd__help__subcmd__ssh"
@@ -155,7 +173,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp stop start rm images disk to-disk prune system inspect logs port doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp console screenshot stop start set rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,6 +192,24 @@ _podman__bootc() {
             ;;
         podman__bootc__subcmd__completion)
             opts="-h --log-level --help bash elvish fish powershell zsh"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__console)
+            opts="-h --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -317,7 +353,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help"
+            opts="run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -331,6 +367,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help__subcmd__completion)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__console)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -512,6 +562,34 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__help__subcmd__screenshot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__help__subcmd__ssh)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -667,12 +745,16 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__logs)
-            opts="-f -h --follow --log-level --help"
+            opts="-f -b -j -h --follow --boot --since --journal --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -759,7 +841,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -791,6 +873,10 @@ _podman__bootc() {
                     ;;
                 --connection)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --arch)
+                    COMPREPLY=($(compgen -W "x86_64 aarch64" -- "${cur}"))
                     return 0
                     ;;
                 --pull)
@@ -833,6 +919,38 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --add-disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nic)
+                    COMPREPLY=($(compgen -W "user none" -- "${cur}"))
+                    return 0
+                    ;;
+                --hostname)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssh-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credential)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloudinit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --firmware)
+                    COMPREPLY=($(compgen -W "auto uefi secure bios" -- "${cur}"))
+                    return 0
+                    ;;
                 --filesystem)
                     COMPREPLY=($(compgen -W "ext4 xfs btrfs" -- "${cur}"))
                     return 0
@@ -871,6 +989,54 @@ _podman__bootc() {
                     ;;
                 --install-in)
                     COMPREPLY=($(compgen -W "vm container" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__screenshot)
+            opts="-h --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__set)
+            opts="-m -h --cpus --memory --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --cpus)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log-level)

@@ -30,8 +30,11 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand ssh 'Open a shell in a running VM, or run a command in it'
             cand ssh-config 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
             cand cp 'Copy a file or folder into a running VM, or out of it'
+            cand console 'Attach to a running VM''s serial console; ctrl-] detaches'
+            cand screenshot 'Take a picture of a running VM''s screen, as PNG'
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs, in the background'
+            cand set 'Change a stopped VM: it has these from its next start on'
             cand rm 'Remove VMs with their disks'
             cand images 'List the bootable images in podman''s storage'
             cand disk 'Write a disk image made of a bootable container image'
@@ -39,7 +42,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand prune 'Remove the base disks that no VM uses'
             cand system 'Look after what the tool keeps on this host'
             cand inspect 'Show all that is known of VMs, as JSON'
-            cand logs 'Show what a VM''s serial console wrote'
+            cand logs 'Show what a VM''s serial console wrote, or its journal'
             cand port 'Show the ports of the host that lead to a VM, or change them'
             cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
             cand completion 'Print a completion script for a shell'
@@ -53,6 +56,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -m 'Memory, in bytes or with K, M, G'
             cand --memory 'Memory, in bytes or with K, M, G'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
+            cand --arch 'The VM''s architecture: which of an image''s to take, or that of a disk image [default: the host''s]'
             cand --pull 'When to pull the image'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --hypervisor 'What runs the VM'
@@ -63,6 +67,14 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --volume 'Share a folder of the host with the VM, live in both directions; may be given several times'
             cand -p 'Make a port of the VM one of the host; may be given several times'
             cand --publish 'Make a port of the VM one of the host; may be given several times'
+            cand --add-disk 'One more disk: a disk image (raw or qcow2), or new:SIZE for an empty one; may be given several times'
+            cand --nic 'The VM''s network card'
+            cand --hostname 'How the VM calls itself'
+            cand --ssh-key 'A file with public keys that may log in, too; may be given several times'
+            cand --credential 'A systemd credential for the VM, its value as it stands or from a file; may be given several times'
+            cand --cloudinit 'Give cloud-init the files in this folder: user-data, and perhaps meta-data, network-config, vendor-data'
+            cand --ignition 'Give Ignition this configuration'
+            cand --firmware 'What starts the VM from its disk'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
             cand --root-size 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
             cand --root-size-max 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]'
@@ -72,7 +84,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --target-imgref 'The image reference that the installed system upgrades from [default: the image''s name]'
             cand --target-transport 'How the installed system gets at that reference: registry, oci, ... [default: registry]'
             cand --install-arg 'One more word for the command line of `bootc install to-disk`; may be given several times'
-            cand --install-in 'Where to run `bootc install`'
+            cand --install-in 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -d 'Return as soon as the VM runs, and print its name'
             cand -B 'Return as soon as the VM runs, and print its name'
@@ -82,6 +94,9 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -q 'Show no progress'
             cand --quiet 'Show no progress'
             cand --ephemeral 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
+            cand --tpm 'Give the VM a TPM 2.0'
+            cand --journal 'Keep the VM''s journal on this host, for `logs --journal` (systemd 256 and up in the image)'
+            cand --gui 'Open a window with the VM''s screen'
             cand --composefs-backend 'Install with bootc''s composefs backend'
             cand --rebuild 'Install anew, although there is a disk of this image with these options'
             cand -h 'Print help (see more with ''--help'')'
@@ -137,6 +152,16 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'podman-bootc;console'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;screenshot'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'podman-bootc;stop'= {
             cand -t 'Seconds until the power is cut'
             cand --time 'Seconds until the power is cut'
@@ -145,6 +170,14 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;start'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;set'= {
+            cand --cpus 'Virtual processors'
+            cand -m 'Memory, in bytes or with K, M, G'
+            cand --memory 'Memory, in bytes or with K, M, G'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -179,7 +212,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --target-imgref 'The image reference that the installed system upgrades from [default: the image''s name]'
             cand --target-transport 'How the installed system gets at that reference: registry, oci, ... [default: registry]'
             cand --install-arg 'One more word for the command line of `bootc install to-disk`; may be given several times'
-            cand --install-in 'Where to run `bootc install`'
+            cand --install-in 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -f 'Write over FILE'
             cand --force 'Write over FILE'
@@ -205,7 +238,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --target-imgref 'The image reference that the installed system upgrades from [default: the image''s name]'
             cand --target-transport 'How the installed system gets at that reference: registry, oci, ... [default: registry]'
             cand --install-arg 'One more word for the command line of `bootc install to-disk`; may be given several times'
-            cand --install-in 'Where to run `bootc install`'
+            cand --install-in 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -f 'Write over FILE'
             cand --force 'Write over FILE'
@@ -257,9 +290,14 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help'
         }
         &'podman-bootc;logs'= {
+            cand --since 'Only since this time: a time ago, in seconds or as in 90s, 5m, 2h; or as in 2026-01-31T12:00:00Z'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -f 'Go on until the VM ends'
             cand --follow 'Go on until the VM ends'
+            cand -b 'Only since the VM''s last start'
+            cand --boot 'Only since the VM''s last start'
+            cand -j 'The journal instead of the console'
+            cand --journal 'The journal instead of the console'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -288,15 +326,18 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand ssh 'Open a shell in a running VM, or run a command in it'
             cand ssh-config 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
             cand cp 'Copy a file or folder into a running VM, or out of it'
+            cand console 'Attach to a running VM''s serial console; ctrl-] detaches'
+            cand screenshot 'Take a picture of a running VM''s screen, as PNG'
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs, in the background'
+            cand set 'Change a stopped VM: it has these from its next start on'
             cand rm 'Remove VMs with their disks'
             cand images 'List the bootable images in podman''s storage'
             cand disk 'Write a disk image made of a bootable container image'
             cand prune 'Remove the base disks that no VM uses'
             cand system 'Look after what the tool keeps on this host'
             cand inspect 'Show all that is known of VMs, as JSON'
-            cand logs 'Show what a VM''s serial console wrote'
+            cand logs 'Show what a VM''s serial console wrote, or its journal'
             cand port 'Show the ports of the host that lead to a VM, or change them'
             cand doctor 'Show what this host has of what the tool needs, and what to do about the rest'
             cand completion 'Print a completion script for a shell'
@@ -312,9 +353,15 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;help;cp'= {
         }
+        &'podman-bootc;help;console'= {
+        }
+        &'podman-bootc;help;screenshot'= {
+        }
         &'podman-bootc;help;stop'= {
         }
         &'podman-bootc;help;start'= {
+        }
+        &'podman-bootc;help;set'= {
         }
         &'podman-bootc;help;rm'= {
         }

@@ -34,8 +34,11 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ps" -d 'L
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "console" -d 'Attach to a running VM\'s serial console; ctrl-] detaches'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "screenshot" -d 'Take a picture of a running VM\'s screen, as PNG'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "stop" -d 'Stop running VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "start" -d 'Start stopped VMs, in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "set" -d 'Change a stopped VM: it has these from its next start on'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs with their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Write a disk image made of a bootable container image'
@@ -43,7 +46,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" 
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks that no VM uses'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Look after what the tool keeps on this host'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show what a VM\'s serial console wrote, or its journal'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
@@ -53,6 +56,8 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l u
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual processors' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'The VM\'s architecture: which of an image\'s to take, or that of a disk image [default: the host\'s]' -r -f -a "x86_64\t'also called amd64'
+aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
@@ -72,6 +77,18 @@ virtiofs\t'As the image\'s own files, through virtiofsd: nothing is converted'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l add-disk -d 'One more disk: a disk image (raw or qcow2), or new:SIZE for an empty one; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l nic -d 'The VM\'s network card' -r -f -a "user\t'Out to the world through the host\'s network, in by forwarded ports only'
+none\t'No network card; SSH goes over a serial port, one session at a time (systemd 256 and up)'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hostname -d 'How the VM calls itself' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ssh-key -d 'A file with public keys that may log in, too; may be given several times' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l credential -d 'A systemd credential for the VM, its value as it stands or from a file; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cloudinit -d 'Give cloud-init the files in this folder: user-data, and perhaps meta-data, network-config, vendor-data' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ignition -d 'Give Ignition this configuration' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmware -d 'What starts the VM from its disk' -r -f -a "auto\t'UEFI without secure boot, where the host has it; else BIOS'
+uefi\t'UEFI without secure boot'
+secure\t'UEFI that starts only what is signed by the usual keys'
+bios\t'BIOS'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
@@ -84,13 +101,16 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Return as soon as the VM runs, and print its name'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 'Remove the VM when the session ends (with --detach: when the VM powers off)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Show no progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Give the VM a TPM 2.0'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l journal -d 'Keep the VM\'s journal on this host, for `logs --journal` (systemd 256 and up in the image)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l gui -d 'Open a window with the VM\'s screen'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Install with bootc\'s composefs backend'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -119,11 +139,19 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l timeout
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s q -l quiet -d 'Show no progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand console" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand console" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand screenshot" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand screenshot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s t -l time -d 'Seconds until the power is cut' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l cpus -d 'Virtual processors' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l log-level -d 'Log messages at and above this level, to stderr' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s h -l help -d 'Print help'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Remove running VMs, too; they lose their power'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s a -l all -d 'Remove all VMs that don\'t run; with --force all'
@@ -157,7 +185,7 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
@@ -191,7 +219,7 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'
@@ -219,8 +247,11 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l format -d 'Print by a template as in \'{{.name}} {{.spec.cpus}}\' instead' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l since -d 'Only since this time: a time ago, in seconds or as in 90s, 5m, 2h; or as in 2026-01-31T12:00:00Z' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s f -l follow -d 'Go on until the VM ends'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s b -l boot -d 'Only since the VM\'s last start'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s j -l journal -d 'The journal instead of the console'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s h -l help -d 'Print help'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l add -d 'Forward one more port; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l remove -d 'Forward it no longer; may be given several times' -r
@@ -232,22 +263,25 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l log
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "list" -d 'List the VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "stop" -d 'Stop running VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp stop start rm images disk prune system inspect logs port doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "list" -d 'List the VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "console" -d 'Attach to a running VM\'s serial console; ctrl-] detaches'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "screenshot" -d 'Take a picture of a running VM\'s screen, as PNG'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "stop" -d 'Stop running VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "set" -d 'Change a stopped VM: it has these from its next start on'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote, or its journal'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from system" -f -a "df" -d 'Show what takes how much room on the host'

@@ -237,7 +237,7 @@ impl Sample {
             id: "aabb00000000".into(),
             created: jiff::Timestamp::UNIX_EPOCH,
             image: Some(image()),
-            source: Source::Import { disk, firmware: Firmware::Uefi { code: "/y".into() } },
+            source: Source::Import { disk, firmware: Firmware::Uefi { code: "/y".into(), smm: true } },
             disk_size: Some(1),
             grow_root: true,
             arch: Arch::X86_64,

@@ -1,41 +1,114 @@
 //! `podman-bootc logs`
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::time::Duration;
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
 
 use super::Context;
+use crate::guest::command::shell_line;
 use crate::host::interrupt;
-use crate::ui::plain;
-use crate::vm::Vm;
+use crate::ui::{Progress, parse_time, plain};
 use crate::vm::client::Client;
+use crate::vm::log::{From, pieces};
+use crate::vm::{State, Vm, lifecycle};
 
-/// Show what a VM's serial console wrote
+/// Show what a VM's serial console wrote, or its journal
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  podman-bootc logs -f web                  the console, and what is still to come
+  podman-bootc logs --since 5m web
+  podman-bootc logs --journal --boot web    needs the VM to be up, unless it was made with `run --journal`")]
 pub struct Args {
     /// Go on until the VM ends
     #[arg(short, long)]
     follow: bool,
+    /// Only since the VM's last start
+    #[arg(short, long)]
+    boot: bool,
+    /// Only since this time: a time ago, in seconds or as in 90s, 5m, 2h; or as in 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_since, conflicts_with = "boot")]
+    since: Option<Timestamp>,
+    /// The journal instead of the console
+    #[arg(short, long)]
+    journal: bool,
     /// The VM: its name, ID or the beginning of its ID
     vm: String,
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<()> {
+    pub(super) fn run(self, context: &Context) -> Result<u8> {
         let vm = context.store.find(&self.vm)?;
-        let path = vm.console_log();
-        let mut log = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(e).with_context(|| format!("can't read {}", path.display())),
-        };
-        copy(&mut log)?;
-        if self.follow {
-            context.block_on(follow(&mut log, &vm, context))?;
+        if self.journal && !vm.spec.settings.journal {
+            return self.ask_guest(context, &vm);
         }
-        Ok(())
+        let path = if self.journal { vm.journal_log() } else { vm.console_log() };
+        let from = match (self.since, self.boot) {
+            (Some(time), _) => From::Time(time),
+            (None, true) => From::LastBoot,
+            (None, false) => From::Start,
+        };
+        let mut newest = None;
+        for (path, place) in pieces(&path, from) {
+            newest = open(&path)?;
+            if let Some(log) = &mut newest {
+                log.seek(SeekFrom::Start(place)).with_context(|| format!("can't read {}", path.display()))?;
+                copy(log)?;
+            }
+        }
+        if let (true, Some(log)) = (self.follow, &mut newest) {
+            context.block_on(follow(log, &vm, context))?;
+        }
+        Ok(0)
+    }
+
+    /// The guest has the journal: so it has to be up.
+    fn ask_guest(&self, context: &Context, vm: &Vm) -> Result<u8> {
+        if vm.state() != State::Running {
+            bail!(
+                "VM {} is not running, and its journal is in it; with `run --journal` it is kept on this host, too",
+                vm.spec.name
+            );
+        }
+        let mut stage = Progress::new(false).stage("boot");
+        let ready = context.block_on(async {
+            let mut client = lifecycle::attach(vm, &context.store).await?;
+            lifecycle::wait_ready(&mut client, vm, &vm.spec.user, None, &mut stage).await
+        })?;
+        drop(stage);
+        let mut words = vec!["journalctl".to_owned(), "--no-pager".into(), "--output=short-precise".into()];
+        words.extend(self.follow.then(|| "--follow".into()));
+        words.extend((self.boot || self.follow).then(|| "--lines=all".into()));
+        words.extend(self.boot.then(|| "--boot".into()));
+        // The guest's clock may be wrong, but it is the journal's.
+        words.extend(self.since.map(|since| format!("--since=@{}", since.as_second())));
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        let code = ready.session.run(&shell_line(&words)?)?;
+        Ok(u8::try_from(code).unwrap_or(255))
+    }
+}
+
+/// A time ago, or a time.
+fn parse_since(text: &str) -> Result<Timestamp> {
+    if let Ok(ago) = parse_time(text) {
+        let time = SystemTime::now().checked_sub(ago).context("that is too long ago")?;
+        return Ok(Timestamp::try_from(time)?);
+    }
+    text.parse().ok().with_context(|| {
+        format!("`{text}` is no time; write seconds, or as in 90s, 5m, 2h, or as in 2026-01-31T12:00:00Z")
+    })
+}
+
+fn open(path: &Path) -> Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e).with_context(|| format!("can't read {}", path.display())),
     }
 }
 
@@ -58,7 +131,7 @@ async fn follow(log: &mut File, vm: &Vm, context: &Context) -> Result<()> {
 
 fn copy(log: &mut File) -> Result<()> {
     let mut bytes = Vec::new();
-    log.read_to_end(&mut bytes).context("can't read the console's log")?;
+    log.read_to_end(&mut bytes).context("can't read the log")?;
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         // A guest is not trusted with the user's terminal.
@@ -73,5 +146,19 @@ fn copy(log: &mut File) -> Result<()> {
         // `logs | head` is no failure.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("can't write"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_ago_or_absolute() {
+        let ago = parse_since("5m").unwrap();
+        let seconds = Timestamp::now().as_second() - ago.as_second();
+        assert!((299..=302).contains(&seconds), "{seconds}");
+        assert_eq!(parse_since("1970-01-01T00:01:00Z").unwrap().as_second(), 60);
+        assert!(parse_since("yesterday").unwrap_err().to_string().contains("5m"));
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per command, its arguments and its `run`.
 
 mod completion;
+mod console;
 mod context;
 mod cp;
 mod disk;
@@ -16,6 +17,8 @@ mod port;
 mod prune;
 mod rm;
 mod run;
+mod screenshot;
+mod set;
 mod ssh;
 mod ssh_config;
 mod start;
@@ -68,8 +71,11 @@ enum Command {
     #[command(name = "ssh-config")]
     SshConfig(ssh_config::Args),
     Cp(cp::Args),
+    Console(console::Args),
+    Screenshot(screenshot::Args),
     Stop(stop::Args),
     Start(start::Args),
+    Set(set::Args),
     Rm(rm::Args),
     Images(images::Args),
     Disk(disk::Args),
@@ -141,6 +147,9 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::SshConfig(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Cp(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Proxy(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Console(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Screenshot(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Set(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),
@@ -149,7 +158,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::System(command) => command.run(&Context::open()?).map(|()| 0),
         Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Logs(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Logs(args) => args.run(&Context::open()?),
         Command::Port(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Doctor(args) => args.run(&Context::open()?),
         Command::Completion(args) => args.run().map(|()| 0),

@@ -98,21 +98,49 @@ fn remove(context: &Context, vm: &mut Vm, forward: &Forward) -> Result<()> {
         (port.protocol, port.guest) == (forward.protocol, forward.guest)
             && (forward.host == 0 || (port.host, port.address) == (forward.host, forward.address))
     };
-    let mut found: Vec<Forward> = current(vm).into_iter().filter(meant).collect();
-    found.extend(vm.spec.settings.ports.iter().filter(|port| meant(port)));
-    if found.is_empty() {
+    let doomed: Vec<Forward> = current(vm).into_iter().filter(meant).collect();
+    if doomed.is_empty() {
         bail!("VM {} forwards no such port as {forward}", vm.spec.name);
     }
     if vm.state() == State::Running {
-        for port in current(vm).into_iter().filter(meant) {
-            context.block_on(lifecycle::change(vm, &context.store, Change::RemovePort(port)))?;
+        for port in &doomed {
+            context.block_on(lifecycle::change(vm, &context.store, Change::RemovePort(*port)))?;
         }
     }
-    let running = found;
     vm.change_spec(|spec| {
-        // One that the system chose has no number in the spec.
-        let chosen = |port: &Forward| running.iter().any(|r| Forward { host: 0, ..*r } == *port);
-        spec.settings.ports.retain(|port| !meant(port) && !chosen(port));
+        for port in &doomed {
+            take(&mut spec.settings.ports, port);
+        }
         Ok::<_, anyhow::Error>(())
     })
+}
+
+/// Takes this one forward out, and no other of the same port of the guest.
+fn take(ports: &mut Vec<Forward>, forward: &Forward) {
+    // One whose port the system chose has no number in the spec.
+    let chosen = Forward { host: 0, ..*forward };
+    let place = |wanted: &Forward| ports.iter().position(|port| port == wanted);
+    if let Some(place) = place(forward).or_else(|| place(&chosen)) {
+        ports.remove(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_forward_goes_and_no_other() {
+        let ports = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Forward>>();
+        let taken = |from: &[&str], forward: &str| {
+            let mut left = ports(from);
+            take(&mut left, &forward.parse().unwrap());
+            left
+        };
+        assert_eq!(taken(&["0:22", "0:22", "8022:22"], "40000:22"), ports(&["0:22", "8022:22"]));
+        assert_eq!(taken(&["0:22", "8022:22"], "8022:22"), ports(&["0:22"]));
+        assert_eq!(taken(&["53/udp", "53"], "40000:53"), ports(&["53/udp"]));
+        assert_eq!(taken(&["127.0.0.2:80:80", "80:80"], "80:80"), ports(&["127.0.0.2:80:80"]));
+        assert_eq!(taken(&["80:80"], "81:81"), ports(&["80:80"]));
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::Context;
 use super::install_args::InstallArgs;
-use super::machine_args::MachineArgs;
+use super::machine_args::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
@@ -18,12 +18,12 @@ use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
 use crate::image::{Image, Podman, Pull};
 use crate::install;
-use crate::ui::{Progress, parse_size, parse_time, say};
+use crate::ui::{Progress, parse_time, say};
 use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
 use crate::vm::lifecycle::{self, Ready};
 use crate::vm::store::Creating;
-use crate::vm::{Name, Settings, Vm};
+use crate::vm::{Name, Outfit, Vm};
 
 /// Run a bootable container image as a VM
 ///
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(short, long, value_name = "USER", default_value = "root")]
     user: String,
     /// Virtual processors
-    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=255))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = parse_cpus())]
     cpus: u32,
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
@@ -59,6 +59,9 @@ pub struct Args {
     /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
+    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
+    arch: Option<Arch>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -103,14 +106,14 @@ impl Args {
         // Before any work: what can't be is said at once.
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
         kind::check(hypervisor, Os::current(), &self.wishes())?;
-        let settings = self.machine.settings(hypervisor)?;
+        let outfit = self.machine.outfit(hypervisor)?;
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), first_word) => {
                 // Without an image, all words are the command's.
                 self.command.splice(0..0, first_word.iter().map(OsString::from));
-                self.create_on_import(context, file, hypervisor, &settings)?
+                self.create_on_import(context, file, hypervisor, &outfit)?
             }
-            (None, Some(image)) => self.create_of_image(context, image, hypervisor, &settings, &progress)?,
+            (None, Some(image)) => self.create_of_image(context, image, hypervisor, &outfit, &progress)?,
             (None, None) => bail!("an image is missing"),
         };
         if !vm.spec.sshd {
@@ -140,11 +143,12 @@ impl Args {
         context: &Context,
         image: &str,
         hypervisor: Kind,
-        settings: &Settings,
+        outfit: &Outfit,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
         let found = context.resolve(image, self.pull, self.connection.as_deref(), progress)?;
         let (podman, image) = (&found.podman, &found.image);
+        self.check_arch(image, progress)?;
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
         let host_keys = Keys::in_folder(&context.dirs.keys());
@@ -153,12 +157,8 @@ impl Args {
             let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, podman, image, progress)?;
             let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            return Ok(create::create(
-                reservation,
-                origin,
-                &self.parameters(hypervisor, None, settings),
-                &host_keys,
-            )?);
+            let parameters = self.parameters(hypervisor, None, outfit);
+            return Ok(create::create(reservation, origin, &parameters, &host_keys)?);
         }
         let host = context.install_host(podman.clone(), self.accel)?;
         let features = hypervisor.features(Os::current());
@@ -171,12 +171,8 @@ impl Args {
         let disk_size = Some(wanted.options.disk_size);
         // Held until the VM is there: from then on that keeps its base disk.
         let base = install::ensure(&host, wanted, progress)?;
-        Ok(create::create(
-            reservation,
-            Origin::Disk(&base.disk),
-            &self.parameters(hypervisor, disk_size, settings),
-            &host_keys,
-        )?)
+        let parameters = self.parameters(hypervisor, disk_size, outfit);
+        Ok(create::create(reservation, Origin::Disk(&base.disk), &parameters, &host_keys)?)
     }
 
     fn create_on_import(
@@ -184,11 +180,11 @@ impl Args {
         context: &Context,
         file: &Path,
         hypervisor: Kind,
-        settings: &Settings,
+        outfit: &Outfit,
     ) -> Result<(Vm, Creating)> {
         let import = Import::open(file)?;
         let reservation = context.store.reserve(self.name.clone())?;
-        let parameters = self.parameters(hypervisor, self.install.disk_size(), settings);
+        let parameters = self.parameters(hypervisor, self.install.disk_size(), outfit);
         let host_keys = Keys::in_folder(&context.dirs.keys());
         Ok(create::create(reservation, Origin::Import(&import), &parameters, &host_keys)?)
     }
@@ -200,12 +196,13 @@ impl Args {
             (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
             (self.user != "root", Wish::OtherUser),
             (self.disk.is_some(), Wish::ForeignDisk),
+            (self.arch.is_some_and(|arch| Arch::host() != Some(arch)), Wish::OtherArch),
         ];
         let asked = asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish));
         asked.chain(self.machine.wishes()).collect()
     }
 
-    fn parameters(&self, hypervisor: Kind, disk_size: Option<u64>, settings: &Settings) -> Parameters {
+    fn parameters(&self, hypervisor: Kind, disk_size: Option<u64>, outfit: &Outfit) -> Parameters {
         Parameters {
             hypervisor,
             cpus: self.cpus,
@@ -215,8 +212,26 @@ impl Args {
             user: self.user.clone(),
             // Of an ephemeral VM nothing is left to start again.
             remove: self.removes() || self.ephemeral,
-            settings: settings.clone(),
+            firmware: self.machine.firmware,
+            arch: self.arch,
+            outfit: outfit.clone(),
         }
+    }
+
+    fn check_arch(&self, image: &Image, progress: &Progress) -> Result<()> {
+        let (name, arch) = (&image.reference, Arch::from_oci(&image.architecture));
+        if let Some(wanted) = self.arch
+            && arch != Some(wanted)
+        {
+            let (is, wanted) = (&image.architecture, wanted.name());
+            bail!(
+                "image {name} is for {is}, not for {wanted}; `podman pull --arch {wanted} {name}` fetches that one"
+            );
+        }
+        if let Some(arch) = arch.filter(|arch| Arch::host() != Some(*arch)) {
+            progress.note(&format!("image {name} is for {}: it is emulated, which is slow", arch.name()));
+        }
+        Ok(())
     }
 
     /// The image made ready for a direct boot.
@@ -299,26 +314,5 @@ impl Args {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Memory in MiB.
-fn parse_memory(text: &str) -> Result<u64> {
-    const SMALLEST: u64 = 256;
-    let mib = parse_size(text)? >> 20;
-    if mib < SMALLEST {
-        bail!("{text} is {mib} MiB, too little to boot; numbers without a unit are bytes, as in podman");
-    }
-    Ok(mib)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory() {
-        assert_eq!(parse_memory("2G").unwrap(), 2048);
-        assert!(parse_memory("2048").unwrap_err().to_string().contains("bytes"));
     }
 }

@@ -72,12 +72,31 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
     },
+    /// A further disk of a VM has become something else.
+    #[error("{path} was a {was} disk image when the VM was made, and is none any more")]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it was.
+        was: Format,
+    },
     /// `qemu-img` can't be used.
     #[error(transparent)]
     QemuImg(#[from] QemuImgError),
 }
 
-impl Import {
+/// A disk image file that was looked at.
+pub(super) struct Examined {
+    /// The file, by its full path.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: Format,
+    size: u64,
+    metadata: std::fs::Metadata,
+    bootable: bool,
+}
+
+impl Examined {
     /// Examines a disk image file.
     ///
     /// # Errors
@@ -103,8 +122,26 @@ impl Import {
         if info.is_corrupt() {
             return Err(unusable("is marked as damaged; `qemu-img check -r all` may repair it".into()));
         }
-        let modified = modified(&metadata).map_err(io)?;
-        Ok(Self { format, size: info.virtual_size, file_size: metadata.len(), modified, file })
+        // The mark that the BIOS looks for; a GPT has it, too, for its protective MBR.
+        let bootable = format != Format::Raw || head.get(510..512) == Some(&[0x55, 0xaa]);
+        Ok(Self { format, size: info.virtual_size, metadata, bootable, file })
+    }
+}
+
+impl Import {
+    /// Examines a disk image file that a VM is to boot.
+    ///
+    /// # Errors
+    /// It is none, of another format than raw or qcow2, or only a layer over another file.
+    pub fn open(path: &Path) -> Result<Self, ImportError> {
+        let Examined { file, format, size, metadata, bootable } = Examined::open(path)?;
+        if !bootable {
+            let reason = "is no disk image that can boot: there is no partition table on it".into();
+            return Err(ImportError::Unusable { path: file, reason });
+        }
+        let modified =
+            modified(&metadata).map_err(|source| ImportError::Io { path: file.clone(), source })?;
+        Ok(Self { format, size, file_size: metadata.len(), modified, file })
     }
 
     /// Makes sure that the file is still what it was.
@@ -148,11 +185,7 @@ fn format_of(head: &[u8]) -> Result<Format, &'static str> {
     if is_one_of(&COMPRESSED) {
         return Err("is compressed; unpack it first");
     }
-    // The mark that the BIOS looks for; a GPT has it, too, for its protective MBR.
-    match head.get(510..512) {
-        Some([0x55, 0xaa]) => Ok(Format::Raw),
-        _ => Err("is no disk image that can boot: there is no partition table on it"),
-    }
+    Ok(Format::Raw)
 }
 
 #[cfg(test)]
@@ -161,11 +194,8 @@ mod tests {
 
     #[test]
     fn formats_are_told_by_their_first_bytes() {
-        let mut disk = vec![0; 512];
-        assert!(format_of(&disk).unwrap_err().contains("no partition table"));
-        assert!(format_of(b"").is_err());
-        disk[510..].copy_from_slice(&[0x55, 0xaa]);
-        assert_eq!(format_of(&disk), Ok(Format::Raw));
+        assert_eq!(format_of(&[0; 512]), Ok(Format::Raw));
+        assert_eq!(format_of(b""), Ok(Format::Raw));
         assert_eq!(format_of(b"QFI\xfb\0\0\0\x03"), Ok(Format::Qcow2));
         assert!(format_of(b"KDMV\x01").unwrap_err().contains("qemu-img convert"));
         assert!(format_of(b"\xfd7zXZ\0").unwrap_err().contains("unpack"));
@@ -191,6 +221,8 @@ mod tests {
         assert!(matches!(Import::open(&path), Err(ImportError::Io { .. })));
         assert!(matches!(Import::open(dir.path()), Err(ImportError::NoFile(_))));
 
+        std::fs::write(&path, [0; 4096]).unwrap();
+        assert!(Import::open(&path).unwrap_err().to_string().contains("no partition table"));
         std::fs::write(&path, &disk).unwrap();
         let layer = dir.path().join("layer.qcow2");
         crate::disk::create_overlay(&path, Format::Raw, &layer, None).unwrap();

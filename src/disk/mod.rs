@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod export;
+mod extra;
 mod format;
 mod import;
 mod key;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Cached, Claim, Error, InUse};
+pub use extra::{ExtraDisk, ExtraDiskArg, InvalidExtraDisk, create as create_empty};
 pub use format::Format;
 pub use import::{Import, ImportError};
 pub use key::{InvalidKey, Key, Options};

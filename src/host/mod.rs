@@ -9,6 +9,7 @@ pub mod lock;
 pub mod process;
 pub mod socket;
 mod system;
+pub mod terminal;
 
 #[cfg(unix)]
 mod unix;

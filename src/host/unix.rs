@@ -127,3 +127,24 @@ fn signal(pid: u32, signal: Signal) {
         let _ = rustix::process::kill_process(pid, signal);
     }
 }
+
+pub type Terminal = rustix::termios::Termios;
+
+/// The terminal's old settings, if standard input is one.
+pub fn raw_terminal() -> io::Result<Option<Terminal>> {
+    use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
+    let stdin = io::stdin();
+    if !isatty(&stdin) {
+        return Ok(None);
+    }
+    let old = tcgetattr(&stdin)?;
+    let mut raw = old.clone();
+    raw.make_raw();
+    tcsetattr(&stdin, OptionalActions::Now, &raw)?;
+    Ok(Some(old))
+}
+
+pub fn restore_terminal(old: &Terminal) {
+    // A terminal that is gone needs no settings.
+    let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Flush, old);
+}

@@ -1,5 +1,6 @@
 //! Commands to a running hypervisor, whichever it is, and what it tells of itself.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::qemu::{Qmp, QmpError};
@@ -11,6 +12,8 @@ use super::{Forward, gvproxy, hyperv, relay};
 pub enum Event {
     /// The guest's processors stopped; the state has to be asked for.
     Stop,
+    /// The host has no room for what the guest writes to a disk: it stops.
+    NoSpace,
     /// The guest reported a panic through its panic device.
     GuestPanicked,
     /// The machine goes down; true when the guest did it by itself.
@@ -44,6 +47,9 @@ pub enum ControlError {
     /// PowerShell can't be started.
     #[error("can't start PowerShell: {0}")]
     Powershell(#[from] std::io::Error),
+    /// There is no way to do it.
+    #[error("this hypervisor makes no pictures of a VM's screen; QEMU does")]
+    NoScreenshot,
     /// A port can't be carried.
     #[error(transparent)]
     Relay(#[from] relay::Error),
@@ -146,6 +152,17 @@ impl Control {
             Self::Qemu(qmp) => Ok(qmp.unforward(forward).await?),
             Self::Rest(rest) => Ok(rest.network.unforward(forward).await?),
             Self::Hyperv(hyperv) => Ok(hyperv.relay.unforward(forward)?),
+        }
+    }
+
+    /// Writes what is on the machine's screen to a PNG file.
+    ///
+    /// # Errors
+    /// It has no screen, the hypervisor can't do it, or is gone.
+    pub async fn screenshot(&self, file: &Path) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.screenshot(file).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoScreenshot),
         }
     }
 

@@ -64,6 +64,7 @@ pub fn helper(program: &Path, runtime: &Path, log: PathBuf) -> Helper {
     Helper {
         name: "the network (gvproxy)".into(),
         launch: Launch { program: program.into(), args: args.map(Into::into).to_vec() },
+        folder: "/".into(),
         serves: Serves::Own(vec![socket, api_socket(runtime)]),
         log,
     }

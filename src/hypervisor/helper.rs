@@ -17,6 +17,8 @@ pub struct Helper {
     pub name: String,
     /// How to start it.
     pub launch: Launch,
+    /// Its working folder.
+    pub folder: PathBuf,
     /// How the hypervisor gets at it.
     pub serves: Serves,
     /// The file for its messages.
@@ -67,7 +69,7 @@ impl Helper {
         };
         let log = file::create_private(&self.log)?;
         let mut command = std::process::Command::new(&self.launch.program);
-        command.args(&self.launch.args).current_dir("/");
+        command.args(&self.launch.args).current_dir(&self.folder);
         command.stdin(stdin).stdout(log.try_clone()?).stderr(log);
         process::die_with_parent(&mut command);
         process::detach(&mut command);

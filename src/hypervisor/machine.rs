@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 /// The guest's processor architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
     /// amd64 in OCI's words.
+    #[value(name = "x86_64", alias = "amd64", help = "also called amd64")]
     X86_64,
     /// arm64 in OCI's words.
+    #[value(name = "aarch64", alias = "arm64", help = "also called arm64")]
     Aarch64,
 }
 
@@ -89,6 +91,23 @@ impl Machine {
 pub struct Devices {
     /// Folders of the host.
     pub shares: Vec<SharedFolder>,
+    /// The control socket of the process that plays a TPM.
+    pub tpm: Option<PathBuf>,
+    /// A graphics card, and whether there is a window for it.
+    pub screen: Option<Screen>,
+    /// A configuration for Ignition.
+    pub ignition: Option<PathBuf>,
+    /// A byte stream that may be closed and opened again while the machine runs: SSH without a network.
+    pub ssh: Option<Channel>,
+}
+
+/// What a graphics card shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// Nobody sees it; pictures can be taken.
+    Hidden,
+    /// A window of the hypervisor's own.
+    Window,
 }
 
 /// A folder of the host.
@@ -141,6 +160,8 @@ pub enum Firmware {
         code: PathBuf,
         /// This VM's own variable store.
         vars: PathBuf,
+        /// Only code in system management mode may change the variables: secure boot stands on that.
+        smm: bool,
     },
     /// The hypervisor's own UEFI.
     Own {

@@ -17,6 +17,7 @@ pub mod process;
 pub mod qemu;
 pub mod relay;
 pub mod rest;
+pub mod swtpm;
 pub mod vfkit;
 pub mod virtiofsd;
 
@@ -28,7 +29,8 @@ pub use helper::Helper;
 pub use installed::{FindError, Hypervisor, Plan, PlanError};
 pub use kind::{Features, Kind, Shares};
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, SharedFolder,
+    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, Screen,
+    SharedFolder,
 };
 
 /// A program to start.

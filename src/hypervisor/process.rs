@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::OwnedWriteHalf;
@@ -15,6 +16,11 @@ use crate::host::{file, process};
 
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
+
+/// A hypervisor answers within this of its start, on the slowest host. Longer is a driver that is stuck.
+pub(super) const START_TIME: Duration = Duration::from_secs(60);
+/// One that has hung up ends within this.
+const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes from the guest.
 #[derive(Debug)]
@@ -51,6 +57,12 @@ pub enum StartError {
     /// It ended before it answered.
     #[error(transparent)]
     Ended(#[from] Failure),
+    /// It neither answers nor ends.
+    #[error("{name} didn't answer within {} s", START_TIME.as_secs())]
+    Silent {
+        /// What the hypervisor is called.
+        name: &'static str,
+    },
 }
 
 /// How to start a hypervisor's process.
@@ -129,6 +141,20 @@ impl Process {
         }
     }
 
+    /// It has hung up before it answered: so it is about to end, and is helped if need be.
+    pub(super) async fn hung_up(&mut self) -> StartError {
+        match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
+            Ok(ended) => ended,
+            Err(_) => self.silent(),
+        }
+    }
+
+    /// It doesn't answer, and is ended.
+    pub(super) fn silent(&mut self) -> StartError {
+        self.kill();
+        StartError::Silent { name: self.name }
+    }
+
     /// Waits for its end; `Ok` when it ended in order.
     ///
     /// # Errors
@@ -148,14 +174,10 @@ impl Process {
         let _ = self.child.start_kill();
     }
 
-    /// Types on the guest's serial console.
-    ///
-    /// # Errors
-    /// The hypervisor is gone, or its console can't be typed on.
-    pub async fn write_console(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let console = self.console.as_mut().ok_or(io::ErrorKind::Unsupported)?;
-        console.write_all(bytes).await?;
-        console.flush().await
+    /// The way to type on the guest's serial console, where there is one; to be had once. A guest that doesn't read
+    /// makes who writes wait.
+    pub fn take_console(&mut self) -> Option<ChildStdin> {
+        self.console.take()
     }
 
     /// Sends bytes to the guest through the channel of this index.

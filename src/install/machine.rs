@@ -79,6 +79,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     let hypervisor = Hypervisor::find(Kind::Qemu, arch, os)?;
     let cache = &install.host.dirs.cache;
     let engine = Engine {
+        input: None,
         accelerators: hypervisor.accelerators(install.host.accelerator, arch, os, cache)?,
         hypervisor: &hypervisor,
         machine: &machine,

@@ -44,6 +44,8 @@ pub enum Change {
     AddPort(Forward),
     /// Forward it no longer.
     RemovePort(Forward),
+    /// Take a picture of its screen.
+    Screenshot(std::path::PathBuf),
 }
 
 /// From the supervisor.

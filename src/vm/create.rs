@@ -7,9 +7,10 @@ use std::path::Path;
 use super::lifecycle::Error;
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{self, Creating, Reservation};
-use super::{Settings, Vm};
+use super::{Nic, Outfit, Vm, machine};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
+use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::keys::Keys;
 use crate::host::{Os, fault, file, interrupt};
 use crate::hypervisor::qemu::firmware;
@@ -33,8 +34,12 @@ pub struct Parameters {
     pub user: String,
     /// Removed when it ends.
     pub remove: bool,
+    /// The firmware that was asked for.
+    pub firmware: firmware::Choice,
+    /// The architecture of an imported disk, where it is not the host's.
+    pub arch: Option<Arch>,
     /// Shares, ports and their like.
-    pub settings: Settings,
+    pub outfit: Outfit,
 }
 
 /// What a new VM is made of.
@@ -113,11 +118,16 @@ pub fn create(
     wanted: &Parameters,
     host_keys: &Keys,
 ) -> Result<(Vm, Creating), Error> {
-    let arch = origin.arch();
+    let arch = wanted.arch.unwrap_or_else(|| origin.arch());
     let features = wanted.hypervisor.features(Os::current());
-    let uefi = if features.host_firmware { firmware::find(arch) } else { None };
+    let uefi = match origin {
+        Origin::Disk(_) | Origin::Import(_) if features.host_firmware => {
+            firmware::choose(wanted.firmware, arch)?
+        }
+        Origin::Disk(_) | Origin::Import(_) | Origin::Direct(..) => None,
+    };
     let firmware = match &uefi {
-        Some(uefi) => Firmware::Uefi { code: uefi.code.clone() },
+        Some(uefi) => Firmware::Uefi { code: uefi.code.clone(), smm: uefi.smm },
         None if features.host_firmware => Firmware::Bios,
         None => Firmware::Own,
     };
@@ -153,8 +163,9 @@ pub fn create(
         sshd: origin.facts().is_none_or(|facts| facts.sshd),
         systemd: origin.facts().and_then(|facts| facts.systemd),
         remove: wanted.remove,
-        settings: wanted.settings.clone(),
+        settings: wanted.outfit.settings.clone(),
     };
+    check_systemd(&spec)?;
     // Later there would be a VM that nobody asked for any more.
     interrupt::check()?;
     let vm = reservation.vm(spec);
@@ -164,6 +175,8 @@ pub fn create(
         vm.keys().copy(host_keys)?;
     }
     fault::point("vm-keys");
+    wanted.outfit.extras.write(&vm)?;
+    machine::credentials(&vm, &features)?;
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),
@@ -184,6 +197,18 @@ pub fn create(
     let made = reservation.commit(vm.spec)?;
     fault::point("vm-made");
     Ok(made)
+}
+
+/// Makes sure that the image's systemd takes the units that the settings need.
+fn check_systemd(spec: &Spec) -> Result<(), Error> {
+    let settings = &spec.settings;
+    let Some(version) = spec.systemd.filter(|version| *version < UNIT_CREDENTIALS) else { return Ok(()) };
+    let flag = match (settings.nic, settings.journal) {
+        (Nic::None, _) => "--nic none",
+        (Nic::User, true) => "--journal",
+        (Nic::User, false) => return Ok(()),
+    };
+    Err(Error::OldSystemd { origin: spec.origin(), version, flag })
 }
 
 fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {

@@ -6,17 +6,23 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::attach;
 use super::control::Change;
+use super::doom::ConsoleWatch;
 use super::helpers::Helpers;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
 use crate::hypervisor::process::{Failure, Output, Process, Ready, StartError};
-use crate::hypervisor::{Forward, Helper, Hypervisor, Machine, PlanError};
+use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A hypervisor that doesn't end within this of a helper's end goes on without it.
 const HELPER_GRACE: Duration = Duration::from_millis(500);
+/// A hypervisor whose control connection has ended ends within this.
+const HANG_UP_TIME: Duration = Duration::from_secs(5);
+/// On the host's own processor a kernel says something within this.
+const SILENCE: Duration = Duration::from_secs(60);
 /// An accelerator that fails later than this after the start did work: the guest is not started anew.
 const TRIAL: Duration = Duration::from_secs(600);
 
@@ -39,6 +45,8 @@ pub struct Engine<'a> {
     pub forwards: Vec<Forward>,
     /// Processes that back its devices.
     pub helpers: Vec<Helper>,
+    /// What is typed on its console.
+    pub input: Option<attach::Input>,
 }
 
 /// What happens while a machine runs.
@@ -153,8 +161,10 @@ impl Engine<'_> {
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
                 }
-                Err(Error::Start(StartError::Ended(failure))) if index < last => {
-                    let reason = failure.to_string();
+                Err(Error::Start(error @ (StartError::Ended(_) | StartError::Silent { .. })))
+                    if index < last =>
+                {
+                    let reason = error.to_string();
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
                 }
@@ -201,15 +211,31 @@ impl Run<'_> {
         }
         self.tell(Event::Started { accelerator: self.accelerator, ssh_port, ports: ports.clone() }).await;
 
+        let _typing = self.engine.input.clone().zip(process.take_console()).map(|(input, console)| {
+            // Beside all else: a guest that doesn't read must not keep us from what it writes.
+            Typing(tokio::spawn(attach::feed(input, console)))
+        });
+
         let started = Instant::now();
+        // A processor of the host that does nothing is another way in which it can fail. What a firmware boots may
+        // be silent for good reasons; a kernel that we start has this console.
+        let is_kernel = matches!(machine.boot, Boot::Kernel { .. });
+        let silent_until = (self.accelerator.is_hardware() && is_kernel).then(|| started + SILENCE);
         let mut state = State { by_guest: !control.tells_its_end(), ..State::default() };
         let mut console = ConsoleWatch::default();
         loop {
             let deadline = state.deadline;
+            let silence = silent_until.filter(|_| !state.lives);
             tokio::select! {
                 biased;
-                Some(report) = reports.recv() => match report {
-                    Report::Stop => {
+                report = reports.recv(), if !state.hung_up => match report {
+                    None if control.tells_its_end() => {
+                        state.hung_up = true;
+                        state.end_within(HANG_UP_TIME);
+                    }
+                    None => state.hung_up = true,
+                    Some(Report::NoSpace) => self.tell(Event::NoSpace).await,
+                    Some(Report::Stop) => {
                         match control.stopped().await {
                             Ok(Some(Stopped::InternalError)) => {
                                 state.failure = Some(format!("{} internal error", self.accelerator.name()));
@@ -220,14 +246,15 @@ impl Run<'_> {
                             Ok(None) | Err(_) => {}
                         }
                     }
-                    Report::GuestPanicked => {
+                    Some(Report::GuestPanicked) => {
                         state.panicked = true;
                         state.end_within(LAST_WORDS);
                     }
-                    Report::Shutdown { by_guest } => state.by_guest = by_guest,
+                    Some(Report::Shutdown { by_guest }) => state.by_guest = by_guest,
                 },
                 Some(bytes) = output.recv() => match bytes {
                     Output::Console(bytes) => {
+                        state.lives = true;
                         if let Some(doom) = console.look(&bytes) {
                             state.doom = Some(doom);
                             state.end_within(LAST_WORDS);
@@ -235,7 +262,10 @@ impl Run<'_> {
                         self.guest_runs(&mut state);
                         self.tell(Event::Console(bytes)).await;
                     }
-                    Output::Channel(index, bytes) => self.tell(Event::Channel(index, bytes)).await,
+                    Output::Channel(index, bytes) => {
+                        state.lives = true;
+                        self.tell(Event::Channel(index, bytes)).await;
+                    }
                 },
                 Some(ended) = helpers.next_end() => {
                     // They end with QEMU, which is no problem.
@@ -262,7 +292,9 @@ impl Run<'_> {
                     }
                     Order::Quit => {
                         state.ordered = true;
-                        quit(&control, &mut process, &mut state).await;
+                        if !state.quitting {
+                            quit(&control, &mut process, &mut state).await;
+                        }
                     }
                     Order::Channel(index, bytes) => {
                         if let Err(error) = process.write_channel(index, &bytes).await {
@@ -270,7 +302,16 @@ impl Run<'_> {
                         }
                     }
                 },
+                () = sleep_until(silence) => {
+                    let seconds = SILENCE.as_secs();
+                    state.lives = true;
+                    state.failure = Some(format!("the guest's kernel said nothing within {seconds} s"));
+                    process.kill();
+                }
                 () = sleep_until(deadline) => {
+                    if state.hung_up && !state.quitting {
+                        state.failure = Some("the hypervisor's control connection broke".into());
+                    }
                     if state.quitting { process.kill() } else { quit(&control, &mut process, &mut state).await }
                     state.deadline = None;
                     if state.quitting { state.end_within(control.quit_time()) }
@@ -289,7 +330,7 @@ impl Run<'_> {
                             match report {
                                 Report::Shutdown { by_guest } => state.by_guest = by_guest,
                                 Report::GuestPanicked => state.panicked = true,
-                                Report::Stop => {}
+                                Report::Stop | Report::NoSpace => {}
                             }
                         }
                     };
@@ -350,14 +391,27 @@ impl Run<'_> {
     }
 }
 
+/// Feeds the console until it is dropped.
+struct Typing(tokio::task::JoinHandle<()>);
+
+impl Drop for Typing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// What is known of one try so far.
 #[derive(Default)]
 struct State {
     is_up: bool,
+    /// Something was heard of the guest.
+    lives: bool,
     has_run: bool,
     ordered: bool,
     by_guest: bool,
     quitting: bool,
+    /// The hypervisor tells nothing any more.
+    hung_up: bool,
     /// The guest's panic device said so; what the kernel says may still be on its way.
     panicked: bool,
     /// The end that the guest itself announced.
@@ -379,6 +433,7 @@ async fn apply(control: &Control, change: Change, ports: &mut Vec<Forward>) -> R
             control.unforward(&forward).await?;
             ports.retain(|port| *port != forward);
         }
+        Change::Screenshot(file) => control.screenshot(&file).await?,
     }
     Ok(())
 }
@@ -405,84 +460,4 @@ fn was_killed(failure: &Failure) -> bool {
     const KILL: i32 = 9;
     const TERM: i32 = 15;
     matches!(failure.status.signal(), Some(KILL | TERM))
-}
-
-/// The first program of a direct boot says so when it can't go on: see `vm-assets/direct/init`.
-const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
-
-/// Finds in what the serial console writes that the guest is doomed.
-#[derive(Default)]
-struct ConsoleWatch {
-    line: Vec<u8>,
-    reason: Option<String>,
-}
-
-/// A longer line is no kernel message. Bytes.
-const LINE_MAX: usize = 1024;
-
-impl ConsoleWatch {
-    /// How the guest ends. A panic counts once its end marker has come, too: a program may well print an old
-    /// log's line.
-    fn look(&mut self, bytes: &[u8]) -> Option<Ended> {
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.line.len() < LINE_MAX {
-                    self.line.push(byte);
-                }
-                continue;
-            }
-            let line = crate::ui::plain(&String::from_utf8_lossy(&self.line));
-            self.line.clear();
-            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
-                return Some(Ended::Failed(reason.trim().to_owned()));
-            }
-            // After the kernel's clock; something else may stand before that on the same line.
-            let after_clock =
-                |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
-            if let Some(reason) = after_clock("Kernel panic - not syncing: ") {
-                self.reason = Some(reason);
-            } else if after_clock("---[ end Kernel panic - not syncing").is_some() && self.reason.is_some() {
-                return self.reason.take().map(Ended::Panic);
-            }
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_seen_by_its_two_lines() {
-        let mut watch = ConsoleWatch::default();
-        let text = "[   12.3] x\r\n[   12.4] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n\
-            [   12.5] CPU: 0\r\n[   12.6] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
-        let (first, second) = text.split_at(60);
-        assert_eq!(watch.look(first.as_bytes()), None);
-        let panic = "Attempted to kill init! exitcode=0x00000100".to_owned();
-        assert_eq!(watch.look(second.as_bytes()), Some(Ended::Panic(panic)));
-        let failure = watch.look(
-            b"podman-bootc: direct boot failed: no root
-",
-        );
-        assert_eq!(failure, Some(Ended::Failed("no root".into())));
-    }
-
-    #[test]
-    fn a_panic_is_seen_behind_half_a_line() {
-        let mut watch = ConsoleWatch::default();
-        let text = "         Starting udev...[   12.4] Kernel panic - not syncing: sysrq triggered crash\r\n\
-            [  OK  ] Started[   12.6] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
-        assert_eq!(watch.look(text.as_bytes()), Some(Ended::Panic("sysrq triggered crash".into())));
-    }
-
-    #[test]
-    fn a_log_that_tells_of_a_panic_is_none() {
-        let mut watch = ConsoleWatch::default();
-        let text = "Nov 21 host kernel: Kernel panic - not syncing: x\n\
-            Nov 21 host kernel: ---[ end Kernel panic - not syncing: x ]---\n\
-            [   12.4] Kernel panic - not syncing: only half\n";
-        assert_eq!(watch.look(text.as_bytes()), None);
-    }
 }

@@ -81,6 +81,35 @@ pub enum Error {
         /// Users that it has.
         known: String,
     },
+    /// The image is too old for a setting.
+    #[error("{origin} has systemd {version}; {flag} needs systemd {UNIT_CREDENTIALS} or newer in it")]
+    OldSystemd {
+        /// The image.
+        origin: String,
+        /// Its systemd.
+        version: u32,
+        /// What was asked for.
+        flag: &'static str,
+    },
+    /// The firmware that was asked for can't be had.
+    #[error(transparent)]
+    Firmware(#[from] crate::hypervisor::qemu::firmware::Unavailable),
+    /// The user's files can't be kept.
+    #[error(transparent)]
+    Extras(#[from] super::extras::Error),
+    /// The machine can't be made.
+    #[error(transparent)]
+    Machine(#[from] super::machine::Error),
+    /// The guest can't be given its name.
+    #[error("VM {name} is up, but can't be called {hostname}: {why}")]
+    Hostname {
+        /// The VM.
+        name: String,
+        /// What it was to be called.
+        hostname: String,
+        /// What the guest said.
+        why: String,
+    },
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -317,6 +346,7 @@ pub async fn wait_ready(
                     // A supervisor that is gone by now will be noticed by what comes next.
                     let _ = client.send(&Request::Ready).await;
                     mount_shares(vm, &session)?;
+                    set_hostname(vm, &session)?;
                     return Ok(Ready { session: *session, endpoint });
                 }
                 (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
@@ -365,6 +395,19 @@ fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") })
+}
+
+/// Makes sure that the guest is called as asked: an image's own name, or an older systemd, may be in the way.
+fn set_hostname(vm: &Vm, session: &Session) -> Result<(), Error> {
+    let Some(hostname) = &vm.spec.settings.hostname else { return Ok(()) };
+    match session.capture(&hostname.shell_line())? {
+        (0, _) => Ok(()),
+        (_, why) => Err(Error::Hostname {
+            name: vm.spec.name.to_string(),
+            hostname: hostname.to_string(),
+            why: crate::ui::plain(&why),
+        }),
+    }
 }
 
 /// True when the guest will say that it started its sshd.

@@ -1,46 +1,57 @@
 //! From a VM's spec to the machine that the hypervisor runs.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use super::Vm;
-use super::spec::{Firmware, Source};
-use crate::direct::{self, Roots, Share};
-use crate::guest::credentials;
-use crate::guest::keys;
-use crate::guest::shares;
-use crate::host;
+use super::extras;
+use super::spec::{Firmware, Source, Spec};
+use super::{Nic, Vm};
+use crate::direct;
+use crate::disk::{ExtraDisk, Format};
+use crate::guest::hostname::Hostname;
+use crate::guest::{credentials, given, keys, shares, units};
 use crate::host::dirs::Dirs;
-use crate::hypervisor::helper::Serves;
-use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
 use crate::hypervisor::{
-    self, Boot, Channel, Devices, Disk, DiskFormat, Features, FolderServer, Helper, Launch, Machine,
+    self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
     SharedFolder, Shares,
 };
-use crate::image::{self, Podman};
 
 /// Serial of the disk that a VM boots from.
 const DISK_SERIAL: &str = "disk";
+/// Serials of the user's further disks: `extra0`, `extra1`, ...
+const EXTRA_SERIAL: &str = "extra";
+/// Serial of the disk for cloud-init, which looks at its label.
+const SEED_SERIAL: &str = "cidata";
+/// Name of the TPM's socket and log.
+pub(super) const TPM: &str = "tpm";
+
+/// A machine can't be made of a VM.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its keys can't be read.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// Its user's files can't be read.
+    #[error(transparent)]
+    Extras(#[from] extras::Error),
+    /// The user's credentials can't be given.
+    #[error(transparent)]
+    Credentials(#[from] given::InvalidCredential),
+}
 
 /// The machine of this VM.
 ///
 /// # Errors
-/// Its public key can't be read.
-pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, keys::Error> {
+/// A file of the VM can't be read, or its credentials can't be given.
+pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
     let spec = &vm.spec;
+    let settings = &spec.settings;
     let runtime = dirs.runtime_of(&spec.id);
-    let mut credentials = vec![];
-    // Else the key is on the disk, and the guest is asked for the rest when it is up.
-    if features.credentials() {
-        credentials.push(credentials::authorized_key(&spec.user, &spec.home, &vm.keys().public_line()?));
-        credentials.extend(shares::credentials(&spec.settings.shares, features.shares));
-        if spec.grow_root {
-            credentials.extend(credentials::grow_root());
-        }
-    }
     let mut channels = vec![];
     if features.channels {
-        credentials.extend(credentials::ready_signal());
         channels.push(Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") });
+    }
+    if settings.journal {
+        channels.push(Channel { name: units::JOURNAL_CHANNEL.into(), socket: runtime.join("journal") });
     }
     Ok(Machine {
         name: spec.name.to_string(),
@@ -50,14 +61,63 @@ pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, keys::Er
         boot: boot(vm),
         disks: disks(vm, features),
         channels,
-        credentials,
-        network: true,
-        devices: Devices { shares: shared_folders(vm, dirs, features) },
+        credentials: credentials(vm, features)?,
+        network: settings.nic == Nic::User,
+        devices: devices(vm, dirs, features),
         control: runtime.join("qmp"),
     })
 }
 
-fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
+/// The tool's and the user's credentials.
+///
+/// # Errors
+/// A file can't be read, one is there twice, or they are too large.
+pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
+    let Spec { settings, user, home, .. } = &vm.spec;
+    let keys: Vec<String> =
+        std::iter::once(vm.keys().public_line()?).chain(settings.ssh_keys.clone()).collect();
+    if !features.credentials() {
+        // The key is on the disk, and the guest is asked for the rest when it is up.
+        return Ok(vec![]);
+    }
+    let mut ours = vec![credentials::authorized_key(user, home, &keys.join("\n"))];
+    if features.channels {
+        ours.extend(credentials::ready_signal());
+    }
+    ours.extend(shares::credentials(&settings.shares, features.shares));
+    ours.extend(settings.hostname.as_ref().map(Hostname::credential));
+    if vm.spec.grow_root {
+        ours.extend(credentials::grow_root());
+    }
+    if settings.nic == Nic::None {
+        ours.extend(units::ssh_over_channel());
+    }
+    if settings.journal {
+        ours.extend(units::journal_to_channel());
+    }
+    Ok(given::merge(ours, vm.credentials()?)?)
+}
+
+fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
+    let settings = &vm.spec.settings;
+    let runtime = dirs.runtime_of(&vm.spec.id);
+    let screen = match (settings.gui, &vm.spec.source) {
+        (true, _) => Some(Screen::Window),
+        (false, Source::Disk { .. } | Source::Import { .. }) => Some(Screen::Hidden),
+        // Its kernel would only lose time with it.
+        (false, Source::Direct { .. }) => None,
+    };
+    let ssh = Channel { name: units::SSH_CHANNEL.into(), socket: runtime.join("ssh") };
+    Devices {
+        shares: shared_folders(vm, dirs, features),
+        tpm: settings.tpm.then(|| runtime.join(TPM)),
+        screen,
+        ignition: settings.ignition.then(|| vm.ignition()),
+        ssh: (settings.nic == Nic::None).then_some(ssh),
+    }
+}
+
+pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
     let served_by_us = |tag: &str| FolderServer::Virtiofsd(dirs.runtime_of(&vm.spec.id).join(tag));
     let share = |(index, share): (usize, &shares::Share)| {
         let tag = shares::tag(index);
@@ -78,74 +138,12 @@ fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder
     shares.chain(root).collect()
 }
 
-/// The processes that back the machine's devices.
-///
-/// # Errors
-/// A program is missing, or can't do what is asked.
-pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, HelperError> {
-    let folders: Vec<(String, PathBuf)> = shared_folders(vm, dirs, features)
-        .into_iter()
-        .filter_map(|folder| match folder.server {
-            FolderServer::Virtiofsd(socket) => Some((folder.tag, socket)),
-            FolderServer::Hypervisor { .. } => None,
-        })
-        .collect();
-    if folders.is_empty() {
-        return Ok(vec![]);
-    }
-    let virtiofsd = Virtiofsd::find()?;
-    let shares = &vm.spec.settings.shares;
-    let (user, group) = host::owner();
-    let helper = |(share, (tag, socket)): (&shares::Share, (String, PathBuf))| {
-        Ok::<_, HelperError>(Helper {
-            name: format!("the share of {} (virtiofsd)", share.source.display()),
-            launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
-            serves: Serves::Given(socket),
-            log: vm.helper_log(&tag),
-        })
-    };
-    let root = vm.spec.shared_root().zip(folders.last().cloned());
-    let mut helpers = shares.iter().zip(folders).map(helper).collect::<Result<Vec<_>, _>>()?;
-    if let Some((image, (tag, socket))) = root {
-        let share = Share {
-            image: image.id.clone(),
-            folder: root_folder(vm, dirs),
-            mark: Roots::open(&dirs.roots())?.shares().join(&vm.spec.id),
-        };
-        let command = share.command(&Podman::find()?, &virtiofsd.serve_root(&share.folder)?)?;
-        let args = command.get_args().map(ToOwned::to_owned).collect();
-        let launch = Launch { program: command.get_program().into(), args };
-        let name = format!("the root of image {} (virtiofsd)", image.reference);
-        helpers.push(Helper { name, launch, serves: Serves::Given(socket), log: vm.helper_log(&tag) });
-    }
-    Ok(helpers)
-}
-
-/// Where the process that serves an image's root has it mounted.
-pub fn root_folder(vm: &Vm, dirs: &Dirs) -> PathBuf {
-    dirs.runtime_of(&vm.spec.id).join("root")
-}
-
-/// The processes that back a machine's devices can't be had.
-#[derive(Debug, thiserror::Error)]
-pub enum HelperError {
-    /// virtiofsd is missing, or too old.
-    #[error(transparent)]
-    Virtiofsd(#[from] virtiofsd::Error),
-    /// The image's root can't be served.
-    #[error(transparent)]
-    Root(#[from] direct::Error),
-    /// There is no podman.
-    #[error(transparent)]
-    Image(#[from] image::Error),
-}
-
 fn boot(vm: &Vm) -> Boot {
     match &vm.spec.source {
         Source::Disk { firmware, .. } | Source::Import { firmware, .. } => Boot::Firmware(match firmware {
             Firmware::Bios => hypervisor::Firmware::Bios,
-            Firmware::Uefi { code } => {
-                hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables() }
+            Firmware::Uefi { code, smm } => {
+                hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables(), smm: *smm }
             }
             Firmware::Own => hypervisor::Firmware::Own { variables: vm.variables() },
         }),
@@ -156,23 +154,33 @@ fn boot(vm: &Vm) -> Boot {
 }
 
 fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
-    match &vm.spec.source {
-        Source::Disk { .. } | Source::Import { .. } => vec![Disk {
-            file: vm.overlay(),
-            format: features.disk,
-            serial: DISK_SERIAL.into(),
-            read_only: false,
-            durable: true,
-        }],
-        Source::Direct { roots, .. } => roots
-            .iter()
-            .map(|(serial, file)| Disk {
-                file: file.clone(),
-                format: DiskFormat::Raw,
-                serial: serial.clone(),
-                read_only: true,
-                durable: true,
-            })
-            .collect(),
+    let disk = |file: &Path, format, serial: &str, read_only| Disk {
+        file: file.to_owned(),
+        format,
+        serial: serial.to_owned(),
+        read_only,
+        durable: true,
+    };
+    let mut disks = match &vm.spec.source {
+        Source::Disk { .. } | Source::Import { .. } => {
+            vec![disk(&vm.overlay(), features.disk, DISK_SERIAL, false)]
+        }
+        Source::Direct { roots, .. } => {
+            roots.iter().map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true)).collect()
+        }
+    };
+    for (index, extra) in vm.spec.settings.disks.iter().enumerate() {
+        let serial = format!("{EXTRA_SERIAL}{index}");
+        disks.push(match extra {
+            ExtraDisk::New { .. } => disk(&vm.extra_disk(index), DiskFormat::Qcow2, &serial, false),
+            ExtraDisk::File { file, format, read_only } => {
+                let format = if *format == Format::Qcow2 { DiskFormat::Qcow2 } else { DiskFormat::Raw };
+                disk(file, format, &serial, *read_only)
+            }
+        });
     }
+    if vm.spec.settings.cloudinit {
+        disks.push(disk(&vm.seed(), DiskFormat::Raw, SEED_SERIAL, true));
+    }
+    disks
 }

@@ -1,13 +1,19 @@
 //! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
 
+pub mod attach;
 mod attempt;
+mod backing;
+mod bridge;
 pub mod client;
 pub mod console;
 pub mod control;
 pub mod create;
+mod doom;
 pub mod engine;
+pub mod extras;
 mod helpers;
 pub mod lifecycle;
+pub mod log;
 mod machine;
 mod name;
 pub mod ports;
@@ -17,7 +23,8 @@ pub mod spec;
 pub mod store;
 pub mod supervisor;
 
+pub use extras::{Extras, Outfit};
 pub use name::{InvalidName, Name};
-pub use settings::Settings;
+pub use settings::{Nic, Settings};
 pub use spec::Spec;
 pub use store::{State, Store, Vm};

@@ -153,6 +153,9 @@ pub enum Firmware {
     Uefi {
         /// The firmware's code.
         code: PathBuf,
+        /// It needs system management mode.
+        #[serde(default)]
+        smm: bool,
     },
     /// The hypervisor's own UEFI.
     Own,

@@ -1,6 +1,5 @@
 //! The one background process of a running VM: owns the hypervisor, writes the logs, answers clients.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,19 +8,20 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
+use super::attach::{self, Console};
+use super::bridge::Bridge;
 use super::console::NewestLine;
 use super::control::{Hello, LINE_MAX, Message, Request, SOCKET};
 use super::engine::{self, Ended, Engine, Event, Order};
+use super::log::Log;
 use super::problem::{Due, NO_SPACE, Problems};
 use super::store::{self, End, How, Record};
-use super::{Store, Vm, machine};
+use super::{Store, Vm, backing, machine};
+use crate::guest::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
 use crate::host::socket::{AsyncStream, Listener};
 use crate::host::{Os, fault, file, interrupt, socket};
 use crate::hypervisor::{self, Hypervisor, accelerator};
-
-/// The console's log begins anew (one old one is kept) when it has grown to this. Bytes.
-const LOG_MAX: u64 = 16 << 20;
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -32,21 +32,21 @@ pub enum Error {
     /// The VM can't be read.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// Its keys can't be read.
+    /// Its machine can't be made.
     #[error(transparent)]
-    Keys(#[from] crate::guest::keys::Error),
+    Machine(#[from] machine::Error),
     /// Its hypervisor can't be had.
     #[error(transparent)]
     Hypervisor(#[from] hypervisor::FindError),
     /// The accelerator that was asked for is not there.
     #[error(transparent)]
     Accelerator(#[from] accelerator::Unavailable),
+    /// What it needs of the host is not there.
+    #[error(transparent)]
+    Missing(#[from] super::settings::Missing),
     /// A helper can't be had.
     #[error(transparent)]
-    Helper(#[from] machine::HelperError),
-    /// A folder can't be shared.
-    #[error(transparent)]
-    Share(#[from] crate::guest::shares::InvalidShare),
+    Helper(#[from] backing::Error),
     /// A port can't be forwarded.
     #[error(transparent)]
     Port(#[from] super::ports::Taken),
@@ -63,7 +63,7 @@ pub fn run(store: &Store, name: &str) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let supervising = async {
         let supervisor = refuse_with(Supervisor::prepare(store, name))?;
-        let begun = refuse_with(supervisor.begin())?;
+        let begun = refuse_with(supervisor.begin().await)?;
         supervisor.supervise(begun).await
     };
     runtime.block_on(supervising)
@@ -88,7 +88,16 @@ fn say(hello: &Hello) {
 struct Begun {
     listener: Listener,
     record: Record,
-    log: ConsoleLog,
+    logs: Logs,
+    console: Listener,
+    bridge: Option<Bridge>,
+}
+
+/// What the guest says goes there.
+struct Logs {
+    console: Log,
+    /// The place of the journal's channel among the machine's, and its log.
+    journal: Option<(usize, Log)>,
 }
 
 /// All that is needed before the machine starts.
@@ -115,12 +124,10 @@ impl Supervisor {
         let (os, arch) = (Os::current(), vm.spec.arch);
         let features = vm.features();
         let machine = machine::of(&vm, &dirs, &features)?;
-        for share in &vm.spec.settings.shares {
-            share.check()?;
-        }
-        let helpers = machine::helpers(&vm, &dirs, &features)?;
+        vm.spec.settings.check()?;
+        let helpers = backing::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
-            file::create_private_dir(&machine::root_folder(&vm, &dirs))?;
+            file::create_private_dir(&backing::root_folder(&vm, &dirs))?;
         }
         super::ports::check(&vm.spec.settings.ports)?;
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
@@ -129,17 +136,31 @@ impl Supervisor {
     }
 
     /// All that may fail before anything runs.
-    fn begin(&self) -> Result<Begun, Error> {
+    async fn begin(&self) -> Result<Begun, Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
+        let console = socket::listen(&runtime.join(attach::SOCKET))?;
+        let bridge = match &self.machine.devices.ssh {
+            Some(ssh) => Some(Bridge::open(self.vm.record().ssh_port, socket::listen(&ssh.socket)?).await?),
+            None => None,
+        };
         let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
-        Ok(Begun { listener, record, log: ConsoleLog::open(&self.vm)? })
+        let is_journal = |channel: &crate::hypervisor::Channel| channel.name == JOURNAL_CHANNEL;
+        let journal = match self.machine.channels.iter().position(is_journal) {
+            Some(index) => Some((index, Log::open(&self.vm.journal_log())?)),
+            None => None,
+        };
+        let logs = Logs { console: Log::open(&self.vm.console_log())?, journal };
+        Ok(Begun { listener, record, logs, console, bridge })
     }
 
     async fn supervise(self, begun: Begun) -> Result<(), Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
-        let Begun { listener, record, mut log } = begun;
+        let Begun { listener, record, logs, console: console_listener, bridge } = begun;
+        let bridge_port = bridge.as_ref().map(Bridge::port).transpose()?;
+        let (console, input) = Console::new();
+        let console = Arc::new(console);
         say(&Hello::Listening);
         fault::point("supervisor-listens");
 
@@ -153,17 +174,32 @@ impl Supervisor {
             accelerators: self.accelerators.clone(),
             cache: &self.dirs.cache,
             log: self.vm.qemu_log(),
-            ssh_port: Some(record.ssh_port.unwrap_or(0)),
+            // Without a network the bridge has the port.
+            ssh_port: bridge_port.is_none().then(|| record.ssh_port.unwrap_or(0)),
             forwards: super::ports::as_last_time(&self.vm.spec.settings.ports, &record.ports),
             helpers: self.helpers.clone(),
+            input: Some(input),
         };
         let run = engine.run(event_sender, order_receiver);
-        let problems = Problems::new(&self.vm, &self.dirs);
-        let mut desk =
-            Desk { vm: &self.vm, hub: Arc::clone(&hub), record, orders, problems, power_off: None };
-        let serving = tokio::spawn(serve(listener, Arc::clone(&hub), requests));
-        let ended = desk.attend(run, events, request_receiver, &mut log).await;
-        serving.abort();
+        let mut desk = Desk {
+            vm: &self.vm,
+            hub: Arc::clone(&hub),
+            record,
+            orders,
+            problems: Problems::new(&self.vm, &self.dirs),
+            power_off: None,
+            logs,
+            newest: NewestLine::default(),
+            console: Arc::clone(&console),
+            bridge_port,
+        };
+        let mut serving = vec![
+            tokio::spawn(serve(listener, Arc::clone(&hub), requests)),
+            tokio::spawn(async move { console.serve(console_listener).await }),
+        ];
+        serving.extend(bridge.map(|bridge| tokio::spawn(bridge.run())));
+        let ended = desk.attend(run, events, request_receiver).await;
+        serving.iter().for_each(tokio::task::JoinHandle::abort);
 
         let end = desk.end(ended);
         if self.vm.spec.remove {
@@ -188,6 +224,11 @@ struct Desk<'a> {
     problems: Problems,
     /// When a guest that was asked to shut down loses its power.
     power_off: Option<Instant>,
+    logs: Logs,
+    newest: NewestLine,
+    console: Arc<Console>,
+    /// The port on loopback that leads to the guest's serial port.
+    bridge_port: Option<u16>,
 }
 
 impl Desk<'_> {
@@ -196,21 +237,19 @@ impl Desk<'_> {
         run: impl Future<Output = Result<Ended, engine::Error>>,
         mut events: mpsc::Receiver<Event>,
         mut requests: mpsc::Receiver<ClientRequest>,
-        log: &mut ConsoleLog,
     ) -> Result<Ended, engine::Error> {
         tokio::pin!(run);
-        let mut newest = NewestLine::default();
         let mut signalled = false;
         loop {
             let (power_off, problems) = (self.power_off, self.problems.next());
             tokio::select! {
                 ended = &mut run => {
                     while let Ok(event) = events.try_recv() {
-                        self.hear(event, log, &mut newest);
+                        self.hear(event);
                     }
                     return ended;
                 }
-                Some(event) = events.recv() => self.hear(event, log, &mut newest),
+                Some(event) = events.recv() => self.hear(event),
                 Some(request) = requests.recv() => self.obey(request).await,
                 () = at(power_off) => {
                     self.power_off = None;
@@ -229,10 +268,11 @@ impl Desk<'_> {
         }
     }
 
-    fn hear(&mut self, event: Event, log: &mut ConsoleLog, newest: &mut NewestLine) {
+    fn hear(&mut self, event: Event) {
         match event {
             Event::Started { accelerator, ssh_port, ports } => {
                 fault::point("supervisor-runs");
+                let ssh_port = self.bridge_port.or(ssh_port);
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
@@ -255,12 +295,16 @@ impl Desk<'_> {
                 self.problems.no_space();
             }
             Event::Console(bytes) => {
-                log.write(&bytes);
-                if let Some(line) = newest.push(&bytes) {
+                self.logs.console.write(&bytes);
+                self.console.show(&bytes);
+                if let Some(line) = self.newest.push(&bytes) {
                     self.hub.publish(Message::Console { line: line.to_owned() });
                 }
             }
-            Event::Channel(..) => self.hub.publish(Message::SshStarted),
+            Event::Channel(index, bytes) => match &mut self.logs.journal {
+                Some((journal, log)) if *journal == index => log.write(&bytes),
+                _ => self.hub.publish(Message::SshStarted),
+            },
         }
     }
 
@@ -429,39 +473,5 @@ async fn speak(
         if write.write_all(&line).await.is_err() || matches!(message, Message::Ended { .. }) {
             return;
         }
-    }
-}
-
-/// The serial console's log, bounded.
-struct ConsoleLog {
-    file: File,
-    path: std::path::PathBuf,
-    size: u64,
-}
-
-impl ConsoleLog {
-    fn open(vm: &Vm) -> io::Result<Self> {
-        let path = vm.console_log();
-        if !path.exists() {
-            file::create_private(&path)?;
-        }
-        let file = OpenOptions::new().append(true).open(&path)?;
-        Ok(Self { size: file.metadata()?.len(), file, path })
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Err(error) = self.try_write(bytes) {
-            tracing::warn!(%error, "the console's log can't be written");
-        }
-    }
-
-    fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.size > LOG_MAX {
-            std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
-            self.file = file::create_private(&self.path)?;
-            self.size = 0;
-        }
-        self.size += bytes.len() as u64;
-        self.file.write_all(bytes)
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use serde_json::json;
 
-use super::Qemu;
+use super::{Qemu, devices};
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{
     Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
@@ -43,7 +43,6 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     args.option("-cpu", cpu(machine.arch, accelerator));
     args.option("-smp", &machine.cpus.to_string());
     args.option("-m", &format!("size={}M", machine.memory_mib));
-    args.option("-display", "none");
     args.option("-chardev", "stdio,id=console,signal=off").option("-serial", "chardev:console");
     args.option("-chardev", &socket("control", &machine.control)?);
     args.option("-mon", "chardev=control,mode=control");
@@ -52,11 +51,14 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         args.option("-device", "pvpanic");
     }
     boot(&mut args, machine, accelerator)?;
+    // The firmware might take another disk for the one to boot.
+    let first = matches!(machine.boot, Boot::Firmware(_)) && machine.disks.len() > 1;
     for (index, disk) in machine.disks.iter().enumerate() {
-        add_disk(&mut args, index, disk)?;
+        add_disk(&mut args, index, disk, first && index == 0)?;
     }
     add_channels(&mut args, &machine.channels)?;
     add_shares(&mut args, machine)?;
+    devices::add(&mut args, qemu, machine)?;
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
         // No option ROM: nothing boots from the network.
@@ -99,7 +101,7 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
     match &machine.boot {
         // QEMU's own is a BIOS.
         Boot::Firmware(Firmware::Bios | Firmware::Own { .. }) => {}
-        Boot::Firmware(Firmware::Uefi { code, vars }) => {
+        Boot::Firmware(Firmware::Uefi { code, vars, smm }) => {
             let flash = |name: &str, file: &Path, read_only: bool| -> Result<String, PathNotUtf8> {
                 let file = json!({"driver": "file", "filename": utf8(file)?});
                 let node = json!({"driver": "raw", "node-name": name, "read-only": read_only, "file": file});
@@ -108,6 +110,10 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
             args.option("-blockdev", &flash("firmware", code, true)?);
             args.option("-blockdev", &flash("variables", vars, false)?);
             board.push_str(",pflash0=firmware,pflash1=variables");
+            if *smm {
+                board.push_str(",smm=on");
+                args.option("-global", "driver=cfi.pflash01,property=secure,value=on");
+            }
         }
         Boot::Kernel { kernel, initrd, cmdline } => {
             args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
@@ -120,7 +126,7 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
     Ok(())
 }
 
-fn add_disk(args: &mut Args, index: usize, disk: &Disk) -> Result<(), PathNotUtf8> {
+fn add_disk(args: &mut Args, index: usize, disk: &Disk, first: bool) -> Result<(), PathNotUtf8> {
     let node = format!("disk{index}");
     let cache = json!({"direct": false, "no-flush": !disk.durable});
     let file = json!({
@@ -142,7 +148,8 @@ fn add_disk(args: &mut Args, index: usize, disk: &Disk) -> Result<(), PathNotUtf
     }
     args.option("-blockdev", &format.to_string());
     let serial = escape(&disk.serial);
-    args.option("-device", &format!("virtio-blk-pci,drive={node},serial={serial}"));
+    let place = if first { ",bootindex=0" } else { "" };
+    args.option("-device", &format!("virtio-blk-pci,drive={node},serial={serial}{place}"));
     Ok(())
 }
 
@@ -203,29 +210,29 @@ fn add_credential(args: &mut Args, machine: &Machine, credential: &Credential) {
     }
 }
 
-fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
+pub(super) fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
     Ok(format!("socket,id={id},path={}", escape(utf8(path)?)))
 }
 
 /// QEMU splits option lists at commas; a doubled one stands for itself.
-fn escape(value: &str) -> String {
+pub(super) fn escape(value: &str) -> String {
     value.replace(',', ",,")
 }
 
-fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
+pub(super) fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
     path.to_str().ok_or_else(|| PathNotUtf8(path.to_owned()))
 }
 
 #[derive(Default)]
-struct Args(Vec<OsString>);
+pub(super) struct Args(Vec<OsString>);
 
 impl Args {
-    fn flag(&mut self, name: &str) -> &mut Self {
+    pub fn flag(&mut self, name: &str) -> &mut Self {
         self.0.push(name.into());
         self
     }
 
-    fn option(&mut self, name: &str, value: &str) -> &mut Self {
+    pub fn option(&mut self, name: &str, value: &str) -> &mut Self {
         self.flag(name).flag(value)
     }
 }
@@ -275,13 +282,17 @@ mod tests {
             (|m| m.network = true, &["-netdev user,id=net0", "virtio-net-pci,netdev=net0"]),
             (
                 |m| {
-                    m.boot =
-                        Boot::Firmware(Firmware::Uefi { code: "/c \"q\".fd".into(), vars: "/v,1.fd".into() })
+                    m.boot = Boot::Firmware(Firmware::Uefi {
+                        code: "/c \"q\".fd".into(),
+                        vars: "/v,1.fd".into(),
+                        smm: true,
+                    })
                 },
                 &[
                     r#""filename":"/c \"q\".fd""#,
                     r#""filename":"/v,1.fd""#,
-                    "pflash0=firmware,pflash1=variables",
+                    "pflash0=firmware,pflash1=variables,smm=on",
+                    "-global driver=cfi.pflash01,property=secure,value=on",
                 ],
             ),
             (
@@ -402,7 +413,8 @@ mod tests {
     fn apple_silicon_gets_the_virt_board_with_its_uefi_and_smbios() {
         let mut machine = machine();
         machine.arch = Arch::Aarch64;
-        machine.boot = Boot::Firmware(Firmware::Uefi { code: "/code".into(), vars: "/vars".into() });
+        machine.boot =
+            Boot::Firmware(Firmware::Uefi { code: "/code".into(), vars: "/vars".into(), smm: false });
         machine.credentials = vec![Credential { name: "x".into(), value: b"y".to_vec() }];
         machine.network = true;
         let line = line(&machine, Accelerator::Hvf);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::hypervisor::Arch;
 
@@ -17,8 +17,71 @@ const FOLDERS: [&str; 3] =
 pub struct Uefi {
     /// Its code.
     pub code: PathBuf,
-    /// An empty variable store to copy for each VM.
+    /// A variable store to copy for each VM: empty, or with the keys of secure boot.
     pub vars_template: PathBuf,
+    /// It needs system management mode.
+    pub smm: bool,
+}
+
+/// What firmware the user asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// UEFI without secure boot, where the host has it; else BIOS
+    #[default]
+    Auto,
+    /// UEFI without secure boot
+    Uefi,
+    /// UEFI that starts only what is signed by the usual keys
+    Secure,
+    /// BIOS
+    Bios,
+}
+
+/// The firmware that was asked for can't be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// None is installed.
+    #[error("no UEFI firmware{} for {} is installed (Debian: {package}; Fedora: {fedora})", if *.secure { " with secure boot" } else { "" }, .arch.name())]
+    Missing {
+        /// For these guests.
+        arch: Arch,
+        /// With secure boot.
+        secure: bool,
+        /// Debian's package.
+        package: &'static str,
+        /// Fedora's.
+        fedora: &'static str,
+    },
+    /// There is no such thing.
+    #[error("machines of the architecture {} have no BIOS; use --firmware uefi", .0.name())]
+    NoBios(Arch),
+}
+
+/// The firmware for this choice; none is BIOS.
+///
+/// # Errors
+/// It is not installed, or there is no such thing.
+pub fn choose(choice: Choice, arch: Arch) -> Result<Option<Uefi>, Unavailable> {
+    choose_in(&FOLDERS.map(Path::new), choice, arch)
+}
+
+fn choose_in(folders: &[&Path], choice: Choice, arch: Arch) -> Result<Option<Uefi>, Unavailable> {
+    let secure = choice == Choice::Secure;
+    match (choice, arch) {
+        (Choice::Bios, Arch::X86_64) => return Ok(None),
+        (Choice::Bios, Arch::Aarch64) => return Err(Unavailable::NoBios(arch)),
+        (Choice::Auto | Choice::Uefi | Choice::Secure, _) => {}
+    }
+    let (package, fedora) = match arch {
+        Arch::X86_64 => ("ovmf", "edk2-ovmf"),
+        Arch::Aarch64 => ("qemu-efi-aarch64", "edk2-aarch64"),
+    };
+    match find_in(folders, arch, secure) {
+        Some(uefi) => Ok(Some(uefi)),
+        None if choice == Choice::Auto && arch == Arch::X86_64 => Ok(None),
+        None => Err(Unavailable::Missing { arch, secure, package, fedora }),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,7 +116,7 @@ struct Target {
 /// The host's UEFI without secure boot for guests of this architecture, if there is one.
 pub fn find(arch: Arch) -> Option<Uefi> {
     let program = || which::which(format!("qemu-system-{}", arch.name())).ok()?.canonicalize().ok();
-    find_in(&FOLDERS.map(Path::new), arch).or_else(|| beside(&program()?, arch))
+    find_in(&FOLDERS.map(Path::new), arch, false).or_else(|| beside(&program()?, arch))
 }
 
 /// The firmware that QEMU's own packages for macOS and Windows bring: without descriptors that hold there.
@@ -65,12 +128,12 @@ fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
     let folder = program.parent()?;
     // Homebrew's is in bin/, Windows' is not.
     [folder.join("../share/qemu"), folder.join("share")].into_iter().find_map(|share| {
-        let uefi = Uefi { code: share.join(code), vars_template: share.join(vars) };
+        let uefi = Uefi { code: share.join(code), vars_template: share.join(vars), smm: false };
         (uefi.code.is_file() && uefi.vars_template.is_file()).then_some(uefi)
     })
 }
 
-fn find_in(folders: &[&Path], arch: Arch) -> Option<Uefi> {
+fn find_in(folders: &[&Path], arch: Arch, secure: bool) -> Option<Uefi> {
     let mut descriptors = BTreeMap::new();
     for folder in folders {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -83,7 +146,7 @@ fn find_in(folders: &[&Path], arch: Arch) -> Option<Uefi> {
     descriptors.into_values().find_map(|path| {
         let text = std::fs::read_to_string(&path).ok()?;
         match serde_json::from_str(&text) {
-            Ok(descriptor) => plain_uefi(descriptor, arch),
+            Ok(descriptor) => suitable(descriptor, arch, secure),
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "a firmware descriptor is not understood");
                 None
@@ -92,23 +155,32 @@ fn find_in(folders: &[&Path], arch: Arch) -> Option<Uefi> {
     })
 }
 
-/// The firmware of a descriptor, if it is flash without secure boot for this architecture's machine.
-fn plain_uefi(descriptor: Descriptor, arch: Arch) -> Option<Uefi> {
+/// The firmware of a descriptor, if it is flash for this architecture's machine, with or without secure boot.
+fn suitable(descriptor: Descriptor, arch: Arch, secure: bool) -> Option<Uefi> {
     let machine = match arch {
         Arch::X86_64 => "pc-q35-",
         Arch::Aarch64 => "virt-",
     };
     let for_us =
         |t: &Target| t.architecture == arch.name() && t.machines.iter().any(|m| m.starts_with(machine));
-    let unwanted = |f: &String| matches!(f.as_str(), "enrolled-keys" | "requires-smm" | "secure-boot");
+    let has = |feature: &str| descriptor.features.iter().any(|f| f == feature);
+    // Without keys nothing is checked, and who may write the variables could put in other keys.
+    let features = match secure {
+        true => has("secure-boot") && has("enrolled-keys") && (has("requires-smm") || arch != Arch::X86_64),
+        false => !has("secure-boot") && !has("enrolled-keys") && !has("requires-smm"),
+    };
+    let smm = has("requires-smm");
     let suits = descriptor.interface_types.iter().any(|t| t == "uefi")
         && descriptor.mapping.device == "flash"
         && descriptor.targets.iter().any(for_us)
-        && !descriptor.features.iter().any(unwanted);
+        && features;
     let (code, vars) = (descriptor.mapping.executable?, descriptor.mapping.nvram_template?);
     let usable = |f: &File| f.format == "raw" && f.filename.is_file();
-    (suits && usable(&code) && usable(&vars))
-        .then_some(Uefi { code: code.filename, vars_template: vars.filename })
+    (suits && usable(&code) && usable(&vars)).then_some(Uefi {
+        code: code.filename,
+        vars_template: vars.filename,
+        smm,
+    })
 }
 
 #[cfg(test)]
@@ -149,18 +221,46 @@ mod tests {
             std::fs::write(dir.path().join("vars"), "").unwrap();
         }
         let folders = [upper.path(), lower.path()];
-        assert_eq!(find_in(&folders, Arch::X86_64), None);
+        assert_eq!(find_in(&folders, Arch::X86_64, false), None);
         let write = |dir: &tempfile::TempDir, name: &str, features: &str, format: &str| {
             std::fs::write(dir.path().join(name), descriptor(dir.path(), features, format)).unwrap();
         };
         std::fs::write(lower.path().join("10-broken.json"), "{").unwrap();
         write(&lower, "20-secure.json", r#""secure-boot", "requires-smm""#, "raw");
         write(&lower, "30-qcow2.json", "", "qcow2");
-        assert_eq!(find_in(&folders, Arch::X86_64), None);
+        assert_eq!(find_in(&folders, Arch::X86_64, false), None);
         write(&lower, "60-plain.json", r#""acpi-s3""#, "raw");
-        assert_eq!(find_in(&folders, Arch::X86_64).unwrap().code, lower.path().join("code"));
-        assert_eq!(find_in(&folders, Arch::Aarch64), None);
+        assert_eq!(find_in(&folders, Arch::X86_64, false).unwrap().code, lower.path().join("code"));
+        assert_eq!(find_in(&folders, Arch::Aarch64, false), None);
         write(&upper, "60-plain.json", r#""enrolled-keys""#, "raw");
-        assert_eq!(find_in(&folders, Arch::X86_64), None, "the upper folder's file hides the lower one's");
+        assert_eq!(
+            find_in(&folders, Arch::X86_64, false),
+            None,
+            "the upper folder's file hides the lower one's"
+        );
+    }
+
+    #[test]
+    fn a_choice_gets_its_firmware_or_a_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["code", "vars"] {
+            std::fs::write(dir.path().join(file), "").unwrap();
+        }
+        let folders = [dir.path()];
+        let choose = |choice, arch| choose_in(&folders, choice, arch);
+        assert_eq!(choose(Choice::Auto, Arch::X86_64), Ok(None));
+        assert!(choose(Choice::Uefi, Arch::X86_64).unwrap_err().to_string().contains("ovmf"));
+        assert!(choose(Choice::Auto, Arch::Aarch64).unwrap_err().to_string().contains("qemu-efi-aarch64"));
+        assert!(choose(Choice::Bios, Arch::Aarch64).unwrap_err().to_string().contains("no BIOS"));
+        let write = |name: &str, features: &str| {
+            std::fs::write(dir.path().join(name), descriptor(dir.path(), features, "raw")).unwrap();
+        };
+        write("10-no-keys.json", r#""secure-boot", "requires-smm""#);
+        write("60-plain.json", "");
+        assert!(choose(Choice::Secure, Arch::X86_64).unwrap_err().to_string().contains("secure boot"));
+        write("20-keys.json", r#""secure-boot", "requires-smm", "enrolled-keys""#);
+        assert!(choose(Choice::Secure, Arch::X86_64).unwrap().unwrap().smm);
+        assert!(!choose(Choice::Auto, Arch::X86_64).unwrap().unwrap().smm);
+        assert_eq!(choose(Choice::Bios, Arch::X86_64), Ok(None));
     }
 }

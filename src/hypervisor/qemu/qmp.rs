@@ -1,6 +1,8 @@
 //! QEMU's control connection.
 
+use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use qapi::futures::{QapiEvents, QapiService, QmpStreamTokio};
 use qapi::qmp;
@@ -12,6 +14,9 @@ use crate::host::socket::AsyncStream;
 use crate::hypervisor::control::{Event, Stopped};
 use crate::hypervisor::{Forward, Protocol};
 
+/// QEMU answers at once, unless it is stuck. Who waits for the answer does nothing else meanwhile.
+const ANSWER_TIME: Duration = Duration::from_secs(20);
+
 /// A command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
@@ -21,6 +26,9 @@ pub enum QmpError {
     /// The connection can't be set up.
     #[error("QEMU's control connection: {0}")]
     Connect(#[from] io::Error),
+    /// QEMU says nothing.
+    #[error("QEMU doesn't answer within {} s", ANSWER_TIME.as_secs())]
+    Silent,
     /// A port can't be forwarded.
     #[error("can't forward {rule}: {answer}")]
     Forward {
@@ -61,7 +69,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn power_button(&self) -> Result<(), QmpError> {
-        self.service.execute(qmp::system_powerdown {}).await?;
+        in_time(self.service.execute(qmp::system_powerdown {})).await?;
         Ok(())
     }
 
@@ -70,7 +78,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn quit(&self) -> Result<(), QmpError> {
-        self.service.execute(qmp::quit {}).await?;
+        in_time(self.service.execute(qmp::quit {})).await?;
         Ok(())
     }
 
@@ -79,7 +87,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn stopped(&self) -> Result<Option<Stopped>, QmpError> {
-        let info = self.service.execute(qmp::query_status {}).await?;
+        let info = in_time(self.service.execute(qmp::query_status {})).await?;
         Ok(match info.status {
             qmp::RunState::internal_error => Some(Stopped::InternalError),
             qmp::RunState::io_error => Some(Stopped::NoSpace),
@@ -92,7 +100,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn resume(&self) -> Result<(), QmpError> {
-        self.service.execute(qmp::cont {}).await?;
+        in_time(self.service.execute(qmp::cont {})).await?;
         Ok(())
     }
 
@@ -105,6 +113,11 @@ impl Qmp {
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, QmpError> {
         let Forward { protocol, address, host, guest } = forward;
         let rule = format!("{}:{address}:{host}-:{guest}", protocol.name());
+        // `info usernet` is the only place that tells which port the system chose: that which was not there before.
+        let before = match host {
+            0 => forwarded_ports(&self.human("info usernet").await?, forward),
+            _ => vec![],
+        };
         let answer = self.human(&format!("hostfwd_add {NETDEV} {rule}")).await?;
         if !answer.trim().is_empty() {
             return Err(QmpError::Forward { rule, answer: answer.trim().to_owned() });
@@ -112,9 +125,9 @@ impl Qmp {
         if *host != 0 {
             return Ok(*forward);
         }
-        // `info usernet` is the only place that tells which port the system chose.
         let table = self.human("info usernet").await?;
-        let host = forwarded_port(&table, forward).ok_or(QmpError::Forward { rule, answer: table })?;
+        let new = forwarded_ports(&table, forward).into_iter().find(|port| !before.contains(port));
+        let host = new.ok_or(QmpError::Forward { rule, answer: table })?;
         Ok(Forward { host, ..*forward })
     }
 
@@ -132,19 +145,36 @@ impl Qmp {
         Err(QmpError::Forward { rule, answer: answer.trim().to_owned() })
     }
 
+    /// Writes a picture of the guest's screen to a file, as PNG.
+    ///
+    /// # Errors
+    /// There is no screen, the file can't be written, or QEMU is gone.
+    pub async fn screenshot(&self, file: &std::path::Path) -> Result<(), QmpError> {
+        let filename =
+            file.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?.to_owned();
+        let format = Some(qmp::ImageFormat::png);
+        in_time(self.service.execute(qmp::screendump { filename, format, device: None, head: None })).await?;
+        Ok(())
+    }
+
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
         let command = qmp::human_monitor_command { command_line: command_line.to_owned(), cpu_index: None };
-        Ok(self.service.execute(command).await?)
+        in_time(self.service.execute(command)).await
     }
 }
 
-/// The host's port of the (last) such forward in the table that `info usernet` prints.
-fn forwarded_port(table: &str, forward: &Forward) -> Option<u16> {
+/// An answer of QEMU's, if it comes in time.
+async fn in_time<T>(answer: impl Future<Output = Result<T, qapi::ExecuteError>>) -> Result<T, QmpError> {
+    Ok(tokio::time::timeout(ANSWER_TIME, answer).await.map_err(|_| QmpError::Silent)??)
+}
+
+/// The host's ports of all such forwards in the table that `info usernet` prints.
+fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
     let kind = match forward.protocol {
         Protocol::Tcp => "TCP[HOST_FORWARD]",
         Protocol::Udp => "UDP[HOST_FORWARD]",
     };
-    table.lines().rev().find_map(|line| {
+    let port = |line: &str| {
         let mut words = line.split_whitespace();
         if words.next()? != kind {
             return None;
@@ -154,7 +184,8 @@ fn forwarded_port(table: &str, forward: &Forward) -> Option<u16> {
         // QEMU writes * for any address.
         let same_address = address.parse() == Ok(forward.address) || forward.address.is_unspecified();
         (same_address && to.parse() == Ok(forward.guest)).then(|| port.parse().ok())?
-    })
+    };
+    table.lines().filter_map(port).collect()
 }
 
 async fn forward_events(
@@ -179,6 +210,12 @@ async fn forward_events(
         ends = 0;
         let event = match event {
             qmp::Event::STOP { .. } => Event::Stop,
+            // Earlier than the stop that follows.
+            qmp::Event::BLOCK_IO_ERROR { data, .. }
+                if data.action == qmp::BlockErrorAction::stop && data.nospace == Some(true) =>
+            {
+                Event::NoSpace
+            }
             qmp::Event::GUEST_PANICKED { .. } => Event::GuestPanicked,
             qmp::Event::SHUTDOWN { data, .. } => Event::Shutdown { by_guest: data.guest },
             _ => continue,
@@ -194,16 +231,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_forwarded_port_is_found() {
+    fn the_forwarded_ports_are_found() {
         let table = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
             TCP[ESTABLISHED]   9       127.0.0.1 50000       10.0.2.15    22     0     0\r\n  \
             TCP[HOST_FORWARD]  3       127.0.0.1 44579       10.0.2.15    22     0     0\r\n  \
             TCP[HOST_FORWARD]  4       127.0.0.1  8080       10.0.2.15    80     0     0\r\n  \
+            TCP[HOST_FORWARD]  6       127.0.0.1 33333       10.0.2.15    22     0     0\r\n  \
             UDP[HOST_FORWARD]  5               *  5353       10.0.2.15    53     0     0\r\n";
-        let port = |text: &str| forwarded_port(table, &text.parse().unwrap());
-        assert_eq!(port("22"), Some(44579));
-        assert_eq!(port("80"), Some(8080));
-        assert_eq!(port("443"), None);
-        assert_eq!(port("0.0.0.0::53/udp"), Some(5353));
+        let ports = |text: &str| forwarded_ports(table, &text.parse().unwrap());
+        assert_eq!(ports("22"), [44579, 33333]);
+        assert_eq!(ports("80"), [8080]);
+        assert!(ports("443").is_empty());
+        assert_eq!(ports("0.0.0.0::53/udp"), [5353]);
     }
 }

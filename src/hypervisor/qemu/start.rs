@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::Qmp;
 use crate::host::socket;
 use crate::hypervisor::control::Control;
-use crate::hypervisor::process::{Output, Ready, Start, StartError, pump};
+use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, pump};
 
 /// Starts QEMU and waits until it is connected.
 ///
@@ -38,13 +38,14 @@ pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
     let connected = tokio::select! {
         connected = connect => connected,
         early = process.ended_early() => return Err(early),
+        () = tokio::time::sleep(START_TIME) => return Err(process.silent()),
     };
     match connected {
         Ok((channels, qmp, events)) => {
             process.channels = channels;
             Ok(Ready { process, control: Control::Qemu(qmp), events, output })
         }
-        // It hung up: it is about to end, and its last words say more than the broken connection.
-        Err(_) => Err(process.ended_early().await),
+        // Its last words say more than the broken connection.
+        Err(_) => Err(process.hung_up().await),
     }
 }

@@ -34,13 +34,19 @@ pub struct Own {
 }
 
 impl Own {
-    /// The test image's variant with one label more.
+    /// The test image's variant with one file more: podman counts mounts by the uppermost layer.
     pub fn of(variant: &str, test: &str) -> Self {
         let name = format!("localhost/podman-bootc-e2e:{test}-{}", std::process::id());
-        let file = format!("FROM {}\nLABEL podman-bootc.e2e={name}\n", shared(variant));
+        let file = format!("FROM {}\nRUN echo {name} >/usr/lib/own-image\n", shared(variant));
         let build = ["build", "--quiet", "--network", "none", "--tag", &name, "-"];
         let id = podman(&build, file.into_bytes()).expect(0).text().trim().to_owned();
         Self { name, id }
+    }
+
+    /// True while podman has containers of it.
+    pub fn has_containers(&self) -> bool {
+        let filter = format!("ancestor={}", self.id);
+        !podman(&["ps", "--all", "--quiet", "--filter", &filter], vec![]).expect(0).text().is_empty()
     }
 
     /// True while podman has it mounted.

@@ -1,0 +1,93 @@
+//! `podman-bootc console`
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Context as _, Result};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::Context;
+use crate::host::socket::AsyncStream;
+use crate::host::{interrupt, terminal};
+use crate::vm::{Vm, attach, lifecycle};
+
+/// What is typed to get away: ctrl-], as in virsh.
+const DETACH: u8 = 0x1d;
+
+/// Attach to a running VM's serial console; ctrl-] detaches
+///
+/// What the console says is kept for `logs` all the same. Several may be attached at once.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The VM: its name, ID or the beginning of its ID
+    vm: String,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let vm = context.store.find(&self.vm)?;
+        let name = &vm.spec.name;
+        let over = context.block_on(attached(&vm, context))?;
+        eprintln!(
+            "{}",
+            if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") }
+        );
+        Ok(())
+    }
+}
+
+/// Passes bytes both ways; true when the VM has ended, false when the user went away.
+async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
+    // Says so when it doesn't run.
+    lifecycle::attach(vm, &context.store).await?;
+    let path = context.dirs.runtime_of(&vm.spec.id).join(attach::SOCKET);
+    let stream = AsyncStream::connect(&path).await.context("can't attach to the console")?;
+    let (mut read, mut write) = stream.into_split();
+    eprintln!("Attached to the console of VM {}; ctrl-] detaches", vm.spec.name);
+    let _raw = terminal::Raw::enter().context("can't use this terminal")?;
+    let mut keys = keyboard();
+    let mut typing = true;
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        tokio::select! {
+            count = read.read(&mut buffer) => match count {
+                Ok(0) => return Ok(true),
+                // As it is: the terminal is the guest's as long as the user is attached.
+                Ok(count) => show(&buffer[..count])?,
+                Err(error) => return Err(error).context("the console is lost"),
+            },
+            bytes = keys.recv(), if typing => match bytes {
+                Some(bytes) => {
+                    let end = bytes.iter().position(|key| *key == DETACH);
+                    write.write_all(&bytes[..end.unwrap_or(bytes.len())]).await.context("the console is lost")?;
+                    if end.is_some() {
+                        return Ok(false);
+                    }
+                }
+                // Who types no more may still want to see.
+                None => typing = false,
+            },
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+/// What is typed, from a thread that ends with the process.
+fn keyboard() -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        let mut input = io::stdin().lock();
+        while let Ok(count @ 1..) = input.read(&mut buffer) {
+            if sender.blocking_send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn show(bytes: &[u8]) -> Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(bytes).and_then(|()| output.flush()).context("can't show the console")
+}

@@ -1,0 +1,43 @@
+//! `podman-bootc screenshot`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Context;
+use crate::vm::control::Change;
+use crate::vm::lifecycle;
+
+/// Take a picture of a running VM's screen, as PNG
+///
+/// A VM of `run --ephemeral` has a screen only with --gui.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The VM: its name, ID or the beginning of its ID
+    vm: String,
+    /// The file to write
+    #[arg(value_name = "FILE.png")]
+    file: PathBuf,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let vm = context.store.find(&self.vm)?;
+        if vm.spec.is_ephemeral() && !vm.spec.settings.gui {
+            bail!("VM {} has no screen: --ephemeral VMs have one only with --gui", vm.spec.name);
+        }
+        let error = || format!("can't write {}", self.file.display());
+        let folder = match self.file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        // The hypervisor writes it; what is there stays until the picture is whole.
+        let folder = folder.canonicalize().with_context(error)?;
+        let picture =
+            tempfile::Builder::new().prefix(".screenshot-").tempfile_in(folder).with_context(error)?;
+        let change = Change::Screenshot(picture.path().to_owned());
+        context.block_on(lifecycle::change(&vm, &context.store, change))?;
+        picture.persist(&self.file).with_context(error)?;
+        Ok(())
+    }
+}

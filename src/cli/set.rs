@@ -1,0 +1,40 @@
+//! `podman-bootc set`
+
+use anyhow::{Result, bail};
+
+use super::Context;
+use super::machine_args::{parse_cpus, parse_memory};
+use crate::vm::{State, store};
+
+/// Change a stopped VM: it has these from its next start on
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  podman-bootc set web --memory 4G --cpus 4")]
+pub struct Args {
+    /// Virtual processors
+    #[arg(long, value_name = "NUMBER", value_parser = parse_cpus(), required_unless_present = "memory")]
+    cpus: Option<u32>,
+    /// Memory, in bytes or with K, M, G
+    #[arg(short, long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<u64>,
+    /// The VM: its name, ID or the beginning of its ID
+    vm: String,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let mut vm = context.store.find(&self.vm)?;
+        // Taken: it can't be started meanwhile, and so isn't another than its spec says.
+        let _taken = match (vm.state(), vm.take()?) {
+            (State::Creating, _) => bail!(store::Error::Creating(vm.spec.name.to_string())),
+            (_, Some(taken)) => taken,
+            (_, None) => bail!("VM {0} is running; `podman-bootc stop {0}` stops it", vm.spec.name),
+        };
+        vm.change_spec(|spec| {
+            spec.cpus = self.cpus.unwrap_or(spec.cpus);
+            spec.memory_mib = self.memory.unwrap_or(spec.memory_mib);
+            Ok::<_, anyhow::Error>(())
+        })
+    }
+}

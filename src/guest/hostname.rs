@@ -1,0 +1,89 @@
+//! A VM's name for itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hypervisor::Credential;
+
+/// Linux has room for no more. Bytes.
+const MOST: usize = 64;
+
+/// A host's name, perhaps with its domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hostname(String);
+
+/// Not a host's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no host name: letters, digits and hyphens, with dots between, 64 at the most")]
+pub struct InvalidHostname(String);
+
+impl FromStr for Hostname {
+    type Err = InvalidHostname;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHostname> {
+        let label = |label: &str| {
+            !label.is_empty()
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let good = text.len() <= MOST && text.split('.').all(label);
+        if good { Ok(Self(text.to_owned())) } else { Err(InvalidHostname(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for Hostname {
+    type Error = InvalidHostname;
+
+    fn try_from(text: String) -> Result<Self, InvalidHostname> {
+        text.parse()
+    }
+}
+
+impl From<Hostname> for String {
+    fn from(name: Hostname) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Hostname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Hostname {
+    /// Names the guest at boot (systemd 254 and up, where the image itself names no host).
+    pub fn credential(&self) -> Credential {
+        Credential { name: "system.hostname".into(), value: self.0.clone().into_bytes() }
+    }
+
+    /// Names a guest that has another name by now; prints nothing when all is well.
+    pub fn shell_line(&self) -> String {
+        let sudo = "$([ \"$(id -u)\" = 0 ] || echo sudo -n)";
+        // hostnamectl needs a bus; where that fails, the kernel's own name has to do.
+        format!(
+            "[ \"$(uname -n)\" = {0} ] || {sudo} hostnamectl set-hostname {0} 2>/dev/null || {sudo} hostname {0} 2>&1",
+            self.0
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_hosts() {
+        for good in ["web", "web-1.example.com", "1", "A"] {
+            assert_eq!(good.parse::<Hostname>().unwrap().to_string(), good);
+        }
+        for bad in ["", "-a", "a-", "a..b", ".", "a_b", "a b", "$(reboot)", "ä", &"a".repeat(65)] {
+            assert!(bad.parse::<Hostname>().is_err(), "{bad}");
+        }
+        assert!(serde_json::from_str::<Hostname>("\"$(reboot)\"").is_err(), "nor from a file");
+    }
+}

@@ -1,0 +1,91 @@
+//! A configuration for Ignition, which sets a machine up at its first boot.
+//! <https://coreos.github.io/ignition/>
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// A configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignition(Vec<u8>);
+
+/// Not a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It can't be read.
+    #[error("can't read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is no JSON, or not Ignition's.
+    #[error("{path} is no Ignition configuration: {source}{}", hint(.path))]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
+}
+
+fn hint(path: &Path) -> &'static str {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("bu" | "yaml" | "yml") => "; `butane` makes one of a Butane file",
+        _ => "",
+    }
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "ignition")]
+    _ignition: Header,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "version")]
+    _version: String,
+}
+
+impl Ignition {
+    /// Reads and checks a configuration.
+    ///
+    /// # Errors
+    /// It can't be read, or is none.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let content = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        match serde_json::from_slice::<Config>(&content) {
+            Ok(_) => Ok(Self(content)),
+            Err(source) => Err(Error::Json { path: path.to_owned(), source }),
+        }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_configurations_are_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Ignition::read(&path).map_err(|e| e.to_string())
+        };
+        let text = r#"{"ignition": {"version": "3.4.0"}, "storage": {}}"#;
+        assert_eq!(read("a.ign", text).unwrap().bytes(), text.as_bytes());
+        assert!(read("a.ign", "{").unwrap_err().contains("a.ign"));
+        assert!(read("a.ign", "{}").unwrap_err().contains("ignition"));
+        assert!(read("a.ign", r#"{"ignition": {}}"#).unwrap_err().contains("version"));
+        assert!(read("a.bu", "variant: fcos\n").unwrap_err().contains("butane"));
+        assert!(Ignition::read(&dir.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,338 @@
+//! The machine as it was asked for: each flag is looked at from inside the guest, on as few boots as there can be.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
+
+/// Detaches from a console.
+const DETACH: &str = "\x1d";
+/// Small files in a share.
+const FILES: usize = 2000;
+
+/// The files that a VM is made with.
+struct Host {
+    root: PathBuf,
+    key: PathBuf,
+}
+
+impl Host {
+    fn new(root: &Path) -> Self {
+        let host = Self { root: root.to_owned(), key: root.join("id") };
+        for folder in ["seed", "share, \"1\"", "fixed"] {
+            fs::create_dir(host.root.join(folder)).unwrap();
+        }
+        host.file("seed/user-data", b"#cloud-config\nwrite_files: []\n");
+        host.file("seed/network-config", b"version: 2\n");
+        host.file("config.ign", b"{\"ignition\": {\"version\": \"3.4.0\"}}");
+        host.file("secret", b"from, a \"file\"\n");
+        host.file("fixed/there", b"fixed\n");
+        let mut disk = b"the user's disk".to_vec();
+        disk.resize(1 << 20, 0);
+        host.file("disk, 1.img", &disk);
+        let key =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&host.key).status();
+        assert!(key.unwrap().success());
+        host
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.root.join(name), bytes).unwrap();
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.root.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn a_machine_as_it_was_asked_for() {
+    let sandbox = Sandbox::new("machine");
+    let image = shared("latest");
+    let host = Host::new(sandbox.root());
+    let (share, fixed) = (host.path("share, \"1\""), host.path("fixed"));
+    sandbox.ok(&[
+        "run",
+        "--detach",
+        "--name",
+        "full",
+        "--cpus",
+        "1",
+        "--memory",
+        "900M",
+        "--firmware",
+        "uefi",
+        "--tpm",
+        "--journal",
+        "--hostname",
+        "asked.example",
+        "--ssh-key",
+        &host.path("id.pub"),
+        "--credential",
+        "test.text=a, \"b\"=c",
+        "--credential",
+        &format!("test.file=@{}", host.path("secret")),
+        "--credential",
+        "tmpfiles.extra=f /run/given - - - - by-a-credential\n",
+        "--cloudinit",
+        &host.path("seed"),
+        "--ignition",
+        &host.path("config.ign"),
+        "--add-disk",
+        &format!("{}:ro", host.path("disk, 1.img")),
+        "--add-disk",
+        "new:64M",
+        "--volume",
+        &format!("{share}:/var/share"),
+        "--volume",
+        &format!("{fixed}:/var/fixed:ro"),
+        "--publish",
+        "22",
+        "--publish",
+        "127.0.0.1:0:22",
+        &image,
+    ]);
+    inside(&sandbox);
+    folders(&sandbox, Path::new(&share));
+    let ports = ports(&sandbox);
+    with_openssh(&sandbox, &host);
+    console(&sandbox);
+    logs(&sandbox);
+
+    sandbox.ok(&["ssh", "full", "printf kept >/dev/disk/by-id/virtio-extra1; sync"]);
+    sandbox.ok(&["stop", "full"]);
+    sandbox.ok(&["set", "full", "--cpus", "2", "--memory", "1200M"]);
+    sandbox.ok(&["start", "full"]);
+    again(&sandbox);
+    assert_eq!(published(&sandbox), ports, "the same ports at the next start");
+    let disk = fs::read(host.root.join("disk, 1.img")).unwrap();
+    assert!(disk.starts_with(b"the user's disk\0"), "nobody wrote to it");
+    let folder = sandbox.vm_folder("full");
+    assert!(folder.join("extra1.qcow2").exists());
+    let mode = folder.join("credentials/test.file").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    sandbox.ok(&["rm", "--force", "full"]);
+    assert!(!folder.exists());
+    sandbox.assert_clean(&[]);
+}
+
+/// What a script in the guest says, as lines of `name: value`.
+fn answers(sandbox: &Sandbox, script: &str) -> Vec<(String, String)> {
+    let text = sandbox.ok(&["ssh", "full", script]);
+    let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+    text.lines().filter_map(pair).collect()
+}
+
+#[track_caller]
+fn expect(answers: &[(String, String)], wanted: &[(&str, &str)]) {
+    for (name, value) in wanted {
+        let answer = answers.iter().find(|answer| answer.0 == *name);
+        assert_eq!(answer.map(|answer| answer.1.as_str()), Some(*value), "{name} in {answers:#?}");
+    }
+}
+
+const LOOK: &str = r#"
+echo "hostname: $(uname -n)"
+echo "cpus: $(nproc)"
+memory=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
+echo "memory: $([ $memory -gt 700 ] && [ $memory -lt 901 ] && echo small; [ $memory -gt 1000 ] && [ $memory -lt 1201 ] && echo large)"
+echo "efi: $([ -d /sys/firmware/efi ] && echo yes)"
+echo "tpm: $(cat /sys/class/tpm/tpm0/tpm_version_major)"
+credentials=/run/credentials/@system
+echo "text: $(cat $credentials/test.text)"
+echo "file: $(cat $credentials/test.file)"
+echo "tmpfiles: $(cat /run/given)"
+mkdir -p /run/seed; mount -o ro /dev/disk/by-label/cidata /run/seed
+echo "user-data: $(head -n 1 /run/seed/user-data)"
+echo "meta-data: $(tail -n 1 /run/seed/meta-data)"
+echo "network-config: $(cat /run/seed/network-config)"
+umount /run/seed
+modprobe qemu_fw_cfg
+echo "ignition: $(cat /sys/firmware/qemu_fw_cfg/by_name/opt/com.coreos/config/raw)"
+disk() { basename $(readlink -f /dev/disk/by-id/virtio-extra$1); }
+echo "disk: $(head -c 15 /dev/$(disk 0))"
+echo "read-only: $(cat /sys/block/$(disk 0)/ro) $(cat /sys/block/$(disk 1)/ro)"
+echo "size: $(cat /sys/block/$(disk 1)/size)"
+echo "new: $(head -c 4 /dev/$(disk 1) | tr -d '\0')"
+echo "share: $(cat /var/share/from-the-host 2>/dev/null)"
+echo "fixed: $(cat /var/fixed/there)"
+"#;
+
+/// What is the same at each start.
+const SAME: [(&str, &str); 15] = [
+    ("hostname", "asked.example"),
+    ("efi", "yes"),
+    ("tpm", "2"),
+    ("text", "a, \"b\"=c"),
+    ("file", "from, a \"file\""),
+    ("tmpfiles", "by-a-credential"),
+    ("user-data", "#cloud-config"),
+    ("meta-data", "local-hostname: asked.example"),
+    ("network-config", "version: 2"),
+    ("ignition", "{\"ignition\": {\"version\": \"3.4.0\"}}"),
+    ("disk", "the user's disk"),
+    ("read-only", "1 0"),
+    ("size", "131072"),
+    ("share", "live"),
+    ("fixed", "fixed"),
+];
+
+fn inside(sandbox: &Sandbox) {
+    let share = sandbox.root().join("share, \"1\"");
+    fs::write(share.join("from-the-host"), "live\n").unwrap();
+    let answers = answers(sandbox, LOOK);
+    expect(&answers, &SAME);
+    expect(&answers, &[("cpus", "1"), ("memory", "small"), ("new", "")]);
+}
+
+fn again(sandbox: &Sandbox) {
+    let answers = answers(sandbox, LOOK);
+    expect(&answers, &SAME);
+    expect(&answers, &[("cpus", "2"), ("memory", "large"), ("new", "kept")]);
+    // A share that breaks is told of.
+    let (mut daemons, wanted) = (sandbox.processes(), "fixed");
+    daemons.retain(|process| process.command.contains("virtiofsd") && process.command.contains(wanted));
+    daemons
+        .iter()
+        .filter(|process| process.command.contains("--shared-dir"))
+        .for_each(|process| process.kill());
+    let told = wait_for("the problem", SOON, || {
+        let row = sandbox.vm("full").unwrap().to_string();
+        row.contains("fixed").then_some(row)
+    });
+    assert!(told.contains("virtiofsd") && told.contains("running"), "{told}");
+}
+
+/// Many files both ways, a program that runs from the share, and a share that can't be written to.
+fn folders(sandbox: &Sandbox, share: &Path) {
+    for index in 0..FILES {
+        let folder = share.join(format!("in/{}", index % 40));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(index.to_string()), format!("{index} {}", "x".repeat(index % 3000))).unwrap();
+    }
+    // Running a program maps its file into memory.
+    let script = "cp -r /var/share/in /var/copy && cp -r /var/copy /var/share/out && cp /bin/true /var/share/program && \
+        /var/share/program && echo all; touch /var/fixed/x 2>&1; mount -o remount,rw /var/fixed; touch /var/fixed/y";
+    let output = sandbox.run(&["ssh", "full", script]);
+    assert!(output.text().starts_with("all\n") && output.code != 0, "{}", output.story());
+    let same = Command::new("diff").arg("-r").arg(share.join("in")).arg(share.join("out")).output().unwrap();
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+    let fixed = fs::read_dir(sandbox.root().join("fixed")).unwrap();
+    assert_eq!(fixed.count(), 1, "nothing was written, also after a remount in the guest");
+}
+
+/// The ports of the host that lead to the guest's port 22.
+fn published(sandbox: &Sandbox) -> Vec<u16> {
+    let ports = sandbox.ok(&["port", "full", "--format", "{{.guest_port}} {{.host_address}} {{.host_port}}"]);
+    let port = |line: &str| line.strip_prefix("22 127.0.0.1 ")?.parse().ok();
+    ports.lines().filter_map(port).collect()
+}
+
+fn leads_to_sshd(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let mut banner = [0; 4];
+    stream.read_exact(&mut banner).is_ok() && &banner == b"SSH-"
+}
+
+fn ports(sandbox: &Sandbox) -> [u16; 2] {
+    let first = published(sandbox);
+    assert!(first.len() == 2 && first[0] != first[1], "{first:?}");
+    assert!(first.iter().all(|port| leads_to_sshd(*port)));
+    sandbox.ok(&["port", "full", "--add", "0:22"]);
+    let three = published(sandbox);
+    let added = *three.iter().find(|port| !first.contains(port)).unwrap();
+    assert!(three.len() == 3 && leads_to_sshd(added));
+    let taken = sandbox.run(&["port", "full", "--add", &format!("{added}:80")]).expect(125);
+    taken.says(&added.to_string());
+    // One of three that lead to the same port goes, and no other.
+    sandbox.ok(&["port", "full", "--remove", &format!("{}:22", first[0])]);
+    assert_eq!(published(sandbox), [first[1], added]);
+    assert!(!leads_to_sshd(first[0]) && leads_to_sshd(first[1]) && leads_to_sshd(added));
+    sandbox.run(&["port", "full", "--remove", "1:22"]).expect(125).says("1:22");
+    [first[1], added]
+}
+
+/// The user's own key, OpenSSH by the VM's name, and copies both ways.
+fn with_openssh(sandbox: &Sandbox, host: &Host) {
+    let config = host.root.join("ssh_config");
+    fs::write(&config, sandbox.ok(&["ssh-config", "full"])).unwrap();
+    let ssh = |more: &[&str], line: &str| {
+        let config = config.to_str().unwrap();
+        let args = [&["-F", config], more, &["full.bootc", line]].concat();
+        let command = sandbox.command("ssh", &args);
+        Running::start(command, Some(vec![])).finish(SOON).expect(0).text()
+    };
+    assert_eq!(ssh(&[], "echo by proxy"), "by proxy\n");
+    let only = ["-o", "IdentityFile=none", "-o", "IdentitiesOnly=yes", "-i", host.key.to_str().unwrap()];
+    assert_eq!(ssh(&only, "echo by key"), "by key\n");
+
+    sandbox.ok(&["cp", &host.path("seed"), "full:/var/copied"]);
+    assert_eq!(sandbox.ok(&["ssh", "full", "cat /var/copied/network-config"]), "version: 2\n");
+    sandbox.ok(&["cp", "full:/var/copied", &host.path("back")]);
+    assert_eq!(fs::read_to_string(host.root.join("back/network-config")).unwrap(), "version: 2\n");
+}
+
+/// The serial console both ways, beside the log.
+fn console(sandbox: &Sandbox) {
+    // The login prompt reads from the same terminal, and would take what is meant for us.
+    let quiet = "systemctl mask --runtime --now serial-getty@ttyS0.service 2>&1; \
+        while systemctl is-active -q serial-getty@ttyS0.service; do sleep 0.2; done; stty -F /dev/ttyS0 -echo";
+    sandbox.ok(&["ssh", "full", quiet]);
+    let reader = "exec </dev/ttyS0; echo ready $((30 + 1)) >/dev/ttyS0; read line; \
+        echo \"the guest read ${#line} letters, $line\" | tr a-z A-Z >/dev/ttyS0; echo \"$line\"";
+    let mut console = sandbox.start_on_terminal(&["console", "full"]);
+    console.wait_stdout("ctrl-] detaches", SOON);
+    let reading = sandbox.start(&["ssh", "full", reader]);
+    console.wait_stdout("ready 31", SOON);
+    console.type_keys("hello there\r");
+    console.wait_stdout("THE GUEST READ 11 LETTERS, HELLO THERE", SOON);
+    assert_eq!(reading.finish(SOON).expect(0).text(), "hello there\n");
+    console.type_keys(DETACH);
+    console.wait_stdout("Detached from VM full", SOON);
+    console.finish(SOON).expect(0);
+    assert!(sandbox.ok(&["logs", "full"]).contains("THE GUEST READ 11 LETTERS"), "the log has it, too");
+    assert_eq!(sandbox.state("full"), "running");
+}
+
+fn logs(sandbox: &Sandbox) {
+    sandbox.ok(&["ssh", "full", "logger --tag marker from $((40 + 2)) the journal"]);
+    let text = "from 42 the journal";
+    let kept = sandbox.start(&["logs", "--journal", "--follow", "full"]);
+    kept.wait_stdout(text, SOON);
+    kept.wait_stdout("Linux version", SOON);
+    let asked = sandbox.ok(&["ssh", "full", "journalctl --boot --quiet --lines=all | grep -c marker"]);
+    assert_eq!(asked, "1\n");
+    let picture = sandbox.root().join("screen.png");
+    sandbox.ok(&["screenshot", "full", picture.to_str().unwrap()]);
+    assert!(fs::metadata(&picture).unwrap().len() > 100);
+    drop(kept);
+}
+
+#[test]
+fn a_machine_without_a_network() {
+    let sandbox = Sandbox::new("nonet");
+    let image = shared("latest");
+    sandbox.ok(&["run", "--detach", "--ephemeral", "--nic", "none", "--name", "alone", &image]);
+    let look = "ls /sys/class/net; ss -tln | grep -c ':22 ' >/dev/null && echo listens; cat";
+    let mut command = sandbox.tool(&["ssh", "alone", look]);
+    command.env_remove("DISPLAY");
+    let input: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
+    let output = Running::start(command, Some(input.clone())).finish(BOOT).expect(0);
+    let begin = b"lo\nlistens\n";
+    assert!(output.stdout.starts_with(begin), "{}", output.story());
+    assert!(output.stdout[begin.len()..] == input, "a mebibyte there and back");
+    // One session ends, and the next begins.
+    for index in 0..3 {
+        assert_eq!(sandbox.ok(&["ssh", "alone", &format!("echo {index}")]), format!("{index}\n"));
+    }
+    sandbox.run(&["screenshot", "alone", "x.png"]).expect(125).says("--gui");
+    // Nothing keeps the journal of this one: the guest is asked.
+    assert!(sandbox.ok(&["logs", "--journal", "--boot", "alone"]).contains("Linux version"));
+    sandbox.ok(&["rm", "--force", "alone"]);
+    sandbox.assert_clean(&[]);
+}
