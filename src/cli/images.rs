@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Context;
 use super::list::since;
 use crate::disk::{BaseDisk, Cache};
+use crate::host::Os;
 use crate::image::{Podman, Service};
 use crate::ui::{Format, Table, format_size, print, say};
 
@@ -43,8 +44,9 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let disks = Cache::open(&context.dirs.disks())?.list()?;
         let mut rows = Vec::new();
-        let local = Podman::find()?;
-        let podman = match Service::wanted(self.connection.as_deref()) {
+        let service = Service::wanted(self.connection.as_deref());
+        let local = Podman::of_images(Os::current(), service.clone())?;
+        let podman = match service {
             Some(service) => local.of_service(service),
             None => local,
         };

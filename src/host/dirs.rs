@@ -77,6 +77,11 @@ impl Dirs {
         self.data.join("vms")
     }
 
+    /// The key pair of this host, for VMs that can be handed none at boot.
+    pub fn keys(&self) -> PathBuf {
+        self.data.join("keys")
+    }
+
     /// What direct boots need of images is in here.
     pub fn roots(&self) -> PathBuf {
         self.cache.join("roots")

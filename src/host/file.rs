@@ -135,12 +135,46 @@ pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
     os::link_folder(to, link)
 }
 
+/// Lets only this user read and write a file.
+///
+/// # Errors
+/// As of the operating system.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    os::set_mode(path, 0o600)
+}
+
 /// Makes a sparse file of `size` bytes.
 ///
 /// # Errors
 /// As of the operating system.
 pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     os::create_sparse(path, size)
+}
+
+/// Copies all that comes out of `from` into an empty file; blocks of zeros become holes. Returns the bytes.
+///
+/// # Errors
+/// As of the operating system.
+pub fn copy_sparse(from: &mut impl Read, to: &mut File) -> io::Result<u64> {
+    use std::io::{Seek, SeekFrom};
+    const BLOCK: usize = 64 << 10;
+    static ZEROS: [u8; BLOCK] = [0; BLOCK];
+    let mut block = Vec::new();
+    let mut total = 0;
+    loop {
+        block.clear();
+        let count = from.by_ref().take(BLOCK as u64).read_to_end(&mut block)?;
+        if count == 0 {
+            to.set_len(total)?;
+            return Ok(total);
+        }
+        total += count as u64;
+        if block[..] == ZEROS[..count] {
+            to.seek(SeekFrom::Start(total))?;
+        } else {
+            to.write_all(&block)?;
+        }
+    }
 }
 
 /// Renames a file to a name that nothing has.
@@ -244,6 +278,20 @@ mod tests {
         write_json(&path, &sample).unwrap();
         assert_eq!(read_json::<Sample>(&path, 3).unwrap(), sample);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn zeros_become_holes() {
+        let mut bytes = vec![0; 10 << 20];
+        bytes[5 << 20] = 7;
+        bytes.extend([8, 0, 0]);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("copy");
+        let copied = copy_sparse(&mut &bytes[..], &mut create_private(&path).unwrap()).unwrap();
+        assert_eq!(copied, bytes.len() as u64);
+        assert!(std::fs::read(&path).unwrap() == bytes);
+        #[cfg(target_os = "linux")]
+        assert!(crate::host::allocated_size(&path.metadata().unwrap()) < 1 << 20);
     }
 
     #[test]

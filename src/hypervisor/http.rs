@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::host::socket;
+use crate::host::socket as local;
 
 /// They answer at once, or not at all.
 const TIME: Duration = Duration::from_secs(10);
@@ -32,13 +32,13 @@ impl Answer {
     }
 }
 
-/// Asks the server at the socket `server`: `GET` without a body, `POST` with one.
+/// Asks the server at `socket`: `GET` without a body, `POST` with one.
 ///
 /// # Errors
 /// Nobody listens, or what comes is no HTTP.
-pub async fn ask(server: &Path, path: &str, body: Option<&Value>) -> io::Result<Answer> {
+pub async fn ask(socket: &Path, path: &str, body: Option<&Value>) -> io::Result<Answer> {
     let talk = async {
-        let mut stream = socket::connect(server).await?;
+        let mut stream = local::connect(socket).await?;
         // In one piece: krunkit reads once.
         stream.write_all(request(path, body).as_bytes()).await?;
         let mut bytes = Vec::new();

@@ -11,8 +11,7 @@ use tokio::sync::mpsc;
 
 use super::control::{Control, Event};
 use super::{Launch, Machine};
-use crate::host::socket::WriteHalf;
-use crate::host::{file, process};
+use crate::host::{file, process, socket};
 
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
@@ -98,7 +97,7 @@ pub struct Process {
     child: Child,
     /// The guest's console, where it is the hypervisor's standard input.
     pub(super) console: Option<ChildStdin>,
-    pub(super) channels: Vec<WriteHalf>,
+    pub(super) channels: Vec<socket::WriteHalf>,
     log: PathBuf,
 }
 

@@ -11,7 +11,8 @@ use crate::disk::Key;
 use crate::guest::keys::Keys;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
-use crate::host::{fault, file};
+use crate::host::{Os, fault, file};
+use crate::hypervisor::{DiskFormat, Features};
 
 const SPEC: &str = "vm.json";
 /// Held by who changes the spec.
@@ -452,9 +453,18 @@ impl Vm {
         Keys::in_folder(&self.folder)
     }
 
-    /// Its overlay.
+    /// Its own disk: a layer over what it stands on, or a copy of that.
     pub fn overlay(&self) -> PathBuf {
-        self.folder.join("overlay.qcow2")
+        self.folder.join(match self.features().disk {
+            DiskFormat::Qcow2 => "overlay.qcow2",
+            DiskFormat::Raw => "disk.raw",
+            DiskFormat::Vhdx => "disk.vhdx",
+        })
+    }
+
+    /// What its hypervisor can do.
+    pub fn features(&self) -> Features {
+        self.spec.hypervisor.features(Os::current())
     }
 
     /// Its UEFI variables.

@@ -122,7 +122,7 @@ impl Supervisor {
         file::remove_dir(&runtime)?;
         file::create_private_dir(&runtime)?;
         let (os, arch) = (Os::current(), vm.spec.arch);
-        let features = vm.spec.hypervisor.features(os);
+        let features = vm.features();
         let machine = machine::of(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
         let helpers = backing::helpers(&vm, &dirs, &features)?;
