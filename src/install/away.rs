@@ -198,6 +198,7 @@ mod tests {
         assert!(!dir.path().parent().unwrap().join("outside").exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_list_is_made_by_any_shell() {
         let script = LIST.replace("cd /", "cd \"$1\"");
@@ -212,6 +213,7 @@ mod tests {
         assert!(output.status.success());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_disk_comes_out_of_its_archive_with_its_holes() {
         let dir = tempfile::tempdir().unwrap();

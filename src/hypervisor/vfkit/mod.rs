@@ -81,6 +81,7 @@ mod tests {
         Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_machine_with_all_that_it_can_have() {
         let mut machine = sample();
