@@ -33,9 +33,12 @@ demo: setup build
 	target/release/podman-bootc run --rm $(IMAGE) \
 	    'bootc status; systemctl --no-pager --failed; uname -a; uptime'
 
-bench: setup build
+bench: build
+	tests/setup.sh --tests
 	vm-assets/test-image/build.sh latest
-	tests/bench.sh
+	tests/bench/warm.sh
+	tests/bench/direct.sh
+	tests/bench/disks.sh
 
 docs:
 	UPDATE_DOCS=1 $(CARGO) test --test generated

@@ -276,7 +276,7 @@ _podman__bootc() {
                     return 0
                     ;;
                 --accel)
-                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto kvm hvf whpx tcg" -- "${cur}"))
                     return 0
                     ;;
                 --filesystem)
@@ -841,7 +841,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -887,8 +887,12 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --hypervisor)
+                    COMPREPLY=($(compgen -W "auto qemu vfkit krunkit hyperv" -- "${cur}"))
+                    return 0
+                    ;;
                 --accel)
-                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto kvm hvf whpx tcg" -- "${cur}"))
                     return 0
                     ;;
                 --root-transport)

@@ -62,9 +62,16 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code' -r -f -a "auto\t'KVM when it works here, else TCG'
-kvm\t'KVM or nothing'
-tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hypervisor -d 'What runs the VM' -r -f -a "auto\t'The first that is there: on Linux QEMU, on macOS QEMU, vfkit, krunkit, on Windows Hyper-V, QEMU'
+qemu\t'QEMU'
+vfkit\t'vfkit (macOS)'
+krunkit\t'krunkit (macOS)'
+hyperv\t'Hyper-V (Windows)'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code in QEMU' -r -f -a "auto\t'The processor\'s own virtualization when it works here, else TCG'
+kvm\t'KVM (Linux) or nothing'
+hvf\t'Hypervisor.framework (macOS) or nothing'
+whpx\t'The Windows Hypervisor Platform or nothing'
+tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How the image\'s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd' -r -f -a "erofs\t'As block images, which are made of the image\'s layers and kept'
 virtiofs\t'As the image\'s own files, through virtiofsd: nothing is converted'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
@@ -161,9 +168,11 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l conne
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'KVM when it works here, else TCG'
-kvm\t'KVM or nothing'
-tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s own virtualization when it works here, else TCG'
+kvm\t'KVM (Linux) or nothing'
+hvf\t'Hypervisor.framework (macOS) or nothing'
+whpx\t'The Windows Hypervisor Platform or nothing'
+tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
@@ -193,9 +202,11 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l co
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'KVM when it works here, else TCG'
-kvm\t'KVM or nothing'
-tcg\t'TCG'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s own virtualization when it works here, else TCG'
+kvm\t'KVM (Linux) or nothing'
+hvf\t'Hypervisor.framework (macOS) or nothing'
+whpx\t'The Windows Hypervisor Platform or nothing'
+tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"

@@ -66,13 +66,18 @@ fn completions() -> Files {
 fn man_pages() -> Result<Files> {
     let mut program = podman_bootc::cli::command().disable_help_subcommand(true);
     program.build();
-    let mut files = Files::from([(format!("{PROGRAM}.1"), man_page(PROGRAM, program.clone())?)]);
-    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
-        let name = format!("{PROGRAM}-{}", command.get_name());
-        let page = man_page(&name, command.clone().display_name(&name))?;
-        files.insert(format!("{name}.1"), page);
-    }
+    let mut files = Files::new();
+    add_man_pages(&mut files, PROGRAM, program)?;
     Ok(files)
+}
+
+/// Those of a command and of its subcommands.
+fn add_man_pages(files: &mut Files, name: &str, command: Command) -> Result<()> {
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        add_man_pages(files, &format!("{name}-{}", inner.get_name()), inner.clone())?;
+    }
+    files.insert(format!("{name}.1"), man_page(name, command.display_name(name.to_owned()))?);
+    Ok(())
 }
 
 /// Without a date and without the version: a page changes when the command does.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Context;
 use crate::host;
 use crate::hypervisor::Arch;
-use crate::hypervisor::accelerator::{self, Kvm};
+use crate::hypervisor::accelerator::{self, Hardware};
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::image::Podman;
@@ -122,14 +122,14 @@ fn hypervisor(context: &Context) -> Vec<Finding> {
     };
     let (major, minor) = qemu.version;
     let kvm = match accelerator::kvm_state(arch, &context.dirs.cache, &qemu.program) {
-        Kvm::Usable => found("KVM", "can be opened"),
-        Kvm::FailedBefore(why) => lacking(
+        Hardware::Usable => found("KVM", "can be opened"),
+        Hardware::FailedBefore(why) => lacking(
             "KVM",
             Status::Optional,
             format!("can be opened, but failed with a VM ({})", accelerator::brief(&why)),
             "VMs are emulated, which is slow; --accel kvm tries it again",
         ),
-        Kvm::Absent(why) => lacking("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
+        Hardware::Absent(why) => lacking("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
     };
     let firmware = match firmware::find(arch) {
         Some(uefi) => found("UEFI firmware", uefi.code.display().to_string()),

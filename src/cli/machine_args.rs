@@ -12,9 +12,11 @@ use crate::guest::given::{self, CredentialArg};
 use crate::guest::hostname::Hostname;
 use crate::guest::ignition::Ignition;
 use crate::guest::shares::Share;
+use crate::host::Os;
+use crate::hypervisor::kind::Wish;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::virtiofsd::Virtiofsd;
-use crate::hypervisor::{Forward, swtpm};
+use crate::hypervisor::{Forward, Kind, Protocol, Shares, swtpm};
 use crate::ui::parse_size;
 use crate::vm::{Extras, Nic, Outfit, Settings, ports};
 
@@ -71,13 +73,23 @@ pub(super) struct MachineArgs {
 }
 
 impl MachineArgs {
+    /// What is asked for that not every hypervisor can do.
+    pub fn wishes(&self) -> impl Iterator<Item = Wish> {
+        let asked = [
+            (!self.volumes.is_empty(), Wish::Share),
+            (self.volumes.iter().any(|share| share.read_only), Wish::ReadOnlyShare),
+            (self.publish.iter().any(|port| port.protocol == Protocol::Udp), Wish::UdpPort),
+        ];
+        asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish))
+    }
+
     /// What is asked for; what can be checked before there is a VM is checked.
     ///
     /// # Errors
     /// A folder is not there, a port is taken, a file is not what it should be.
-    pub fn outfit(&self) -> Result<Outfit> {
+    pub fn outfit(&self, hypervisor: Kind) -> Result<Outfit> {
         let shares = self.volumes.iter().cloned().map(Share::resolve).collect::<Result<Vec<_>, _>>()?;
-        if !shares.is_empty() {
+        if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
             Virtiofsd::find()?;
         }
         if self.tpm {

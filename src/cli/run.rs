@@ -12,8 +12,9 @@ use super::machine_args::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
+use crate::host::Os;
 use crate::hypervisor::virtiofsd::Virtiofsd;
-use crate::hypervisor::{Arch, accelerator};
+use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
 use crate::image::{Image, Podman, Pull};
 use crate::install;
 use crate::ui::{Progress, parse_time, say};
@@ -69,7 +70,10 @@ pub struct Args {
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
-    /// What runs the guest's code
+    /// What runs the VM
+    #[arg(long, value_enum, default_value_t = kind::Choice::Auto, value_name = "HYPERVISOR")]
+    hypervisor: kind::Choice,
+    /// What runs the guest's code in QEMU
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
     /// The image: a name, short name, ID or beginning of an ID; or oci-archive:FILE, docker-archive:FILE, oci:DIR
@@ -99,14 +103,16 @@ impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
         // Before any work: what can't be is said at once.
-        let outfit = self.machine.outfit()?;
+        let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
+        kind::check(hypervisor, Os::current(), &self.wishes())?;
+        let outfit = self.machine.outfit(hypervisor)?;
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), first_word) => {
                 // Without an image, all words are the command's.
                 self.command.splice(0..0, first_word.iter().map(OsString::from));
-                self.create_on_import(context, file, &outfit)?
+                self.create_on_import(context, file, hypervisor, &outfit)?
             }
-            (None, Some(image)) => self.create_of_image(context, image, &outfit, &progress)?,
+            (None, Some(image)) => self.create_of_image(context, image, hypervisor, &outfit, &progress)?,
             (None, None) => bail!("an image is missing"),
         };
         if !vm.spec.sshd {
@@ -135,6 +141,7 @@ impl Args {
         &self,
         context: &Context,
         image: &str,
+        hypervisor: Kind,
         outfit: &Outfit,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
@@ -148,25 +155,44 @@ impl Args {
             let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, podman, image, progress)?;
             let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            return Ok(create::create(reservation, origin, &self.parameters(None, outfit))?);
+            return Ok(create::create(reservation, origin, &self.parameters(hypervisor, None, outfit))?);
         }
         let host = context.install_host(podman.clone(), self.accel)?;
         let wanted = self.install.wanted(image, true);
         let disk_size = Some(wanted.options.disk_size);
         // Held until the VM is there: from then on that keeps its base disk.
         let base = install::ensure(&host, wanted, progress)?;
-        Ok(create::create(reservation, Origin::Disk(&base.disk), &self.parameters(disk_size, outfit))?)
+        let parameters = self.parameters(hypervisor, disk_size, outfit);
+        Ok(create::create(reservation, Origin::Disk(&base.disk), &parameters)?)
     }
 
-    fn create_on_import(&self, context: &Context, file: &Path, outfit: &Outfit) -> Result<(Vm, Creating)> {
+    fn create_on_import(
+        &self,
+        context: &Context,
+        file: &Path,
+        hypervisor: Kind,
+        outfit: &Outfit,
+    ) -> Result<(Vm, Creating)> {
         let import = Import::open(file)?;
         let reservation = context.store.reserve(self.name.clone())?;
-        let parameters = self.parameters(self.install.disk_size(), outfit);
+        let parameters = self.parameters(hypervisor, self.install.disk_size(), outfit);
         Ok(create::create(reservation, Origin::Import(&import), &parameters)?)
     }
 
-    fn parameters(&self, disk_size: Option<u64>, outfit: &Outfit) -> Parameters {
+    /// What is asked for that not every hypervisor can do.
+    fn wishes(&self) -> Vec<Wish> {
+        let asked = [
+            (self.ephemeral, Wish::DirectBoot),
+            (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
+            (self.user != "root", Wish::OtherUser),
+        ];
+        let asked = asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish));
+        asked.chain(self.machine.wishes()).collect()
+    }
+
+    fn parameters(&self, hypervisor: Kind, disk_size: Option<u64>, outfit: &Outfit) -> Parameters {
         Parameters {
+            hypervisor,
             cpus: self.cpus,
             memory_mib: self.memory,
             disk_size,

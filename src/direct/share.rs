@@ -49,6 +49,7 @@ impl Share {
         let mark = Lock::acquire(&self.mark).map_err(write(&self.mark))?;
         std::fs::write(&self.mark, &self.image).map_err(write(&self.mark))?;
         let podman = Podman::find()?;
+        let _held = podman.hold(&self.image, &holder(&self.mark))?;
         let layers = podman.layer_folders(&self.image)?;
         let scratch = self.mark.with_extension("layers");
         let root = Root::mount(&podman, &self.image, layers.as_deref(), &scratch)?;
@@ -69,12 +70,18 @@ impl Share {
     }
 }
 
-/// Tells podman of images that processes which died had mounted.
+/// The container that keeps the image, by the mark's name, which is the VM's ID.
+fn holder(mark: &Path) -> String {
+    format!("podman-bootc-{}", mark.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Tells podman of images that processes which died had in use.
 pub(super) fn sweep(marks: &Path, podman: &Podman) {
     for mark in std::fs::read_dir(marks).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let Ok(Some(_lock)) = Lock::try_acquire(&mark) else { continue };
         if let Ok(image) = std::fs::read_to_string(&mark) {
             podman.unmount(image.trim());
+            podman.let_go(&holder(&mark));
         }
         if let Err(error) = std::fs::remove_file(&mark) {
             tracing::warn!(path = %mark.display(), %error, "can't remove the mark of a root that was served");

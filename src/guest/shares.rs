@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::command::quote;
-use crate::hypervisor::Credential;
+use crate::hypervisor::{Credential, Shares};
 
 /// The unit that mounts the shares.
 const UNIT: &str = "podman-bootc-shares.service";
@@ -105,13 +105,13 @@ pub fn tag(index: usize) -> String {
 }
 
 /// Lets the guest mount the shares at boot (systemd 256 and up; older ones ignore it).
-pub fn credentials(shares: &[Share]) -> Vec<Credential> {
+pub fn credentials(shares: &[Share], way: Shares) -> Vec<Credential> {
     if shares.is_empty() {
         return vec![];
     }
     let dropin = format!("[Unit]\nWants={UNIT}\n");
     vec![
-        Credential { name: format!("systemd.extra-unit.{UNIT}"), value: unit(shares).into_bytes() },
+        Credential { name: format!("systemd.extra-unit.{UNIT}"), value: unit(shares, way).into_bytes() },
         Credential {
             name: "systemd.unit-dropin.sysinit.target~podman-bootc-shares".into(),
             value: dropin.into_bytes(),
@@ -119,7 +119,7 @@ pub fn credentials(shares: &[Share]) -> Vec<Credential> {
     ]
 }
 
-fn unit(shares: &[Share]) -> String {
+fn unit(shares: &[Share], way: Shares) -> String {
     let mut unit = "[Unit]\n\
         Description=Mount the host's folders\n\
         DefaultDependencies=no\n\
@@ -134,14 +134,20 @@ fn unit(shares: &[Share]) -> String {
         .to_owned();
     for (index, share) in shares.iter().enumerate() {
         let target = word(&share.target);
-        let mode = if share.read_only { "ro" } else { "rw" };
+        let mount = mount(share, way);
         // One that fails doesn't keep the others from their turn; the host looks what came of it.
-        unit.push_str(&format!(
-            "ExecStart=-mkdir -p {target}\nExecStart=-mount -t virtiofs -o {mode} {} {target}\n",
-            tag(index)
-        ));
+        unit.push_str(&format!("ExecStart=-mkdir -p {target}\nExecStart=-{mount} {} {target}\n", tag(index)));
     }
     unit
+}
+
+/// The command that mounts a share, up to its tag.
+fn mount(share: &Share, way: Shares) -> String {
+    let mode = if share.read_only { "ro" } else { "rw" };
+    match way {
+        Shares::NineP => format!("mount -t 9p -o {mode},trans=virtio,version=9p2000.L,msize=131072"),
+        Shares::Virtiofsd | Shares::Virtiofs | Shares::None => format!("mount -t virtiofs -o {mode}"),
+    }
 }
 
 /// A word of a unit's command line.
@@ -152,14 +158,13 @@ fn word(text: &str) -> String {
 }
 
 /// A shell line that mounts what the guest has not mounted by itself; prints `TAG MESSAGE` for each failure.
-pub fn mount_line(shares: &[Share]) -> String {
+pub fn mount_line(shares: &[Share], way: Shares) -> String {
     let mut script = format!("systemctl --quiet start {UNIT} 2>/dev/null\n");
     for (index, share) in shares.iter().enumerate() {
-        let (tag, target) = (tag(index), quote(&share.target));
-        let mode = if share.read_only { "ro" } else { "rw" };
+        let (tag, target, mount) = (tag(index), quote(&share.target), mount(share, way));
         script.push_str(&format!(
             "grep -q '^{tag} ' /proc/mounts || \
-             {{ message=$(mkdir -p {target} 2>&1 && mount -t virtiofs -o {mode} {tag} {target} 2>&1) || \
+             {{ message=$(mkdir -p {target} 2>&1 && {mount} {tag} {target} 2>&1) || \
              echo {tag} $message; }}\n"
         ));
     }
@@ -168,20 +173,25 @@ pub fn mount_line(shares: &[Share]) -> String {
 }
 
 /// What went wrong with the shares, by what the line printed.
-pub fn failures(shares: &[Share], output: &str) -> Vec<String> {
+pub fn failures(shares: &[Share], way: Shares, output: &str) -> Vec<String> {
     let failure = |line: &str| {
         let (tag, message) = line.split_once(' ')?;
         let share = shares.get(tag.strip_prefix("share")?.parse::<usize>().ok()?)?;
-        Some(explain(share, &crate::ui::plain(message)))
+        Some(explain(share, way, &crate::ui::plain(message)))
     };
     output.lines().filter_map(failure).collect()
 }
 
-fn explain(share: &Share, message: &str) -> String {
+fn explain(share: &Share, way: Shares, message: &str) -> String {
     let (source, target) = (share.source.display(), &share.target);
     let lower = message.to_lowercase();
     let why = if lower.contains("unknown filesystem type") || lower.contains("no such device") {
-        "the guest's kernel has no virtiofs".to_owned()
+        match way {
+            Shares::NineP => "the guest's kernel has no 9p, as those of Enterprise Linux; use --hypervisor vfkit, which has \
+                virtiofs, or reach the VM's files by SSHFS"
+                .to_owned(),
+            _ => "the guest's kernel has no virtiofs".to_owned(),
+        }
     } else if lower.contains("cannot create directory") && lower.contains("read-only") {
         let name = Path::new(target).file_name().unwrap_or_default().to_string_lossy().into_owned();
         format!(
@@ -235,10 +245,16 @@ mod tests {
 
     #[test]
     fn the_unit_quotes_paths() {
-        let unit = unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")]);
+        let unit = |way| unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")], way);
+        let nine = unit(Shares::NineP);
+        assert!(
+            nine.contains("mount -t 9p -o rw,trans=virtio,version=9p2000.L,msize=131072 share1 \"/z\"\n"),
+            "{nine}"
+        );
+        let unit = unit(Shares::Virtiofsd);
         assert!(unit.contains("ExecStart=-mount -t virtiofs -o ro share0 \"/x y\\\"%%$$\\\\\"\n"), "{unit}");
         assert!(unit.contains("ExecStart=-mount -t virtiofs -o rw share1 \"/z\"\n"), "{unit}");
-        assert!(credentials(&[]).is_empty());
+        assert!(credentials(&[], Shares::Virtiofs).is_empty());
     }
 
     #[test]
@@ -246,7 +262,9 @@ mod tests {
         let shares = [share("/a:/data"), share("/b:/var/x")];
         let output = "share0 mkdir: cannot create directory '/data': Read-only file system\n\
             noise\nshare1 mount: /var/x: unknown filesystem type 'virtiofs'.\nshare7 x\n";
-        let failures = failures(&shares, output);
+        let nine = failures(&shares, Shares::NineP, "share1 mount: /var/x: unknown filesystem type '9p'.\n");
+        assert!(nine[0].contains("no 9p") && nine[0].contains("vfkit"), "{nine:?}");
+        let failures = failures(&shares, Shares::Virtiofsd, output);
         assert!(failures[0].contains("/srv/data") && failures[0].contains("/var/mnt/data"), "{failures:?}");
         assert!(failures[1].contains("no virtiofs"), "{failures:?}");
         assert_eq!(failures.len(), 2);

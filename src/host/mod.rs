@@ -8,12 +8,15 @@ pub mod interrupt;
 pub mod lock;
 pub mod process;
 pub mod socket;
+mod system;
 pub mod terminal;
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 use unix as os;
+
+pub use system::Os;
 
 /// The kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {

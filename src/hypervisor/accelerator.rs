@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Arch;
-use crate::host::{self, file};
+use crate::host::{self, Os, file};
 
-/// What QEMU runs guest code with.
+/// What runs guest code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Accelerator {
     /// The Linux kernel's virtualization.
     Kvm,
-    /// Emulation; works everywhere, about ten times slower.
+    /// macOS' Hypervisor.framework.
+    Hvf,
+    /// The Windows Hypervisor Platform.
+    Whpx,
+    /// Emulation by QEMU; works everywhere, about ten times slower.
     Tcg,
+    /// That of a hypervisor that has no other.
+    Native,
 }
 
 impl Accelerator {
@@ -22,8 +28,25 @@ impl Accelerator {
     pub fn name(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
+            Self::Hvf => "hvf",
+            Self::Whpx => "whpx",
             Self::Tcg => "tcg",
+            Self::Native => "native",
         }
+    }
+
+    /// The processor's own virtualization, as QEMU has it on this system.
+    pub fn hardware(os: Os) -> Self {
+        match os {
+            Os::Linux => Self::Kvm,
+            Os::Macos => Self::Hvf,
+            Os::Windows => Self::Whpx,
+        }
+    }
+
+    /// True for the processor's own virtualization.
+    pub fn is_hardware(self) -> bool {
+        self != Self::Tcg
     }
 }
 
@@ -31,16 +54,20 @@ impl Accelerator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
-    /// KVM when it works here, else TCG.
+    /// The processor's own virtualization when it works here, else TCG.
     #[default]
     Auto,
-    /// KVM or nothing.
+    /// KVM (Linux) or nothing.
     Kvm,
-    /// TCG.
+    /// Hypervisor.framework (macOS) or nothing.
+    Hvf,
+    /// The Windows Hypervisor Platform or nothing.
+    Whpx,
+    /// Emulation.
     Tcg,
 }
 
-/// KVM can't be used, and nothing else is allowed.
+/// The accelerator that was asked for can't be used, and nothing else is allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(String);
@@ -55,7 +82,7 @@ struct Memory {
     qemu: PathBuf,
     /// Its size and time of change: another build is another program.
     qemu_stamp: String,
-    /// How KVM failed.
+    /// How KVM, or what this system has in its place, failed.
     kvm_failure: String,
 }
 
@@ -65,58 +92,98 @@ const KVM_DEVICE: &str = "/dev/kvm";
 /// The accelerators to try for `choice`, best first; never empty.
 ///
 /// # Errors
-/// KVM was asked for and there is none.
+/// One was asked for by name and there is none such.
 pub fn candidates(
     choice: Choice,
     arch: Arch,
+    os: Os,
     cache: &Path,
     qemu: &Path,
 ) -> Result<Vec<Accelerator>, Unavailable> {
-    match (choice, kvm_state(arch, cache, qemu)) {
-        (Choice::Tcg, _) => Ok(vec![Accelerator::Tcg]),
-        // Asked for by name, it gets its chance even where it failed before.
-        (Choice::Kvm, Kvm::Usable | Kvm::FailedBefore(_)) => Ok(vec![Accelerator::Kvm]),
-        (Choice::Kvm, Kvm::Absent(why)) => {
-            Err(Unavailable(format!("--accel kvm: {why}; leave the flag out to go on with emulation")))
+    select(choice, os, || match os {
+        Os::Linux => kvm_state(arch, cache, qemu),
+        // Whether it works shows when it is tried.
+        Os::Macos | Os::Windows => match (foreign(arch), recall(cache, qemu)) {
+            (Some(why), _) => Hardware::Absent(why),
+            (None, Some(failure)) => Hardware::FailedBefore(failure),
+            (None, None) => Hardware::Usable,
+        },
+    })
+}
+
+fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Vec<Accelerator>, Unavailable> {
+    let hardware = Accelerator::hardware(os);
+    let named = match choice {
+        Choice::Tcg => return Ok(vec![Accelerator::Tcg]),
+        Choice::Auto => {
+            return Ok(match state() {
+                Hardware::Usable => vec![hardware, Accelerator::Tcg],
+                Hardware::FailedBefore(_) | Hardware::Absent(_) => vec![Accelerator::Tcg],
+            });
         }
-        (Choice::Auto, Kvm::Usable) => Ok(vec![Accelerator::Kvm, Accelerator::Tcg]),
-        (Choice::Auto, _) => Ok(vec![Accelerator::Tcg]),
+        Choice::Kvm => Accelerator::Kvm,
+        Choice::Hvf => Accelerator::Hvf,
+        Choice::Whpx => Accelerator::Whpx,
+    };
+    let unavailable = |why: &str| {
+        let name = named.name();
+        Unavailable(format!("--accel {name}: {why}; leave the flag out to go on with emulation"))
+    };
+    if named != hardware {
+        return Err(Unavailable(format!(
+            "--accel {}: there is none on {}, which has {}",
+            named.name(),
+            os.name(),
+            hardware.name()
+        )));
+    }
+    match state() {
+        // Asked for by name, it gets its chance even where it failed before.
+        Hardware::Usable | Hardware::FailedBefore(_) => Ok(vec![named]),
+        Hardware::Absent(why) => Err(unavailable(&why)),
     }
 }
 
-/// What is known of KVM here, without starting anything.
+/// Why no hardware of this machine runs such a guest's code.
+fn foreign(arch: Arch) -> Option<String> {
+    (Arch::host() != Some(arch)).then(|| format!("the image is for {}, this machine is not", arch.name()))
+}
+
+/// What is known of the hardware's accelerator here, without starting anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kvm {
-    /// The device opens and no failure is known.
+pub enum Hardware {
+    /// It is there and no failure is known.
     Usable,
-    /// The device opens, but a VM failed with it, as the text says.
+    /// It is there, but a VM failed with it, as the text says.
     FailedBefore(String),
     /// There is none, for the reason that the text gives.
     Absent(String),
 }
 
-/// Looks at the device and at what earlier VMs taught.
-pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Kvm {
-    if Arch::host() != Some(arch) {
-        return Kvm::Absent(format!("the image is for {}, this machine is not", arch.name()));
+/// Looks at KVM's device and at what earlier VMs taught.
+pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Hardware {
+    if let Some(why) = foreign(arch) {
+        return Hardware::Absent(why);
     }
     if !Path::new(KVM_DEVICE).exists() {
-        return Kvm::Absent(format!("there is no {KVM_DEVICE}"));
+        return Hardware::Absent(format!("there is no {KVM_DEVICE}"));
     }
     if !host::can_open_read_write(Path::new(KVM_DEVICE)) {
-        return Kvm::Absent(format!(
+        return Hardware::Absent(format!(
             "you may not open {KVM_DEVICE}; add yourself to its group (often `kvm`)"
         ));
     }
     match recall(cache, qemu) {
-        Some(failure) => Kvm::FailedBefore(failure),
-        None => Kvm::Usable,
+        Some(failure) => Hardware::FailedBefore(failure),
+        None => Hardware::Usable,
     }
 }
 
-/// What to tell the user when KVM gave way to emulation.
+/// What to tell the user when the hardware's accelerator gave way to emulation.
 pub fn fallback_message(reason: &str) -> String {
-    format!("KVM doesn't work on this host ({}); going on with emulation (TCG), which is slow", brief(reason))
+    let hardware = Accelerator::hardware(Os::current()).name().to_uppercase();
+    let reason = brief(reason);
+    format!("{hardware} doesn't work on this host ({reason}); going on with emulation (TCG), which is slow")
 }
 
 /// The first of the hypervisor's messages: the others are consequences.
@@ -124,11 +191,11 @@ pub fn brief(reason: &str) -> &str {
     reason.split("; ").next().unwrap_or(reason)
 }
 
-/// Remembers that KVM failed here, so that the next VM doesn't try it again.
+/// Remembers that the hardware's accelerator failed here, so that the next VM doesn't try it again.
 ///
 /// # Errors
 /// The cache can't be written to.
-pub fn remember_kvm_failure(cache: &Path, qemu: &Path, failure: &str) -> Result<(), file::Error> {
+pub fn remember_failure(cache: &Path, qemu: &Path, failure: &str) -> Result<(), file::Error> {
     file::write_json(
         &memory_file(cache),
         &Memory {
@@ -172,10 +239,31 @@ mod tests {
         let qemu = dir.path().join("qemu");
         std::fs::write(&qemu, "one").unwrap();
         assert_eq!(recall(dir.path(), &qemu), None);
-        remember_kvm_failure(dir.path(), &qemu, "internal error").unwrap();
+        remember_failure(dir.path(), &qemu, "internal error").unwrap();
         assert_eq!(recall(dir.path(), &qemu).as_deref(), Some("internal error"));
         std::fs::write(&qemu, "other build").unwrap();
         assert_eq!(recall(dir.path(), &qemu), None);
+    }
+
+    #[test]
+    fn each_system_has_its_own() {
+        let usable = || Hardware::Usable;
+        let failed = || Hardware::FailedBefore("x".into());
+        let absent = || Hardware::Absent("there is none".into());
+        use Accelerator::{Hvf, Kvm, Tcg, Whpx};
+        for (os, choice, name) in
+            [(Os::Linux, Choice::Kvm, Kvm), (Os::Macos, Choice::Hvf, Hvf), (Os::Windows, Choice::Whpx, Whpx)]
+        {
+            assert_eq!(select(Choice::Auto, os, usable).unwrap(), [name, Tcg]);
+            assert_eq!(select(Choice::Auto, os, failed).unwrap(), [Tcg]);
+            assert_eq!(select(Choice::Auto, os, absent).unwrap(), [Tcg]);
+            assert_eq!(select(Choice::Tcg, os, usable).unwrap(), [Tcg]);
+            assert_eq!(select(choice, os, failed).unwrap(), [name]);
+            let error = select(choice, os, absent).unwrap_err().to_string();
+            assert!(error.contains("there is none") && error.contains("emulation"), "{error}");
+        }
+        let error = select(Choice::Kvm, Os::Macos, usable).unwrap_err().to_string();
+        assert!(error.contains("macOS") && error.contains("hvf"), "{error}");
     }
 
     #[test]

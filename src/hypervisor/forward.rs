@@ -93,6 +93,11 @@ impl fmt::Display for Forward {
 }
 
 impl Forward {
+    /// A TCP port on the host's loopback.
+    pub fn tcp_on_loopback(host: u16, guest: u16) -> Self {
+        Self { protocol: Protocol::Tcp, address: Ipv4Addr::LOCALHOST, host, guest }
+    }
+
     /// The guest's side, as podman shows it: `80/tcp`.
     pub fn guest_side(&self) -> String {
         format!("{}/{}", self.guest, self.protocol.name())

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
@@ -14,15 +15,29 @@ use crate::host::{file, process, socket};
 pub struct Helper {
     /// What it does, for people.
     pub name: String,
-    /// How to start it. The socket, listening, is its standard input.
+    /// How to start it.
     pub launch: Launch,
     /// Its working folder.
     pub folder: PathBuf,
-    /// The path of the socket that the hypervisor connects to.
-    pub socket: PathBuf,
+    /// How the hypervisor gets at it.
+    pub serves: Serves,
     /// The file for its messages.
     pub log: PathBuf,
 }
+
+/// How a helper serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Serves {
+    /// On this socket; it listens already, and is the helper's standard input.
+    Given(PathBuf),
+    /// On these sockets, which it makes itself.
+    Own(Vec<PathBuf>),
+}
+
+/// A helper that makes its sockets itself is waited for, but not longer than this.
+const APPEAR: Duration = Duration::from_secs(10);
+/// No event that every system has tells that a socket appears.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A helper that was started. It dies with our process.
 #[derive(Debug)]
@@ -47,16 +62,34 @@ impl Helper {
     /// # Errors
     /// The socket can't be made, or the program can't be run.
     pub fn start(&self) -> io::Result<Running> {
-        // Nobody else holds the socket: when the helper dies, who connects is refused and doesn't wait for ever.
-        let listener = socket::listen_blocking(&self.socket)?;
+        let stdin = match &self.serves {
+            // Nobody else holds the socket: when the helper dies, who connects is refused and doesn't wait for ever.
+            Serves::Given(path) => Stdio::from(socket::listen_blocking(path)?),
+            Serves::Own(_) => Stdio::null(),
+        };
         let log = file::create_private(&self.log)?;
         let mut command = std::process::Command::new(&self.launch.program);
         command.args(&self.launch.args).current_dir(&self.folder);
-        command.stdin(Stdio::from(listener)).stdout(log.try_clone()?).stderr(log);
+        command.stdin(stdin).stdout(log.try_clone()?).stderr(log);
         process::die_with_parent(&mut command);
         process::detach(&mut command);
         let child = Command::from(command).kill_on_drop(true).spawn()?;
         Ok(Running { name: self.name.clone(), child, log: self.log.clone() })
+    }
+
+    /// Waits until it can be connected to; one that never can shows by what the hypervisor says of it.
+    pub async fn appear(&self) {
+        let Serves::Own(sockets) = &self.serves else { return };
+        let all = async {
+            for socket in sockets {
+                while !socket.exists() {
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+        };
+        if tokio::time::timeout(APPEAR, all).await.is_err() {
+            tracing::warn!(name = self.name, "a helper's sockets don't appear");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A virtual machine as plain data, the same for every hypervisor and on every OS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,13 @@ pub struct Machine {
     pub control: PathBuf,
 }
 
+impl Machine {
+    /// The folder of its sockets, which no other machine has.
+    pub fn runtime(&self) -> &Path {
+        self.control.parent().unwrap_or(Path::new(""))
+    }
+}
+
 /// Devices that only some machines have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Devices {
@@ -103,13 +110,27 @@ pub enum Screen {
     Window,
 }
 
-/// A folder of the host, as virtiofs.
+/// A folder of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedFolder {
-    /// The guest mounts it by this name; 36 bytes at the most.
+    /// The guest mounts it by this name; 31 bytes at the most (9p), 36 with virtiofs.
     pub tag: String,
-    /// The path of the socket that virtiofsd listens on.
-    pub socket: PathBuf,
+    /// Who serves it.
+    pub server: FolderServer,
+}
+
+/// Who serves a folder to a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FolderServer {
+    /// virtiofsd, which listens on the socket of this path.
+    Virtiofsd(PathBuf),
+    /// The hypervisor itself.
+    Hypervisor {
+        /// The folder.
+        folder: PathBuf,
+        /// The guest can't write to it.
+        read_only: bool,
+    },
 }
 
 /// What a machine boots from.
@@ -142,6 +163,11 @@ pub enum Firmware {
         /// Only code in system management mode may change the variables: secure boot stands on that.
         smm: bool,
     },
+    /// The hypervisor's own UEFI.
+    Own {
+        /// Where it keeps its variables, if it has a file for them; it makes that itself.
+        variables: PathBuf,
+    },
 }
 
 /// A disk image's format.
@@ -152,6 +178,8 @@ pub enum DiskFormat {
     Raw,
     /// QEMU's own, with a backing file.
     Qcow2,
+    /// Hyper-V's.
+    Vhdx,
 }
 
 impl DiskFormat {
@@ -160,6 +188,7 @@ impl DiskFormat {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
+            Self::Vhdx => "vhdx",
         }
     }
 }

@@ -1,11 +1,24 @@
 //! What runs a VM: a machine as plain data, turned into a program and its arguments by pure functions.
 
 pub mod accelerator;
+pub mod apple;
+mod console;
+pub mod control;
 mod forward;
+pub mod gvproxy;
 pub mod helper;
+mod http;
+pub mod hyperv;
+mod installed;
+pub mod kind;
+pub mod krunkit;
 mod machine;
+pub mod process;
 pub mod qemu;
+pub mod relay;
+pub mod rest;
 pub mod swtpm;
+pub mod vfkit;
 pub mod virtiofsd;
 
 use std::ffi::OsString;
@@ -13,8 +26,11 @@ use std::path::PathBuf;
 
 pub use forward::{Forward, InvalidForward, Protocol};
 pub use helper::Helper;
+pub use installed::{FindError, Hypervisor, Plan, PlanError};
+pub use kind::{Features, Kind, Shares};
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, Machine, Screen, SharedFolder,
+    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, Screen,
+    SharedFolder,
 };
 
 /// A program to start.

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod facts;
+mod in_use;
 mod podman;
 mod reference;
 mod service;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use elsewhere::Elsewhere;
 pub use facts::Facts;
-pub use podman::{Error, Listed, Mounted, Podman, Pull};
+pub use in_use::{Held, Mounted};
+pub use podman::{Error, Listed, Podman, Pull};
 pub use reference::is_file;
 pub use service::Service;
 pub use storage::{Storage, StorageInUse};

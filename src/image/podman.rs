@@ -254,46 +254,6 @@ impl Podman {
     /// The tag in an OCI folder that [`Self::save`] wrote.
     pub const SAVED_TAG: &str = "image";
 
-    /// The folders of an image's layers as overlayfs has them, the lowest first; none where podman keeps them
-    /// otherwise.
-    ///
-    /// # Errors
-    /// podman fails.
-    pub fn layer_folders(&self, id: &str) -> Result<Option<Vec<PathBuf>>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Driver {
-            name: String,
-            data: Option<BTreeMap<String, String>>,
-        }
-        let doing = "ask podman where the image's layers are";
-        let text = self.run(["image", "inspect", "--format", "{{json .GraphDriver}}", id], doing)?;
-        let driver: Driver = parse(&text, doing)?;
-        let data = driver.data.unwrap_or_default();
-        let Some(upper) = data.get("UpperDir").filter(|_| driver.name == "overlay") else {
-            return Ok(None);
-        };
-        let lower = data.get("LowerDir").map(String::as_str).unwrap_or_default();
-        let mut folders: Vec<PathBuf> = std::iter::once(upper.as_str())
-            .chain(lower.split(':').filter(|f| !f.is_empty()))
-            .map(PathBuf::from)
-            .collect();
-        folders.reverse();
-        Ok(Some(folders))
-    }
-
-    /// Mounts the image's root filesystem read-only until the value is dropped.
-    ///
-    /// Rootless, this works only inside `podman unshare`.
-    ///
-    /// # Errors
-    /// podman fails.
-    pub fn mount(&self, id: &str) -> Result<Mounted, Error> {
-        let text = self.run(["image", "mount", id], "mount the image's filesystem")?;
-        let path = PathBuf::from(String::from_utf8_lossy(&text).trim_end_matches('\n'));
-        Ok(Mounted { podman: self.clone(), id: id.to_owned(), path })
-    }
-
     /// True when its storage has any.
     ///
     /// # Errors
@@ -310,15 +270,11 @@ impl Podman {
         self.run(["rmi", "--all", "--force"], "remove the images that came from elsewhere").map(drop)
     }
 
-    /// Takes back a mount that a process left which died; none is fine.
-    pub fn unmount(&self, id: &str) {
-        let mut command = self.command(["image", "unmount", id]);
-        if let Err(error) = process::output(&mut command) {
-            tracing::debug!(%error, "nothing to unmount");
-        }
-    }
-
-    fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>, doing: &str) -> Result<Vec<u8>, Error> {
+    pub(super) fn run<'a>(
+        &self,
+        args: impl IntoIterator<Item = &'a str>,
+        doing: &str,
+    ) -> Result<Vec<u8>, Error> {
         process::output(&mut self.command(args))
             .map_err(|source| Error::Podman { doing: doing.to_owned(), source })
     }
@@ -448,36 +404,10 @@ impl Podman {
     }
 }
 
-/// An image's root filesystem, as long as this lives.
-#[derive(Debug)]
-pub struct Mounted {
-    podman: Podman,
-    id: String,
-    path: PathBuf,
-}
-
-impl Mounted {
-    /// The folder that it is mounted on.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let mut command = self.podman.command(["image", "unmount", &self.id]);
-        // Not through `process::output`: the mount has to go when the tool is interrupted, too.
-        match command.output() {
-            Ok(output) if output.status.success() => {}
-            other => tracing::warn!(image = self.id, ?other, "the image stays mounted"),
-        }
-    }
-}
-
 fn bootable(image: Image) -> Result<Image, Error> {
     if image.has_bootc_label() { Ok(image) } else { Err(Error::NotBootable(image.reference)) }
 }
 
-fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {
+pub(super) fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {
     serde_json::from_slice(text).map_err(|source| Error::Answer { doing: doing.to_owned(), source })
 }

@@ -12,9 +12,8 @@ use super::{Error, Install, Unfinished, command};
 use crate::direct::{self, Roots, Transport};
 use crate::disk::Cache;
 use crate::host::dirs::Dirs;
-use crate::host::{fault, file, interrupt};
-use crate::hypervisor::qemu::Qemu;
-use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Machine, accelerator};
+use crate::host::{Os, fault, file, interrupt};
+use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind, Machine, accelerator};
 use crate::image::{Facts, Podman};
 use crate::ui::Stage;
 use crate::vm::console::NewestLine;
@@ -76,12 +75,13 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         devices: Default::default(),
         control: runtime.0.join("qmp"),
     };
-    let qemu = Qemu::find(arch)?;
+    let os = Os::current();
+    let hypervisor = Hypervisor::find(Kind::Qemu, arch, os)?;
     let cache = &install.host.dirs.cache;
     let engine = Engine {
         input: None,
-        accelerators: accelerator::candidates(install.host.accelerator, arch, cache, &qemu.program)?,
-        qemu: &qemu,
+        accelerators: hypervisor.accelerators(install.host.accelerator, arch, os, cache)?,
+        hypervisor: &hypervisor,
         machine: &machine,
         cache,
         log: folder.join("qemu.log"),

@@ -15,8 +15,7 @@ use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
 use crate::host::dirs::Dirs;
 use crate::host::interrupt::Interrupted;
 use crate::host::{fault, file};
-use crate::hypervisor::accelerator;
-use crate::hypervisor::qemu;
+use crate::hypervisor::{self, accelerator};
 use crate::image::{self, Facts, Image, Podman};
 use crate::ui::{Progress, Stage, format_size};
 use crate::vm::{Store, console};
@@ -64,9 +63,9 @@ pub enum Error {
         /// What is missing.
         source: direct::Error,
     },
-    /// There is no QEMU.
+    /// There is no hypervisor for the VM of the install.
     #[error(transparent)]
-    Qemu(#[from] qemu::FindError),
+    Hypervisor(#[from] hypervisor::FindError),
     /// The accelerator that was asked for is not there.
     #[error(transparent)]
     Accelerator(#[from] accelerator::Unavailable),

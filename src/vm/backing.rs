@@ -8,49 +8,56 @@ use crate::direct::{self, Roots, Share};
 use crate::guest::shares;
 use crate::host;
 use crate::host::dirs::Dirs;
+use crate::hypervisor::helper::Serves;
 use crate::hypervisor::swtpm;
 use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
-use crate::hypervisor::{Helper, Launch, SharedFolder};
+use crate::hypervisor::{Features, FolderServer, Helper, Launch};
 use crate::image::{self, Podman};
 
 /// The processes that back the machine's devices.
 ///
 /// # Errors
 /// A program is missing, or can't do what is asked.
-pub fn helpers(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, Error> {
-    let mut helpers = folders(vm, dirs)?;
+pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Error> {
+    let mut helpers = folders(vm, dirs, features)?;
     if vm.spec.settings.tpm {
         helpers.push(Helper {
             name: "the TPM (swtpm)".into(),
             launch: swtpm::launch(swtpm::program()?),
             folder: vm.tpm(),
-            socket: dirs.runtime_of(&vm.spec.id).join(TPM),
+            serves: Serves::Given(dirs.runtime_of(&vm.spec.id).join(TPM)),
             log: vm.helper_log(TPM),
         });
     }
     Ok(helpers)
 }
 
-fn folders(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, Error> {
-    let folders = shared_folders(vm, dirs);
+fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Error> {
+    let folders: Vec<(String, PathBuf)> = shared_folders(vm, dirs, features)
+        .into_iter()
+        .filter_map(|folder| match folder.server {
+            FolderServer::Virtiofsd(socket) => Some((folder.tag, socket)),
+            FolderServer::Hypervisor { .. } => None,
+        })
+        .collect();
     if folders.is_empty() {
         return Ok(vec![]);
     }
     let virtiofsd = Virtiofsd::find()?;
     let shares = &vm.spec.settings.shares;
     let (user, group) = host::owner();
-    let helper = |(share, SharedFolder { tag, socket }): (&shares::Share, SharedFolder)| {
+    let helper = |(share, (tag, socket)): (&shares::Share, (String, PathBuf))| {
         Ok::<_, Error>(Helper {
             name: format!("the share of {} (virtiofsd)", share.source.display()),
             launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
             folder: "/".into(),
-            socket,
+            serves: Serves::Given(socket),
             log: vm.helper_log(&tag),
         })
     };
     let root = vm.spec.shared_root().zip(folders.last().cloned());
     let mut helpers = shares.iter().zip(folders).map(helper).collect::<Result<Vec<_>, _>>()?;
-    if let Some((image, SharedFolder { tag, socket })) = root {
+    if let Some((image, (tag, socket))) = root {
         let share = Share {
             image: image.id.clone(),
             folder: root_folder(vm, dirs),
@@ -60,7 +67,8 @@ fn folders(vm: &Vm, dirs: &Dirs) -> Result<Vec<Helper>, Error> {
         let args = command.get_args().map(ToOwned::to_owned).collect();
         let launch = Launch { program: command.get_program().into(), args };
         let name = format!("the root of image {} (virtiofsd)", image.reference);
-        helpers.push(Helper { name, launch, folder: "/".into(), socket, log: vm.helper_log(&tag) });
+        let (folder, serves) = ("/".into(), Serves::Given(socket));
+        helpers.push(Helper { name, launch, folder, serves, log: vm.helper_log(&tag) });
     }
     Ok(helpers)
 }

@@ -11,10 +11,9 @@ use super::{Nic, Outfit, Vm, machine};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::guest::credentials::UNIT_CREDENTIALS;
-use crate::host::{fault, file, interrupt};
-use crate::hypervisor::Arch;
-use crate::hypervisor::accelerator;
+use crate::host::{Os, fault, file, interrupt};
 use crate::hypervisor::qemu::firmware;
+use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::{Facts, Image};
 
 /// What a new VM is to be like.
@@ -26,6 +25,8 @@ pub struct Parameters {
     pub memory_mib: u64,
     /// Bytes of its disk; none for the size of what it stands on.
     pub disk_size: Option<u64>,
+    /// What runs it.
+    pub hypervisor: Kind,
     /// The accelerator that was asked for.
     pub accelerator: accelerator::Choice,
     /// The user to log in as.
@@ -148,6 +149,7 @@ pub fn create(
         arch,
         cpus: wanted.cpus,
         memory_mib: wanted.memory_mib,
+        hypervisor: wanted.hypervisor,
         accelerator: wanted.accelerator,
         home: origin.home_of(&wanted.user)?,
         user: wanted.user.clone(),
@@ -163,7 +165,7 @@ pub fn create(
     vm.keys().create()?;
     fault::point("vm-keys");
     wanted.outfit.extras.write(&vm)?;
-    machine::credentials(&vm)?;
+    machine::credentials(&vm, &wanted.hypervisor.features(Os::current()))?;
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),

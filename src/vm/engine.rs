@@ -8,32 +8,36 @@ use tokio::time::Instant;
 
 use super::attach;
 use super::control::Change;
+use super::doom::ConsoleWatch;
 use super::helpers::Helpers;
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::qemu::{self, Failure, Output, Process, Qemu, Ready, StartError, Stopped};
-use crate::hypervisor::{Channel, Forward, Helper, Machine};
+use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
+use crate::hypervisor::process::{Failure, Output, Process, Ready, StartError};
+use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// QEMU that was told to end is killed after this.
-const QUIT_TIME: Duration = Duration::from_secs(5);
-/// QEMU that doesn't end within this of a helper's end goes on without it.
+/// A hypervisor that doesn't end within this of a helper's end goes on without it.
 const HELPER_GRACE: Duration = Duration::from_millis(500);
+/// A hypervisor whose control connection has ended ends within this.
+const HANG_UP_TIME: Duration = Duration::from_secs(5);
+/// On the host's own processor a kernel says something within this.
+const SILENCE: Duration = Duration::from_secs(60);
 /// An accelerator that fails later than this after the start did work: the guest is not started anew.
 const TRIAL: Duration = Duration::from_secs(600);
 
 /// A machine and how to run it.
 #[derive(Debug)]
 pub struct Engine<'a> {
-    /// The QEMU to use.
-    pub qemu: &'a Qemu,
+    /// The hypervisor to use.
+    pub hypervisor: &'a Hypervisor,
     /// The machine.
     pub machine: &'a Machine,
     /// Accelerators to try in turn.
     pub accelerators: Vec<Accelerator>,
     /// Where it is remembered which accelerator fails.
     pub cache: &'a Path,
-    /// The file for QEMU's own messages.
+    /// The file for the hypervisor's own messages.
     pub log: PathBuf,
     /// The guest's port 22 gets this port on the host's loopback; 0 for any. None for no forward.
     pub ssh_port: Option<u16>,
@@ -114,18 +118,18 @@ pub enum Ended {
 /// The machine can't be started at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// QEMU doesn't start.
+    /// The hypervisor doesn't start.
     #[error(transparent)]
     Start(#[from] StartError),
     /// A process that the machine needs doesn't run.
     #[error("{0}")]
     Helper(String),
-    /// A path is not UTF-8.
-    #[error("can't describe the machine to QEMU: {0}")]
-    Launch(String),
-    /// QEMU's control connection fails.
+    /// The hypervisor can't be told of such a machine.
+    #[error("can't describe the machine: {0}")]
+    Plan(#[from] PlanError),
+    /// The hypervisor's control connection fails.
     #[error(transparent)]
-    Control(#[from] qemu::QmpError),
+    Control(#[from] ControlError),
 }
 
 /// One try's end.
@@ -157,8 +161,10 @@ impl Engine<'_> {
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
                 }
-                Err(Error::Start(StartError::Ended(failure))) if index < last => {
-                    let reason = failure.to_string();
+                Err(Error::Start(error @ (StartError::Ended(_) | StartError::Silent { .. })))
+                    if index < last =>
+                {
+                    let reason = error.to_string();
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
                 }
@@ -179,29 +185,29 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn to_end(&self, orders: &mut mpsc::Receiver<Order>) -> Result<Outcome, Error> {
-        let Engine { qemu, machine, .. } = self.engine;
-        let launch =
-            qemu::launch(qemu, machine, self.accelerator).map_err(|e| Error::Launch(e.to_string()))?;
-        tracing::debug!(program = %launch.program.display(), args = ?launch.args, "starting");
-        let channels: &[Channel] = &machine.channels;
-        let mut helpers = Helpers::start(&self.engine.helpers).map_err(Error::Helper)?;
-        let start = Process::start(&launch, &machine.control, channels, &self.engine.log);
-        let Ready { mut process, qmp, events: mut reports, mut output } =
+        let Engine { hypervisor, machine, .. } = self.engine;
+        let plan = hypervisor.plan(machine, self.accelerator)?;
+        tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
+        let all_helpers: Vec<&Helper> = self.engine.helpers.iter().chain(&plan.helpers).collect();
+        let mut helpers = Helpers::start(&all_helpers).map_err(Error::Helper)?;
+        let start = async {
+            for helper in &all_helpers {
+                helper.appear().await;
+            }
+            hypervisor.start(&plan, machine, &self.engine.log).await
+        };
+        let Ready { mut process, control, events: mut reports, mut output } =
             match helpers.unless_ended(start).await {
                 Ok(result) => result?,
                 Err(ended) => return Err(Error::Helper(ended)),
             };
         let ssh_port = match self.engine.ssh_port {
-            // The port of last time may be someone else's by now.
-            Some(wanted) => Some(match qmp.forward_tcp(wanted, 22).await {
-                Err(qemu::QmpError::Forward { .. }) if wanted != 0 => qmp.forward_tcp(0, 22).await?,
-                other => other?,
-            }),
+            Some(wanted) => Some(control.forward_ssh(wanted).await?),
             None => None,
         };
         let mut ports = Vec::new();
         for forward in &self.engine.forwards {
-            ports.push(qmp.forward(forward).await?);
+            ports.push(control.forward(forward).await?);
         }
         self.tell(Event::Started { accelerator: self.accelerator, ssh_port, ports: ports.clone() }).await;
 
@@ -211,15 +217,26 @@ impl Run<'_> {
         });
 
         let started = Instant::now();
-        let mut state = State::default();
+        // A processor of the host that does nothing is another way in which it can fail. What a firmware boots may
+        // be silent for good reasons; a kernel that we start has this console.
+        let is_kernel = matches!(machine.boot, Boot::Kernel { .. });
+        let silent_until = (self.accelerator.is_hardware() && is_kernel).then(|| started + SILENCE);
+        let mut state = State { by_guest: !control.tells_its_end(), ..State::default() };
         let mut console = ConsoleWatch::default();
         loop {
             let deadline = state.deadline;
+            let silence = silent_until.filter(|_| !state.lives);
             tokio::select! {
                 biased;
-                Some(report) = reports.recv() => match report {
-                    qemu::Event::Stop => {
-                        match qmp.stopped().await {
+                report = reports.recv(), if !state.hung_up => match report {
+                    None if control.tells_its_end() => {
+                        state.hung_up = true;
+                        state.end_within(HANG_UP_TIME);
+                    }
+                    None => state.hung_up = true,
+                    Some(Report::NoSpace) => self.tell(Event::NoSpace).await,
+                    Some(Report::Stop) => {
+                        match control.stopped().await {
                             Ok(Some(Stopped::InternalError)) => {
                                 state.failure = Some(format!("{} internal error", self.accelerator.name()));
                                 process.kill();
@@ -229,14 +246,15 @@ impl Run<'_> {
                             Ok(None) | Err(_) => {}
                         }
                     }
-                    qemu::Event::GuestPanicked => {
+                    Some(Report::GuestPanicked) => {
                         state.panicked = true;
                         state.end_within(LAST_WORDS);
                     }
-                    qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
+                    Some(Report::Shutdown { by_guest }) => state.by_guest = by_guest,
                 },
                 Some(bytes) = output.recv() => match bytes {
                     Output::Console(bytes) => {
+                        state.lives = true;
                         if let Some(doom) = console.look(&bytes) {
                             state.doom = Some(doom);
                             state.end_within(LAST_WORDS);
@@ -244,7 +262,10 @@ impl Run<'_> {
                         self.guest_runs(&mut state);
                         self.tell(Event::Console(bytes)).await;
                     }
-                    Output::Channel(index, bytes) => self.tell(Event::Channel(index, bytes)).await,
+                    Output::Channel(index, bytes) => {
+                        state.lives = true;
+                        self.tell(Event::Channel(index, bytes)).await;
+                    }
                 },
                 Some(ended) = helpers.next_end() => {
                     // They end with QEMU, which is no problem.
@@ -254,24 +275,26 @@ impl Run<'_> {
                 }
                 Some(order) = orders.recv() => match order {
                     Order::Change(number, change) => {
-                        let error = apply(&qmp, change, &mut ports).await.err().map(|e| e.to_string());
+                        let error = apply(&control, change, &mut ports).await.err().map(|e| e.to_string());
                         self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
                     }
                     Order::GuestIsUp => state.is_up = true,
                     Order::Resume => {
-                        if let Err(error) = qmp.resume().await {
+                        if let Err(error) = control.resume().await {
                             tracing::debug!(%error, "the machine doesn't go on");
                         }
                     }
                     Order::PowerButton => {
                         state.ordered = true;
-                        if let Err(error) = qmp.power_button().await {
+                        if let Err(error) = control.power_button().await {
                             tracing::debug!(%error, "the power button can't be pressed");
                         }
                     }
                     Order::Quit => {
                         state.ordered = true;
-                        quit(&qmp, &mut process, &mut state).await;
+                        if !state.quitting {
+                            quit(&control, &mut process, &mut state).await;
+                        }
                     }
                     Order::Channel(index, bytes) => {
                         if let Err(error) = process.write_channel(index, &bytes).await {
@@ -279,10 +302,19 @@ impl Run<'_> {
                         }
                     }
                 },
+                () = sleep_until(silence) => {
+                    let seconds = SILENCE.as_secs();
+                    state.lives = true;
+                    state.failure = Some(format!("the guest's kernel said nothing within {seconds} s"));
+                    process.kill();
+                }
                 () = sleep_until(deadline) => {
-                    if state.quitting { process.kill() } else { quit(&qmp, &mut process, &mut state).await }
+                    if state.hung_up && !state.quitting {
+                        state.failure = Some("the hypervisor's control connection broke".into());
+                    }
+                    if state.quitting { process.kill() } else { quit(&control, &mut process, &mut state).await }
                     state.deadline = None;
-                    if state.quitting { state.end_within(QUIT_TIME) }
+                    if state.quitting { state.end_within(control.quit_time()) }
                 }
                 ended = process.wait() => {
                     // Its last words are still in the pipes, which end with it.
@@ -296,9 +328,9 @@ impl Run<'_> {
                         }
                         while let Some(report) = reports.recv().await {
                             match report {
-                                qemu::Event::Shutdown { by_guest } => state.by_guest = by_guest,
-                                qemu::Event::GuestPanicked => state.panicked = true,
-                                qemu::Event::Stop => {}
+                                Report::Shutdown { by_guest } => state.by_guest = by_guest,
+                                Report::GuestPanicked => state.panicked = true,
+                                Report::Stop | Report::NoSpace => {}
                             }
                         }
                     };
@@ -328,17 +360,15 @@ impl Run<'_> {
         state.has_run = true;
         if let Some(failure) = self.failed_before
             && let Err(error) =
-                accelerator::remember_kvm_failure(self.engine.cache, &self.engine.qemu.program, failure)
+                accelerator::remember_failure(self.engine.cache, self.engine.hypervisor.program(), failure)
         {
-            tracing::warn!(%error, "can't remember that KVM fails here");
+            tracing::warn!(%error, "can't remember that the accelerator fails here");
         }
     }
 
     fn outcome(&self, state: &State, ended: Result<(), Failure>, started: Instant) -> Outcome {
-        let on_trial = self.accelerator == Accelerator::Kvm
-            && !state.is_up
-            && !state.ordered
-            && started.elapsed() < TRIAL;
+        let on_trial =
+            self.accelerator.is_hardware() && !state.is_up && !state.ordered && started.elapsed() < TRIAL;
         if let Some(failure) = &state.failure {
             return if on_trial {
                 Outcome::AcceleratorFailed(failure.clone())
@@ -352,7 +382,7 @@ impl Run<'_> {
         match ended {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
             Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
-            Ok(()) => Outcome::Ended(Ended::Failed("QEMU was told to end by someone else".into())),
+            Ok(()) => Outcome::Ended(Ended::Failed("the hypervisor was told to end by someone else".into())),
             Err(failure) if on_trial && !was_killed(&failure) => {
                 Outcome::AcceleratorFailed(failure.to_string())
             }
@@ -374,10 +404,14 @@ impl Drop for Typing {
 #[derive(Default)]
 struct State {
     is_up: bool,
+    /// Something was heard of the guest.
+    lives: bool,
     has_run: bool,
     ordered: bool,
     by_guest: bool,
     quitting: bool,
+    /// The hypervisor tells nothing any more.
+    hung_up: bool,
     /// The guest's panic device said so; what the kernel says may still be on its way.
     panicked: bool,
     /// The end that the guest itself announced.
@@ -392,23 +426,23 @@ impl State {
     }
 }
 
-async fn apply(qmp: &qemu::Qmp, change: Change, ports: &mut Vec<Forward>) -> Result<(), qemu::QmpError> {
+async fn apply(control: &Control, change: Change, ports: &mut Vec<Forward>) -> Result<(), ControlError> {
     match change {
-        Change::AddPort(forward) => ports.push(qmp.forward(&forward).await?),
+        Change::AddPort(forward) => ports.push(control.forward(&forward).await?),
         Change::RemovePort(forward) => {
-            qmp.unforward(&forward).await?;
+            control.unforward(&forward).await?;
             ports.retain(|port| *port != forward);
         }
-        Change::Screenshot(file) => qmp.screenshot(&file).await?,
+        Change::Screenshot(file) => control.screenshot(&file).await?,
     }
     Ok(())
 }
 
-async fn quit(qmp: &qemu::Qmp, process: &mut Process, state: &mut State) {
+async fn quit(control: &Control, process: &mut Process, state: &mut State) {
     state.quitting = true;
-    state.deadline = Some(Instant::now() + QUIT_TIME);
-    if let Err(error) = qmp.quit().await {
-        tracing::debug!(%error, "QEMU doesn't take the order to end");
+    state.deadline = Some(Instant::now() + control.quit_time());
+    if let Err(error) = control.quit().await {
+        tracing::debug!(%error, "the hypervisor doesn't take the order to end");
         process.kill();
     }
 }
@@ -426,84 +460,4 @@ fn was_killed(failure: &Failure) -> bool {
     const KILL: i32 = 9;
     const TERM: i32 = 15;
     matches!(failure.status.signal(), Some(KILL | TERM))
-}
-
-/// The first program of a direct boot says so when it can't go on: see `vm-assets/direct/init`.
-const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
-
-/// Finds in what the serial console writes that the guest is doomed.
-#[derive(Default)]
-struct ConsoleWatch {
-    line: Vec<u8>,
-    reason: Option<String>,
-}
-
-/// A longer line is no kernel message. Bytes.
-const LINE_MAX: usize = 1024;
-
-impl ConsoleWatch {
-    /// How the guest ends. A panic counts once its end marker has come, too: a program may well print an old
-    /// log's line.
-    fn look(&mut self, bytes: &[u8]) -> Option<Ended> {
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.line.len() < LINE_MAX {
-                    self.line.push(byte);
-                }
-                continue;
-            }
-            let line = crate::ui::plain(&String::from_utf8_lossy(&self.line));
-            self.line.clear();
-            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
-                return Some(Ended::Failed(reason.trim().to_owned()));
-            }
-            // After the kernel's clock; something else may stand before that on the same line.
-            let after_clock =
-                |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
-            if let Some(reason) = after_clock("Kernel panic - not syncing: ") {
-                self.reason = Some(reason);
-            } else if after_clock("---[ end Kernel panic - not syncing").is_some() && self.reason.is_some() {
-                return self.reason.take().map(Ended::Panic);
-            }
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_seen_by_its_two_lines() {
-        let mut watch = ConsoleWatch::default();
-        let text = "[   12.3] x\r\n[   12.4] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n\
-            [   12.5] CPU: 0\r\n[   12.6] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
-        let (first, second) = text.split_at(60);
-        assert_eq!(watch.look(first.as_bytes()), None);
-        let panic = "Attempted to kill init! exitcode=0x00000100".to_owned();
-        assert_eq!(watch.look(second.as_bytes()), Some(Ended::Panic(panic)));
-        let failure = watch.look(
-            b"podman-bootc: direct boot failed: no root
-",
-        );
-        assert_eq!(failure, Some(Ended::Failed("no root".into())));
-    }
-
-    #[test]
-    fn a_panic_is_seen_behind_half_a_line() {
-        let mut watch = ConsoleWatch::default();
-        let text = "         Starting udev...[   12.4] Kernel panic - not syncing: sysrq triggered crash\r\n\
-            [  OK  ] Started[   12.6] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
-        assert_eq!(watch.look(text.as_bytes()), Some(Ended::Panic("sysrq triggered crash".into())));
-    }
-
-    #[test]
-    fn a_log_that_tells_of_a_panic_is_none() {
-        let mut watch = ConsoleWatch::default();
-        let text = "Nov 21 host kernel: Kernel panic - not syncing: x\n\
-            Nov 21 host kernel: ---[ end Kernel panic - not syncing: x ]---\n\
-            [   12.4] Kernel panic - not syncing: only half\n";
-        assert_eq!(watch.look(text.as_bytes()), None);
-    }
 }

@@ -26,7 +26,7 @@ impl Helpers {
     ///
     /// # Errors
     /// One can't be started; in words.
-    pub fn start(helpers: &[Helper]) -> Result<Self, String> {
+    pub fn start(helpers: &[&Helper]) -> Result<Self, String> {
         let ends = FuturesUnordered::new();
         for helper in helpers {
             let mut running =

@@ -23,7 +23,7 @@ use crate::guest::session::{self, Login, Session};
 use crate::guest::shares;
 use crate::guest::ssh_config::HostBlock;
 use crate::host::interrupt::{self, Interrupted};
-use crate::host::{file, process};
+use crate::host::{Os, file, process};
 use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::ui::Stage;
@@ -375,8 +375,9 @@ fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
     if shares.is_empty() {
         return Ok(());
     }
-    let (code, output) = session.capture(&shares::mount_line(shares))?;
-    let mut failures = shares::failures(shares, &output);
+    let way = vm.spec.hypervisor.features(Os::current()).shares;
+    let (code, output) = session.capture(&shares::mount_line(shares, way))?;
+    let mut failures = shares::failures(shares, way, &output);
     if failures.is_empty() && code != 0 {
         failures.push(format!(
             "user {} may not mount the shares in the VM (`sudo -n` fails): {}",

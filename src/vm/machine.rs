@@ -11,7 +11,8 @@ use crate::guest::hostname::Hostname;
 use crate::guest::{credentials, given, keys, shares, units};
 use crate::host::dirs::Dirs;
 use crate::hypervisor::{
-    self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Machine, Screen, SharedFolder,
+    self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
+    SharedFolder, Shares,
 };
 
 /// Serial of the disk that a VM boots from.
@@ -41,12 +42,14 @@ pub enum Error {
 ///
 /// # Errors
 /// A file of the VM can't be read, or its credentials can't be given.
-pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, Error> {
+pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
     let spec = &vm.spec;
     let settings = &spec.settings;
     let runtime = dirs.runtime_of(&spec.id);
-    let mut channels =
-        vec![Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") }];
+    let mut channels = vec![];
+    if features.channels {
+        channels.push(Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") });
+    }
     if settings.journal {
         channels.push(Channel { name: units::JOURNAL_CHANNEL.into(), socket: runtime.join("journal") });
     }
@@ -56,11 +59,11 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, Error> {
         cpus: spec.cpus,
         memory_mib: spec.memory_mib,
         boot: boot(vm),
-        disks: disks(vm),
+        disks: disks(vm, features),
         channels,
-        credentials: credentials(vm)?,
+        credentials: credentials(vm, features)?,
         network: settings.nic == Nic::User,
-        devices: devices(vm, dirs),
+        devices: devices(vm, dirs, features),
         control: runtime.join("qmp"),
     })
 }
@@ -69,13 +72,19 @@ pub fn of(vm: &Vm, dirs: &Dirs) -> Result<Machine, Error> {
 ///
 /// # Errors
 /// A file can't be read, one is there twice, or they are too large.
-pub fn credentials(vm: &Vm) -> Result<Vec<Credential>, Error> {
+pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
     let Spec { settings, user, home, .. } = &vm.spec;
     let keys: Vec<String> =
         std::iter::once(vm.keys().public_line()?).chain(settings.ssh_keys.clone()).collect();
+    if !features.credentials() {
+        // The key is on the disk, and the guest is asked for the rest when it is up.
+        return Ok(vec![]);
+    }
     let mut ours = vec![credentials::authorized_key(user, home, &keys.join("\n"))];
-    ours.extend(credentials::ready_signal());
-    ours.extend(shares::credentials(&settings.shares));
+    if features.channels {
+        ours.extend(credentials::ready_signal());
+    }
+    ours.extend(shares::credentials(&settings.shares, features.shares));
     ours.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {
         ours.extend(credentials::grow_root());
@@ -89,7 +98,7 @@ pub fn credentials(vm: &Vm) -> Result<Vec<Credential>, Error> {
     Ok(given::merge(ours, vm.credentials()?)?)
 }
 
-fn devices(vm: &Vm, dirs: &Dirs) -> Devices {
+fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
     let settings = &vm.spec.settings;
     let runtime = dirs.runtime_of(&vm.spec.id);
     let screen = match (settings.gui, &vm.spec.source) {
@@ -100,7 +109,7 @@ fn devices(vm: &Vm, dirs: &Dirs) -> Devices {
     };
     let ssh = Channel { name: units::SSH_CHANNEL.into(), socket: runtime.join("ssh") };
     Devices {
-        shares: shared_folders(vm, dirs),
+        shares: shared_folders(vm, dirs, features),
         tpm: settings.tpm.then(|| runtime.join(TPM)),
         screen,
         ignition: settings.ignition.then(|| vm.ignition()),
@@ -108,12 +117,25 @@ fn devices(vm: &Vm, dirs: &Dirs) -> Devices {
     }
 }
 
-pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs) -> Vec<SharedFolder> {
-    let runtime = dirs.runtime_of(&vm.spec.id);
-    let folder = |tag: String| SharedFolder { socket: runtime.join(&tag), tag };
-    let shares = (0..vm.spec.settings.shares.len()).map(shares::tag);
-    let root = vm.spec.shared_root().map(|_| direct::SHARED_ROOT.to_owned());
-    shares.chain(root).map(folder).collect()
+pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
+    let served_by_us = |tag: &str| FolderServer::Virtiofsd(dirs.runtime_of(&vm.spec.id).join(tag));
+    let share = |(index, share): (usize, &shares::Share)| {
+        let tag = shares::tag(index);
+        let server = match features.shares {
+            Shares::Virtiofsd => served_by_us(&tag),
+            // One without shares was never given any.
+            Shares::Virtiofs | Shares::NineP | Shares::None => {
+                FolderServer::Hypervisor { folder: share.source.clone(), read_only: share.read_only }
+            }
+        };
+        SharedFolder { tag, server }
+    };
+    let shares = vm.spec.settings.shares.iter().enumerate().map(share);
+    let root = vm.spec.shared_root().map(|_| SharedFolder {
+        tag: direct::SHARED_ROOT.to_owned(),
+        server: served_by_us(direct::SHARED_ROOT),
+    });
+    shares.chain(root).collect()
 }
 
 fn boot(vm: &Vm) -> Boot {
@@ -123,6 +145,7 @@ fn boot(vm: &Vm) -> Boot {
             Firmware::Uefi { code, smm } => {
                 hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables(), smm: *smm }
             }
+            Firmware::Own => hypervisor::Firmware::Own { variables: vm.variables() },
         }),
         Source::Direct { kernel, initramfs, cmdline, .. } => {
             Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }
@@ -130,7 +153,7 @@ fn boot(vm: &Vm) -> Boot {
     }
 }
 
-fn disks(vm: &Vm) -> Vec<Disk> {
+fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
     let disk = |file: &Path, format, serial: &str, read_only| Disk {
         file: file.to_owned(),
         format,
@@ -140,7 +163,7 @@ fn disks(vm: &Vm) -> Vec<Disk> {
     };
     let mut disks = match &vm.spec.source {
         Source::Disk { .. } | Source::Import { .. } => {
-            vec![disk(&vm.overlay(), DiskFormat::Qcow2, DISK_SERIAL, false)]
+            vec![disk(&vm.overlay(), features.disk, DISK_SERIAL, false)]
         }
         Source::Direct { roots, .. } => {
             roots.iter().map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true)).collect()

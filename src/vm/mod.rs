@@ -8,6 +8,7 @@ pub mod client;
 pub mod console;
 pub mod control;
 pub mod create;
+mod doom;
 pub mod engine;
 pub mod extras;
 mod helpers;

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, Settings};
 use crate::disk::{Import, Key};
-use crate::hypervisor::Arch;
-use crate::hypervisor::accelerator;
+use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::Image;
 
 /// The format of `vm.json`.
@@ -41,6 +40,9 @@ pub struct Spec {
     pub cpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// What runs it.
+    #[serde(default)]
+    pub hypervisor: Kind,
     /// The accelerator that was asked for.
     pub accelerator: accelerator::Choice,
     /// The user whose `authorized_keys` has the VM's key.
@@ -155,4 +157,6 @@ pub enum Firmware {
         #[serde(default)]
         smm: bool,
     },
+    /// The hypervisor's own UEFI.
+    Own,
 }

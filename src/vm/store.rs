@@ -567,6 +567,7 @@ mod tests {
             arch: Arch::X86_64,
             cpus: 2,
             memory_mib: 2048,
+            hypervisor: Default::default(),
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
             home: "/root".into(),

@@ -20,9 +20,8 @@ use super::{Store, Vm, backing, machine};
 use crate::guest::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
 use crate::host::socket::{AsyncStream, Listener};
-use crate::host::{fault, file, interrupt, socket};
-use crate::hypervisor::accelerator;
-use crate::hypervisor::qemu::{self, Qemu};
+use crate::host::{Os, fault, file, interrupt, socket};
+use crate::hypervisor::{self, Hypervisor, accelerator};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +35,9 @@ pub enum Error {
     /// Its machine can't be made.
     #[error(transparent)]
     Machine(#[from] machine::Error),
-    /// There is no QEMU.
+    /// Its hypervisor can't be had.
     #[error(transparent)]
-    Qemu(#[from] qemu::FindError),
+    Hypervisor(#[from] hypervisor::FindError),
     /// The accelerator that was asked for is not there.
     #[error(transparent)]
     Accelerator(#[from] accelerator::Unavailable),
@@ -105,9 +104,9 @@ struct Logs {
 struct Supervisor {
     vm: Vm,
     taken: Lock,
-    machine: crate::hypervisor::Machine,
-    helpers: Vec<crate::hypervisor::Helper>,
-    qemu: Qemu,
+    machine: hypervisor::Machine,
+    helpers: Vec<hypervisor::Helper>,
+    hypervisor: Hypervisor,
     accelerators: Vec<accelerator::Accelerator>,
     dirs: crate::host::dirs::Dirs,
 }
@@ -122,17 +121,18 @@ impl Supervisor {
         let runtime = dirs.runtime_of(&vm.spec.id);
         file::remove_dir(&runtime)?;
         file::create_private_dir(&runtime)?;
-        let machine = machine::of(&vm, &dirs)?;
+        let (os, arch) = (Os::current(), vm.spec.arch);
+        let features = vm.spec.hypervisor.features(os);
+        let machine = machine::of(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
-        let helpers = backing::helpers(&vm, &dirs)?;
+        let helpers = backing::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
             file::create_private_dir(&backing::root_folder(&vm, &dirs))?;
         }
         super::ports::check(&vm.spec.settings.ports)?;
-        let qemu = Qemu::find(vm.spec.arch)?;
-        let accelerators =
-            accelerator::candidates(vm.spec.accelerator, vm.spec.arch, &dirs.cache, &qemu.program)?;
-        Ok(Self { vm, taken, machine, helpers, qemu, accelerators, dirs })
+        let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
+        let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
+        Ok(Self { vm, taken, machine, helpers, hypervisor, accelerators, dirs })
     }
 
     /// All that may fail before anything runs.
@@ -169,7 +169,7 @@ impl Supervisor {
         let (requests, request_receiver) = mpsc::channel(16);
         let hub = Arc::new(Hub::default());
         let engine = Engine {
-            qemu: &self.qemu,
+            hypervisor: &self.hypervisor,
             machine: &self.machine,
             accelerators: self.accelerators.clone(),
             cache: &self.dirs.cache,

@@ -27,18 +27,19 @@ fn a_root_over_virtiofs_is_not_converted() {
     let blocks = sandbox.cache().join("roots/blocks");
     assert_eq!(std::fs::read_dir(&blocks).unwrap().count(), 0, "nothing is converted");
     // podman knows that the image is in use.
-    podman(&["rmi", &image.name], vec![]).expect(2).says("mount");
+    podman(&["rmi", &image.name], vec![]).expect(2).says("in use by a container");
     sandbox.ok(&["stop", "vm"]);
-    assert!(sandbox.list().is_empty() && !image.is_mounted());
+    let in_use = || image.is_mounted() || image.has_containers();
+    assert!(sandbox.list().is_empty() && !in_use());
 
     // Who is killed can't tell podman, but the next one does.
     sandbox.ok(&run);
     sandbox.process("internal-share-root").kill();
     sandbox.ok(&["rm", "--force", "vm"]);
-    assert!(image.is_mounted());
+    assert!(in_use());
     sandbox.ok(&run);
     sandbox.ok(&["rm", "--force", "vm"]);
-    assert!(!image.is_mounted());
+    assert!(!in_use());
     let file = format!("oci-archive:{}", sandbox.root().join("x.tar").display());
     podman(&["save", "--quiet", "--format", "oci-archive", "--output", &file[12..], &image.name], vec![])
         .expect(0);

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::{Qemu, devices};
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine, SharedFolder};
+use crate::hypervisor::{
+    Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
+};
 
 /// Name of the network card's back end, for port forwards.
 pub const NETDEV: &str = "net0";
@@ -48,7 +50,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     if machine.arch == Arch::X86_64 {
         args.option("-device", "pvpanic");
     }
-    boot(&mut args, machine)?;
+    boot(&mut args, machine, accelerator)?;
     // The firmware might take another disk for the one to boot.
     let first = matches!(machine.boot, Boot::Firmware(_)) && machine.disks.len() > 1;
     for (index, disk) in machine.disks.iter().enumerate() {
@@ -70,7 +72,9 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
 
 fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
-        (Accelerator::Kvm, _) => "host",
+        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _) => "host",
+        // It fails on what the host's processor lacks; this is what images are built for by now (x86-64-v3).
+        (Accelerator::Whpx, _) => "Haswell-noTSX",
         // Emulated virtualization only makes the guest load its own KVM.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
@@ -80,18 +84,23 @@ fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
 fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
     match accelerator {
         Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
+        // Its own interrupt controller fails to deliver to this board.
+        Accelerator::Whpx => "whpx,kernel-irqchip=off".into(),
         other => other.name().into(),
     }
 }
 
-fn boot(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<(), PathNotUtf8> {
     let mut board = match machine.arch {
         // No SATA controller: probing its empty ports costs the guest's boot time.
         Arch::X86_64 => "q35,sata=off,usb=off".to_owned(),
+        // Hypervisor.framework leaves the choice to QEMU.
+        Arch::Aarch64 if accelerator == Accelerator::Hvf => "virt".to_owned(),
         Arch::Aarch64 => "virt,gic-version=max".to_owned(),
     };
     match &machine.boot {
-        Boot::Firmware(Firmware::Bios) => {}
+        // QEMU's own is a BIOS.
+        Boot::Firmware(Firmware::Bios | Firmware::Own { .. }) => {}
         Boot::Firmware(Firmware::Uefi { code, vars, smm }) => {
             let flash = |name: &str, file: &Path, read_only: bool| -> Result<String, PathNotUtf8> {
                 let file = json!({"driver": "file", "filename": utf8(file)?});
@@ -110,7 +119,7 @@ fn boot(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
             args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
         }
     }
-    if !machine.devices.shares.is_empty() {
+    if has_virtiofsd(machine) {
         board.push_str(&format!(",memory-backend={MEMORY}"));
     }
     args.option("-machine", &board);
@@ -159,17 +168,32 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
 
 /// virtiofsd reads and writes the guest's memory: so it has to be in a file that can be passed on.
 fn add_shares(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
-    if machine.devices.shares.is_empty() {
-        return Ok(());
+    if has_virtiofsd(machine) {
+        let size = machine.memory_mib;
+        args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
     }
-    let size = machine.memory_mib;
-    args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
-    for (index, SharedFolder { tag, socket: path }) in machine.devices.shares.iter().enumerate() {
-        args.option("-chardev", &socket(&format!("share{index}"), path)?);
+    for (index, SharedFolder { tag, server }) in machine.devices.shares.iter().enumerate() {
         let tag = escape(tag);
-        args.option("-device", &format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024"));
+        match server {
+            FolderServer::Virtiofsd(path) => {
+                args.option("-chardev", &socket(&format!("share{index}"), path)?);
+                let device = format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
+                args.option("-device", &device);
+            }
+            FolderServer::Hypervisor { folder, read_only } => {
+                let path = escape(utf8(folder)?);
+                let read_only = if *read_only { ",readonly=on" } else { "" };
+                // What the guest makes belongs to the user that QEMU runs as.
+                let options = "security_model=none,multidevs=remap";
+                args.option("-virtfs", &format!("local,path={path},mount_tag={tag},{options}{read_only}"));
+            }
+        }
     }
     Ok(())
+}
+
+fn has_virtiofsd(machine: &Machine) -> bool {
+    machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }
 
 /// SMBIOS strings where there is an SMBIOS; else the firmware configuration device.
@@ -301,14 +325,25 @@ mod tests {
             ),
             (
                 |m| {
-                    m.devices.shares =
-                        vec![SharedFolder { tag: "share0".into(), socket: "/run/a,b/share0".into() }];
+                    let server = FolderServer::Virtiofsd("/run/a,b/share0".into());
+                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
                 },
                 &[
                     "-object memory-backend-memfd,id=memory,size=2048M,share=on",
                     ",memory-backend=memory",
                     "socket,id=share0,path=/run/a,,b/share0",
                     "vhost-user-fs-pci,chardev=share0,tag=share0,",
+                ],
+            ),
+            (
+                |m| {
+                    let server =
+                        FolderServer::Hypervisor { folder: "/Users/a,b \"c\"".into(), read_only: true };
+                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
+                },
+                &[
+                    "-machine q35,sata=off,usb=off -",
+                    "-virtfs local,path=/Users/a,,b \"c\",mount_tag=share0,security_model=none,multidevs=remap,readonly=on",
                 ],
             ),
         ];
@@ -353,6 +388,9 @@ mod tests {
     fn accelerators() {
         assert!(line(&machine(), Accelerator::Kvm).contains("-accel kvm -cpu host"));
         assert!(line(&machine(), Accelerator::Tcg).contains("-accel tcg -cpu max,svm=off "));
+        assert!(line(&machine(), Accelerator::Hvf).contains("-accel hvf -cpu host"));
+        let whpx = line(&machine(), Accelerator::Whpx);
+        assert!(whpx.contains("-accel whpx,kernel-irqchip=off -cpu Haswell-noTSX "), "{whpx}");
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
     }
@@ -368,7 +406,26 @@ mod tests {
             line.contains("-fw_cfg name=opt/io.systemd.credentials/tmpfiles.extra,string=a,,b"),
             "{line}"
         );
-        assert!(line.contains("-machine virt") && !line.contains("pvpanic"), "{line}");
+        assert!(line.contains("-machine virt,gic-version=max") && !line.contains("pvpanic"), "{line}");
+    }
+
+    #[test]
+    fn apple_silicon_gets_the_virt_board_with_its_uefi_and_smbios() {
+        let mut machine = machine();
+        machine.arch = Arch::Aarch64;
+        machine.boot =
+            Boot::Firmware(Firmware::Uefi { code: "/code".into(), vars: "/vars".into(), smm: false });
+        machine.credentials = vec![Credential { name: "x".into(), value: b"y".to_vec() }];
+        machine.network = true;
+        let line = line(&machine, Accelerator::Hvf);
+        for want in [
+            "-accel hvf -cpu host",
+            "-machine virt,pflash0=firmware,pflash1=variables",
+            "-smbios type=11,value=io.systemd.credential.binary:x=eQ==",
+            "-netdev user,id=net0",
+        ] {
+            assert!(line.contains(want), "{want}\nis not in\n{line}");
+        }
     }
 
     #[cfg(unix)]

@@ -3,14 +3,14 @@
 mod argv;
 mod devices;
 pub mod firmware;
-mod process;
 mod qmp;
+mod start;
 
 use std::path::PathBuf;
 
-pub use argv::launch;
-pub use process::{Failure, Output, Process, Ready, StartError};
-pub use qmp::{Event, Qmp, QmpError, Stopped};
+pub use argv::{PathNotUtf8, launch};
+pub use qmp::{Qmp, QmpError};
+pub use start::start;
 
 use super::Arch;
 

@@ -1,6 +1,8 @@
 //! QEMU's control connection.
 
+use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use qapi::futures::{QapiEvents, QapiService, QmpStreamTokio};
 use qapi::qmp;
@@ -9,30 +11,11 @@ use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
 use crate::host::socket::AsyncStream;
+use crate::hypervisor::control::{Event, Stopped};
 use crate::hypervisor::{Forward, Protocol};
 
-/// What QEMU tells of itself that matters here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The guest's processors stopped; the state has to be asked for.
-    Stop,
-    /// The guest reported a panic through its panic device.
-    GuestPanicked,
-    /// The machine goes down; true when the guest did it by itself.
-    Shutdown {
-        /// The guest powered itself off.
-        by_guest: bool,
-    },
-}
-
-/// What stops a machine's processors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// The accelerator failed.
-    InternalError,
-    /// The host has no room for what the guest writes to a disk.
-    NoSpace,
-}
+/// QEMU answers at once, unless it is stuck. Who waits for the answer does nothing else meanwhile.
+const ANSWER_TIME: Duration = Duration::from_secs(20);
 
 /// A command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +26,9 @@ pub enum QmpError {
     /// The connection can't be set up.
     #[error("QEMU's control connection: {0}")]
     Connect(#[from] io::Error),
+    /// QEMU says nothing.
+    #[error("QEMU doesn't answer within {} s", ANSWER_TIME.as_secs())]
+    Silent,
     /// A port can't be forwarded.
     #[error("can't forward {rule}: {answer}")]
     Forward {
@@ -83,7 +69,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn power_button(&self) -> Result<(), QmpError> {
-        self.service.execute(qmp::system_powerdown {}).await?;
+        in_time(self.service.execute(qmp::system_powerdown {})).await?;
         Ok(())
     }
 
@@ -92,7 +78,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn quit(&self) -> Result<(), QmpError> {
-        self.service.execute(qmp::quit {}).await?;
+        in_time(self.service.execute(qmp::quit {})).await?;
         Ok(())
     }
 
@@ -101,7 +87,7 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn stopped(&self) -> Result<Option<Stopped>, QmpError> {
-        let info = self.service.execute(qmp::query_status {}).await?;
+        let info = in_time(self.service.execute(qmp::query_status {})).await?;
         Ok(match info.status {
             qmp::RunState::internal_error => Some(Stopped::InternalError),
             qmp::RunState::io_error => Some(Stopped::NoSpace),
@@ -114,21 +100,8 @@ impl Qmp {
     /// # Errors
     /// QEMU is gone.
     pub async fn resume(&self) -> Result<(), QmpError> {
-        self.service.execute(qmp::cont {}).await?;
+        in_time(self.service.execute(qmp::cont {})).await?;
         Ok(())
-    }
-
-    /// Forwards a TCP port on loopback to the guest and returns the host's port; 0 lets the system choose.
-    ///
-    /// QEMU itself binds the port, so no one can take it in between.
-    ///
-    /// # Errors
-    /// The port is taken, or QEMU is gone.
-    pub async fn forward_tcp(&self, host_port: u16, guest_port: u16) -> Result<u16, QmpError> {
-        let loopback = std::net::Ipv4Addr::LOCALHOST;
-        let forward =
-            Forward { protocol: Protocol::Tcp, address: loopback, host: host_port, guest: guest_port };
-        Ok(self.forward(&forward).await?.host)
     }
 
     /// Forwards a port to the guest and returns it with the host's port; 0 lets the system choose.
@@ -180,14 +153,19 @@ impl Qmp {
         let filename =
             file.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?.to_owned();
         let format = Some(qmp::ImageFormat::png);
-        self.service.execute(qmp::screendump { filename, format, device: None, head: None }).await?;
+        in_time(self.service.execute(qmp::screendump { filename, format, device: None, head: None })).await?;
         Ok(())
     }
 
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
         let command = qmp::human_monitor_command { command_line: command_line.to_owned(), cpu_index: None };
-        Ok(self.service.execute(command).await?)
+        in_time(self.service.execute(command)).await
     }
+}
+
+/// An answer of QEMU's, if it comes in time.
+async fn in_time<T>(answer: impl Future<Output = Result<T, qapi::ExecuteError>>) -> Result<T, QmpError> {
+    Ok(tokio::time::timeout(ANSWER_TIME, answer).await.map_err(|_| QmpError::Silent)??)
 }
 
 /// The host's ports of all such forwards in the table that `info usernet` prints.
@@ -232,6 +210,12 @@ async fn forward_events(
         ends = 0;
         let event = match event {
             qmp::Event::STOP { .. } => Event::Stop,
+            // Earlier than the stop that follows.
+            qmp::Event::BLOCK_IO_ERROR { data, .. }
+                if data.action == qmp::BlockErrorAction::stop && data.nospace == Some(true) =>
+            {
+                Event::NoSpace
+            }
             qmp::Event::GUEST_PANICKED { .. } => Event::GuestPanicked,
             qmp::Event::SHUTDOWN { data, .. } => Event::Shutdown { by_guest: data.guest },
             _ => continue,

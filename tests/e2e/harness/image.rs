@@ -43,6 +43,12 @@ impl Own {
         Self { name, id }
     }
 
+    /// True while podman has containers of it.
+    pub fn has_containers(&self) -> bool {
+        let filter = format!("ancestor={}", self.id);
+        !podman(&["ps", "--all", "--quiet", "--filter", &filter], vec![]).expect(0).text().is_empty()
+    }
+
     /// True while podman has it mounted.
     pub fn is_mounted(&self) -> bool {
         podman(&["image", "mount", "--format", "json"], vec![]).expect(0).text().contains(&self.id)

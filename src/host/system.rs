@@ -1,0 +1,48 @@
+//! Which operating system's rules hold.
+
+/// An operating system that the tool knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Os {
+    /// Linux, and all that is like it.
+    Linux,
+    /// macOS.
+    Macos,
+    /// Windows.
+    Windows,
+}
+
+/// The name of the system whose rules a test with stand-ins wants.
+#[cfg(feature = "stand-ins")]
+const VARIABLE: &str = "PODMAN_BOOTC_STAND_IN_OS";
+
+impl Os {
+    /// The system that the program runs on.
+    ///
+    /// It says what hypervisors there are and where images are, and nothing of how files, processes and sockets
+    /// work: so that with the feature `stand-ins` a test can have the rules of another system.
+    pub fn current() -> Self {
+        #[cfg(feature = "stand-ins")]
+        match std::env::var(VARIABLE).as_deref() {
+            Ok("linux") => return Self::Linux,
+            Ok("macos") => return Self::Macos,
+            Ok("windows") => return Self::Windows,
+            _ => {}
+        }
+        if cfg!(target_os = "macos") {
+            Self::Macos
+        } else if cfg!(windows) {
+            Self::Windows
+        } else {
+            Self::Linux
+        }
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linux => "Linux",
+            Self::Macos => "macOS",
+            Self::Windows => "Windows",
+        }
+    }
+}

@@ -1,0 +1,46 @@
+function Say($event) {
+  [Console]::Out.WriteLine(($event | ConvertTo-Json -Compress))
+  [Console]::Out.Flush()
+}
+function Mine {
+  Get-VM | Where-Object { $_.Name -eq $vm.name -and $_.HardDrives.Path -contains $vm.disk }
+}
+# What a supervisor left that was killed.
+Mine | ForEach-Object {
+  if ($_.State -ne 'Off') { Stop-VM -VM $_ -TurnOff -Force }
+  Remove-VM -VM $_ -Force
+}
+# The Default Switch, by what it is: its name is in the language of this Windows.
+$switch = Get-VMSwitch -Id 'c08cb7b8-9b3c-408e-8e30-5e16a3aeb444'
+$made = New-VM -Name $vm.name -Generation 2 -MemoryStartupBytes ([int64]$vm.memory) -VHDPath $vm.disk -SwitchName $switch.Name
+try {
+  Set-VMMemory -VM $made -DynamicMemoryEnabled $false
+  Set-VMProcessor -VM $made -Count ([int]$vm.cpus)
+  Set-VMFirmware -VM $made -EnableSecureBoot Off
+  Set-VM -VM $made -AutomaticCheckpointsEnabled $false -CheckpointType Disabled -AutomaticStartAction Nothing -AutomaticStopAction ShutDown
+  Set-VMComPort -VM $made -Number 1 -Path $vm.console
+  Start-VM -VM $made
+  Say @{ event = 'started' }
+  $last = ''
+  while ((Get-VM -Id $made.Id).State -ne 'Off') {
+    $adapter = Get-VMNetworkAdapter -VM $made | Select-Object -First 1
+    $addresses = @($adapter.IPAddresses)
+    if (-not $addresses) {
+      # A guest without hv_kvp_daemon says nothing; Windows has seen its packets all the same.
+      $mac = ($adapter.MacAddress -replace '(..)(?!$)', '$1-')
+      $near = Get-NetNeighbor -AddressFamily IPv4 -ErrorAction SilentlyContinue
+      $addresses = @($near | Where-Object { $_.LinkLayerAddress -eq $mac -and $_.State -ne 'Unreachable' } | ForEach-Object { $_.IPAddress })
+    }
+    $address = $addresses | Where-Object { $_ -match '^\d+\.\d+\.\d+\.\d+$' } | Select-Object -First 1
+    if ($address -and $address -ne $last) {
+      $last = $address
+      Say @{ event = 'address'; address = "$address" }
+    }
+    Start-Sleep -Milliseconds 500
+  }
+} finally {
+  Mine | ForEach-Object {
+    if ($_.State -ne 'Off') { Stop-VM -VM $_ -TurnOff -Force }
+    Remove-VM -VM $_ -Force
+  }
+}

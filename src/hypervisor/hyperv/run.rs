@@ -1,0 +1,146 @@
+//! A VM of Hyper-V while it runs: a PowerShell that stays as long, and others that tell it to end.
+
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+use tokio::sync::{mpsc, watch};
+
+use super::script::{self, Vm};
+use super::{Hyperv, describe};
+use crate::host::{file, process};
+use crate::hypervisor::Launch;
+use crate::hypervisor::control;
+use crate::hypervisor::process::{Output, Ready, Start, StartError};
+use crate::hypervisor::relay::Relay;
+
+/// A longer line is none of our script's. Bytes.
+const LINE_MAX: u64 = 64 << 10;
+/// The console's pipe appears when the VM starts, and no event tells of it.
+const PIPE_RETRY: Duration = Duration::from_millis(200);
+
+/// A line of the script that stays.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event {
+    /// The VM runs.
+    Started,
+    /// It has an address.
+    Address { address: IpAddr },
+}
+
+/// Commands to a running VM of Hyper-V.
+#[derive(Debug)]
+pub struct Control {
+    program: PathBuf,
+    vm: Vm,
+    log: PathBuf,
+    /// The guest's ports on the host.
+    pub relay: Relay,
+}
+
+impl Control {
+    /// Shuts the guest down, by its Integration Services.
+    ///
+    /// # Errors
+    /// PowerShell can't be started.
+    pub fn power_button(&self) -> io::Result<()> {
+        self.spawn(script::stop(&self.program, &self.vm))
+    }
+
+    /// Takes the VM's power.
+    ///
+    /// # Errors
+    /// PowerShell can't be started.
+    pub fn quit(&self) -> io::Result<()> {
+        self.spawn(script::turn_off(&self.program, &self.vm))
+    }
+
+    /// What comes of it is seen by the script that stays: nobody waits for this one but to take its exit code.
+    fn spawn(&self, launch: Launch) -> io::Result<()> {
+        let mut command = std::process::Command::new(&launch.program);
+        let log = file::create_private(&self.log.with_extension("stop.log"))?;
+        command.args(&launch.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        process::detach(&mut command);
+        let mut child = Command::from(command).spawn()?;
+        tokio::spawn(async move { child.wait().await });
+        Ok(())
+    }
+}
+
+/// Makes and starts the VM, and waits until it runs.
+///
+/// # Errors
+/// PowerShell can't be started, or fails.
+pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartError> {
+    let vm = describe(start.machine).map_err(|error| start.io(io::Error::other(error)))?;
+    let mut process = start.spawn(Stdio::null())?;
+    let stdout = process.stdout().map_err(|source| start.io(source))?;
+    let (started, mut is_started) = watch::channel(false);
+    let (address, addresses) = watch::channel(None);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stdout);
+        let mut line = String::new();
+        while let Ok(1..) = (&mut lines).take(LINE_MAX).read_line(&mut line).await {
+            match serde_json::from_str(&line) {
+                Ok(Event::Started) => {
+                    started.send_replace(true);
+                }
+                Ok(Event::Address { address: new }) => {
+                    address.send_replace(Some(new));
+                }
+                Err(_) => tracing::debug!(line, "PowerShell said something else"),
+            }
+            line.clear();
+        }
+        // The relay still asks for the last address.
+        address.closed().await;
+    });
+    tokio::select! {
+        Ok(_) = is_started.wait_for(|started| *started) => {}
+        early = process.ended_early() => return Err(early),
+    }
+    let (sender, output) = mpsc::channel(64);
+    let pipe = PathBuf::from(&vm.console);
+    // A thread of its own: on Windows such a pipe is read like a file.
+    std::thread::spawn(move || read_console(&pipe, &sender));
+    let log = start.log.to_owned();
+    let control = Control { program: hyperv.program.clone(), vm, log, relay: Relay::new(addresses) };
+    let (_, events) = mpsc::unbounded_channel();
+    Ok(Ready { process, control: control::Control::Hyperv(control), events, output })
+}
+
+fn read_console(pipe: &std::path::Path, to: &mpsc::Sender<Output>) {
+    let mut buffer = vec![0; 16 << 10];
+    while !to.is_closed() {
+        let Ok(mut console) = std::fs::OpenOptions::new().read(true).write(true).open(pipe) else {
+            std::thread::sleep(PIPE_RETRY);
+            continue;
+        };
+        while let Ok(count @ 1..) = console.read(&mut buffer) {
+            if to.blocking_send(Output::Console(buffer[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_script() {
+        let event = |line: &str| serde_json::from_str::<Event>(line).ok();
+        assert_eq!(event("{\"event\":\"started\"}\r\n"), Some(Event::Started));
+        let address = Event::Address { address: [172, 20, 0, 5].into() };
+        assert_eq!(event(r#"{"address":"172.20.0.5","event":"address"}"#), Some(address));
+        assert_eq!(event(r#"{"address":"$(x)","event":"address"}"#), None);
+        assert_eq!(event("WARNING: x"), None);
+    }
+}

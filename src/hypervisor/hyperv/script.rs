@@ -1,0 +1,153 @@
+//! PowerShell scripts: fixed texts, with what a user chose handed to them as data.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use crate::hypervisor::Launch;
+
+/// Says what keeps the user from Hyper-V.
+const CHECK: &str = include_str!("check.ps1");
+/// Makes the VM, starts it, tells of it, and takes it away when it is off.
+const RUN: &str = include_str!("run.ps1");
+/// Shuts the guest down.
+const STOP: &str = include_str!("stop.ps1");
+/// Takes its power.
+const TURN_OFF: &str = include_str!("turn-off.ps1");
+
+/// What all scripts begin with. The value is base64 of JSON: whatever is in it, nothing of it is code.
+fn prelude(value: &str) -> String {
+    format!(
+        "$ErrorActionPreference = 'Stop'\n\
+         $ProgressPreference = 'SilentlyContinue'\n\
+         [Console]::OutputEncoding = [Text.UTF8Encoding]::new($false)\n\
+         $vm = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{}')) | ConvertFrom-Json\n",
+        STANDARD.encode(value)
+    )
+}
+
+/// The VM that a script is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Vm {
+    /// Its name in Hyper-V.
+    pub name: String,
+    /// Its disk: what tells it from another user's VM of the same name.
+    pub disk: String,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// The named pipe of its serial console.
+    pub console: String,
+}
+
+pub(super) fn check(program: &Path) -> Launch {
+    launch(program, CHECK, &())
+}
+
+pub(super) fn run(program: &Path, vm: &Vm) -> Launch {
+    launch(program, RUN, vm)
+}
+
+pub(super) fn stop(program: &Path, vm: &Vm) -> Launch {
+    launch(program, STOP, vm)
+}
+
+pub(super) fn turn_off(program: &Path, vm: &Vm) -> Launch {
+    launch(program, TURN_OFF, vm)
+}
+
+/// The whole script is one argument of letters, digits, `+`, `/` and `=`: no shell and no parser of command lines
+/// can take it apart.
+fn launch(program: &Path, script: &str, value: &impl Serialize) -> Launch {
+    // All are made of text and numbers.
+    let value = serde_json::to_string(value).unwrap_or_default();
+    let text = prelude(&value) + script;
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let words = ["-NoLogo", "-NoProfile", "-NonInteractive", "-OutputFormat", "Text", "-EncodedCommand"];
+    let mut args: Vec<_> = words.map(Into::into).to_vec();
+    args.push(STANDARD.encode(utf16).into());
+    Launch { program: program.to_owned(), args }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vm() -> Vm {
+        Vm {
+            name: "podman-bootc-x".into(),
+            disk: r"C:\Users\x\disk.vhdx".into(),
+            cpus: 2,
+            memory: 2 << 30,
+            console: r"\\.\pipe\podman-bootc-x".into(),
+        }
+    }
+
+    /// The script in an argument list, as PowerShell decodes it.
+    fn decode(launch: &Launch) -> String {
+        let last = launch.args.last().unwrap().to_str().unwrap();
+        let bytes = STANDARD.decode(last).unwrap();
+        let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).unwrap()
+    }
+
+    /// The value in a script, and the script without it.
+    fn split(script: &str) -> (serde_json::Value, String) {
+        let (before, rest) = script.split_once("FromBase64String('").unwrap();
+        let (value, after) = rest.split_once('\'').unwrap();
+        let json = STANDARD.decode(value).unwrap();
+        (serde_json::from_slice(&json).unwrap(), format!("{before}{after}"))
+    }
+
+    #[test]
+    fn nothing_that_a_user_chose_is_code() {
+        let plain = run(Path::new("powershell.exe"), &vm());
+        let (_, code) = split(&decode(&plain));
+        for evil in [
+            "a'; Remove-Item C:\\ -Recurse; '",
+            "$(Stop-Computer)",
+            "`whoami`",
+            "\"; calc; \"",
+            "’; calc; ‘",
+            "a\nb\r\n@'\n'@",
+            "Größe 日本 🦀",
+            "C:\\a,b [c] {d} %PATH% | & < >",
+        ] {
+            let vm = Vm { name: evil.into(), disk: evil.into(), console: evil.into(), ..vm() };
+            for make in [run, stop, turn_off] {
+                let launch = make(Path::new("powershell.exe"), &vm);
+                let argument = launch.args.last().unwrap().to_str().unwrap();
+                assert!(argument.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)), "{evil}");
+                let (value, _) = split(&decode(&launch));
+                for field in ["name", "disk", "console"] {
+                    assert_eq!(value[field], evil);
+                }
+            }
+            let (_, same) = split(&decode(&run(Path::new("powershell.exe"), &vm)));
+            assert_eq!(same, code, "only the value differs");
+        }
+    }
+
+    #[test]
+    fn a_vm_is_made_as_it_has_to_be() {
+        let launch = run(Path::new("powershell.exe"), &vm());
+        assert_eq!(launch.program, Path::new("powershell.exe"));
+        let script = decode(&launch);
+        for want in [
+            "New-VM -Name $vm.name -Generation 2 ",
+            "-VHDPath $vm.disk",
+            "c08cb7b8-9b3c-408e-8e30-5e16a3aeb444",
+            "Set-VMFirmware -VM $made -EnableSecureBoot Off",
+            "-CheckpointType Disabled",
+            "Set-VMComPort -VM $made -Number 1 -Path $vm.console",
+            "Start-VM -VM $made",
+        ] {
+            assert!(script.contains(want), "{want}");
+        }
+        let length: usize = launch.args.iter().map(|arg| arg.len() + 1).sum();
+        assert!(length < 16_000, "Windows takes 32767 characters: {length}");
+    }
+}

@@ -1,0 +1,177 @@
+//! The hypervisors of this host.
+
+use std::path::Path;
+
+use super::accelerator::{self, Accelerator};
+use super::hyperv::{self, Hyperv};
+use super::kind::{self, Kind};
+use super::krunkit::{self, Krunkit};
+use super::process::{Ready, Start, StartError};
+use super::qemu::{self, Qemu};
+use super::rest::{self, Dialect};
+use super::vfkit::{self, Vfkit};
+use super::{Arch, Helper, Launch, Machine, apple, gvproxy};
+use crate::host::Os;
+
+/// A hypervisor of this host.
+#[derive(Debug, Clone)]
+pub enum Hypervisor {
+    /// QEMU.
+    Qemu(Qemu),
+    /// vfkit.
+    Vfkit(Vfkit),
+    /// krunkit.
+    Krunkit(Krunkit),
+    /// Hyper-V.
+    Hyperv(Hyperv),
+}
+
+/// There is no such hypervisor.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// Not on this system.
+    #[error("--hypervisor {}: {} is not for {}", .0.name(), .0.title(), .1.name())]
+    Foreign(Kind, Os),
+    /// There is no QEMU.
+    #[error(transparent)]
+    Qemu(#[from] qemu::FindError),
+    /// There is no vfkit or krunkit, or not what it needs.
+    #[error(transparent)]
+    Apple(#[from] apple::FindError),
+    /// Hyper-V can't be used.
+    #[error(transparent)]
+    Hyperv(#[from] hyperv::FindError),
+}
+
+/// A machine can't be described to a hypervisor.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A path is not UTF-8.
+    #[error(transparent)]
+    Qemu(#[from] qemu::PathNotUtf8),
+    /// Of vfkit or krunkit.
+    #[error(transparent)]
+    Apple(#[from] apple::PlanError),
+    /// Of Hyper-V.
+    #[error(transparent)]
+    Hyperv(#[from] hyperv::PlanError),
+}
+
+/// All that a machine's start takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The hypervisor's program and its arguments.
+    pub launch: Launch,
+    /// Processes that this hypervisor needs beside it.
+    pub helpers: Vec<Helper>,
+}
+
+impl Hypervisor {
+    /// The kind that `choice` means on this system: the first that is there.
+    ///
+    /// # Errors
+    /// None is there; that of the best one.
+    pub fn choose(choice: kind::Choice, os: Os) -> Result<Kind, FindError> {
+        let kinds = choice.kinds(os);
+        if let [only] = kinds {
+            // Whether it is there shows when it is known for what architecture.
+            return if only.runs_on(os) { Ok(*only) } else { Err(FindError::Foreign(*only, os)) };
+        }
+        let arch = Arch::host().unwrap_or(Arch::X86_64);
+        let mut first = None;
+        for &kind in kinds {
+            match Self::find(kind, arch, os) {
+                Ok(_) => return Ok(kind),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(first.unwrap_or(FindError::Foreign(Kind::Qemu, os)))
+    }
+
+    /// Finds the hypervisor of this kind for guests of this architecture.
+    ///
+    /// # Errors
+    /// There is none, or it can't be used.
+    pub fn find(kind: Kind, arch: Arch, os: Os) -> Result<Self, FindError> {
+        match kind {
+            _ if !kind.runs_on(os) => Err(FindError::Foreign(kind, os)),
+            Kind::Qemu => Ok(Self::Qemu(Qemu::find(arch)?)),
+            Kind::Vfkit => Ok(Self::Vfkit(Vfkit::find()?)),
+            Kind::Krunkit => Ok(Self::Krunkit(Krunkit::find()?)),
+            Kind::Hyperv => Ok(Self::Hyperv(Hyperv::find()?)),
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Qemu(_) => Kind::Qemu,
+            Self::Vfkit(_) => Kind::Vfkit,
+            Self::Krunkit(_) => Kind::Krunkit,
+            Self::Hyperv(_) => Kind::Hyperv,
+        }
+    }
+
+    /// Its program.
+    pub fn program(&self) -> &Path {
+        match self {
+            Self::Qemu(qemu) => &qemu.program,
+            Self::Vfkit(vfkit) => &vfkit.program,
+            Self::Krunkit(krunkit) => &krunkit.program,
+            Self::Hyperv(hyperv) => &hyperv.program,
+        }
+    }
+
+    /// The accelerators to try, best first; never empty.
+    ///
+    /// # Errors
+    /// The one that was asked for is not there.
+    pub fn accelerators(
+        &self,
+        choice: accelerator::Choice,
+        arch: Arch,
+        os: Os,
+        cache: &Path,
+    ) -> Result<Vec<Accelerator>, accelerator::Unavailable> {
+        if self.kind().features(os).accelerators {
+            accelerator::candidates(choice, arch, os, cache, self.program())
+        } else {
+            Ok(vec![Accelerator::Native])
+        }
+    }
+
+    /// What to start for this machine: a pure function of its arguments.
+    ///
+    /// # Errors
+    /// The hypervisor can't be told of such a machine.
+    pub fn plan(&self, machine: &Machine, accelerator: Accelerator) -> Result<Plan, PlanError> {
+        let network = |program| {
+            let runtime = machine.runtime();
+            vec![gvproxy::helper(program, runtime, runtime.join("gvproxy.log"))]
+        };
+        Ok(match self {
+            Self::Qemu(qemu) => Plan { launch: qemu::launch(qemu, machine, accelerator)?, helpers: vec![] },
+            Self::Vfkit(vfkit) => {
+                Plan { launch: vfkit::launch(vfkit, machine)?, helpers: network(&vfkit.gvproxy) }
+            }
+            Self::Krunkit(krunkit) => {
+                Plan { launch: krunkit::launch(krunkit, machine)?, helpers: network(&krunkit.gvproxy) }
+            }
+            Self::Hyperv(hyperv) => Plan { launch: hyperv::launch(hyperv, machine)?, helpers: vec![] },
+        })
+    }
+
+    /// Starts what was planned, and waits until it answers.
+    ///
+    /// # Errors
+    /// It can't be started, or ends at once.
+    pub async fn start(&self, plan: &Plan, machine: &Machine, log: &Path) -> Result<Ready, StartError> {
+        let start = Start { name: self.kind().title(), launch: &plan.launch, machine, log };
+        match self {
+            Self::Qemu(_) => qemu::start(start).await,
+            Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
+            Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
+            Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
+        }
+    }
+}

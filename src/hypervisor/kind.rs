@@ -1,0 +1,342 @@
+//! The kinds of hypervisors, and what each can do. The rest of the program asks for that, never for the name.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Arch, DiskFormat};
+use crate::host::Os;
+
+/// What runs a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// QEMU, on every system.
+    #[default]
+    Qemu,
+    /// Apple's Virtualization.framework, by vfkit.
+    Vfkit,
+    /// libkrun on macOS, by krunkit.
+    Krunkit,
+    /// Windows' own.
+    Hyperv,
+}
+
+/// `--hypervisor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Choice {
+    /// The first that is there: on Linux QEMU, on macOS QEMU, vfkit, krunkit, on Windows Hyper-V, QEMU.
+    #[default]
+    Auto,
+    /// QEMU.
+    Qemu,
+    /// vfkit (macOS).
+    Vfkit,
+    /// krunkit (macOS).
+    Krunkit,
+    /// Hyper-V (Windows).
+    Hyperv,
+}
+
+impl Choice {
+    /// The kinds that it allows on this system, the best first.
+    pub fn kinds(self, os: Os) -> &'static [Kind] {
+        match (self, os) {
+            (Self::Auto, Os::Linux) | (Self::Qemu, _) => &[Kind::Qemu],
+            (Self::Auto, Os::Macos) => &[Kind::Qemu, Kind::Vfkit, Kind::Krunkit],
+            (Self::Auto, Os::Windows) => &[Kind::Hyperv, Kind::Qemu],
+            (Self::Vfkit, _) => &[Kind::Vfkit],
+            (Self::Krunkit, _) => &[Kind::Krunkit],
+            (Self::Hyperv, _) => &[Kind::Hyperv],
+        }
+    }
+}
+
+/// How folders of the host get into a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shares {
+    /// virtiofs, served by a virtiofsd of ours.
+    Virtiofsd,
+    /// virtiofs, served by the hypervisor.
+    Virtiofs,
+    /// 9p, served by the hypervisor.
+    NineP,
+    /// Not at all.
+    None,
+}
+
+impl Shares {
+    /// The guest's filesystem type; none without shares.
+    pub fn filesystem(self) -> Option<&'static str> {
+        match self {
+            Self::Virtiofsd | Self::Virtiofs => Some("virtiofs"),
+            Self::NineP => Some("9p"),
+            Self::None => None,
+        }
+    }
+}
+
+/// What a kind of hypervisor can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Features {
+    /// How it shares folders.
+    pub shares: Shares,
+    /// A share may be read-only.
+    pub read_only_shares: bool,
+    /// The host's programs reach the guest by `AF_VSOCK`.
+    pub vsock: bool,
+    /// It hands systemd credentials to the guest through SMBIOS strings.
+    pub smbios: bool,
+    /// It has QEMU's firmware configuration device.
+    pub fw_cfg: bool,
+    /// The guest can have a TPM, which a helper emulates.
+    pub tpm: bool,
+    /// A running guest's disk can be kept as it is at a moment.
+    pub snapshots: bool,
+    /// The format of a VM's own disk: [`DiskFormat::Qcow2`] is a layer over the base disk, others are copies.
+    pub disk: DiskFormat,
+    /// UDP ports can be forwarded; TCP ports always can.
+    pub udp: bool,
+    /// It loads a kernel by itself, with the disks and channels that a direct boot needs.
+    pub direct_boot: bool,
+    /// Its virtual machine has serial ports beside the console, for the guest to signal on.
+    pub channels: bool,
+    /// There are accelerators to choose among.
+    pub accelerators: bool,
+    /// It needs a UEFI that the host brings; others have their own.
+    pub host_firmware: bool,
+}
+
+impl Features {
+    /// A key can be handed to a guest at boot; else it has to be on the disk.
+    pub fn credentials(&self) -> bool {
+        self.smbios || self.fw_cfg
+    }
+
+    /// A VM's disk is a layer that is nothing without the disk below it.
+    pub fn layers(&self) -> bool {
+        self.disk == DiskFormat::Qcow2
+    }
+}
+
+impl Kind {
+    /// Its name, as `--hypervisor` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Vfkit => "vfkit",
+            Self::Krunkit => "krunkit",
+            Self::Hyperv => "hyperv",
+        }
+    }
+
+    /// What it is called, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Qemu => "QEMU",
+            Self::Vfkit => "vfkit",
+            Self::Krunkit => "krunkit",
+            Self::Hyperv => "Hyper-V",
+        }
+    }
+
+    /// True when there can be one on this system.
+    pub fn runs_on(self, os: Os) -> bool {
+        match self {
+            Self::Qemu => true,
+            Self::Vfkit | Self::Krunkit => os == Os::Macos,
+            Self::Hyperv => os == Os::Windows,
+        }
+    }
+
+    /// What it can do on this system.
+    pub fn features(self, os: Os) -> Features {
+        match self {
+            Self::Qemu => Features {
+                // virtiofsd is for Linux; QEMU serves 9p itself, but not on Windows.
+                shares: match os {
+                    Os::Linux => Shares::Virtiofsd,
+                    Os::Macos => Shares::NineP,
+                    Os::Windows => Shares::None,
+                },
+                read_only_shares: true,
+                vsock: os == Os::Linux,
+                smbios: true,
+                fw_cfg: true,
+                tpm: os != Os::Windows,
+                snapshots: true,
+                disk: DiskFormat::Qcow2,
+                udp: true,
+                // It needs the image's files, which on other systems are in the podman machine.
+                direct_boot: os == Os::Linux,
+                channels: true,
+                accelerators: true,
+                host_firmware: true,
+            },
+            Self::Vfkit => Features { smbios: false, ..APPLE },
+            Self::Krunkit => APPLE,
+            Self::Hyperv => {
+                Features { shares: Shares::None, smbios: false, disk: DiskFormat::Vhdx, udp: false, ..APPLE }
+            }
+        }
+    }
+
+    /// The kernel's name of the device that its console is on.
+    pub fn console(self, arch: Arch) -> &'static str {
+        match self {
+            Self::Qemu => arch.serial_console(),
+            Self::Vfkit | Self::Krunkit => "hvc0",
+            Self::Hyperv => "ttyS0",
+        }
+    }
+}
+
+/// What vfkit and krunkit have in common.
+const APPLE: Features = Features {
+    shares: Shares::Virtiofs,
+    read_only_shares: false,
+    vsock: true,
+    smbios: true,
+    fw_cfg: false,
+    tpm: false,
+    snapshots: false,
+    disk: DiskFormat::Raw,
+    udp: true,
+    direct_boot: false,
+    channels: false,
+    accelerators: false,
+    host_firmware: false,
+};
+
+/// What a user may ask of a VM that not every hypervisor can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// `-v`.
+    Share,
+    /// `-v ...:ro`.
+    ReadOnlyShare,
+    /// `-p ...:/udp`.
+    UdpPort,
+    /// `--ephemeral`.
+    DirectBoot,
+    /// `--accel` with a name.
+    Accelerator,
+    /// `--user` with a name other than root.
+    OtherUser,
+}
+
+/// A wish that a hypervisor can't fulfil, and what to do instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{} can't {} on {}; {}", .kind.title(), .wish.words(), .os.name(), .wish.advice(*.kind, *.os))]
+pub struct Unsupported {
+    kind: Kind,
+    os: Os,
+    wish: Wish,
+}
+
+/// Makes sure that this kind of hypervisor can do what is wished for.
+///
+/// # Errors
+/// It can't; the message says what to do instead.
+pub fn check(kind: Kind, os: Os, wishes: &[Wish]) -> Result<(), Unsupported> {
+    let features = kind.features(os);
+    let granted = |wish: &Wish| match wish {
+        Wish::Share => features.shares != Shares::None,
+        Wish::ReadOnlyShare => features.read_only_shares,
+        Wish::UdpPort => features.udp,
+        Wish::DirectBoot => features.direct_boot,
+        Wish::Accelerator => features.accelerators,
+        Wish::OtherUser => features.credentials(),
+    };
+    match wishes.iter().find(|wish| !granted(wish)) {
+        Some(&wish) => Err(Unsupported { kind, os, wish }),
+        None => Ok(()),
+    }
+}
+
+impl Wish {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Share => "share folders with a VM (-v)",
+            Self::ReadOnlyShare => "share a folder read-only (-v ...:ro)",
+            Self::UdpPort => "forward UDP ports (-p .../udp)",
+            Self::DirectBoot => "boot an image directly (--ephemeral)",
+            Self::Accelerator => "be told its accelerator (--accel)",
+            Self::OtherUser => "hand a key to another user than root (--user)",
+        }
+    }
+
+    fn advice(self, kind: Kind, os: Os) -> &'static str {
+        match (self, kind, os) {
+            (Self::Share, _, Os::Windows) => {
+                "leave -v out, and reach files over the VM's network: from Windows the VM's by SSHFS with what \
+                 `podman-bootc ssh-config` prints, from the VM yours by an SMB share of Windows (`mount -t cifs`)"
+            }
+            (Self::Share, ..) => {
+                "leave -v out, and reach the VM's files by SSHFS with what `podman-bootc ssh-config` prints"
+            }
+            (Self::ReadOnlyShare, ..) => "leave :ro out, or use --hypervisor qemu",
+            (Self::UdpPort, ..) => "use --hypervisor qemu",
+            (Self::DirectBoot, ..) => {
+                "leave --ephemeral out; --rm removes the VM and its disk at the end of the session"
+            }
+            (Self::Accelerator, ..) => "leave --accel out, or use --hypervisor qemu",
+            (Self::OtherUser, ..) => {
+                "leave --user out, or use --hypervisor qemu; the key is put on the disk by the install, for root"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_advice() {
+        let all = [
+            Wish::Share,
+            Wish::ReadOnlyShare,
+            Wish::UdpPort,
+            Wish::DirectBoot,
+            Wish::Accelerator,
+            Wish::OtherUser,
+        ];
+        let cases: [(Kind, Os, &[Wish]); 6] = [
+            (Kind::Qemu, Os::Linux, &[]),
+            (Kind::Qemu, Os::Macos, &[Wish::DirectBoot]),
+            (Kind::Qemu, Os::Windows, &[Wish::Share, Wish::DirectBoot]),
+            (
+                Kind::Vfkit,
+                Os::Macos,
+                &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator, Wish::OtherUser],
+            ),
+            (Kind::Krunkit, Os::Macos, &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator]),
+            (Kind::Hyperv, Os::Windows, &all),
+        ];
+        for (kind, os, refused) in cases {
+            let found: Vec<Wish> =
+                all.into_iter().filter(|wish| check(kind, os, &[*wish]).is_err()).collect();
+            assert_eq!(found, refused, "{kind:?} on {os:?}");
+        }
+        let error = check(Kind::Hyperv, Os::Windows, &[Wish::Share]).unwrap_err().to_string();
+        assert!(error.contains("Hyper-V can't share folders"), "{error}");
+        assert!(error.contains("SSHFS") && error.contains("SMB"), "{error}");
+    }
+
+    #[test]
+    fn only_what_runs_there_is_chosen_by_itself() {
+        for os in [Os::Linux, Os::Macos, Os::Windows] {
+            assert!(Choice::Auto.kinds(os).iter().all(|kind| kind.runs_on(os)), "{os:?}");
+            assert_eq!(Choice::Qemu.kinds(os), [Kind::Qemu]);
+        }
+        assert!(!Kind::Vfkit.runs_on(Os::Linux) && !Kind::Hyperv.runs_on(Os::Macos));
+    }
+
+    #[test]
+    fn a_key_gets_into_every_guest() {
+        for kind in [Kind::Qemu, Kind::Krunkit] {
+            assert!(kind.features(Os::Macos).credentials());
+        }
+        assert!(!Kind::Vfkit.features(Os::Macos).credentials());
+        assert!(!Kind::Hyperv.features(Os::Windows).credentials());
+    }
+}

@@ -1,0 +1,116 @@
+//! krunkit: libkrun on macOS as a program, with vfkit's command line.
+//! <https://github.com/containers/krunkit/blob/main/docs/usage.md>
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::apple::{self, Options, PlanError};
+use super::{Boot, Firmware, FolderServer, Launch, Machine, gvproxy};
+
+/// The krunkit of this host.
+#[derive(Debug, Clone)]
+pub struct Krunkit {
+    /// Its program.
+    pub program: PathBuf,
+    /// The network that it needs beside it.
+    pub gvproxy: PathBuf,
+}
+
+/// It splits options at commas, and refuses a value with an equals sign.
+const SEPARATORS: &[char] = &[',', '='];
+
+/// Where packages put it, off PATH.
+const HIDDEN: [&str; 2] = ["/opt/podman/bin/krunkit", "/opt/homebrew/opt/krunkit/bin/krunkit"];
+
+/// The command line that starts this machine.
+///
+/// # Errors
+/// The machine has what krunkit can't have, or a path that it can't be told.
+pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError> {
+    let mut options = Options::new(machine, SEPARATORS);
+    // It has its firmware in itself, and keeps no variables.
+    if !matches!(machine.boot, Boot::Firmware(Firmware::Own { .. })) {
+        return Err(PlanError::Boot("krunkit"));
+    }
+    for disk in &machine.disks {
+        let file = apple::writable_raw(disk, "krunkit").and_then(|disk| options.path(&disk.file))?;
+        options.device(format!("virtio-blk,path={file},format=raw"));
+    }
+    if machine.network {
+        let socket = options.path(&gvproxy::network_socket(machine.runtime()))?;
+        let card = format!("virtio-net,type=unixgram,path={socket},mac={}", gvproxy::MAC);
+        options.device(format!("{card},offloading=on,vfkitMagic=on"));
+    }
+    options.device("virtio-rng".into());
+    options.console()?;
+    for share in &machine.devices.shares {
+        let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {
+            return Err(PlanError::Share("krunkit"));
+        };
+        let folder = options.path(folder)?;
+        options.device(format!("virtio-fs,sharedDir={folder},mountTag={}", share.tag));
+    }
+    if !machine.channels.is_empty() {
+        return Err(PlanError::Channels("krunkit"));
+    }
+    for credential in &machine.credentials {
+        let value = STANDARD.encode(&credential.value);
+        let text = format!("io.systemd.credential.binary:{}={value}", credential.name);
+        options.option("--oem-string", text);
+    }
+    Ok(options.launch(&krunkit.program))
+}
+
+impl Krunkit {
+    /// Finds krunkit, and the gvproxy that it needs.
+    ///
+    /// # Errors
+    /// One of them is missing.
+    pub fn find() -> Result<Self, apple::FindError> {
+        Ok(Self { program: apple::program("krunkit", &HIDDEN)?, gvproxy: apple::gvproxy()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypervisor::apple::sample;
+    use crate::hypervisor::{Credential, SharedFolder};
+
+    fn line(machine: &Machine) -> Result<String, PlanError> {
+        let krunkit = Krunkit { program: "/bin/krunkit".into(), gvproxy: "/bin/gvproxy".into() };
+        let launch = launch(&krunkit, machine)?;
+        Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_machine_with_all_that_it_can_have() {
+        let mut machine = sample();
+        machine.credentials = vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b\n".to_vec() }];
+        machine.devices.shares = vec![SharedFolder {
+            tag: "share0".into(),
+            server: FolderServer::Hypervisor { folder: "/Users/x/a b".into(), read_only: false },
+        }];
+        assert_eq!(
+            line(&machine).unwrap(),
+            "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
+             --device virtio-blk,path=/vms/a/disk.raw,format=raw \
+             --device virtio-net,type=unixgram,path=/run/x/net,mac=5a:94:ef:e4:0c:ee,offloading=on,vfkitMagic=on \
+             --device virtio-rng --device virtio-serial,logFilePath=/run/x/console \
+             --device virtio-fs,sharedDir=/Users/x/a b,mountTag=share0 \
+             --oem-string io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="
+        );
+    }
+
+    #[test]
+    fn a_path_that_it_would_split_is_refused() {
+        for path in ["/a,b/disk.raw", "/a=b/disk.raw"] {
+            let mut machine = sample();
+            machine.disks[0].file = path.into();
+            let error = line(&machine).unwrap_err().to_string();
+            assert!(error.contains(path), "{error}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A running hypervisor: its process, the guest's console and channels.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc;
+
+use super::control::{Control, Event};
+use super::{Launch, Machine};
+use crate::host::{file, process};
+
+/// Lines of the hypervisor's own messages that an error quotes.
+const MESSAGE_LINES: usize = 5;
+
+/// A hypervisor answers within this of its start, on the slowest host. Longer is a driver that is stuck.
+pub(super) const START_TIME: Duration = Duration::from_secs(60);
+/// One that has hung up ends within this.
+const HANG_UP_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes from the guest.
+#[derive(Debug)]
+pub enum Output {
+    /// From its serial console.
+    Console(Vec<u8>),
+    /// From the channel of this index.
+    Channel(usize, Vec<u8>),
+}
+
+/// How a hypervisor ended when it should not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} ended with {status}: {message}")]
+pub struct Failure {
+    /// What the hypervisor is called.
+    pub name: &'static str,
+    /// Its exit status or signal.
+    pub status: ExitStatus,
+    /// The last lines of its standard error.
+    pub message: String,
+}
+
+/// A hypervisor can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket or file of ours can't be made, or the program can't be run.
+    #[error("can't start {program}")]
+    Io {
+        /// The hypervisor's program.
+        program: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+    /// It ended before it answered.
+    #[error(transparent)]
+    Ended(#[from] Failure),
+    /// It neither answers nor ends.
+    #[error("{name} didn't answer within {} s", START_TIME.as_secs())]
+    Silent {
+        /// What the hypervisor is called.
+        name: &'static str,
+    },
+}
+
+/// How to start a hypervisor's process.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// What it is called.
+    pub name: &'static str,
+    /// The program and its arguments.
+    pub launch: &'a Launch,
+    /// The machine that they describe.
+    pub machine: &'a Machine,
+    /// The file for its messages.
+    pub log: &'a Path,
+}
+
+/// A hypervisor that has answered.
+#[derive(Debug)]
+pub struct Ready {
+    /// The process and its streams.
+    pub process: Process,
+    /// Commands to it.
+    pub control: Control,
+    /// What it tells of itself.
+    pub events: mpsc::UnboundedReceiver<Event>,
+    /// What its guest writes. Bounded: a guest that writes faster than we read has to wait.
+    pub output: mpsc::Receiver<Output>,
+}
+
+/// The process of a running hypervisor. It dies with ours.
+#[derive(Debug)]
+pub struct Process {
+    name: &'static str,
+    child: Child,
+    /// The guest's console, where it is the hypervisor's standard input.
+    pub(super) console: Option<ChildStdin>,
+    pub(super) channels: Vec<OwnedWriteHalf>,
+    log: PathBuf,
+}
+
+impl Start<'_> {
+    /// Starts the process in a session of its own; its messages go to the log.
+    pub(super) fn spawn(&self, stdin: Stdio) -> Result<Process, StartError> {
+        let spawn = || -> io::Result<Child> {
+            let mut command = std::process::Command::new(&self.launch.program);
+            command
+                .args(&self.launch.args)
+                .stdin(stdin)
+                .stdout(Stdio::piped())
+                .stderr(file::create_private(self.log)?);
+            process::die_with_parent(&mut command);
+            // Its own session: a Ctrl-C on the terminal is ours to handle.
+            process::detach(&mut command);
+            Command::from(command).kill_on_drop(true).spawn()
+        };
+        let mut child = spawn().map_err(|source| self.io(source))?;
+        let console = child.stdin.take();
+        Ok(Process { name: self.name, child, console, channels: vec![], log: self.log.to_owned() })
+    }
+
+    pub(super) fn io(&self, source: io::Error) -> StartError {
+        StartError::Io { program: self.launch.program.clone(), source }
+    }
+}
+
+impl Process {
+    /// Its standard output; once.
+    pub(super) fn stdout(&mut self) -> io::Result<tokio::process::ChildStdout> {
+        self.child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))
+    }
+
+    /// Waits for its end, as one that comes too early.
+    pub(super) async fn ended_early(&mut self) -> StartError {
+        match self.wait().await {
+            Ok(()) => self.failure(ExitStatus::default()).into(),
+            Err(failure) => failure.into(),
+        }
+    }
+
+    /// It has hung up before it answered: so it is about to end, and is helped if need be.
+    pub(super) async fn hung_up(&mut self) -> StartError {
+        match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
+            Ok(ended) => ended,
+            Err(_) => self.silent(),
+        }
+    }
+
+    /// It doesn't answer, and is ended.
+    pub(super) fn silent(&mut self) -> StartError {
+        self.kill();
+        StartError::Silent { name: self.name }
+    }
+
+    /// Waits for its end; `Ok` when it ended in order.
+    ///
+    /// # Errors
+    /// It failed or was killed.
+    pub async fn wait(&mut self) -> Result<(), Failure> {
+        let status = self.child.wait().await.map_err(|_| Failure {
+            name: self.name,
+            status: ExitStatus::default(),
+            message: "its end can't be waited for".into(),
+        })?;
+        if status.success() { Ok(()) } else { Err(self.failure(status)) }
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.start_kill();
+    }
+
+    /// The way to type on the guest's serial console, where there is one; to be had once. A guest that doesn't read
+    /// makes who writes wait.
+    pub fn take_console(&mut self) -> Option<ChildStdin> {
+        self.console.take()
+    }
+
+    /// Sends bytes to the guest through the channel of this index.
+    ///
+    /// # Errors
+    /// The hypervisor is gone, or there is no such channel.
+    pub async fn write_channel(&mut self, index: usize, bytes: &[u8]) -> io::Result<()> {
+        match self.channels.get_mut(index) {
+            Some(channel) => channel.write_all(bytes).await,
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn failure(&self, status: ExitStatus) -> Failure {
+        let message = file::last_lines(&self.log, MESSAGE_LINES).join("; ");
+        Failure { name: self.name, status, message }
+    }
+}
+
+/// Hands on what comes out of `from` until it ends.
+pub(super) async fn pump<R: AsyncRead + Unpin>(
+    mut from: R,
+    to: mpsc::Sender<Output>,
+    wrap: impl Fn(Vec<u8>) -> Output,
+) {
+    let mut buffer = vec![0; 16 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        if to.send(wrap(buffer[..count].to_vec())).await.is_err() {
+            return;
+        }
+    }
+}

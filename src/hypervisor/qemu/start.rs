@@ -1,0 +1,51 @@
+//! Starts QEMU and takes the connections that it makes.
+
+use std::io;
+use std::process::Stdio;
+
+use tokio::sync::mpsc;
+
+use super::Qmp;
+use crate::host::socket;
+use crate::hypervisor::control::Control;
+use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, pump};
+
+/// Starts QEMU and waits until it is connected.
+///
+/// # Errors
+/// It can't be started, or ends at once.
+pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
+    let io = |source| start.io(source);
+    let control_listener = socket::listen(&start.machine.control).map_err(io)?;
+    let mut listeners = Vec::new();
+    for channel in &start.machine.channels {
+        listeners.push(socket::listen(&channel.socket).map_err(io)?);
+    }
+    let mut process = start.spawn(Stdio::piped())?;
+    let stdout = process.stdout().map_err(io)?;
+    let (sender, output) = mpsc::channel(64);
+    tokio::spawn(pump(stdout, sender.clone(), Output::Console));
+    let connect = async {
+        let mut writers = Vec::new();
+        for (index, listener) in listeners.iter().enumerate() {
+            let (read, write) = listener.accept().await?.0.into_split();
+            tokio::spawn(pump(read, sender.clone(), move |bytes| Output::Channel(index, bytes)));
+            writers.push(write);
+        }
+        let (qmp, events) = Qmp::open(control_listener.accept().await?.0).await?;
+        Ok::<_, io::Error>((writers, qmp, events))
+    };
+    let connected = tokio::select! {
+        connected = connect => connected,
+        early = process.ended_early() => return Err(early),
+        () = tokio::time::sleep(START_TIME) => return Err(process.silent()),
+    };
+    match connected {
+        Ok((channels, qmp, events)) => {
+            process.channels = channels;
+            Ok(Ready { process, control: Control::Qemu(qmp), events, output })
+        }
+        // Its last words say more than the broken connection.
+        Err(_) => Err(process.hung_up().await),
+    }
+}

@@ -1,0 +1,120 @@
+//! Commands to vfkit and krunkit, which serve the same few requests on a local socket.
+//! <https://github.com/crc-org/vfkit/blob/main/doc/usage.md#restful-api>
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::console;
+use super::control::Control;
+use super::gvproxy::Network;
+use super::http;
+use super::process::{Ready, Start, StartError};
+
+/// The socket appears when the program is ready for requests; no event tells of it.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// What a server of these requests takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `Stop` presses the power button, `HardStop` ends the machine.
+    Vfkit,
+    /// Whatever is sent presses the power button.
+    Krunkit,
+}
+
+/// A command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is gone.
+    #[error("its control socket doesn't answer: {0}")]
+    Io(#[from] io::Error),
+    /// It refuses.
+    #[error("it refuses to change the machine's state: {0}")]
+    Refused(String),
+    /// It knows no such command.
+    #[error("it can't do that")]
+    Unknown,
+}
+
+/// Commands to a running vfkit or krunkit.
+#[derive(Debug)]
+pub struct Rest {
+    socket: PathBuf,
+    dialect: Dialect,
+    /// The guest's network.
+    pub network: Network,
+}
+
+impl Rest {
+    /// Presses the power button.
+    ///
+    /// # Errors
+    /// The program is gone, or refuses.
+    pub async fn power_button(&self) -> Result<(), Error> {
+        self.change("Stop").await
+    }
+
+    /// Ends the machine.
+    ///
+    /// # Errors
+    /// The program is gone, or can't.
+    pub async fn quit(&self) -> Result<(), Error> {
+        match self.dialect {
+            Dialect::Vfkit => self.change("HardStop").await,
+            Dialect::Krunkit => Err(Error::Unknown),
+        }
+    }
+
+    /// The machine's state in the program's words, as in `VirtualMachineStateRunning`.
+    ///
+    /// # Errors
+    /// The program is gone.
+    pub async fn state(&self) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct State {
+            state: String,
+        }
+        let answer = http::ask(&self.socket, "/vm/state", None).await?;
+        let state: State =
+            serde_json::from_str(&answer.body).map_err(|_| Error::Refused(crate::ui::plain(&answer.body)))?;
+        Ok(state.state)
+    }
+
+    async fn change(&self, state: &str) -> Result<(), Error> {
+        let answer = http::ask(&self.socket, "/vm/state", Some(&json!({"state": state}))).await?;
+        if answer.is_ok() { Ok(()) } else { Err(Error::Refused(crate::ui::plain(&answer.body))) }
+    }
+}
+
+/// Starts the program and waits until it says that the machine runs.
+///
+/// # Errors
+/// It can't be started, or ends at once.
+pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready, StartError> {
+    let runtime = start.machine.runtime();
+    let control = Rest { socket: start.machine.control.clone(), dialect, network: Network::of(runtime) };
+    let log = console::file(runtime);
+    // What an earlier try wrote is no news.
+    crate::host::file::create_private(&log).map_err(|source| start.io(source))?;
+    let mut process = start.spawn(Stdio::null())?;
+    let (sender, output) = mpsc::channel(64);
+    tokio::spawn(console::follow(log, sender));
+    let answers = async {
+        while !matches!(control.state().await.as_deref(), Ok("VirtualMachineStateRunning")) {
+            tokio::time::sleep(RETRY).await;
+        }
+    };
+    tokio::select! {
+        () = answers => {}
+        early = process.ended_early() => return Err(early),
+    }
+    // It tells nothing of itself.
+    let (_, events) = mpsc::unbounded_channel();
+    Ok(Ready { process, control: Control::Rest(control), events, output })
+}

@@ -1,0 +1,132 @@
+//! vfkit: Apple's Virtualization.framework as a program.
+//! <https://github.com/crc-org/vfkit/blob/main/doc/usage.md>
+
+use std::path::PathBuf;
+
+use super::apple::{self, Options, PlanError};
+use super::{Boot, Firmware, FolderServer, Launch, Machine, gvproxy};
+
+/// The vfkit of this host.
+#[derive(Debug, Clone)]
+pub struct Vfkit {
+    /// Its program.
+    pub program: PathBuf,
+    /// The network that it needs beside it.
+    pub gvproxy: PathBuf,
+}
+
+/// It splits options at commas, and nothing quotes one in a device.
+const SEPARATORS: &[char] = &[','];
+
+/// The command line that starts this machine.
+///
+/// # Errors
+/// The machine has what vfkit can't have, or a path that it can't be told.
+pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
+    let mut options = Options::new(machine, SEPARATORS);
+    match &machine.boot {
+        Boot::Firmware(Firmware::Own { variables }) => {
+            let store = options.path(variables)?;
+            // In quotes a comma would do, but a device's path in the same folder has none.
+            options.option("--bootloader", format!("efi,variable-store={store},create"));
+        }
+        _ => return Err(PlanError::Boot("vfkit")),
+    }
+    for disk in &machine.disks {
+        let file = apple::writable_raw(disk, "vfkit").and_then(|disk| options.path(&disk.file))?;
+        options.device(format!("virtio-blk,path={file},deviceId={}", disk.serial));
+    }
+    if machine.network {
+        let socket = options.path(&gvproxy::network_socket(machine.runtime()))?;
+        options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
+    }
+    options.device("virtio-rng".into());
+    options.console()?;
+    for share in &machine.devices.shares {
+        let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {
+            return Err(PlanError::Share("vfkit"));
+        };
+        let folder = options.path(folder)?;
+        options.device(format!("virtio-fs,sharedDir={folder},mountTag={}", share.tag));
+    }
+    if !machine.credentials.is_empty() || !machine.channels.is_empty() {
+        return Err(PlanError::Channels("vfkit"));
+    }
+    Ok(options.launch(&vfkit.program))
+}
+
+impl Vfkit {
+    /// Finds vfkit, and the gvproxy that it needs.
+    ///
+    /// # Errors
+    /// One of them is missing.
+    pub fn find() -> Result<Self, apple::FindError> {
+        Ok(Self { program: apple::program("vfkit", &HIDDEN)?, gvproxy: apple::gvproxy()? })
+    }
+}
+
+/// Where podman's packages put it, off PATH.
+const HIDDEN: [&str; 3] =
+    ["/opt/podman/bin/vfkit", "/opt/homebrew/opt/vfkit/bin/vfkit", "/usr/local/opt/vfkit/bin/vfkit"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypervisor::apple::sample;
+    use crate::hypervisor::{Credential, Disk, DiskFormat, SharedFolder};
+
+    fn line(machine: &Machine) -> Result<String, PlanError> {
+        let vfkit = Vfkit { program: "/bin/vfkit".into(), gvproxy: "/bin/gvproxy".into() };
+        let launch = launch(&vfkit, machine)?;
+        Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_machine_with_all_that_it_can_have() {
+        let mut machine = sample();
+        machine.devices.shares = vec![SharedFolder {
+            tag: "share0".into(),
+            server: FolderServer::Hypervisor { folder: "/Users/x/a b=\"c\"".into(), read_only: false },
+        }];
+        assert_eq!(
+            line(&machine).unwrap(),
+            "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
+             --bootloader efi,variable-store=/vms/a/efi,create \
+             --device virtio-blk,path=/vms/a/disk.raw,deviceId=disk \
+             --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
+             --device virtio-rng --device virtio-serial,logFilePath=/run/x/console \
+             --device virtio-fs,sharedDir=/Users/x/a b=\"c\",mountTag=share0"
+        );
+    }
+
+    #[test]
+    fn what_it_cannot_have_is_refused() {
+        type Change = fn(&mut Machine);
+        let changes: [(Change, &str); 6] = [
+            (|m| m.disks[0].format = DiskFormat::Qcow2, "raw"),
+            (|m| m.disks[0].file = "/a,b/disk.raw".into(), "/a,b"),
+            (
+                |m| {
+                    let disk = Disk { read_only: true, ..m.disks[0].clone() };
+                    m.disks.push(disk);
+                },
+                "read-only",
+            ),
+            (|m| m.boot = Boot::Firmware(Firmware::Bios), "boot"),
+            (|m| m.credentials = vec![Credential { name: "x".into(), value: vec![] }], "credentials"),
+            (
+                |m| {
+                    let server = FolderServer::Hypervisor { folder: "/x".into(), read_only: true };
+                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
+                },
+                "read-only",
+            ),
+        ];
+        for (change, want) in changes {
+            let mut machine = sample();
+            change(&mut machine);
+            let error = line(&machine).unwrap_err().to_string();
+            assert!(error.contains(want), "{want}: {error}");
+        }
+    }
+}
