@@ -101,7 +101,7 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Return as soon as the VM runs, and print its name'
@@ -185,7 +185,7 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
@@ -219,7 +219,7 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install`' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
 container\t'In a privileged container: needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'

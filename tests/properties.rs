@@ -76,12 +76,12 @@ fn text() -> impl Strategy<Value = String> {
 
 fn options() -> impl Strategy<Value = Options> {
     let texts = || prop::collection::vec(text(), 0..3);
-    let sizes = (prop::option::of(0u64..2), 0u64..2);
+    let sizes = (prop::option::of(0u64..2), 0u64..2, prop::option::of(text()));
     let names = (prop::option::of(text()), prop::option::of(text()), text(), prop::option::of(text()));
     (sizes, names, texts(), texts(), any::<bool>()).prop_map(
         |(sizes, names, kargs, install_args, composefs)| {
             let (filesystem, bootloader, target_imgref, target_transport) = names;
-            let (root_size, disk_size) = sizes;
+            let (root_size, disk_size, root_key) = sizes;
             Options {
                 filesystem,
                 root_size,
@@ -91,6 +91,7 @@ fn options() -> impl Strategy<Value = Options> {
                 composefs,
                 target_imgref,
                 target_transport,
+                root_key,
                 install_args,
             }
         },

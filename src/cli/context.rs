@@ -1,7 +1,8 @@
 //! What every command needs.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
+use crate::host::Os;
 use crate::host::dirs::Dirs;
 use crate::host::interrupt;
 use crate::hypervisor::accelerator;
@@ -60,6 +61,15 @@ impl Context {
         progress: &Progress,
     ) -> Result<Resolved> {
         let mut stage = progress.stage("image");
+        if Os::current() != Os::Linux {
+            let podman = Podman::of_images(Os::current(), Service::wanted(connection))?;
+            if is_file(image) {
+                bail!("images in files can't be used here; `podman load` puts one into the podman machine");
+            }
+            let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
+            stage.done(&format!("{} ({})", image.reference, image.short_id()));
+            return Ok(Resolved { podman, image, _in_use: None });
+        }
         let local = Podman::find()?;
         let service = Service::wanted(connection).filter(|_| !is_file(image));
         // An image from elsewhere needs nothing of the user's storage.

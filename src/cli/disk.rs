@@ -8,7 +8,7 @@ use super::Context;
 use super::install_args::InstallArgs;
 use crate::disk::Format;
 use crate::disk::export::{self, Permissions};
-use crate::hypervisor::accelerator;
+use crate::hypervisor::{Kind, accelerator};
 use crate::image::Pull;
 use crate::install;
 use crate::ui::{Progress, format_size};
@@ -66,13 +66,13 @@ impl Args {
         export::check(&self.file, format, allowed)?;
         let found = context.resolve(&self.image, self.pull, self.connection.as_deref(), &progress)?;
         let host = context.install_host(found.podman.clone(), self.accel)?;
-        let base = install::ensure(&host, self.install.wanted(&found.image, false), &progress)?;
+        let base = install::ensure(&host, self.install.wanted(&found.image, Kind::Qemu, false), &progress)?;
         let mut stage = progress.stage("write");
         let name = self.file.display();
         export::write(&base.disk.file, &self.file, format, allowed, |percent| {
             stage.update(&format!("{name} {percent:.0}%"));
         })?;
-        let size = self.file.metadata().map_or(0, |metadata| crate::host::allocated_size(&metadata));
+        let size = crate::host::allocated_size(&self.file);
         stage.done(&format!("{name}, {format}, {}", format_size(size)));
         Ok(())
     }

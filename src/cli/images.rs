@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Context;
 use super::list::since;
 use crate::disk::{BaseDisk, Cache};
+use crate::host::Os;
 use crate::image::{Podman, Service};
 use crate::ui::{Format, Table, format_size, print, say};
 
@@ -43,17 +44,16 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let disks = Cache::open(&context.dirs.disks())?.list()?;
         let mut rows = Vec::new();
-        let local = Podman::find()?;
-        let podman = match Service::wanted(self.connection.as_deref()) {
+        let service = Service::wanted(self.connection.as_deref());
+        let local = Podman::of_images(Os::current(), service.clone())?;
+        let podman = match service {
             Some(service) => local.of_service(service),
             None => local,
         };
         for image in podman.list()? {
             let mine: Vec<&BaseDisk> =
                 disks.iter().filter(|disk| disk.image.digest == image.digest).collect();
-            let usage = |disk: &&BaseDisk| {
-                std::fs::metadata(&disk.file).map_or(0, |m| crate::host::allocated_size(&m))
-            };
+            let usage = |disk: &&BaseDisk| crate::host::allocated_size(&disk.file);
             let names = if image.names.is_empty() { vec![String::new()] } else { image.names };
             rows.extend(names.into_iter().map(|name| Row {
                 name,

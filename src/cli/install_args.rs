@@ -3,6 +3,8 @@
 use clap::ArgAction;
 
 use crate::disk::Options;
+use crate::host::Os;
+use crate::hypervisor::{Arch, Kind};
 use crate::image::Image;
 use crate::install::{self, Place, Wanted};
 use crate::ui::parse_size;
@@ -45,9 +47,9 @@ pub(super) struct InstallArgs {
     /// Install anew, although there is a disk of this image with these options
     #[arg(long)]
     rebuild: bool,
-    /// Where to run `bootc install`
-    #[arg(long, value_enum, default_value_t = Place::Vm, value_name = "PLACE")]
-    install_in: Place,
+    /// Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]
+    #[arg(long, value_enum, value_name = "PLACE")]
+    install_in: Option<Place>,
 }
 
 impl InstallArgs {
@@ -83,18 +85,20 @@ impl InstallArgs {
         self.disk_size.map(whole_mib)
     }
 
-    /// What base disk of this image is wanted; `growable` when a smaller one will do.
-    pub fn wanted<'a>(&self, image: &'a Image, growable: bool) -> Wanted<'a> {
-        Wanted { image, options: self.options(image), place: self.install_in, anew: self.rebuild, growable }
+    /// What base disk of this image is wanted, for a hypervisor of this kind; `growable` when a smaller one will
+    /// do.
+    pub fn wanted<'a>(&self, image: &'a Image, hypervisor: Kind, growable: bool) -> Wanted<'a> {
+        let place = self.install_in.unwrap_or(Place::usual(Os::current()));
+        Wanted { image, options: self.options(image, hypervisor), place, anew: self.rebuild, growable }
     }
 
     /// The install options for this image.
-    pub fn options(&self, image: &Image) -> Options {
+    pub fn options(&self, image: &Image, hypervisor: Kind) -> Options {
         // The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
         let mut kargs = self.kargs.clone();
         if !kargs.iter().any(|karg| karg.starts_with("console=")) {
-            let arch = crate::hypervisor::Arch::from_oci(&image.architecture);
-            kargs.extend(arch.map(|arch| format!("console={}", arch.serial_console())));
+            let arch = Arch::from_oci(&image.architecture);
+            kargs.extend(arch.map(|arch| format!("console={}", hypervisor.console(arch))));
         }
         Options {
             filesystem: self.filesystem.clone(),
@@ -105,6 +109,7 @@ impl InstallArgs {
             composefs: self.composefs_backend,
             target_imgref: self.target_imgref.clone().unwrap_or_else(|| image.reference.clone()),
             target_transport: self.target_transport.clone(),
+            root_key: None,
             install_args: self.install_args.clone(),
         }
     }
@@ -136,7 +141,7 @@ mod tests {
             layers: vec![],
             labels: Default::default(),
         };
-        Line::try_parse_from([&["x"], words].concat()).unwrap().install.options(&image)
+        Line::try_parse_from([&["x"], words].concat()).unwrap().install.options(&image, Kind::Qemu)
     }
 
     #[test]

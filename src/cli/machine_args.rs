@@ -79,6 +79,17 @@ impl MachineArgs {
             (!self.volumes.is_empty(), Wish::Share),
             (self.volumes.iter().any(|share| share.read_only), Wish::ReadOnlyShare),
             (self.publish.iter().any(|port| port.protocol == Protocol::Udp), Wish::UdpPort),
+            (self.hostname.is_some(), Wish::Credential("take --hostname")),
+            (!self.ssh_keys.is_empty(), Wish::Credential("take --ssh-key")),
+            (!self.credentials.is_empty(), Wish::Credential("take --credential")),
+            (self.tpm, Wish::Tpm),
+            (self.firmware != firmware::Choice::default(), Wish::Device("take --firmware")),
+            (!self.add_disks.is_empty(), Wish::Device("take --add-disk")),
+            (self.nic != Nic::default(), Wish::Device("take --nic")),
+            (self.cloudinit.is_some(), Wish::Device("take --cloudinit")),
+            (self.ignition.is_some(), Wish::Device("take --ignition")),
+            (self.journal, Wish::Device("take --journal")),
+            (self.gui, Wish::Device("take --gui")),
         ];
         asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish))
     }

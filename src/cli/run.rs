@@ -12,6 +12,7 @@ use super::machine_args::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
 use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
+use crate::guest::keys::Keys;
 use crate::host::Os;
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
@@ -150,20 +151,28 @@ impl Args {
         self.check_arch(image, progress)?;
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
+        let host_keys = Keys::in_folder(&context.dirs.keys());
         if self.ephemeral {
             // Held until the VM is there: from then on that keeps its files.
             let _held = Roots::open(&context.dirs.roots())?.hold()?;
             let boot = self.prepare(context, podman, image, progress)?;
             let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            return Ok(create::create(reservation, origin, &self.parameters(hypervisor, None, outfit))?);
+            let parameters = self.parameters(hypervisor, None, outfit);
+            return Ok(create::create(reservation, origin, &parameters, &host_keys)?);
         }
         let host = context.install_host(podman.clone(), self.accel)?;
-        let wanted = self.install.wanted(image, true);
+        let features = hypervisor.features(Os::current());
+        // What makes the system grow is handed over at boot, as the key is.
+        let mut wanted = self.install.wanted(image, hypervisor, features.credentials());
+        if !features.credentials() {
+            host_keys.ensure()?;
+            wanted.options.root_key = Some(host_keys.public_line()?);
+        }
         let disk_size = Some(wanted.options.disk_size);
         // Held until the VM is there: from then on that keeps its base disk.
         let base = install::ensure(&host, wanted, progress)?;
         let parameters = self.parameters(hypervisor, disk_size, outfit);
-        Ok(create::create(reservation, Origin::Disk(&base.disk), &parameters)?)
+        Ok(create::create(reservation, Origin::Disk(&base.disk), &parameters, &host_keys)?)
     }
 
     fn create_on_import(
@@ -176,7 +185,8 @@ impl Args {
         let import = Import::open(file)?;
         let reservation = context.store.reserve(self.name.clone())?;
         let parameters = self.parameters(hypervisor, self.install.disk_size(), outfit);
-        Ok(create::create(reservation, Origin::Import(&import), &parameters)?)
+        let host_keys = Keys::in_folder(&context.dirs.keys());
+        Ok(create::create(reservation, Origin::Import(&import), &parameters, &host_keys)?)
     }
 
     /// What is asked for that not every hypervisor can do.
@@ -185,6 +195,8 @@ impl Args {
             (self.ephemeral, Wish::DirectBoot),
             (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
             (self.user != "root", Wish::OtherUser),
+            (self.disk.is_some(), Wish::ForeignDisk),
+            (self.arch.is_some_and(|arch| Arch::host() != Some(arch)), Wish::OtherArch),
         ];
         let asked = asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish));
         asked.chain(self.machine.wishes()).collect()

@@ -31,6 +31,9 @@ pub struct Options {
     pub target_imgref: String,
     /// How it gets at that reference (`registry`, `oci`, ...); else bootc's choice.
     pub target_transport: Option<String>,
+    /// The public key that root on the disk takes, where none can be handed over at boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_key: Option<String>,
     /// More of the command line of `bootc install to-disk`, as it stands.
     pub install_args: Vec<String>,
 }
@@ -133,7 +136,7 @@ mod tests {
     fn every_option_changes_the_key() {
         let base =
             Options { disk_size: 10 << 30, target_imgref: "localhost/x:latest".into(), ..Options::default() };
-        let changes: [fn(&mut Options); 11] = [
+        let changes: [fn(&mut Options); 12] = [
             |_| {},
             |o| o.filesystem = Some("xfs".into()),
             |o| o.root_size = Some(5 << 30),
@@ -141,6 +144,7 @@ mod tests {
             |o| o.kargs = vec!["a b".into()],
             |o| o.kargs = vec!["a".into(), "b".into()],
             |o| o.composefs = true,
+            |o| o.root_key = Some("ssh-ed25519 x".into()),
             |o| o.bootloader = Some("systemd".into()),
             |o| o.target_transport = Some("oci".into()),
             |o| o.install_args = vec!["a b".into()],

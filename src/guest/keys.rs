@@ -10,6 +10,7 @@ use russh::keys::ssh_key::{self, LineEnding};
 use russh::keys::{Algorithm, PrivateKey};
 
 use crate::host::file;
+use crate::host::lock::Lock;
 
 /// The files of a VM's keys, in its folder.
 #[derive(Debug, Clone)]
@@ -48,6 +49,33 @@ impl Keys {
         key.set_comment("podman-bootc");
         write(&self.private(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
         write(&self.public(), (key.public_key().to_openssh()? + "\n").as_bytes())
+    }
+
+    /// Makes a pair unless there is one.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn ensure(&self) -> Result<(), Error> {
+        let path = self.folder.join("lock");
+        let prepare = || {
+            file::create_private_dir(&self.folder)?;
+            Lock::acquire(&path)
+        };
+        let _lock = prepare().map_err(|source| Error::File { path: path.clone(), source })?;
+        // Written last.
+        if self.public().exists() { Ok(()) } else { self.create() }
+    }
+
+    /// Takes over another pair.
+    ///
+    /// # Errors
+    /// A file can't be read or written.
+    pub fn copy(&self, from: &Self) -> Result<(), Error> {
+        for (from, to) in [(from.private(), self.private()), (from.public(), self.public())] {
+            let bytes = std::fs::read(&from).map_err(|source| Error::File { path: from, source })?;
+            write(&to, &bytes)?;
+        }
+        Ok(())
     }
 
     /// The private key's file.
@@ -121,6 +149,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_pair_that_openssh_reads() {
         let dir = tempfile::tempdir().unwrap();
@@ -136,6 +165,20 @@ mod tests {
         assert!(output.status.success(), "{output:?}");
         let derived = String::from_utf8(output.stdout).unwrap();
         assert!(keys.public_line().unwrap().starts_with(derived.split(" podman").next().unwrap().trim()));
+    }
+
+    #[test]
+    fn the_hosts_pair_is_made_once_and_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(&dir.path().join("keys"));
+        keys.ensure().unwrap();
+        let line = keys.public_line().unwrap();
+        keys.ensure().unwrap();
+        assert_eq!(keys.public_line().unwrap(), line);
+        let copy = Keys::in_folder(dir.path());
+        copy.copy(&keys).unwrap();
+        assert_eq!(copy.public_line().unwrap(), line);
+        assert_eq!(std::fs::read(copy.private()).unwrap(), std::fs::read(keys.private()).unwrap());
     }
 
     #[test]

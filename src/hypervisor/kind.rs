@@ -101,6 +101,8 @@ pub struct Features {
     pub channels: bool,
     /// There are accelerators to choose among.
     pub accelerators: bool,
+    /// It takes further disks, first-boot configurations, a window, and a machine without a network.
+    pub devices: bool,
     /// It needs a UEFI that the host brings; others have their own.
     pub host_firmware: bool,
 }
@@ -169,6 +171,7 @@ impl Kind {
                 direct_boot: os == Os::Linux,
                 channels: true,
                 accelerators: true,
+                devices: true,
                 host_firmware: true,
             },
             Self::Vfkit => Features { smbios: false, ..APPLE },
@@ -203,6 +206,7 @@ const APPLE: Features = Features {
     direct_boot: false,
     channels: false,
     accelerators: false,
+    devices: false,
     host_firmware: false,
 };
 
@@ -221,6 +225,16 @@ pub enum Wish {
     Accelerator,
     /// `--user` with a name other than root.
     OtherUser,
+    /// `--disk`: a disk that the install has not put a key on.
+    ForeignDisk,
+    /// `--arch` with another than this machine's.
+    OtherArch,
+    /// What is handed over as a credential; in words, with its flag.
+    Credential(&'static str),
+    /// `--tpm`.
+    Tpm,
+    /// A device that few hypervisors have; in words, with its flag.
+    Device(&'static str),
 }
 
 /// A wish that a hypervisor can't fulfil, and what to do instead.
@@ -244,7 +258,10 @@ pub fn check(kind: Kind, os: Os, wishes: &[Wish]) -> Result<(), Unsupported> {
         Wish::UdpPort => features.udp,
         Wish::DirectBoot => features.direct_boot,
         Wish::Accelerator => features.accelerators,
-        Wish::OtherUser => features.credentials(),
+        Wish::OtherUser | Wish::ForeignDisk | Wish::Credential(_) => features.credentials(),
+        Wish::OtherArch => features.accelerators,
+        Wish::Tpm => features.tpm,
+        Wish::Device(_) => features.devices,
     };
     match wishes.iter().find(|wish| !granted(wish)) {
         Some(&wish) => Err(Unsupported { kind, os, wish }),
@@ -261,6 +278,10 @@ impl Wish {
             Self::DirectBoot => "boot an image directly (--ephemeral)",
             Self::Accelerator => "be told its accelerator (--accel)",
             Self::OtherUser => "hand a key to another user than root (--user)",
+            Self::ForeignDisk => "hand a key to the system on a disk image (--disk)",
+            Self::OtherArch => "run another architecture than this machine's (--arch)",
+            Self::Tpm => "have a TPM (--tpm)",
+            Self::Credential(words) | Self::Device(words) => words,
         }
     }
 
@@ -279,6 +300,11 @@ impl Wish {
                 "leave --ephemeral out; --rm removes the VM and its disk at the end of the session"
             }
             (Self::Accelerator, ..) => "leave --accel out, or use --hypervisor qemu",
+            (Self::ForeignDisk | Self::OtherArch, ..) => "use --hypervisor qemu",
+            (Self::Tpm, Kind::Qemu, _) => "leave --tpm out",
+            (Self::Tpm | Self::Credential(_) | Self::Device(_), ..) => {
+                "leave the flag out, or use --hypervisor qemu"
+            }
             (Self::OtherUser, ..) => {
                 "leave --user out, or use --hypervisor qemu; the key is put on the disk by the install, for root"
             }
@@ -299,17 +325,43 @@ mod tests {
             Wish::DirectBoot,
             Wish::Accelerator,
             Wish::OtherUser,
+            Wish::ForeignDisk,
+            Wish::OtherArch,
+            Wish::Credential("take --hostname"),
+            Wish::Tpm,
+            Wish::Device("take --gui"),
         ];
         let cases: [(Kind, Os, &[Wish]); 6] = [
             (Kind::Qemu, Os::Linux, &[]),
             (Kind::Qemu, Os::Macos, &[Wish::DirectBoot]),
-            (Kind::Qemu, Os::Windows, &[Wish::Share, Wish::DirectBoot]),
+            (Kind::Qemu, Os::Windows, &[Wish::Share, Wish::DirectBoot, Wish::Tpm]),
             (
                 Kind::Vfkit,
                 Os::Macos,
-                &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator, Wish::OtherUser],
+                &[
+                    Wish::ReadOnlyShare,
+                    Wish::DirectBoot,
+                    Wish::Accelerator,
+                    Wish::OtherUser,
+                    Wish::ForeignDisk,
+                    Wish::OtherArch,
+                    Wish::Credential("take --hostname"),
+                    Wish::Tpm,
+                    Wish::Device("take --gui"),
+                ],
             ),
-            (Kind::Krunkit, Os::Macos, &[Wish::ReadOnlyShare, Wish::DirectBoot, Wish::Accelerator]),
+            (
+                Kind::Krunkit,
+                Os::Macos,
+                &[
+                    Wish::ReadOnlyShare,
+                    Wish::DirectBoot,
+                    Wish::Accelerator,
+                    Wish::OtherArch,
+                    Wish::Tpm,
+                    Wish::Device("take --gui"),
+                ],
+            ),
             (Kind::Hyperv, Os::Windows, &all),
         ];
         for (kind, os, refused) in cases {

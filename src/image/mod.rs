@@ -3,6 +3,7 @@
 mod elsewhere;
 mod facts;
 mod in_use;
+mod machine;
 mod podman;
 mod reference;
 mod service;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use elsewhere::Elsewhere;
 pub use facts::Facts;
 pub use in_use::{Held, Mounted};
+pub use machine::Unusable;
 pub use podman::{Error, Listed, Podman, Pull};
 pub use reference::is_file;
 pub use service::Service;

@@ -11,7 +11,7 @@ use super::reference::{full_name, is_file, is_local, looks_like_id};
 use super::service::Service;
 use super::storage::Storage;
 use super::{BOOTC_LABEL, Image};
-use crate::host::process;
+use crate::host::{Os, process};
 
 /// When to ask a registry, as podman's `--pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +50,9 @@ pub enum Error {
         /// The storage that was searched, for people.
         storage: String,
     },
+    /// On this system images are in the podman machine, and that can't be used.
+    #[error(transparent)]
+    Machine(#[from] super::machine::Unusable),
     /// It is not a bootable image.
     #[error(
         "image {0} is not bootable: it has no label containers.bootc=1; \
@@ -108,6 +111,27 @@ impl Podman {
     pub fn find() -> Result<Self, Error> {
         let program = which::which("podman").map_err(|_| Error::NoPodman)?;
         Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None, service: None })
+    }
+
+    /// The podman that has the user's images: on Linux this one, elsewhere that in the podman machine, as root.
+    ///
+    /// # Errors
+    /// There is no podman, or no such machine; the message says what to do.
+    pub fn of_images(os: Os, wanted: Option<Service>) -> Result<Self, Error> {
+        let podman = Self::find()?;
+        if os == Os::Linux {
+            return Ok(podman);
+        }
+        let service = match wanted {
+            Some(service) => service,
+            None => super::machine::service(|| podman.command([]))?,
+        };
+        Ok(Self { rootless: false, service: Some(service), ..podman })
+    }
+
+    /// True when its storage is not on this host.
+    pub fn is_remote(&self) -> bool {
+        self.service.is_some()
     }
 
     /// A podman that asks this service.
@@ -335,10 +359,11 @@ impl Podman {
         match (transport, &self.storage) {
             // podman names the image by its folder, and can't when that has a capital letter.
             ("oci" | "dir", Some(storage)) => {
-                let (folder, tag) = path.rsplit_once(':').map_or((path, ""), |(folder, tag)| (folder, tag));
+                let (folder, tag) =
+                    crate::host::path::rsplit_colon(path).map_or((path, ""), |(folder, tag)| (folder, tag));
                 let link = storage.run.join("image");
                 let absolute = std::path::absolute(folder);
-                let linked = absolute.and_then(|to| std::os::unix::fs::symlink(to, &link));
+                let linked = absolute.and_then(|to| crate::host::file::link_folder(&to, &link));
                 linked.map_err(|source| {
                     failed(process::Error::Start { program: "podman pull".into(), source })
                 })?;

@@ -1,40 +1,47 @@
-//! The install in a privileged container, as the tool that this one replaces does it.
+//! The install in a privileged container, as the tool that this one replaces does it: on this host, or in the podman
+//! machine.
 
 use std::io::Write;
 use std::path::Path;
 
+use super::away::{self, Away};
 use super::protocol::Config;
 use super::{Error, Install, Unfinished, command};
 use crate::direct;
-use crate::host::{self, file, process};
+use crate::host::{self, Os, file, process};
 use crate::hypervisor::Arch;
 use crate::image::Facts;
 use crate::ui::Stage;
 
 /// The folder of the disk in the container.
 const OUTPUT: &str = "/output";
+/// The disk in the container.
+const DISK: &str = "/output/disk.raw";
+/// The public key for root in the container.
+const KEY: &str = "/run/podman-bootc.pub";
+/// Writes the key and makes an empty disk, where there are such, and goes on as what follows. Its arguments are the
+/// key, the disk's size, and the command.
+const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
+    [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
 
-pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unfinished> {
-    if install.host.podman.is_rootless() {
-        return Err(Error::NoContainer("needs root").into());
-    }
-    if !host::can_open_read_write(Path::new("/dev/loop-control")) {
-        return Err(Error::NoContainer("needs loop devices, and /dev/loop-control can't be opened").into());
-    }
-    let image = install.image;
+pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Facts, Unfinished> {
     stage.step("reading the image");
-    let named = |source| Error::Direct { image: image.reference.clone(), source };
-    let facts = {
-        let mounted = install.host.podman.mount(&image.id).map_err(Error::from)?;
-        let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
-        direct::facts_of(mounted.path(), arch).map_err(named)?
+    let (facts, away) = if install.host.podman.is_remote() {
+        (away::facts(install)?, Some(Away::choose(install, os)))
+    } else {
+        (facts_here(install)?, None)
     };
     stage.step("asking the image for its install configuration");
     let filesystem = root_filesystem(install, stage)?;
     stage.step("bootc install, in a privileged container");
     let disk = install.partial.disk();
-    let mut run =
-        install.host.podman.command(arguments(install, filesystem.as_deref()).iter().map(String::as_str));
+    let output = match &away {
+        Some(Away::Volume(volume)) => volume.name(),
+        Some(Away::Shared) | None => install.partial.folder().display().to_string(),
+    };
+    let empty = matches!(away, Some(Away::Volume(_))).then_some(install.options.disk_size);
+    let words = arguments(install, &output, empty, filesystem.as_deref());
+    let mut run = install.host.podman.command(words.iter().map(String::as_str));
     let result = process::output(&mut run);
     let (text, error) = match &result {
         Ok(text) => (String::from_utf8_lossy(text).into_owned(), None),
@@ -47,10 +54,30 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|source| Error::Io { path: log, source })?;
     match error {
-        None if disk.exists() => Ok(facts),
-        None => Err(install.failed("bootc install left no disk")),
-        Some(status) => Err(install.failed(format!("bootc install in a container: {status}"))),
+        Some(status) => return Err(install.failed(format!("bootc install in a container: {status}"))),
+        None if !disk.exists() => return Err(install.failed("bootc install left no disk")),
+        None => {}
     }
+    if let Some(Away::Volume(volume)) = &away {
+        stage.step("fetching the disk from the podman machine");
+        volume.fetch(&disk)?;
+    }
+    Ok(facts)
+}
+
+/// Reads the image where it is, and makes sure that a container can install here.
+fn facts_here(install: &Install) -> Result<Facts, Unfinished> {
+    if install.host.podman.is_rootless() {
+        return Err(Error::NoContainer("needs root").into());
+    }
+    if !host::can_open_read_write(Path::new("/dev/loop-control")) {
+        return Err(Error::NoContainer("needs loop devices, and /dev/loop-control can't be opened").into());
+    }
+    let image = install.image;
+    let named = |source| Error::Direct { image: image.reference.clone(), source };
+    let mounted = install.host.podman.mount(&image.id).map_err(Error::from)?;
+    let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
+    Ok(direct::facts_of(mounted.path(), arch).map_err(named)?)
 }
 
 /// The root filesystem's type to name, if bootc has to be told one.
@@ -64,8 +91,10 @@ fn root_filesystem(install: &Install, stage: &Stage) -> Result<Option<String>, U
     Ok(command::filesystem(install, &config, stage))
 }
 
+/// The install in a container that has `output`, a folder or a volume, for the disk; with `empty` the disk of so many
+/// bytes has to be made there first.
 /// <https://bootc-dev.github.io/bootc/bootc-install.html>
-fn arguments(install: &Install, filesystem: Option<&str>) -> Vec<String> {
+fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Option<&str>) -> Vec<String> {
     let mut words = [
         "run",
         "--rm",
@@ -78,9 +107,42 @@ fn arguments(install: &Install, filesystem: Option<&str>) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    words.push(format!("--volume={}:{OUTPUT}", install.partial.folder().display()));
+    words.push(format!("--volume={output}:{OUTPUT}"));
     words.push(install.image.id.clone());
+    let key = install.options.root_key.as_deref();
+    if key.is_some() || empty.is_some() {
+        words.extend(["sh", "-c", PROLOGUE, "sh", key.unwrap_or_default()].map(str::to_owned));
+        words.push(empty.map(|size| size.to_string()).unwrap_or_default());
+    }
     words.extend(command::to_disk(install.options, filesystem));
-    words.extend(["--via-loopback".into(), format!("{OUTPUT}/disk.raw")]);
+    if key.is_some() {
+        words.extend(["--root-ssh-authorized-keys".into(), KEY.into()]);
+    }
+    words.extend(["--via-loopback".into(), DISK.into()]);
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prologue_hands_the_command_over_as_it_is() {
+        let run = |key: &str, size: &str| {
+            let script = PROLOGUE.replace(KEY, "key").replace(DISK, "disk");
+            let dir = tempfile::tempdir().unwrap();
+            let mut command = std::process::Command::new("sh");
+            command.current_dir(&dir).args(["-c", &script, "sh", key, size]);
+            command.args(["printf", "%s|", "a b", "$(x)", "it's"]);
+            let output = command.output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), "a b|$(x)|it's|");
+            let file = |name: &str| std::fs::read(dir.path().join(name)).ok();
+            (file("key"), file("disk").map(|bytes| bytes.len()))
+        };
+        assert_eq!(run("", ""), (None, None));
+        assert_eq!(
+            run("ssh-ed25519 A'B $x\\n", "1000"),
+            (Some(b"ssh-ed25519 A'B $x\\n\n".to_vec()), Some(1000))
+        );
+    }
 }

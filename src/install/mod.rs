@@ -1,5 +1,6 @@
 //! Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged container.
 
+mod away;
 mod command;
 mod container;
 mod machine;
@@ -14,7 +15,7 @@ use crate::direct;
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
 use crate::host::dirs::Dirs;
 use crate::host::interrupt::Interrupted;
-use crate::host::{fault, file};
+use crate::host::{Os, fault, file, process};
 use crate::hypervisor::{self, accelerator};
 use crate::image::{self, Facts, Image, Podman};
 use crate::ui::{Progress, Stage, format_size};
@@ -31,6 +32,17 @@ pub enum Place {
     Vm,
     /// In a privileged container: needs root and loop devices.
     Container,
+}
+
+impl Place {
+    /// Where it is done unless the user says otherwise: on other systems than Linux images are in the podman
+    /// machine, and so is all that an install needs.
+    pub fn usual(os: Os) -> Self {
+        match os {
+            Os::Linux => Self::Vm,
+            Os::Macos | Os::Windows => Self::Container,
+        }
+    }
 }
 
 /// What installs need of the host.
@@ -104,6 +116,17 @@ pub enum Error {
     /// The container way is not open here.
     #[error("--install-in container {0}; leave the flag out to install in a VM")]
     NoContainer(&'static str),
+    /// The way of a VM is not open here.
+    #[error("--install-in vm works on Linux only; leave the flag out to install in the podman machine")]
+    NoVm,
+    /// What is said of the image in the podman machine is not understood, or its disk can't be had from there.
+    #[error("can't {doing}")]
+    InMachine {
+        /// What was being done.
+        doing: &'static str,
+        /// What failed.
+        source: process::Error,
+    },
     /// The image is for another kind of machine.
     #[error("image {image} is for {architecture}, which is not supported")]
     Architecture {
@@ -252,9 +275,10 @@ impl Install<'_> {
         let disk = self.partial.disk();
         file::create_sparse(&disk, self.options.disk_size)
             .map_err(|source| Error::Io { path: disk, source })?;
-        match place {
-            Place::Vm => machine::install(self, stage),
-            Place::Container => container::install(self, stage),
+        match (place, Os::current()) {
+            (Place::Vm, Os::Linux) => machine::install(self, stage),
+            (Place::Vm, _) => Err(Error::NoVm.into()),
+            (Place::Container, os) => container::install(self, os, stage),
         }
     }
 

@@ -11,9 +11,10 @@ use super::{Nic, Outfit, Vm, machine};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::guest::credentials::UNIT_CREDENTIALS;
+use crate::guest::keys::Keys;
 use crate::host::{Os, fault, file, interrupt};
 use crate::hypervisor::qemu::firmware;
-use crate::hypervisor::{Arch, Kind, accelerator};
+use crate::hypervisor::{Arch, DiskFormat, Kind, accelerator};
 use crate::image::{Facts, Image};
 
 /// What a new VM is to be like.
@@ -107,7 +108,7 @@ impl Origin<'_> {
     }
 }
 
-/// Makes a VM under the reserved name.
+/// Makes a VM under the reserved name; `host_keys` are those of this host, for one that can be handed none.
 ///
 /// # Errors
 /// The image has no such user, the disk can't have that size, or a file can't be made.
@@ -115,15 +116,21 @@ pub fn create(
     reservation: Reservation,
     origin: Origin,
     wanted: &Parameters,
+    host_keys: &Keys,
 ) -> Result<(Vm, Creating), Error> {
     let arch = wanted.arch.unwrap_or_else(|| origin.arch());
+    let features = wanted.hypervisor.features(Os::current());
     let uefi = match origin {
-        Origin::Disk(_) | Origin::Import(_) => firmware::choose(wanted.firmware, arch)?,
-        Origin::Direct(..) => None,
+        Origin::Disk(_) | Origin::Import(_) if features.host_firmware => {
+            firmware::choose(wanted.firmware, arch)?
+        }
+        Origin::Disk(_) | Origin::Import(_) | Origin::Direct(..) => None,
     };
-    let firmware = uefi
-        .as_ref()
-        .map_or(Firmware::Bios, |uefi| Firmware::Uefi { code: uefi.code.clone(), smm: uefi.smm });
+    let firmware = match &uefi {
+        Some(uefi) => Firmware::Uefi { code: uefi.code.clone(), smm: uefi.smm },
+        None if features.host_firmware => Firmware::Bios,
+        None => Firmware::Own,
+    };
     let source = match origin {
         Origin::Disk(disk) => Source::Disk { base: disk.key.clone(), firmware },
         Origin::Import(import) => Source::Import { disk: import.clone(), firmware },
@@ -145,7 +152,7 @@ pub fn create(
         image: origin.image().cloned(),
         source,
         disk_size,
-        grow_root: disk_size.is_some() && grows,
+        grow_root: disk_size.is_some() && grows && features.credentials(),
         arch,
         cpus: wanted.cpus,
         memory_mib: wanted.memory_mib,
@@ -162,17 +169,26 @@ pub fn create(
     // Later there would be a VM that nobody asked for any more.
     interrupt::check()?;
     let vm = reservation.vm(spec);
-    vm.keys().create()?;
+    if features.credentials() {
+        vm.keys().create()?;
+    } else {
+        vm.keys().copy(host_keys)?;
+    }
     fault::point("vm-keys");
     wanted.outfit.extras.write(&vm)?;
-    machine::credentials(&vm, &wanted.hypervisor.features(Os::current()))?;
+    machine::credentials(&vm, &features)?;
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),
         Origin::Direct(..) => None,
     };
     if let Some((file, format)) = below {
-        disk::create_overlay(file, format, &vm.overlay(), disk_size)?;
+        let own = vm.overlay();
+        match features.disk {
+            DiskFormat::Qcow2 => disk::create_overlay(file, format, &own, disk_size)?,
+            DiskFormat::Raw => disk::create_own(file, format, &own, Format::Raw, disk_size)?,
+            DiskFormat::Vhdx => disk::create_own(file, format, &own, Format::Vhdx, disk_size)?,
+        }
         if let Some(uefi) = uefi {
             copy_private(&uefi.vars_template, &vm.variables())?;
         }

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 
 use crate::hypervisor::Helper;
-use crate::hypervisor::helper::End;
+use crate::hypervisor::helper::{End, Serves};
 
 /// QEMU may notice a helper's end before we do.
 const NOTICE: Duration = Duration::from_millis(300);
@@ -19,6 +19,8 @@ const END_TIME: Duration = Duration::from_secs(10);
 /// Helpers that run. Dropped, they end.
 pub struct Helpers {
     ends: FuturesUnordered<BoxFuture<'static, End>>,
+    /// Of those that don't notice the hypervisor's end.
+    lasting: FuturesUnordered<BoxFuture<'static, End>>,
 }
 
 impl Helpers {
@@ -27,13 +29,17 @@ impl Helpers {
     /// # Errors
     /// One can't be started; in words.
     pub fn start(helpers: &[&Helper]) -> Result<Self, String> {
-        let ends = FuturesUnordered::new();
+        let (ends, lasting) = (FuturesUnordered::new(), FuturesUnordered::new());
         for helper in helpers {
             let mut running =
                 helper.start().map_err(|error| format!("can't start {}: {error}", helper.name))?;
-            ends.push(async move { running.ended().await }.boxed());
+            let end = async move { running.ended().await }.boxed();
+            match helper.serves {
+                Serves::Given(_) => ends.push(end),
+                Serves::Own(_) => lasting.push(end),
+            }
         }
-        Ok(Self { ends })
+        Ok(Self { ends, lasting })
     }
 
     /// Waits for `start`, but not when a helper ends before that comes to its end or makes it fail.
@@ -49,11 +55,11 @@ impl Helpers {
             tokio::select! {
                 result = &mut start => break result,
                 // One that ends in order was left by a hypervisor that ended before.
-                Some(end) = self.ends.next() => if !end.in_order { return Err(end.words) },
+                Some(end) = self.next() => if !end.in_order { return Err(end.words) },
             }
         };
         while result.is_err()
-            && let Ok(Some(end)) = tokio::time::timeout(NOTICE, self.ends.next()).await
+            && let Ok(Some(end)) = tokio::time::timeout(NOTICE, self.next()).await
         {
             if !end.in_order {
                 return Err(end.words);
@@ -62,7 +68,12 @@ impl Helpers {
         Ok(result)
     }
 
-    /// Waits until all have ended, as they do when the hypervisor is gone, and ends those that take longer.
+    async fn next(&mut self) -> Option<End> {
+        futures::stream::select(&mut self.ends, &mut self.lasting).next().await
+    }
+
+    /// Waits until all have ended that do so when the hypervisor is gone, and ends the others, and those that take
+    /// longer.
     pub async fn finish(mut self) {
         let all = async { while self.ends.next().await.is_some() {} };
         if tokio::time::timeout(END_TIME, all).await.is_err() {
@@ -72,7 +83,7 @@ impl Helpers {
 
     /// The next one that ends, in words; never comes when there is none. May be cancelled.
     pub async fn next_end(&mut self) -> Option<String> {
-        match self.ends.next().await {
+        match self.next().await {
             Some(end) => Some(end.words),
             None => std::future::pending().await,
         }

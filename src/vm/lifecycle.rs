@@ -23,7 +23,7 @@ use crate::guest::session::{self, Login, Session};
 use crate::guest::shares;
 use crate::guest::ssh_config::HostBlock;
 use crate::host::interrupt::{self, Interrupted};
-use crate::host::{Os, file, process};
+use crate::host::{file, process};
 use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::ui::Stage;
@@ -51,6 +51,9 @@ pub enum Error {
     /// The overlay can't be made.
     #[error(transparent)]
     Overlay(#[from] disk::QemuImgError),
+    /// A disk of its own can't be made.
+    #[error(transparent)]
+    OwnDisk(#[from] disk::OwnDiskError),
     /// The disk cache fails.
     #[error(transparent)]
     Cache(#[from] disk::Error),
@@ -252,6 +255,9 @@ pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> 
 
 /// Makes sure that what the VM's overlay stands on is still there.
 fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
+    if !vm.features().layers() {
+        return Ok(());
+    }
     if let Some(import) = vm.spec.import() {
         import.check()?;
     }
@@ -375,7 +381,7 @@ fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
     if shares.is_empty() {
         return Ok(());
     }
-    let way = vm.spec.hypervisor.features(Os::current()).shares;
+    let way = vm.features().shares;
     let (code, output) = session.capture(&shares::mount_line(shares, way))?;
     let mut failures = shares::failures(shares, way, &output);
     if failures.is_empty() && code != 0 {
@@ -407,7 +413,8 @@ fn set_hostname(vm: &Vm, session: &Session) -> Result<(), Error> {
 /// True when the guest will say that it started its sshd.
 fn expects_signal(vm: &Vm) -> bool {
     // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
-    vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS)
+    vm.features().channels
+        && (vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS))
 }
 
 /// What is known while we wait, for the error that may come of it.

@@ -115,7 +115,22 @@ struct Target {
 
 /// The host's UEFI without secure boot for guests of this architecture, if there is one.
 pub fn find(arch: Arch) -> Option<Uefi> {
-    find_in(&FOLDERS.map(Path::new), arch, false)
+    let program = || which::which(format!("qemu-system-{}", arch.name())).ok()?.canonicalize().ok();
+    find_in(&FOLDERS.map(Path::new), arch, false).or_else(|| beside(&program()?, arch))
+}
+
+/// The firmware that QEMU's own packages for macOS and Windows bring: without descriptors that hold there.
+fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
+    let (code, vars) = match arch {
+        Arch::X86_64 => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
+        Arch::Aarch64 => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
+    };
+    let folder = program.parent()?;
+    // Homebrew's is in bin/, Windows' is not.
+    [folder.join("../share/qemu"), folder.join("share")].into_iter().find_map(|share| {
+        let uefi = Uefi { code: share.join(code), vars_template: share.join(vars), smm: false };
+        (uefi.code.is_file() && uefi.vars_template.is_file()).then_some(uefi)
+    })
 }
 
 fn find_in(folders: &[&Path], arch: Arch, secure: bool) -> Option<Uefi> {
@@ -173,7 +188,8 @@ mod tests {
     use super::*;
 
     fn descriptor(dir: &Path, features: &str, format: &str) -> String {
-        let dir = dir.display();
+        // A path of Windows has to survive in JSON.
+        let dir = dir.display().to_string().replace('\\', "/");
         format!(
             r#"{{"description": "x", "interface-types": ["uefi"], "tags": [], "features": [{features}],
             "mapping": {{"device": "flash",
@@ -181,6 +197,21 @@ mod tests {
               "nvram-template": {{"filename": "{dir}/vars", "format": "{format}"}}}},
             "targets": [{{"architecture": "x86_64", "machines": ["pc-i440fx-*", "pc-q35-*"]}}]}}"#
         )
+    }
+
+    #[test]
+    fn the_firmware_beside_a_program_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let (bin, share) = (dir.path().join("bin"), dir.path().join("share/qemu"));
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::create_dir_all(&share).unwrap();
+        assert_eq!(beside(&bin.join("qemu-system-aarch64"), Arch::Aarch64), None);
+        for name in ["edk2-aarch64-code.fd", "edk2-arm-vars.fd"] {
+            std::fs::write(share.join(name), "").unwrap();
+        }
+        let found = beside(&bin.join("qemu-system-aarch64"), Arch::Aarch64).unwrap();
+        assert!(found.code.ends_with("share/qemu/edk2-aarch64-code.fd"));
+        assert_eq!(beside(&bin.join("qemu-system-x86_64"), Arch::X86_64), None);
     }
 
     #[test]

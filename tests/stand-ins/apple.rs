@@ -1,0 +1,57 @@
+//! vfkit and krunkit.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{http, option};
+
+pub fn main(name: &str, args: &[String]) -> ExitCode {
+    let devices: Vec<&str> =
+        args.windows(2).filter(|pair| pair[0] == "--device").map(|pair| pair[1].as_str()).collect();
+    let value = |device: &str, key: &str| {
+        let options = devices.iter().find_map(|text| text.strip_prefix(device)?.strip_prefix(','))?;
+        options.split(',').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    };
+    let mut start = [0; 4];
+    let mut disk = std::fs::File::open(value("virtio-blk", "path").unwrap()).unwrap();
+    disk.read_exact(&mut start).unwrap();
+    if &start != b"RAW!" {
+        eprintln!("{name}: the disk is not what was installed: {start:?}");
+        return ExitCode::FAILURE;
+    }
+    let network = value("virtio-net", "unixSocketPath").or(value("virtio-net", "path")).unwrap();
+    if !Path::new(network).exists() {
+        eprintln!("{name}: there is no network socket {network}");
+        return ExitCode::FAILURE;
+    }
+    if let Some(folder) = value("virtio-fs", "sharedDir") {
+        assert!(Path::new(folder).is_dir());
+    }
+    let mut console = std::fs::File::create(value("virtio-serial", "logFilePath").unwrap()).unwrap();
+    console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
+    let socket = option(args, "--restful-uri").unwrap().strip_prefix("unix://").unwrap();
+    let listener = UnixListener::bind(socket).unwrap();
+    let running = r#"{"state":"VirtualMachineStateRunning"}"#;
+    http::serve(&listener, |request| {
+        assert_eq!(request.path, "/vm/state");
+        match (request.method.as_str(), request.body["state"].as_str()) {
+            ("GET", _) if name == "krunkit" => {
+                Some(format!("HTTP/1.1 200 OK\r\nContent-type: application/json\r\n\r\n{running}\0"))
+            }
+            ("GET", _) => Some(format!(
+                "HTTP/1.0 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\n\r\n{running}",
+                running.len()
+            )),
+            // The guest shuts down, or loses its power: the program ends.
+            ("POST", Some("Stop" | "HardStop")) => {
+                console.write_all(b"going down\n").unwrap();
+                None
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    std::fs::remove_file(socket).unwrap();
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,56 @@
+//! PowerShell with Hyper-V.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{option, state, wanted};
+
+/// What Hyper-V is like: nothing, `absent`, `stopped` or `denied`.
+const HYPERV: &str = "STAND_IN_HYPERV";
+
+pub fn main(args: &[String]) -> ExitCode {
+    let script = decode(option(args, "-EncodedCommand").unwrap());
+    if script.contains("WindowsPrincipal") {
+        let like = wanted(HYPERV);
+        println!(
+            "{}",
+            json!({"installed": like != "absent", "running": like != "stopped", "allowed": like != "denied"})
+        );
+        return ExitCode::SUCCESS;
+    }
+    let value = script.split("FromBase64String('").nth(1).unwrap().split('\'').next().unwrap();
+    let vm: Value = serde_json::from_slice(&STANDARD.decode(value).unwrap()).unwrap();
+    let file = state().join(format!("running-{}", vm["name"].as_str().unwrap()));
+    if script.contains("New-VM") {
+        let disk = std::fs::read(vm["disk"].as_str().unwrap()).unwrap();
+        assert!(disk.starts_with(b"vhdxfile"), "the disk is no VHDX");
+        std::fs::write(&file, "").unwrap();
+        say(&json!({"event": "started"}));
+        say(&json!({"event": "address", "address": "127.0.0.1"}));
+        while file.exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    } else {
+        assert!(script.contains("Stop-VM"));
+        std::fs::remove_file(&file).unwrap();
+    }
+    ExitCode::SUCCESS
+}
+
+fn say(event: &Value) {
+    let mut out = std::io::stdout().lock();
+    // With the line ends of Windows.
+    out.write_all(format!("{event}\r\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+fn decode(text: &str) -> String {
+    let bytes = STANDARD.decode(text).unwrap();
+    let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    String::from_utf16(&units).unwrap()
+}

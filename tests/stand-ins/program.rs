@@ -1,0 +1,67 @@
+//! Stands in for the programs that other systems have: it records how it was called, and answers as they do.
+//!
+//! Which one it stands in for is told by the name that it is called by. It proves what this tool asks of them, and
+//! nothing of what they would do.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test, with the place")]
+
+mod apple;
+mod gvproxy;
+mod http;
+mod podman;
+mod powershell;
+mod qemu;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The folder of the records: a file for each call.
+const RECORD: &str = "STAND_IN_RECORD";
+/// The folder of what has to outlive a call.
+const STATE: &str = "STAND_IN_STATE";
+
+fn main() -> ExitCode {
+    let me = PathBuf::from(std::env::args_os().next().unwrap());
+    let name = me.file_stem().unwrap().to_str().unwrap().to_owned();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    record(&name, &args);
+    match name.as_str() {
+        "podman" => podman::main(&args),
+        "powershell" => powershell::main(&args),
+        "vfkit" | "krunkit" => apple::main(&name, &args),
+        "gvproxy" => gvproxy::main(&args),
+        "qemu-img" => qemu::image(&args),
+        name if name.starts_with("qemu-system-") => qemu::system(&args),
+        other => panic!("nobody is called {other}"),
+    }
+}
+
+fn record(name: &str, args: &[String]) {
+    let folder = PathBuf::from(std::env::var_os(RECORD).unwrap());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let file = folder.join(format!("{now:030}-{}.json", std::process::id()));
+    let call = serde_json::json!({"program": name, "args": args});
+    // In one step: who reads all records finds no half one.
+    let half = file.with_extension("half");
+    let mut new = OpenOptions::new().write(true).create_new(true).open(&half).unwrap();
+    new.write_all(call.to_string().as_bytes()).unwrap();
+    std::fs::rename(half, file).unwrap();
+}
+
+/// The folder of what has to outlive a call.
+fn state() -> PathBuf {
+    PathBuf::from(std::env::var_os(STATE).unwrap())
+}
+
+/// What a test wants of the world that this program plays.
+fn wanted(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+/// The value of an option.
+fn option<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
+    let place = args.iter().position(|arg| arg == name)?;
+    args.get(place + 1).map(String::as_str)
+}

@@ -1,0 +1,381 @@
+//! What the tool asks of the programs of other systems, from `run` to `rm`. Stand-ins answer it (`stand-ins/`), on
+//! whatever system this runs: so no more is shown than that the tool asks for what it should, in the right order, and
+//! goes on with what these programs are known to answer.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+const IMAGE: &str = "localhost/my-os";
+
+/// The tool in folders of its own, with stand-ins for all programs.
+struct Tool {
+    folder: tempfile::TempDir,
+    settings: Vec<(&'static str, &'static str)>,
+}
+
+/// How a program was called.
+#[derive(Debug)]
+struct Call {
+    program: String,
+    args: Vec<String>,
+}
+
+impl Call {
+    fn line(&self) -> String {
+        self.args.join(" ")
+    }
+}
+
+impl Tool {
+    /// With the rules of this system.
+    fn new(os: &'static str, programs: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("pbs").tempdir().unwrap();
+        let tool = Self { folder, settings: vec![("PODMAN_BOOTC_STAND_IN_OS", os)] };
+        for name in ["bin", "run", "record", "state", "share"] {
+            std::fs::create_dir(tool.path(name)).unwrap();
+        }
+        let suffix = std::env::consts::EXE_SUFFIX;
+        for program in [&["podman", "qemu-img"], programs].concat() {
+            let place = tool.path("bin").join(format!("{program}{suffix}"));
+            let stand_in = Path::new(env!("CARGO_BIN_EXE_stand-in"));
+            std::fs::hard_link(stand_in, &place)
+                .or_else(|_| std::fs::copy(stand_in, &place).map(drop))
+                .unwrap();
+        }
+        tool
+    }
+
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.settings.push((name, value));
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn vm(&self, name: &str) -> PathBuf {
+        self.path("data/podman-bootc/vms/one").join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
+        command.args(args);
+        for (variable, folder) in [
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("STAND_IN_RECORD", "record"),
+            ("STAND_IN_STATE", "state"),
+            // No other program is to be found.
+            ("PATH", "bin"),
+        ] {
+            command.env(variable, self.path(folder));
+        }
+        command.env_remove("CONTAINER_HOST").env_remove("CONTAINER_CONNECTION");
+        command.envs(self.settings.iter().copied()).env_remove("CONTAINERS_CONF");
+        command
+    }
+
+    fn succeed(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}\n{}", message(&output), self.logs());
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn fail(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(125), "{args:?}: {}", message(&output));
+        message(&output)
+    }
+
+    /// `run -d` of the image as VM `one`, with a disk that is small.
+    fn run(&self, args: &[&str]) {
+        let words = [&["run", "-q", "-d", "--name", "one", "--disk-size", "520M"], args, &[IMAGE]].concat();
+        assert_eq!(self.succeed(&words), "one\n");
+    }
+
+    fn row(&self) -> Value {
+        let rows: Value = serde_json::from_str(&self.succeed(&["list", "--format", "json"])).unwrap();
+        rows[0].clone()
+    }
+
+    fn logs(&self) -> String {
+        let logs = ["supervisor.log", "qemu.log", "console.log"];
+        logs.map(|log| std::fs::read_to_string(self.vm(log)).unwrap_or_default()).join("\n")
+    }
+
+    /// All calls so far of the program of this name.
+    fn calls(&self, program: &str) -> Vec<Call> {
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(self.path("record")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|e| e == "json"));
+        files.sort();
+        let call = |file: &PathBuf| {
+            let value: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+            let args = value["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap().to_owned());
+            Call { program: value["program"].as_str().unwrap().to_owned(), args: args.collect() }
+        };
+        files.iter().map(call).filter(|call| call.program == program).collect()
+    }
+
+    /// The only call of a program.
+    fn call(&self, program: &str) -> String {
+        let [call] = &self.calls(program)[..] else { panic!("{:?}", self.calls(program)) };
+        call.line()
+    }
+
+    fn has_logged(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !std::fs::read_to_string(self.vm("console.log")).unwrap_or_default().contains(text) {
+            assert!(Instant::now() < deadline, "{text}: {}", self.logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops the VM, starts it again, and removes it.
+    fn stop_start_remove(&self) {
+        self.succeed(&["stop", "one"]);
+        assert_eq!(self.row()["state"], "stopped", "{}", self.logs());
+        self.succeed(&["start", "one"]);
+        assert_eq!(self.row()["state"], "running");
+        self.fail(&["rm", "one"]);
+        self.succeed(&["rm", "-f", "one"]);
+        assert_eq!(self.succeed(&["list", "-q"]), "");
+        assert!(!self.vm("").exists());
+        let left: Vec<_> = std::fs::read_dir(self.path("run/podman-bootc")).unwrap().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        // Nothing may be left to run by a test that fails.
+        let _ = self.command(&["rm", "-f", "--all"]).output();
+    }
+}
+
+fn message(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The first 8 KiB of a disk.
+fn beginning(disk: &Path) -> Vec<u8> {
+    let mut bytes = vec![0; 8192];
+    std::fs::File::open(disk).unwrap().read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// The words of a call that stand beside each other.
+fn has(line: &str, wanted: &[&str]) {
+    for want in wanted {
+        assert!(line.contains(want), "{want}\nis not in\n{line}");
+    }
+}
+
+#[test]
+fn vfkit_on_macos() {
+    let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
+    let share = tool.path("share");
+    // QEMU is not there: so it is vfkit by itself.
+    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x", share.display())]);
+    let row = tool.row();
+    assert_eq!(row["state"], "running");
+    assert_eq!(row["accelerator"], "native");
+    let disk = tool.vm("disk.raw");
+    let line = tool.call("vfkit");
+    has(
+        &line,
+        &[
+            "--cpus 2 --memory 2048 --restful-uri unix://",
+            &format!("--device virtio-blk,path={},deviceId=disk", disk.display()),
+            &format!("virtio-fs,sharedDir={},mountTag=share0", share.display()),
+            ",mac=5a:94:ef:e4:0c:ee",
+            "--bootloader efi,variable-store=",
+        ],
+    );
+    has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
+    tool.has_logged("vfkit stand-in booted");
+    let port = row["ssh_port"].as_u64().unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
+    assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");
+
+    // The key is the host's, and on the disk.
+    let podman = tool.calls("podman");
+    let install = podman.iter().map(Call::line).find(|line| line.contains("--privileged")).unwrap();
+    has(&install, &["--remote --connection podman-machine-default-root run --rm --privileged --pid=host"]);
+    has(&install, &["--root-ssh-authorized-keys /run/podman-bootc.pub --via-loopback /output/disk.raw"]);
+    assert!(!install.contains("--filesystem"), "the image names one");
+    has(&install, &["--karg=console=hvc0"]);
+    let key = std::fs::read_to_string(tool.path("data/podman-bootc/keys/id_ed25519.pub")).unwrap();
+    assert_eq!(std::fs::read_to_string(tool.vm("id_ed25519.pub")).unwrap(), key);
+    assert!(beginning(&disk)[4096..].starts_with(key.trim().as_bytes()));
+    assert_eq!(disk.metadata().unwrap().len(), 520 << 20);
+    assert!(podman.iter().all(|call| !call.line().contains("volume rm")), "the machine sees the folder");
+
+    tool.stop_start_remove();
+    assert_eq!(tool.calls("vfkit").len(), 2);
+    // The same image once more: the disk is there.
+    let installs = tool.calls("podman").len();
+    tool.run(&[]);
+    assert!(tool.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
+}
+
+#[test]
+fn krunkit_on_macos() {
+    let tool = Tool::new("macos", &["krunkit", "gvproxy"]);
+    tool.run(&["--hypervisor", "krunkit"]);
+    let line = tool.call("krunkit");
+    has(
+        &line,
+        &[
+            ",format=raw",
+            "virtio-net,type=unixgram,path=",
+            "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
+        ],
+    );
+    // The key is the VM's own, and in no disk.
+    assert!(!tool.path("data/podman-bootc/keys").exists());
+    let content = beginning(&tool.vm("disk.raw"));
+    assert!(content.starts_with(b"RAW!") && content[4096..] == [0; 4096]);
+    // The machine doesn't see the folder: the disk came out of a volume, which is gone.
+    let lines: Vec<String> = tool.calls("podman").iter().map(Call::line).collect();
+    has(&lines.join("\n"), &["tar --create --sparse --format=gnu", "volume rm --force podman-bootc-"]);
+    assert_eq!(std::fs::read_dir(tool.path("state")).unwrap().count(), 0);
+    tool.stop_start_remove();
+}
+
+#[test]
+fn qemu_on_macos() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
+    let share = tool.path("share");
+    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x:ro", share.display())]);
+    let row = tool.row();
+    assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"hvf".into()));
+    let calls = tool.calls(&qemu);
+    let line = calls.last().unwrap().line();
+    has(
+        &line,
+        &[
+            "-accel hvf -cpu host",
+            "-smbios type=11,value=io.systemd.credential.binary:tmpfiles.extra=",
+            &format!("-virtfs local,path={},mount_tag=share0,security_model=none", share.display()),
+            ",readonly=on",
+        ],
+    );
+    assert!(!line.contains("vhost-user-fs") && !line.contains("memfd"), "{line}");
+    has(&tool.call("qemu-img"), &["create -q -f qcow2 -F raw"]);
+    tool.has_logged("QEMU stand-in booted");
+    tool.stop_start_remove();
+}
+
+#[test]
+fn hyperv_on_windows() {
+    let tool = Tool::new("windows", &["powershell", "qemu-system-x86_64"]);
+    tool.run(&["-p", "0:80", "-m", "3G"]);
+    let row = tool.row();
+    assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"native".into()));
+    has(&tool.call("qemu-img"), &["convert -q -O vhdx -o subformat=dynamic", "disk.vhdx"]);
+    let lines: Vec<String> = tool.calls("podman").iter().map(Call::line).collect();
+    has(&lines.join("\n"), &["--karg=console=ttyS0", "tar --create --sparse"]);
+
+    let scripts = |tool: &Tool| -> Vec<String> {
+        tool.calls("powershell").iter().map(|call| script(call.args.last().unwrap())).collect()
+    };
+    let all = scripts(&tool);
+    // It is asked for what the user may do before anything is made.
+    has(&all[0], &["WindowsPrincipal", "S-1-5-32-578"]);
+    let run = all.last().unwrap();
+    has(run, &["New-VM", "-Generation 2", "-EnableSecureBoot Off"]);
+    let vm = value(run);
+    assert_eq!(vm["name"], "podman-bootc-one");
+    assert_eq!(vm["disk"], tool.vm("disk.vhdx").to_str().unwrap());
+    assert_eq!(vm["memory"], 3_u64 << 30);
+    has(vm["console"].as_str().unwrap(), &[r"\\.\pipe\podman-bootc-"]);
+
+    tool.stop_start_remove();
+    let all = scripts(&tool);
+    let ends: Vec<&String> = all.iter().filter(|script| script.contains("| Stop-VM ")).collect();
+    assert_eq!(ends.len(), 2);
+    assert!(!ends[0].contains("-TurnOff") && ends[1].contains("-TurnOff"), "first in order, then by force");
+}
+
+#[test]
+fn qemu_on_windows() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let tool = Tool::new("windows", &["powershell", &qemu]);
+    // Hyper-V is not there: so it is QEMU by itself.
+    let tool = tool.with("STAND_IN_HYPERV", "absent");
+    tool.run(&[]);
+    assert_eq!(tool.row()["accelerator"], "whpx");
+    let line = tool.calls(&qemu).last().unwrap().line();
+    has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0"]);
+    tool.stop_start_remove();
+}
+
+/// The script that PowerShell was given.
+fn script(argument: &str) -> String {
+    let bytes = STANDARD.decode(argument).unwrap();
+    let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    String::from_utf16(&units).unwrap()
+}
+
+/// The value that a script was given.
+fn value(script: &str) -> Value {
+    let text = script.split("FromBase64String('").nth(1).unwrap().split('\'').next().unwrap();
+    serde_json::from_slice(&STANDARD.decode(text).unwrap()).unwrap()
+}
+
+#[test]
+fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
+    for (machine, want) in [
+        ("absent", "podman machine init --rootful --now"),
+        ("stopped", "podman machine start podman-machine-default"),
+        ("rootless", "podman machine set --rootful podman-machine-default"),
+    ] {
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_MACHINE", machine);
+        has(&tool.fail(&["run", "-q", "-d", IMAGE]), &[want]);
+        assert!(tool.calls("vfkit").is_empty());
+    }
+}
+
+#[test]
+fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
+    let mac = Tool::new("macos", &["vfkit", "gvproxy"]);
+    let share = format!("{}:/mnt/x", mac.path("share").display());
+    let read_only = format!("{share}:ro");
+    for (args, want) in [
+        (&["--ephemeral"][..], "--ephemeral"),
+        (&["-v", &read_only], "leave :ro out"),
+        (&["--user", "core"], "for root"),
+        (&["--accel", "hvf"], "leave --accel out"),
+        (&["--hypervisor", "hyperv"], "Hyper-V is not for macOS"),
+        (&["--hypervisor", "krunkit"], "brew install krunkit"),
+        (&["--install-in", "vm"], "Linux only"),
+    ] {
+        has(&mac.fail(&[&["run", "-q", "-d"], args, &[IMAGE]].concat()), &[want]);
+    }
+    assert!(mac.calls("vfkit").is_empty());
+
+    let windows = Tool::new("windows", &["powershell"]);
+    let error = windows.fail(&["run", "-q", "-d", "-v", &share, IMAGE]);
+    has(&error, &["Hyper-V can't share folders", "SSHFS", "SMB"]);
+    has(&windows.fail(&["run", "-q", "-d", "-p", "53/udp", IMAGE]), &["UDP"]);
+    for (like, want) in [
+        ("denied", "Hyper-V Administrators"),
+        ("stopped", "Start-Service vmms"),
+        ("absent", "Enable-WindowsOptionalFeature"),
+    ] {
+        let windows = Tool::new("windows", &["powershell"]).with("STAND_IN_HYPERV", like);
+        has(&windows.fail(&["run", "-q", "-d", "--hypervisor", "hyperv", "--rm", IMAGE]), &[want]);
+        assert!(windows.calls("podman").is_empty(), "nothing is installed for it");
+    }
+}
