@@ -140,7 +140,7 @@ pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
 /// # Errors
 /// As of the operating system.
 pub fn make_private(path: &Path) -> io::Result<()> {
-    os::set_mode(path, 0o600)
+    os::make_private(path)
 }
 
 /// Makes a sparse file of `size` bytes.
