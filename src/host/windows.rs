@@ -93,6 +93,14 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).open(path)
 }
 
+/// As [`create_private_dir`]; a copy of a read-only file is to be written to, too.
+#[allow(clippy::permissions_set_readonly_false, reason = "here that lets nobody in who isn't already")]
+pub fn make_private(path: &Path) -> io::Result<()> {
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    permissions.set_readonly(false);
+    std::fs::set_permissions(path, permissions)
+}
+
 /// Windows lets developers and administrators make links.
 pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_dir(to, link)
