@@ -93,9 +93,12 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).open(path)
 }
 
-/// As [`create_private_dir`].
-pub fn make_private(_path: &Path) -> io::Result<()> {
-    Ok(())
+/// As [`create_private_dir`]; a copy of a read-only file is to be written to, too.
+#[allow(clippy::permissions_set_readonly_false, reason = "here that lets nobody in who isn't already")]
+pub fn make_private(path: &Path) -> io::Result<()> {
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    permissions.set_readonly(false);
+    std::fs::set_permissions(path, permissions)
 }
 
 /// Windows lets developers and administrators make links.
@@ -143,6 +146,15 @@ pub fn sync_dir(_path: &Path) -> io::Result<()> {
 pub fn make_read_only(path: &Path) -> io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     permissions.set_readonly(true);
+    std::fs::set_permissions(path, permissions)
+}
+
+/// Files of the user's folders are the user's alone; they may only be read-only.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    // Windows' own: there is no mode that lets everyone write.
+    #[allow(clippy::permissions_set_readonly_false)]
+    permissions.set_readonly(false);
     std::fs::set_permissions(path, permissions)
 }
 
