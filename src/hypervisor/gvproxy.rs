@@ -146,10 +146,10 @@ fn free_port(forward: &Forward) -> io::Result<u16> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn its_command_line_and_requests() {
         let helper = helper(Path::new("/opt/gvproxy"), Path::new("/run/x"), "/log".into());

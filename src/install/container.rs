@@ -123,10 +123,10 @@ fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Op
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn the_prologue_hands_the_command_over_as_it_is() {
         let run = |key: &str, size: &str| {

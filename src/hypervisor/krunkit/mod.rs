@@ -74,6 +74,7 @@ impl Krunkit {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::hypervisor::apple::sample;
@@ -85,7 +86,6 @@ mod tests {
         Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_machine_with_all_that_it_can_have() {
         let mut machine = sample();

@@ -70,6 +70,7 @@ const HIDDEN: [&str; 3] =
     ["/opt/podman/bin/vfkit", "/opt/homebrew/opt/vfkit/bin/vfkit", "/usr/local/opt/vfkit/bin/vfkit"];
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::hypervisor::apple::sample;
@@ -81,7 +82,6 @@ mod tests {
         Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_machine_with_all_that_it_can_have() {
         let mut machine = sample();
