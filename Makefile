@@ -19,9 +19,9 @@ build:
 test: setup
 	tests/setup.sh --tests
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --features fault-injection -- -D warnings
+	$(CARGO) clippy --all-targets --features fault-injection,stand-ins -- -D warnings
 	$(CARGO) nextest run -E 'not binary(e2e)'
-	$(CARGO) nextest run --features fault-injection --test faults
+	$(CARGO) nextest run --features fault-injection,stand-ins --test faults --test stand_ins
 	vm-assets/test-image/build.sh
 	$(CARGO) nextest run -E 'binary(e2e)'
 
