@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# cross.sh [PART...]: builds the tool for other systems and runs those of its tests that can run here.
+#
+#   windows   tests for x86_64-pc-windows-gnu, under wine; logs in to an OpenSSH server from there
+#   checks    clippy for x86_64-pc-windows-msvc; nothing is linked or run
+#
+# All of it by default. It happens in a Debian 13 of its own, in namespaces of its own: the machine stays as it is.
+# Needs root, mmdebstrap and 8 GB of disk.
+#
+# PODMAN_BOOTC_CROSS_CACHE   where that Debian and what is built are kept (target/cross)
+# CROSS_MIRROR               the Debian mirror (http://deb.debian.org)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Of what is in Debian 13 only rustc-web is new enough; the others fit to it.
+packages=ca-certificates,gcc,libc6-dev,rustc-web,cargo-web,rust-web-src,rust-web-clippy
+packages+=,gcc-mingw-w64-x86-64-posix,wine64,openssh-server,openssh-client
+mirror=${CROSS_MIRROR:-http://deb.debian.org}
+
+cache=${PODMAN_BOOTC_CROSS_CACHE:-target/cross}
+mkdir -p "$cache/build"
+cache=$(cd "$cache" && pwd)
+root=$cache/root-$(echo "$packages $mirror" | sha256sum | cut -c1-16)
+
+make_root() {
+    echo "cross: making $root of Debian packages; takes some minutes"
+    rm -rf "$cache"/root-*
+    # Called where a failure doesn't end the script.
+    mmdebstrap --quiet --variant=apt --include="$packages" \
+        --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+        trixie "$root.part" "deb $mirror/debian trixie main" "deb $mirror/debian trixie-updates main" \
+        "deb $mirror/debian-security trixie-security main" &&
+        mkdir "$root.part/src" "$root.part/build" "$root.part/registry" &&
+        mv "$root.part" "$root"
+}
+
+# One at a time.
+exec 9>"$cache/lock"
+flock 9
+[ -d "$root" ] || make_root || { sleep 5 && make_root; }
+
+registry=${CARGO_HOME:-$HOME/.cargo}/registry
+mkdir -p "$registry"
+# The registry that this machine is set up for.
+config=${CARGO_HOME:-$HOME/.cargo}/config.toml
+export root cache registry config
+
+# The first process of the namespaces; it waits until its users are known.
+enter() {
+    until [ "$(id -u)" = 0 ] && [ "$(id -g)" = 0 ]; do sleep 0.05; done
+    mount --rbind /dev "$root/dev"
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+    mount -t tmpfs tmpfs "$root/run"
+    mount --bind . "$root/src"
+    mount --bind "$cache/build" "$root/build"
+    mount --bind "$registry" "$root/registry"
+    mkdir -p "$root/tmp/cargo" "$root/run/sshd"
+    ln -s /registry "$root/tmp/cargo/registry"
+    [ ! -e "$config" ] || cp "$config" "$root/tmp/cargo/config.toml"
+    cat /etc/resolv.conf >"$root/etc/resolv.conf"
+    cat /etc/ssl/certs/ca-certificates.crt >"$root/etc/ssl/certs/ca-certificates.crt"
+    exec chroot "$root" /src/tests/cross/inside.sh "$@"
+}
+export -f enter
+
+unshare --user --mount --pid --fork --kill-child bash -euc 'enter "$@"' enter "$@" 9>&- &
+inside=$!
+while [ "$(readlink "/proc/$inside/ns/user")" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.05; done
+echo 0 0 65536 >"/proc/$inside/uid_map"
+echo 0 0 65536 >"/proc/$inside/gid_map"
+wait "$inside"
