@@ -348,6 +348,26 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
 }
 
 #[test]
+fn the_doctor_looks_for_what_counts_there() {
+    let check = |tool: &Tool| -> (Value, Option<i32>) {
+        let output = tool.command(&["doctor", "--format", "json"]).output().unwrap();
+        (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
+    };
+    let status = |rows: &Value, name: &str| -> Option<String> {
+        let row = rows.as_array().unwrap().iter().find(|row| row["check"] == name)?;
+        Some(row["status"].as_str().unwrap().to_owned())
+    };
+    let (rows, code) = check(&Tool::new("macos", &["vfkit", "gvproxy", "ssh"]));
+    for (name, want) in [("podman machine", "ok"), ("QEMU", "optional"), ("vfkit", "ok"), ("ssh", "ok")] {
+        assert_eq!(status(&rows, name).as_deref(), Some(want), "{rows}");
+    }
+    assert_eq!((status(&rows, "mkfs.erofs"), code), (None, Some(0)), "{rows}");
+    let denied = Tool::new("windows", &["powershell", "ssh"]).with("STAND_IN_HYPERV", "denied");
+    let (rows, code) = check(&denied);
+    assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("missing"), Some(1)), "{rows}");
+}
+
+#[test]
 fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
     let mac = Tool::new("macos", &["vfkit", "gvproxy"]);
     let share = format!("{}:/mnt/x", mac.path("share").display());

@@ -6,11 +6,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use crate::host;
-use crate::hypervisor::Arch;
+use crate::host::{self, Os};
 use crate::hypervisor::accelerator::{self, Hardware};
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::virtiofsd::Virtiofsd;
+use crate::hypervisor::{Arch, Hypervisor, kind};
 use crate::image::Podman;
 use crate::ui::{Format, Table, format_size, print, say};
 
@@ -72,6 +72,9 @@ impl Args {
 }
 
 fn findings(context: &Context) -> Vec<Finding> {
+    if Os::current() != Os::Linux {
+        return findings_elsewhere(context, Os::current());
+    }
     let mut findings = vec![podman()];
     findings.extend(hypervisor(context));
     findings.push(program("qemu-img", true, "install qemu-utils (Debian) or qemu-img (Fedora)"));
@@ -79,6 +82,37 @@ fn findings(context: &Context) -> Vec<Finding> {
     findings.push(program("ssh", true, "install openssh-client (Debian) or openssh-clients (Fedora)"));
     findings.push(virtiofsd());
     findings.push(program("swtpm", false, "install swtpm to give VMs a TPM"));
+    findings.push(space("space for disks", &context.dirs.cache));
+    findings.push(space("space for VMs", &context.dirs.data));
+    findings
+}
+
+/// Images, and all that an install takes, are in the podman machine there; one hypervisor is enough.
+fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
+    let mut findings = vec![match Podman::of_images(os, None) {
+        Ok(_) => found("podman machine", "running, rootful"),
+        Err(error) => {
+            let hint = "`podman-bootc run` needs it for images";
+            lacking("podman machine", Status::Missing, crate::ui::error_chain(&error), hint)
+        }
+    }];
+    let arch = Arch::host().unwrap_or(Arch::X86_64);
+    let kinds = kind::Choice::Auto.kinds(os);
+    let looks: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
+    let none = looks.iter().all(|(_, look)| look.is_err());
+    findings.extend(looks.into_iter().map(|(kind, look)| match look {
+        Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
+        Err(error) => {
+            let status = if none { Status::Missing } else { Status::Optional };
+            lacking(kind.title(), status, crate::ui::error_chain(&error), "one of the hypervisors is enough")
+        }
+    }));
+    findings.push(program(
+        "qemu-img",
+        false,
+        "it comes with QEMU; Hyper-V's disks and QEMU's are made by it",
+    ));
+    findings.push(program("ssh", true, "install OpenSSH's client"));
     findings.push(space("space for disks", &context.dirs.cache));
     findings.push(space("space for VMs", &context.dirs.data));
     findings

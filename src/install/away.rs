@@ -212,6 +212,7 @@ mod tests {
         assert!(output.status.success());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_disk_comes_out_of_its_archive_with_its_holes() {
         let dir = tempfile::tempdir().unwrap();

@@ -50,7 +50,8 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
 
 /// The accelerators that a VM's supervisor tried, in order.
 fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
-    sandbox.ok(&["--log-level", "debug", "run", "--detach", "--name", "vm", "--accel", choice, image]);
+    let run = ["run", "--detach", "--name", "vm", "--hypervisor", "qemu", "--accel", choice, image];
+    sandbox.ok(&[&["--log-level", "debug"], &run[..]].concat());
     let row = sandbox.wait_running("vm");
     let log = std::fs::read_to_string(sandbox.vm_folder("vm").join("supervisor.log")).unwrap();
     let tried: Vec<String> = log
