@@ -123,6 +123,7 @@ fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Op
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
