@@ -1,6 +1,7 @@
 //! The tool dies at named places, and what it leaves does no harm; nor does a full disk.
 //!
 //! These tests need QEMU and qemu-img, and no image. Those that fill a filesystem need root for a tmpfs.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};

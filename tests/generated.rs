@@ -38,6 +38,7 @@ fn hidden_commands_stay_hidden() -> Result<()> {
     Ok(())
 }
 
+#[cfg(unix)]
 #[test]
 fn bash_completes_commands_and_their_options() -> Result<()> {
     const ASK: &str = r#"

@@ -7,8 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::Context;
-use crate::host::socket::AsyncStream;
-use crate::host::{interrupt, terminal};
+use crate::host::{interrupt, socket, terminal};
 use crate::vm::{Vm, attach, lifecycle};
 
 /// What is typed to get away: ctrl-], as in virsh.
@@ -41,8 +40,8 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
     // Says so when it doesn't run.
     lifecycle::attach(vm, &context.store).await?;
     let path = context.dirs.runtime_of(&vm.spec.id).join(attach::SOCKET);
-    let stream = AsyncStream::connect(&path).await.context("can't attach to the console")?;
-    let (mut read, mut write) = stream.into_split();
+    let stream = socket::connect(&path).await.context("can't attach to the console")?;
+    let (mut read, mut write) = socket::split(stream);
     eprintln!("Attached to the console of VM {}; ctrl-] detaches", vm.spec.name);
     let _raw = terminal::Raw::enter().context("can't use this terminal")?;
     let mut keys = keyboard();

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::Context;
 use crate::guest::copy;
+use crate::host;
 use crate::ui::{Progress, format_size, parse_time};
 use crate::vm::{Name, lifecycle};
 
@@ -72,7 +73,7 @@ impl Args {
 
 /// The VM and the path of `VM:PATH`.
 fn in_vm(text: &str) -> Option<(&str, &str)> {
-    let (name, path) = text.split_once(':')?;
+    let (name, path) = host::path::split_colon(text)?;
     name.parse::<Name>().is_ok().then_some((name, path))
 }
 

@@ -72,7 +72,7 @@ impl Args {
         export::write(&base.disk.file, &self.file, format, allowed, |percent| {
             stage.update(&format!("{name} {percent:.0}%"));
         })?;
-        let size = self.file.metadata().map_or(0, |metadata| crate::host::allocated_size(&metadata));
+        let size = crate::host::allocated_size(&self.file);
         stage.done(&format!("{name}, {format}, {}", format_size(size)));
         Ok(())
     }

@@ -81,6 +81,7 @@ fn findings(context: &Context) -> Vec<Finding> {
     findings.push(program("mkfs.erofs", true, "install erofs-utils"));
     findings.push(program("ssh", true, "install openssh-client (Debian) or openssh-clients (Fedora)"));
     findings.push(virtiofsd());
+    findings.push(program("swtpm", false, "install swtpm to give VMs a TPM"));
     findings.push(space("space for disks", &context.dirs.cache));
     findings.push(space("space for VMs", &context.dirs.data));
     findings

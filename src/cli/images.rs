@@ -53,9 +53,7 @@ impl Args {
         for image in podman.list()? {
             let mine: Vec<&BaseDisk> =
                 disks.iter().filter(|disk| disk.image.digest == image.digest).collect();
-            let usage = |disk: &&BaseDisk| {
-                std::fs::metadata(&disk.file).map_or(0, |m| crate::host::allocated_size(&m))
-            };
+            let usage = |disk: &&BaseDisk| crate::host::allocated_size(&disk.file);
             let names = if image.names.is_empty() { vec![String::new()] } else { image.names };
             rows.extend(names.into_iter().map(|name| Row {
                 name,

@@ -101,7 +101,7 @@ impl Row {
             created: Some(spec.created),
             cpus: spec.cpus,
             memory: spec.memory_mib << 20,
-            disk_usage: std::fs::metadata(vm.overlay()).map_or(0, |m| crate::host::allocated_size(&m)),
+            disk_usage: crate::host::allocated_size(&vm.overlay()),
             ssh_port: record.ssh_port,
             accelerator: record.accelerator,
             ephemeral: spec.is_ephemeral(),

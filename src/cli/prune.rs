@@ -127,6 +127,7 @@ impl Args {
             if idle < self.older_than {
                 continue;
             }
+            let size = crate::host::allocated_size(&path);
             if !self.dry_run {
                 std::fs::remove_file(&path)?;
             }
@@ -135,7 +136,7 @@ impl Args {
                 name: path.display().to_string(),
                 image: String::new(),
                 last_used: metadata.modified().ok().and_then(|time| time.try_into().ok()),
-                size: crate::host::allocated_size(&metadata),
+                size,
             });
         }
         Ok(rows)

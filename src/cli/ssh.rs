@@ -1,7 +1,6 @@
 //! `podman-bootc ssh`, and the sessions of `run`.
 
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -94,7 +93,6 @@ fn interactive(target: &Target) -> Result<u8> {
     let known_hosts = format!("\"{}\"", keys.known_hosts().display().to_string().replace('%', "%%"));
     ssh.arg("-o").arg(option("UserKnownHostsFile", known_hosts.as_ref()));
     ssh.arg("-p").arg(address.port().to_string()).arg("-l").arg(target.user).arg(address.ip().to_string());
-    let status = process::interactive(&mut ssh)?;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = process::exit_code(process::interactive(&mut ssh)?);
     Ok(u8::try_from(code).unwrap_or(255))
 }

@@ -136,7 +136,7 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
 }
 
 fn size_of(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| host::allocated_size(&metadata))
+    host::allocated_size(path)
 }
 
 fn print_each(cache: &Cache, vms: &[Vm]) -> Result<()> {

@@ -185,11 +185,8 @@ impl Roots {
                 if is_used || age < older_than {
                     continue;
                 }
-                let size = if metadata.is_dir() {
-                    file::folder_size(&path)
-                } else {
-                    host::allocated_size(&metadata)
-                };
+                let size =
+                    if metadata.is_dir() { file::folder_size(&path) } else { host::allocated_size(&path) };
                 let gone = match (dry_run, metadata.is_dir()) {
                     (true, _) => Ok(()),
                     (false, true) => file::remove_dir(&path),

@@ -47,8 +47,10 @@ impl Share {
         // In order, and not at once: podman has to be told that the image is not mounted any more.
         process::end_in_order_with_parent().map_err(write(Path::new("/proc/self")))?;
         let mark = Lock::acquire(&self.mark).map_err(write(&self.mark))?;
-        std::fs::write(&self.mark, &self.image).map_err(write(&self.mark))?;
         let podman = Podman::find()?;
+        // An accelerator that failed has taken the first of us along.
+        give_back(&self.mark, &podman);
+        std::fs::write(&self.mark, &self.image).map_err(write(&self.mark))?;
         let _held = podman.hold(&self.image, &holder(&self.mark))?;
         let layers = podman.layer_folders(&self.image)?;
         let scratch = self.mark.with_extension("layers");
@@ -75,14 +77,21 @@ fn holder(mark: &Path) -> String {
     format!("podman-bootc-{}", mark.file_name().unwrap_or_default().to_string_lossy())
 }
 
+/// Gives back what a process that died had of podman, by its mark.
+fn give_back(mark: &Path, podman: &Podman) {
+    if let Ok(image) = std::fs::read_to_string(mark)
+        && !image.is_empty()
+    {
+        podman.unmount(image.trim());
+        podman.let_go(&holder(mark));
+    }
+}
+
 /// Tells podman of images that processes which died had in use.
 pub(super) fn sweep(marks: &Path, podman: &Podman) {
     for mark in std::fs::read_dir(marks).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let Ok(Some(_lock)) = Lock::try_acquire(&mark) else { continue };
-        if let Ok(image) = std::fs::read_to_string(&mark) {
-            podman.unmount(image.trim());
-            podman.let_go(&holder(&mark));
-        }
+        give_back(&mark, podman);
         if let Err(error) = std::fs::remove_file(&mark) {
             tracing::warn!(path = %mark.display(), %error, "can't remove the mark of a root that was served");
         }

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
-use serde::{Deserialize, Serialize};
-
 use super::Error;
+use crate::host::rooted::Root;
+
+pub use crate::host::rooted::Identity;
 
 /// Text files that are read whole are small; a larger one is not what we look for. Bytes.
 const TEXT_MAX: u64 = 16 << 20;
@@ -16,16 +15,7 @@ const TEXT_MAX: u64 = 16 << 20;
 /// The mounted root filesystem of an image.
 #[derive(Debug)]
 pub struct Tree {
-    root: OwnedFd,
-}
-
-/// Tells a file from all others, and from what it was before it changed: no program can set the time of change.
-/// overlayfs hands on the numbers of the layer's own file, so that two images have it in common.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    inode: u64,
-    size: i64,
-    changed: (i64, u64),
+    root: Root,
 }
 
 impl Tree {
@@ -34,30 +24,21 @@ impl Tree {
     /// # Errors
     /// It can't be opened.
     pub fn new(root: &Path) -> Result<Self, Error> {
-        rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map(|root| Self { root })
-            .map_err(|e| Error::Read { path: root.to_owned(), source: e.into() })
+        let error = |source| Error::Read { path: root.to_owned(), source };
+        Ok(Self { root: Root::new(root).map_err(error)? })
     }
 
-    /// Opens a file; links are followed within the tree.
+    /// Opens a file; links are followed within the tree, and a pipe or device of the image is refused.
     ///
     /// # Errors
     /// As of the operating system.
     pub fn open(&self, path: &str) -> Result<File, Error> {
-        let error = |source| Error::Read { path: Path::new("/").join(path), source };
-        // Not to hang on a pipe of the image.
-        let file = self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK).map(File::from).map_err(error)?;
-        // A pipe or device of the image must not be read from.
-        if file.metadata().map_err(error)?.is_file() {
-            Ok(file)
-        } else {
-            Err(error(io::Error::other("not a plain file")))
-        }
+        self.root.open(path).map_err(|source| Error::Read { path: Path::new("/").join(path), source })
     }
 
     /// True when there is a file of that name.
     pub fn has(&self, path: &str) -> bool {
-        self.open_at(path, OFlags::PATH).is_ok()
+        self.root.has(path)
     }
 
     /// What a file is told by; links are followed within the tree.
@@ -65,17 +46,7 @@ impl Tree {
     /// # Errors
     /// There is none of that name.
     pub fn identity(&self, path: &str) -> Result<Identity, Error> {
-        let look = || -> io::Result<Identity> {
-            let stat = rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?;
-            // Their types differ from system to system.
-            #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
-            Ok(Identity {
-                inode: stat.st_ino as u64,
-                size: stat.st_size as i64,
-                changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u64),
-            })
-        };
-        look().map_err(|source| Error::Read { path: Path::new("/").join(path), source })
+        self.root.identity(path).map_err(|source| Error::Read { path: Path::new("/").join(path), source })
     }
 
     /// A text file's content; none when there is no such file.
@@ -97,29 +68,12 @@ impl Tree {
 
     /// Names in a folder, sorted; none when there is no such folder.
     pub fn names(&self, path: &str) -> Vec<String> {
-        let list = || -> io::Result<Vec<String>> {
-            let folder = self.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-            let mut names = Vec::new();
-            for entry in Dir::read_from(&folder)? {
-                let name = entry?.file_name().to_string_lossy().into_owned();
-                if name != "." && name != ".." {
-                    names.push(name);
-                }
-            }
-            names.sort();
-            Ok(names)
-        };
-        list().unwrap_or_default()
-    }
-
-    fn open_at(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
-        let flags = flags | OFlags::CLOEXEC;
-        let path = path.trim_start_matches('/');
-        Ok(rustix::fs::openat2(&self.root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+        self.root.names(path).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

@@ -127,7 +127,7 @@ pub fn write(
     let partial = Partial::claim(target)?;
     convert(source, &partial.path, format, false, progress)?;
     fault::point("export-converted");
-    File::open(&partial.path).and_then(|file| file.sync_all()).map_err(io(&partial.path))?;
+    crate::host::file::sync(&partial.path).map_err(io(&partial.path))?;
     if allowed.overwrite {
         std::fs::rename(&partial.path, target).map_err(io(target))?;
     } else {
@@ -290,7 +290,7 @@ mod tests {
         let over = Permissions { overwrite: true, ..NOTHING };
         write(&source, &target, Format::Raw, over, |_| {}).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), std::fs::read(&source).unwrap());
-        let size = crate::host::allocated_size(&std::fs::metadata(&target).unwrap());
+        let size = crate::host::allocated_size(&target);
         assert!(size < 2 << 20, "sparse: {size}");
         assert!(matches!(
             check(&dir.path().join("no/x.raw"), Format::Raw, over),

@@ -1,6 +1,5 @@
 //! A base disk in the making.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::cache::{DISK, Error, LOG};
@@ -59,7 +58,7 @@ impl Partial {
     pub fn finish(mut self, disk: BaseDisk) -> Result<BaseDisk, Error> {
         let file = self.disk();
         // The rename below must not overtake the disk's bytes.
-        File::open(&file).and_then(|f| f.sync_all()).map_err(Error::io(&file))?;
+        file::sync(&file).map_err(Error::io(&file))?;
         fault::point("disk-synced");
         file::make_read_only(&file).map_err(Error::io(&file))?;
         for entry in std::fs::read_dir(&self.folder).map_err(Error::io(&self.folder))?.flatten() {

@@ -81,7 +81,7 @@ mod tests {
         disk.options = Options { target_imgref: name.into(), ..Options::default() };
         disk.key = Key::new(&disk.image, &disk.options);
         let disk = put(cache, disk, false);
-        std::fs::set_permissions(&disk.file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::remove_file(&disk.file).unwrap();
         std::fs::write(&disk.file, vec![1; 1 << 20]).unwrap();
         let used = std::fs::File::open(disk.file.with_file_name("used")).unwrap();
         used.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();

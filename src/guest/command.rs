@@ -40,6 +40,7 @@ mod tests {
         assert_eq!(line(&["sh", "-c", "exit 42"]), "sh -c 'exit 42'");
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_real_shell_gives_back_what_was_quoted() {
         let words =

@@ -104,7 +104,7 @@ pub fn from_guest(
     let local = |source| Error::Local { path: target.to_owned(), source };
     let content = is_content(Path::new(source));
     let place = if content { Place { folder: source.to_owned(), name: ".".into() } } else { split(source) };
-    let into = content || target.is_dir() || target.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let into = content || target.is_dir() || ends_with_separator(target);
     if content {
         fs::create_dir_all(target).map_err(local)?;
     }
@@ -150,8 +150,12 @@ pub fn from_guest(
 
 /// `FOLDER/.`: what is in it, without the folder itself.
 fn is_content(path: &Path) -> bool {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    bytes == b"." || bytes.ends_with(b"/.")
+    let before = path.as_os_str().as_encoded_bytes().strip_suffix(b".");
+    before.is_some_and(|before| before.last().is_none_or(|&byte| std::path::is_separator(byte.into())))
+}
+
+fn ends_with_separator(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(byte.into()))
 }
 
 fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
@@ -264,6 +268,7 @@ mod tests {
         assert!(is_content(Path::new("a/.")) && is_content(Path::new(".")) && !is_content(Path::new("a/..")));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_folder_is_packed_with_links_and_modes() {
         use std::os::unix::fs::PermissionsExt;

@@ -149,6 +149,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_pair_that_openssh_reads() {
         let dir = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::command::quote;
+use crate::host::path;
 use crate::hypervisor::{Credential, Shares};
 
 /// The unit that mounts the shares.
@@ -52,12 +53,12 @@ impl FromStr for Share {
     /// `SRC:DST[:ro|:rw]`; a colon in SRC is fine.
     fn from_str(text: &str) -> Result<Self, InvalidShare> {
         let invalid = || InvalidShare::Form(text.to_owned());
-        let (rest, read_only) = match text.rsplit_once(':') {
+        let (rest, read_only) = match path::rsplit_colon(text) {
             Some((rest, "ro")) => (rest, true),
             Some((rest, "rw")) => (rest, false),
             _ => (text, false),
         };
-        let (source, target) = rest.rsplit_once(':').ok_or_else(invalid)?;
+        let (source, target) = path::rsplit_colon(rest).ok_or_else(invalid)?;
         if source.is_empty() || !target.starts_with('/') {
             return Err(invalid());
         }
@@ -79,7 +80,7 @@ impl Share {
     /// It is not there, or no folder, or its path can't be kept.
     pub fn resolve(self) -> Result<Self, InvalidShare> {
         let error = |source| InvalidShare::Source { path: self.source.clone(), source };
-        let source = self.source.canonicalize().map_err(error)?;
+        let source = path::canonical(&self.source).map_err(error)?;
         if !source.is_dir() {
             return Err(InvalidShare::NotFolder(source));
         }

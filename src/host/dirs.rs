@@ -41,19 +41,23 @@ pub enum Error {
 }
 
 impl Dirs {
-    /// Finds the folders by the platform's conventions (XDG on Linux) and makes them, mode 0700.
+    /// Finds the folders by the platform's conventions (XDG on Linux, `%LOCALAPPDATA%` on Windows) and makes them,
+    /// for this user alone.
     ///
     /// # Errors
     /// No home folder, or a folder that can't be made or belongs to someone else.
     pub fn open() -> Result<Self, Error> {
         let project = directories::ProjectDirs::from("", "", "podman-bootc").ok_or(Error::NoHome)?;
-        let temporary = || std::env::temp_dir().join(format!("podman-bootc-{}", super::user_id()));
+        let temporary = || std::env::temp_dir().join(os::runtime_name());
         let runtime = match project.runtime_dir() {
             Some(dir) if fits_sockets(dir) && dir.parent().is_some_and(Path::is_dir) => dir.to_owned(),
             _ => temporary(),
         };
-        let dirs =
-            Self { cache: project.cache_dir().to_owned(), data: project.data_dir().to_owned(), runtime };
+        let dirs = Self {
+            cache: project.cache_dir().to_owned(),
+            data: project.data_local_dir().to_owned(),
+            runtime,
+        };
         for dir in [&dirs.cache, &dirs.data, &dirs.runtime] {
             os::create_private_dir(dir).map_err(|source| Error::Create { path: dir.clone(), source })?;
         }

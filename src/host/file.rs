@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::lock::Lock;
 use super::{fault, os};
 
 /// Longer state files are not ours; nothing that we write comes near it. Bytes.
@@ -123,7 +124,15 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// As of the operating system.
 pub fn make_read_only(path: &Path) -> io::Result<()> {
-    os::set_mode(path, 0o400)
+    os::make_read_only(path)
+}
+
+/// Makes a link to a folder.
+///
+/// # Errors
+/// As of the operating system.
+pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
+    os::link_folder(to, link)
 }
 
 /// Lets only this user read and write a file.
@@ -131,7 +140,7 @@ pub fn make_read_only(path: &Path) -> io::Result<()> {
 /// # Errors
 /// As of the operating system.
 pub fn make_private(path: &Path) -> io::Result<()> {
-    os::set_mode(path, 0o600)
+    os::make_private(path)
 }
 
 /// Makes a sparse file of `size` bytes.
@@ -139,7 +148,7 @@ pub fn make_private(path: &Path) -> io::Result<()> {
 /// # Errors
 /// As of the operating system.
 pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
-    create_private(path)?.set_len(size)
+    os::create_sparse(path, size)
 }
 
 /// Copies all that comes out of `from` into an empty file; blocks of zeros become holes. Returns the bytes.
@@ -181,6 +190,15 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
+/// Makes sure that a finished file's bytes survive a crash.
+///
+/// # Errors
+/// As of the operating system.
+pub fn sync(path: &Path) -> io::Result<()> {
+    // Windows syncs only what may be written to.
+    File::options().write(true).open(path)?.sync_all()
+}
+
 /// Makes sure that a crash doesn't undo what was renamed in this folder.
 ///
 /// # Errors
@@ -195,7 +213,7 @@ pub fn folder_size(path: &Path) -> u64 {
     entries
         .map(|entry| match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => folder_size(&entry.path()),
-            Ok(metadata) => super::allocated_size(&metadata),
+            Ok(metadata) => os::allocated_size(&entry.path(), &metadata),
             Err(_) => 0,
         })
         .sum()
@@ -210,6 +228,18 @@ pub fn remove_dir(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// Removes a folder with all that is in it, the files of these locks of ours included, and lets go of them.
+///
+/// # Errors
+/// As of the operating system.
+pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> io::Result<()> {
+    let mut locks: Vec<Lock> = locks.into_iter().collect();
+    if !os::OPEN_FILES_CAN_GO {
+        locks.clear();
+    }
+    remove_dir(path)
 }
 
 /// The last `count` lines of a text file, with control characters taken out; empty when it can't be read.
@@ -261,7 +291,7 @@ mod tests {
         assert_eq!(copied, bytes.len() as u64);
         assert!(std::fs::read(&path).unwrap() == bytes);
         #[cfg(target_os = "linux")]
-        assert!(crate::host::allocated_size(&path.metadata().unwrap()) < 1 << 20);
+        assert!(crate::host::allocated_size(&path) < 1 << 20);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use tokio::sync::watch;
 
+use super::os;
+
 /// The user (or the system) asked the tool to end; carries the signal's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
@@ -20,20 +22,14 @@ fn received() -> &'static watch::Sender<Option<i32>> {
 ///
 /// # Errors
 /// The handlers can't be installed.
-#[cfg(unix)]
 pub fn listen() -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            if received().borrow().is_some() {
-                std::process::exit(128 + signal);
-            }
-            received().send_replace(Some(signal));
-            super::process::end_children();
+    os::on_signals(|signal| {
+        if received().borrow().is_some() {
+            std::process::exit(128 + signal);
         }
-    })?;
-    Ok(())
+        received().send_replace(Some(signal));
+        super::process::end_children();
+    })
 }
 
 /// An error when a signal has come.

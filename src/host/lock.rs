@@ -5,8 +5,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::os;
-
 /// A lock on a file, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
@@ -23,7 +21,7 @@ impl Lock {
         // `is_held` takes the lock for the blink of an eye, so one refusal is no proof of a holder.
         for _ in 0..5 {
             match file.try_lock() {
-                Ok(()) if os::is_same_file(&file, path) => return Ok(Some(Self { file })),
+                Ok(()) if is_same_file(&file, path) => return Ok(Some(Self { file })),
                 Ok(()) => file = open(path)?,
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
                 Err(TryLockError::Error(e)) => return Err(e),
@@ -41,7 +39,7 @@ impl Lock {
             let file = open(path)?;
             file.lock()?;
             // The last holder may have removed the file: then ours is a lock on nothing.
-            if os::is_same_file(&file, path) {
+            if is_same_file(&file, path) {
                 return Ok(Self { file });
             }
         }
@@ -70,6 +68,12 @@ impl Lock {
 pub fn is_held(path: &Path) -> bool {
     // Opened only to read, so that asking never makes the file.
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// True when `path` still names the open file.
+fn is_same_file(file: &File, path: &Path) -> bool {
+    let ours = file.try_clone().and_then(same_file::Handle::from_file);
+    matches!((ours, same_file::Handle::from_path(path)), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -6,7 +6,9 @@ pub mod fault;
 pub mod file;
 pub mod interrupt;
 pub mod lock;
+pub mod path;
 pub mod process;
+pub mod rooted;
 pub mod socket;
 mod system;
 pub mod terminal;
@@ -15,6 +17,10 @@ pub mod terminal;
 mod unix;
 #[cfg(unix)]
 use unix as os;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as os;
 
 pub use system::Os;
 
@@ -41,9 +47,9 @@ pub fn free_space(path: &std::path::Path) -> std::io::Result<u64> {
     os::free_space(path)
 }
 
-/// Bytes that a sparse file really takes on its filesystem.
-pub fn allocated_size(metadata: &std::fs::Metadata) -> u64 {
-    os::allocated_size(metadata)
+/// Bytes that a sparse file really takes on its filesystem; 0 for one that can't be looked at.
+pub fn allocated_size(path: &std::path::Path) -> u64 {
+    path.metadata().map_or(0, |metadata| os::allocated_size(path, &metadata))
 }
 
 /// True when `path` can be opened for reading and writing, without doing either.

@@ -50,6 +50,7 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     die_with_parent(command);
     let child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
+    os::tie(&child).map_err(start)?;
     let _guard = Foreground::new(child.id());
     let Output { status, stdout, stderr } = child.wait_with_output().map_err(start)?;
     interrupt::check()?;
@@ -71,6 +72,7 @@ pub fn watched(command: &mut Command, mut see: impl FnMut(&[u8])) -> Result<(), 
     die_with_parent(command);
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
+    os::tie(&child).map_err(start)?;
     let _guard = Foreground::new(child.id());
     // Its other output in a thread, so that neither pipe fills up.
     let messages = child.stderr.take().map(|mut pipe| {
@@ -140,6 +142,29 @@ pub fn end_in_order_with_parent() -> io::Result<()> {
 /// Makes the kernel end the child when this thread's process dies, however it dies (Linux).
 pub fn die_with_parent(command: &mut Command) {
     os::die_with_parent(command);
+}
+
+/// Starts a background program whose life is tied to ours and which has no part in our terminal.
+///
+/// # Errors
+/// As of the operating system.
+pub fn spawn_helper(mut command: Command) -> io::Result<tokio::process::Child> {
+    die_with_parent(&mut command);
+    // Its own session: a Ctrl-C on the terminal is ours to handle.
+    detach(&mut command);
+    let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    os::tie_async(&child)?;
+    Ok(child)
+}
+
+/// The exit code of a process, as a shell would tell it: 128 + N when signal N ended it.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    os::exit_code(status)
+}
+
+/// True when someone ended the process by force, or asked it to end.
+pub fn was_killed(status: ExitStatus) -> bool {
+    os::was_killed(status)
 }
 
 /// Detaches the command from our terminal and process group.

@@ -1,35 +1,52 @@
-//! Local stream sockets, known by a path.
+//! Local stream connections, known by a path: Unix sockets, or named pipes on Windows.
 
 use std::io;
 use std::path::Path;
 
-/// A connection that blocks.
-pub use std::os::unix::net::UnixStream as Stream;
+use super::os;
+
 /// Accepts connections, on the async side.
-pub use tokio::net::UnixListener as Listener;
-/// A connection for the async side.
-pub use tokio::net::UnixStream as AsyncStream;
+pub use os::Listener;
+/// A connection, on the async side.
+pub use os::Stream;
+/// The two halves of a connection.
+pub use os::{ReadHalf, WriteHalf};
 
 /// Listens at `path`; what a dead process left there is replaced.
 ///
 /// # Errors
 /// As of the operating system.
 pub fn listen(path: &Path) -> io::Result<Listener> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    Listener::bind(path)
+    os::listen(path)
 }
 
-/// Listens at `path`, for another process; what a dead process left there is replaced.
+/// Listens at `path` for a program that connects to a Unix socket, on Windows, too; what a dead process left there
+/// is replaced.
 ///
 /// # Errors
 /// As of the operating system.
-pub fn listen_blocking(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    Ok(std::os::unix::net::UnixListener::bind(path)?.into())
+pub fn listen_for_program(path: &Path) -> io::Result<Listener> {
+    os::listen_for_program(path)
+}
+
+/// Connects to who listens at `path`.
+///
+/// # Errors
+/// Nobody does; or as of the operating system.
+pub async fn connect(path: &Path) -> io::Result<Stream> {
+    os::connect(path).await
+}
+
+/// Parts a connection into what is read from it and what is written to it.
+pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
+    os::split(stream)
+}
+
+/// Listens at `path`, for another process, which gets it as its standard input; what a dead process left there is
+/// replaced.
+///
+/// # Errors
+/// As of the operating system.
+pub fn listen_for_child(path: &Path) -> io::Result<std::process::Stdio> {
+    os::listen_for_child(path)
 }

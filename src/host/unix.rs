@@ -2,12 +2,22 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal};
+
+pub use tokio::net::UnixStream as Stream;
+pub use tokio::net::unix::{OwnedReadHalf as ReadHalf, OwnedWriteHalf as WriteHalf};
+
+/// A file may lose its name while it is open.
+pub const OPEN_FILES_CAN_GO: bool = true;
+
+/// No path begins with a drive.
+pub const HAS_DRIVES: bool = false;
 
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
@@ -15,6 +25,11 @@ pub fn kernel_release() -> String {
 
 pub fn user_id() -> u32 {
     rustix::process::getuid().as_raw()
+}
+
+/// The folder for sockets below the temporary folder, which is everyone's.
+pub fn runtime_name() -> String {
+    format!("podman-bootc-{}", user_id())
 }
 
 pub fn group_id() -> u32 {
@@ -26,7 +41,7 @@ pub fn free_space(path: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-pub fn allocated_size(metadata: &Metadata) -> u64 {
+pub fn allocated_size(_path: &Path, metadata: &Metadata) -> u64 {
     metadata.blocks() * 512
 }
 
@@ -36,12 +51,6 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 
 pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-/// True when `path` still names the open file.
-pub fn is_same_file(file: &File, path: &Path) -> bool {
-    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), path.metadata()), (Ok(ours), Ok(theirs)) if id(&ours) == id(&theirs))
 }
 
 pub fn is_block_device(metadata: &Metadata) -> bool {
@@ -58,8 +67,20 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+pub fn make_read_only(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o400))
+}
+
+pub fn make_private(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(to, link)
+}
+
+pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
+    create_private_file(path)?.set_len(size)
 }
 
 /// True for a real folder (no link) of this user that no one else may write to.
@@ -125,6 +146,76 @@ fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // A process that is gone already is what we want.
         let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// The kernel does it: see [`die_with_parent`].
+pub fn tie(_child: &Child) -> io::Result<()> {
+    Ok(())
+}
+
+/// As [`tie`].
+pub fn tie_async(_child: &tokio::process::Child) -> io::Result<()> {
+    Ok(())
+}
+
+pub fn was_killed(status: ExitStatus) -> bool {
+    [Signal::KILL, Signal::TERM].iter().any(|signal| status.signal() == Some(signal.as_raw()))
+}
+
+/// Its exit code, as a shell would tell it.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+/// Has SIGINT, SIGTERM and SIGHUP noted, on a thread of its own.
+pub fn on_signals(mut note: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(&mut note))?;
+    Ok(())
+}
+
+/// Accepts connections.
+#[derive(Debug)]
+pub struct Listener(tokio::net::UnixListener);
+
+impl Listener {
+    /// The next connection. May be cancelled.
+    pub async fn accept(&mut self) -> io::Result<Stream> {
+        Ok(self.0.accept().await?.0)
+    }
+}
+
+pub fn listen(path: &Path) -> io::Result<Listener> {
+    remove_socket(path)?;
+    Ok(Listener(tokio::net::UnixListener::bind(path)?))
+}
+
+pub fn listen_for_program(path: &Path) -> io::Result<Listener> {
+    listen(path)
+}
+
+pub fn listen_for_child(path: &Path) -> io::Result<Stdio> {
+    remove_socket(path)?;
+    Ok(OwnedFd::from(std::os::unix::net::UnixListener::bind(path)?).into())
+}
+
+pub async fn connect(path: &Path) -> io::Result<Stream> {
+    Stream::connect(path).await
+}
+
+pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
+    stream.into_split()
+}
+
+/// What a dead process left.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use super::Launch;
 use crate::host::{file, process, socket};
@@ -64,16 +64,14 @@ impl Helper {
     pub fn start(&self) -> io::Result<Running> {
         let stdin = match &self.serves {
             // Nobody else holds the socket: when the helper dies, who connects is refused and doesn't wait for ever.
-            Serves::Given(path) => Stdio::from(socket::listen_blocking(path)?),
+            Serves::Given(path) => socket::listen_for_child(path)?,
             Serves::Own(_) => Stdio::null(),
         };
         let log = file::create_private(&self.log)?;
         let mut command = std::process::Command::new(&self.launch.program);
         command.args(&self.launch.args).current_dir(&self.folder);
         command.stdin(stdin).stdout(log.try_clone()?).stderr(log);
-        process::die_with_parent(&mut command);
-        process::detach(&mut command);
-        let child = Command::from(command).kill_on_drop(true).spawn()?;
+        let child = process::spawn_helper(command)?;
         Ok(Running { name: self.name.clone(), child, log: self.log.clone() })
     }
 

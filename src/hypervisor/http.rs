@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::host::socket::AsyncStream;
+use crate::host::socket as local;
 
 /// They answer at once, or not at all.
 const TIME: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ impl Answer {
 /// Nobody listens, or what comes is no HTTP.
 pub async fn ask(socket: &Path, path: &str, body: Option<&Value>) -> io::Result<Answer> {
     let talk = async {
-        let mut stream = AsyncStream::connect(socket).await?;
+        let mut stream = local::connect(socket).await?;
         // In one piece: krunkit reads once.
         stream.write_all(request(path, body).as_bytes()).await?;
         let mut bytes = Vec::new();
@@ -100,9 +100,9 @@ mod tests {
         runtime.block_on(async {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("s");
-            let listener = socket::listen(&path).unwrap();
+            let mut listener = socket::listen(&path).unwrap();
             let server = tokio::spawn(async move {
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut stream = listener.accept().await.unwrap();
                 let mut buffer = [0; 4096];
                 let count = stream.read(&mut buffer).await.unwrap();
                 stream.write_all(b"HTTP/1.1 500 Oops\r\n\r\nno").await.unwrap();

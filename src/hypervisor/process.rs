@@ -6,13 +6,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::OwnedWriteHalf;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
 use super::control::{Control, Event};
 use super::{Launch, Machine};
-use crate::host::{file, process};
+use crate::host::{file, process, socket};
 
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
@@ -98,7 +97,7 @@ pub struct Process {
     child: Child,
     /// The guest's console, where it is the hypervisor's standard input.
     pub(super) console: Option<ChildStdin>,
-    pub(super) channels: Vec<OwnedWriteHalf>,
+    pub(super) channels: Vec<socket::WriteHalf>,
     log: PathBuf,
 }
 
@@ -112,10 +111,7 @@ impl Start<'_> {
                 .stdin(stdin)
                 .stdout(Stdio::piped())
                 .stderr(file::create_private(self.log)?);
-            process::die_with_parent(&mut command);
-            // Its own session: a Ctrl-C on the terminal is ours to handle.
-            process::detach(&mut command);
-            Command::from(command).kill_on_drop(true).spawn()
+            process::spawn_helper(command)
         };
         let mut child = spawn().map_err(|source| self.io(source))?;
         let console = child.stdin.take();

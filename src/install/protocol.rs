@@ -127,6 +127,7 @@ mod tests {
         assert_eq!(root("not json"), None);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_shell_gets_the_words_back() {
         let words = ["printf", "%s\\0", "a b", "it's", "--karg=$(x)\n"].map(str::to_owned);

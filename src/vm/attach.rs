@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc};
 
-use crate::host::socket::{AsyncStream, Listener};
+use crate::host::socket::{self, Listener, Stream};
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "console";
@@ -38,10 +38,10 @@ impl Console {
     }
 
     /// Lets clients attach, for ever.
-    pub async fn serve(&self, listener: Listener) {
+    pub async fn serve(&self, mut listener: Listener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     tokio::spawn(attend(stream, self.output.subscribe(), self.input.clone()));
                 }
                 Err(error) => {
@@ -69,8 +69,8 @@ pub async fn feed(input: Input, mut console: impl AsyncWrite + Unpin) {
     std::future::pending().await
 }
 
-async fn attend(stream: AsyncStream, mut output: broadcast::Receiver<Vec<u8>>, input: mpsc::Sender<Vec<u8>>) {
-    let (mut read, mut write) = stream.into_split();
+async fn attend(stream: Stream, mut output: broadcast::Receiver<Vec<u8>>, input: mpsc::Sender<Vec<u8>>) {
+    let (mut read, mut write) = socket::split(stream);
     let show = async {
         loop {
             match output.recv().await {

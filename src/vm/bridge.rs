@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::host::socket::{AsyncStream, Listener};
+use crate::host::socket::{Listener, Stream};
 
 /// After a failure to accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -44,9 +44,9 @@ impl Bridge {
     /// Serves for ever.
     ///
     /// The end of a session ends the hypervisor's connection, too. It makes another one, and the guest a new sshd.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         loop {
-            let Ok((guest, _)) = self.guest.accept().await else {
+            let Ok(guest) = self.guest.accept().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
@@ -73,7 +73,7 @@ fn open(client: TcpStream) -> io::Result<Option<TcpStream>> {
     if gone { Ok(None) } else { TcpStream::from_std(client).map(Some) }
 }
 
-async fn serve(mut client: TcpStream, mut guest: AsyncStream) -> io::Result<()> {
+async fn serve(mut client: TcpStream, mut guest: Stream) -> io::Result<()> {
     client.set_nodelay(true)?;
     tokio::io::copy_bidirectional(&mut client, &mut guest).await?;
     guest.shutdown().await
@@ -101,7 +101,7 @@ mod tests {
             drop(second);
             let serving = tokio::spawn(bridge.run());
             for (client, text) in [(&mut first, b"one"), (&mut third, b"two")] {
-                let mut guest = AsyncStream::connect(&path).await.unwrap();
+                let mut guest = socket::connect(&path).await.unwrap();
                 guest.write_all(text).await.unwrap();
                 let mut bytes = [0; 3];
                 client.read_exact(&mut bytes).await.unwrap();

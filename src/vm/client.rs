@@ -4,18 +4,17 @@ use std::io;
 use std::process::Child;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Vm;
 use super::control::{LINE_MAX, Message, Request, SOCKET};
 use crate::host::dirs::Dirs;
-use crate::host::socket::AsyncStream;
+use crate::host::socket::{self, ReadHalf, WriteHalf};
 
 /// A connection to a supervisor.
 #[derive(Debug)]
 pub struct Client {
-    read: BufReader<Take<OwnedReadHalf>>,
-    write: OwnedWriteHalf,
+    read: BufReader<Take<ReadHalf>>,
+    write: WriteHalf,
     line: Vec<u8>,
     /// The supervisor, if it is our own child.
     child: Option<Child>,
@@ -27,8 +26,8 @@ impl Client {
     /// # Errors
     /// Nobody listens: the VM is not running.
     pub async fn attach(vm: &Vm, dirs: &Dirs, lease: bool) -> io::Result<Self> {
-        let stream = AsyncStream::connect(dirs.runtime_of(&vm.spec.id).join(SOCKET)).await?;
-        let (read, write) = stream.into_split();
+        let stream = socket::connect(&dirs.runtime_of(&vm.spec.id).join(SOCKET)).await?;
+        let (read, write) = socket::split(stream);
         let mut client =
             Self { read: BufReader::new(read.take(LINE_MAX as u64)), write, line: Vec::new(), child: None };
         client.send(&Request::Attach { lease }).await?;
@@ -71,7 +70,7 @@ impl Client {
     /// Gives up the lease; what the supervisor still says can be heard.
     pub async fn end_lease(&mut self) {
         // A supervisor that is gone holds no lease.
-        let _ = self.write.shutdown().await;
+        let _ = self.send(&Request::EndLease).await;
     }
 
     /// Waits for the VM's end; none when the supervisor died without a word.

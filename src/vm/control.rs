@@ -20,6 +20,8 @@ pub enum Request {
         /// The VM lives as long as this connection.
         lease: bool,
     },
+    /// The lease ends here; I still listen.
+    EndLease,
     /// The guest answers: it is up.
     Ready,
     /// Shut down in order; power off after so many seconds.

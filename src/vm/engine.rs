@@ -383,7 +383,7 @@ impl Run<'_> {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
             Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
             Ok(()) => Outcome::Ended(Ended::Failed("the hypervisor was told to end by someone else".into())),
-            Err(failure) if on_trial && !was_killed(&failure) => {
+            Err(failure) if on_trial && !crate::host::process::was_killed(failure.status) => {
                 Outcome::AcceleratorFailed(failure.to_string())
             }
             Err(failure) => Outcome::Ended(Ended::Failed(failure.to_string())),
@@ -452,12 +452,4 @@ async fn sleep_until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-/// Ended by someone's signal, not by a fault of its own.
-fn was_killed(failure: &Failure) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-    const KILL: i32 = 9;
-    const TERM: i32 = 15;
-    matches!(failure.status.signal(), Some(KILL | TERM))
 }

@@ -300,14 +300,18 @@ impl Store {
                 _ => continue,
             };
             let free = |name: &str| Lock::try_acquire(&folder.join(name));
-            let (Ok(Some(_creating)), Ok(Some(_running))) = (free(CREATING_LOCK), free(RUNNING_LOCK)) else {
+            let (Ok(Some(creating)), Ok(Some(running))) = (free(CREATING_LOCK), free(RUNNING_LOCK)) else {
                 continue;
             };
-            for left in runtime.iter().chain([&folder]) {
-                if let Err(error) = file::remove_dir(left) {
-                    tracing::warn!(path = %left.display(), %error, "can't remove what a dead process left");
+            let warn = |path: &Path, result: io::Result<()>| {
+                if let Err(error) = result {
+                    tracing::warn!(path = %path.display(), %error, "can't remove what a dead process left");
                 }
+            };
+            if let Some(runtime) = runtime {
+                warn(&runtime, file::remove_dir(&runtime));
             }
+            warn(&folder, file::remove_locked_dir(&folder, [creating, running]));
         }
     }
 
@@ -430,7 +434,7 @@ impl Vm {
     ///
     /// # Errors
     /// A file can't be removed.
-    pub fn remove(&self, _taken: Lock) -> Result<(), Error> {
+    pub fn remove(&self, taken: Lock) -> Result<(), Error> {
         // Without its spec it is no VM any more, whatever happens to the rest.
         let spec = self.folder.join(SPEC);
         match std::fs::remove_file(&spec) {
@@ -440,7 +444,8 @@ impl Vm {
             _ => {}
         }
         fault::point("vm-doomed");
-        file::remove_dir(&self.folder).map_err(|source| Error::Io { path: self.folder.clone(), source })
+        file::remove_locked_dir(&self.folder, [taken])
+            .map_err(|source| Error::Io { path: self.folder.clone(), source })
     }
 
     /// Its keys.
@@ -520,7 +525,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.keep
-            && let Err(error) = file::remove_dir(&self.folder)
+            && let Err(error) = file::remove_locked_dir(&self.folder, self.lock.take())
         {
             tracing::warn!(path = %self.folder.display(), %error, "can't remove the folder of a VM that was not made");
         }
@@ -658,7 +663,10 @@ mod tests {
         let damaged = create(&store, "damaged", "aacc00000000");
         std::fs::write(damaged.folder.join(SPEC), "{").unwrap();
         let list = store.list();
-        assert!(matches!(&list[..], [Entry::Damaged(_, why)] if why.contains("damaged/vm.json")), "{list:?}");
+        assert!(
+            matches!(&list[..], [Entry::Damaged(_, why)] if why.contains("vm.json is damaged")),
+            "{list:?}"
+        );
         assert!(damaged.folder.exists());
     }
 }

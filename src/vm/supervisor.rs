@@ -19,7 +19,7 @@ use super::store::{self, End, How, Record};
 use super::{Store, Vm, backing, machine};
 use crate::guest::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
-use crate::host::socket::{AsyncStream, Listener};
+use crate::host::socket::{Listener, Stream, WriteHalf};
 use crate::host::{Os, fault, file, interrupt, socket};
 use crate::hypervisor::{self, Hypervisor, accelerator};
 
@@ -141,7 +141,9 @@ impl Supervisor {
         let listener = socket::listen(&runtime.join(SOCKET))?;
         let console = socket::listen(&runtime.join(attach::SOCKET))?;
         let bridge = match &self.machine.devices.ssh {
-            Some(ssh) => Some(Bridge::open(self.vm.record().ssh_port, socket::listen(&ssh.socket)?).await?),
+            Some(ssh) => {
+                Some(Bridge::open(self.vm.record().ssh_port, socket::listen_for_program(&ssh.socket)?).await?)
+            }
             None => None,
         };
         let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
@@ -322,7 +324,7 @@ impl Desk<'_> {
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change)).await;
             }
-            ClientRequest::Request(Request::Attach { .. }) => {}
+            ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
         }
     }
 
@@ -405,10 +407,10 @@ enum ClientRequest {
     LeaseEnded,
 }
 
-async fn serve(listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+async fn serve(mut listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 tokio::spawn(attend_client(stream, Arc::clone(&hub), requests.clone()));
             }
             Err(error) => {
@@ -419,8 +421,8 @@ async fn serve(listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientR
     }
 }
 
-async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
-    let (read, write) = stream.into_split();
+async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+    let (read, write) = socket::split(stream);
     // Goes to the task that speaks, once the client has asked to be told.
     let mut write = Some(write);
     let mut lease = false;
@@ -443,6 +445,9 @@ async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sende
                 });
             }
         }
+        if request == Request::EndLease {
+            break;
+        }
         if requests.send(ClientRequest::Request(request)).await.is_err() {
             break;
         }
@@ -452,11 +457,7 @@ async fn attend_client(stream: AsyncStream, hub: Arc<Hub>, requests: mpsc::Sende
     }
 }
 
-async fn speak(
-    mut write: tokio::net::unix::OwnedWriteHalf,
-    seen: Vec<Message>,
-    mut receiver: broadcast::Receiver<Message>,
-) {
+async fn speak(mut write: WriteHalf, seen: Vec<Message>, mut receiver: broadcast::Receiver<Message>) {
     let mut queue: std::collections::VecDeque<Message> = seen.into();
     loop {
         let message = match queue.pop_front() {

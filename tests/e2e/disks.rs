@@ -218,3 +218,55 @@ fn a_block_device_is_written_only_when_that_is_meant() {
     };
     assert!(bases.iter().any(same), "{bases:?}");
 }
+
+#[test]
+fn every_install_option_arrives() {
+    let sandbox = Sandbox::with_empty_cache("options");
+    let image = shared("latest");
+    let options = [
+        "--filesystem",
+        "ext4",
+        "--root-size",
+        "3G",
+        "--disk-size",
+        "6G",
+        "--karg",
+        "asked.for=a,b",
+        "--karg",
+        "flag",
+        "--bootloader",
+        "systemd",
+        "--composefs-backend",
+        "--target-imgref",
+        "example.test/other:v2",
+        "--target-transport",
+        "oci",
+        "--install-arg",
+        "--stateroot",
+        "--install-arg",
+        "a place",
+    ];
+    let look = "cat /proc/cmdline; lsblk -bdno SIZE /dev/disk/by-id/virtio-disk; df --block-size=1M --output=size / | tail -n 1; \
+        bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'";
+    let run = [
+        &["run", "--hypervisor", "qemu", "--arch", "x86_64", "--pull", "never"],
+        &options[..],
+        &[&image, look],
+    ];
+    let text = sandbox.run(&run.concat()).expect(0).text();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let words: Vec<&str> = lines[0].split(' ').collect();
+    assert!(words.contains(&"asked.for=a,b") && words.contains(&"flag"), "{text}");
+    assert_eq!(lines[1], (6u64 << 30).to_string());
+    let root: u64 = lines[2].parse().unwrap();
+    assert!((2700..3072).contains(&root), "{text}");
+    assert_eq!(lines[3], r#"["example.test/other:v2","oci","systemd"]"#);
+    let log = fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
+    assert!(log.contains("--stateroot a place --wipe"), "{log}");
+
+    // Each makes a disk of its own; what can't hold the image is refused before.
+    let other = ["disk", "--root-size", "100M", &image, "/x.raw"];
+    sandbox.run(&other).expect(125).says("100 MiB").silent_about("booting");
+    sandbox.run(&["run", "--arch", "aarch64", "--pull", "never", &image]).expect(125).says("amd64");
+    sandbox.assert_clean(&[]);
+}

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::harness::{BOOT, SOON, Sandbox, wait_for};
+use crate::harness::{BOOT, Running, SOON, Sandbox, Signal, wait_for};
 
 const BY_BIOS: &str = "the boot sector runs";
 const BY_UEFI: &str = "the shell on the disk runs";
@@ -46,7 +47,8 @@ fn keep(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 /// Starts a machine with this disk, and waits until its console says something.
 fn started(sandbox: &Sandbox, name: &str, disk: &Path, more: &[&str], text: &str) -> String {
     let disk = disk.to_str().unwrap();
-    let words = ["run", "--detach", "--memory", "512M", "--name", name, "--disk", disk];
+    // A firmware that finds nothing to start tries the network, for minutes.
+    let words = ["run", "--detach", "--nic", "none", "--memory", "512M", "--name", name, "--disk", disk];
     sandbox.ok(&[&words, more].concat());
     wait_for(text, BOOT, || {
         let log = sandbox.ok(&["logs", name]);
@@ -76,10 +78,12 @@ fn a_firmware_starts_what_it_may() {
     let secure = ["--firmware", "secure", "--tpm"];
     let log = started(&sandbox, "secure", &uefi, &secure, "Security Violation");
     assert!(!log.contains(BY_UEFI), "{log}");
+    // Another architecture has another firmware; the disk is started from all the same.
+    started(&sandbox, "arm", &uefi, &["--arch", "aarch64"], BY_UEFI);
     let state = sandbox.vm_folder("secure").join("tpm");
     assert!(fs::read_dir(&state).unwrap().count() > 0, "the TPM's state is kept");
     let tpm = sandbox.process("swtpm");
-    sandbox.ok(&["rm", "--force", "uefi", "secure"]);
+    sandbox.ok(&["rm", "--force", "uefi", "secure", "arm"]);
     assert!(!tpm.lives() && !state.exists());
     sandbox.assert_clean(&[]);
 }
@@ -105,6 +109,51 @@ fn settings_of_a_stopped_vm(sandbox: &Sandbox) {
     assert!(qemu.contains("size=400M"), "{qemu}");
 }
 
+/// A display without a screen, as long as the value lives.
+struct Display {
+    server: Running,
+    name: String,
+}
+
+impl Display {
+    fn new() -> Self {
+        let mut server = Command::new("Xvfb");
+        // It chooses a free number, and says which.
+        server.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "800x600x24"]);
+        let server = Running::start(server, Some(vec![]));
+        server.wait_stdout("\n", SOON);
+        let name = format!(":{}", server.text().trim());
+        Self { server, name }
+    }
+
+    /// The titles of all windows.
+    fn windows(&self) -> String {
+        let output =
+            Command::new("xwininfo").args(["-root", "-tree", "-display", &self.name]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+#[test]
+fn a_machine_has_a_window_where_there_is_a_display() {
+    let sandbox = Sandbox::new("window");
+    let disk = bios_disk(sandbox.root());
+    let display = Display::new();
+    let words =
+        ["run", "--detach", "--nic", "none", "--memory", "512M", "--firmware", "bios", "--name", "seen"];
+    let mut tool = sandbox.tool(&[&words[..], &["--gui", "--disk", disk.to_str().unwrap()]].concat());
+    tool.env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
+    Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
+    wait_for("the window", SOON, || display.windows().contains("QEMU (seen)").then_some(()));
+    sandbox.ok(&["rm", "--force", "seen"]);
+    assert!(!display.windows().contains("QEMU (seen)"));
+    // It takes its lock and socket along.
+    display.server.signal(Signal::TERM);
+    display.server.finish(SOON);
+    sandbox.assert_clean(&[]);
+}
+
 #[test]
 fn what_a_machine_cant_have_is_said_before_any_work() {
     let sandbox = Sandbox::with_empty_cache("refused");
@@ -121,7 +170,7 @@ fn what_a_machine_cant_have_is_said_before_any_work() {
         let args = [&["run"], flags, &["localhost/no-such-image"]].concat();
         let mut tool = sandbox.tool(&args);
         tool.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-        let output = crate::harness::Running::start(tool, Some(vec![])).finish(SOON).expect(125);
+        let output = Running::start(tool, Some(vec![])).finish(SOON).expect(125);
         let output = output.silent_about("no-such-image");
         words.iter().fold(output, |output, word| output.says(word));
     };
@@ -136,6 +185,7 @@ fn what_a_machine_cant_have_is_said_before_any_work() {
     refused(&["--add-disk", "new:5"], &["new:5"]);
     refused(&["--nic", "none", "--publish", "80"], &["--nic none"]);
     refused(&["--gui"], &["WAYLAND_DISPLAY"]);
+    refused(&["--hypervisor", "hyperv"], &["Windows"]);
     refused(&["--ephemeral", "--firmware", "bios"], &["--firmware"]);
     assert!(sandbox.list().is_empty());
     sandbox.assert_clean(&[]);

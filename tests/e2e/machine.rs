@@ -279,11 +279,12 @@ fn with_openssh(sandbox: &Sandbox, host: &Host) {
 
 /// The serial console both ways, beside the log.
 fn console(sandbox: &Sandbox) {
-    // The login prompt reads from the same terminal, and would take what is meant for us.
+    // The login prompt reads from the same terminal, and would take what is meant for us; it leaves the terminal in
+    // a mode of its own.
     let quiet = "systemctl mask --runtime --now serial-getty@ttyS0.service 2>&1; \
-        while systemctl is-active -q serial-getty@ttyS0.service; do sleep 0.2; done; stty -F /dev/ttyS0 -echo";
+        while systemctl is-active -q serial-getty@ttyS0.service; do sleep 0.2; done";
     sandbox.ok(&["ssh", "full", quiet]);
-    let reader = "exec </dev/ttyS0; echo ready $((30 + 1)) >/dev/ttyS0; read line; \
+    let reader = "exec </dev/ttyS0; stty sane -echo; echo ready $((30 + 1)) >/dev/ttyS0; read line; \
         echo \"the guest read ${#line} letters, $line\" | tr a-z A-Z >/dev/ttyS0; echo \"$line\"";
     let mut console = sandbox.start_on_terminal(&["console", "full"]);
     console.wait_stdout("ctrl-] detaches", SOON);

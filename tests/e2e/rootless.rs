@@ -26,6 +26,7 @@ fn everything_works_as_an_ordinary_user() {
     sandbox.run(&["run", IMAGE]).expect(125).says("rootful storage").says(&copy);
     run(&["run", &image]).expect(125).says("rootless storage").says("podman image scp root@localhost::");
 
+    run(&["run", "--install-in", "container", IMAGE]).expect(125).says("needs root");
     let own = user.home().join("folder");
     user.mkdir(&own);
     let share = format!("{}:/mnt", own.display());

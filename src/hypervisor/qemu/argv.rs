@@ -239,7 +239,6 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
 
     use super::*;
     use crate::hypervisor::DiskFormat;
@@ -433,7 +432,7 @@ mod tests {
     fn a_path_that_is_not_utf8_is_refused() {
         use std::os::unix::ffi::OsStringExt;
         let mut machine = machine();
-        machine.control = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+        machine.control = std::path::PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
         assert!(launch(&qemu((10, 0)), &machine, Accelerator::Tcg).is_err());
     }
 }

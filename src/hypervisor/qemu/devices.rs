@@ -53,8 +53,6 @@ fn add_screen(args: &mut Args, arch: Arch, screen: Option<Screen>) {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt;
     use std::path::PathBuf;
 
     use crate::hypervisor::accelerator::Accelerator;
@@ -159,9 +157,11 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn paths_that_are_not_utf8_are_refused() {
-        let bad = || PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+        use std::os::unix::ffi::OsStringExt;
+        let bad = || std::path::PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff]));
         let ssh = Channel { name: "x".into(), socket: bad() };
         for devices in [
             Devices { tpm: Some(bad()), ..Devices::default() },

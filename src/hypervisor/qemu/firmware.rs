@@ -188,7 +188,8 @@ mod tests {
     use super::*;
 
     fn descriptor(dir: &Path, features: &str, format: &str) -> String {
-        let dir = dir.display();
+        // A path of Windows has to survive in JSON.
+        let dir = dir.display().to_string().replace('\\', "/");
         format!(
             r#"{{"description": "x", "interface-types": ["uefi"], "tags": [], "features": [{features}],
             "mapping": {{"device": "flash",

@@ -10,7 +10,7 @@ use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
-use crate::host::socket::AsyncStream;
+use crate::host::socket::Stream;
 use crate::hypervisor::control::{Event, Stopped};
 use crate::hypervisor::{Forward, Protocol};
 
@@ -41,7 +41,7 @@ pub enum QmpError {
 
 /// Commands to a running QEMU.
 pub struct Qmp {
-    service: QapiService<QmpStreamTokio<WriteHalf<AsyncStream>>>,
+    service: QapiService<QmpStreamTokio<WriteHalf<Stream>>>,
 }
 
 impl std::fmt::Debug for Qmp {
@@ -55,7 +55,7 @@ impl Qmp {
     ///
     /// # Errors
     /// It is not QEMU, or it is gone.
-    pub async fn open(stream: AsyncStream) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+    pub async fn open(stream: Stream) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
         let (read, write) = tokio::io::split(stream);
         let stream = QmpStreamTokio::open_split(read, write).await?.negotiate().await?;
         let (service, events) = stream.into_parts();
@@ -189,7 +189,7 @@ fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
 }
 
 async fn forward_events(
-    mut events: QapiEvents<QmpStreamTokio<ReadHalf<AsyncStream>>>,
+    mut events: QapiEvents<QmpStreamTokio<ReadHalf<Stream>>>,
     sender: mpsc::UnboundedSender<Event>,
 ) {
     use futures::StreamExt;

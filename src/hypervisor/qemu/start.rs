@@ -16,10 +16,10 @@ use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, p
 /// It can't be started, or ends at once.
 pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
     let io = |source| start.io(source);
-    let control_listener = socket::listen(&start.machine.control).map_err(io)?;
+    let mut control_listener = socket::listen_for_program(&start.machine.control).map_err(io)?;
     let mut listeners = Vec::new();
     for channel in &start.machine.channels {
-        listeners.push(socket::listen(&channel.socket).map_err(io)?);
+        listeners.push(socket::listen_for_program(&channel.socket).map_err(io)?);
     }
     let mut process = start.spawn(Stdio::piped())?;
     let stdout = process.stdout().map_err(io)?;
@@ -27,12 +27,12 @@ pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
     tokio::spawn(pump(stdout, sender.clone(), Output::Console));
     let connect = async {
         let mut writers = Vec::new();
-        for (index, listener) in listeners.iter().enumerate() {
-            let (read, write) = listener.accept().await?.0.into_split();
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            let (read, write) = socket::split(listener.accept().await?);
             tokio::spawn(pump(read, sender.clone(), move |bytes| Output::Channel(index, bytes)));
             writers.push(write);
         }
-        let (qmp, events) = Qmp::open(control_listener.accept().await?.0).await?;
+        let (qmp, events) = Qmp::open(control_listener.accept().await?).await?;
         Ok::<_, io::Error>((writers, qmp, events))
     };
     let connected = tokio::select! {

@@ -90,6 +90,11 @@ impl Running {
         assert!(self.stderr.wait(time, |state| state.has(text)), "no {text:?} in time\n{}", self.story());
     }
 
+    /// What it has written to standard output by now.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout.bytes()).into_owned()
+    }
+
     /// Waits until it ends, but no longer than this.
     pub fn wait_end(&self, time: Duration) {
         self.stdout.wait(time, |state| state.ended);

@@ -1,0 +1,78 @@
+//! Linux: openat2(2) does it all.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+
+use super::Identity;
+
+/// A folder that is a root of its own.
+#[derive(Debug)]
+pub struct Root(OwnedFd);
+
+impl Root {
+    /// The root at this folder.
+    ///
+    /// # Errors
+    /// It can't be opened.
+    pub fn new(folder: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(folder, flags, Mode::empty())?))
+    }
+
+    /// Opens a file; a pipe or device is refused.
+    ///
+    /// # Errors
+    /// As of the operating system.
+    pub fn open(&self, path: &str) -> io::Result<File> {
+        // Not to hang on a pipe.
+        let file = File::from(self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
+    }
+
+    /// True when there is something of that name.
+    pub fn has(&self, path: &str) -> bool {
+        self.open_at(path, OFlags::PATH).is_ok()
+    }
+
+    /// What a file is told by.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn identity(&self, path: &str) -> io::Result<Identity> {
+        let stat = rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?;
+        // Their types differ from processor to processor.
+        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+        Ok(Identity {
+            inode: stat.st_ino as u64,
+            size: stat.st_size as i64,
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+        })
+    }
+
+    /// Names in a folder, sorted.
+    ///
+    /// # Errors
+    /// There is no such folder.
+    pub fn names(&self, path: &str) -> io::Result<Vec<String>> {
+        let folder = self.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn open_at(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let flags = flags | OFlags::CLOEXEC;
+        let path = path.trim_start_matches('/');
+        Ok(rustix::fs::openat2(&self.0, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+    }
+}

@@ -1,0 +1,98 @@
+//! Named pipes in the place of sockets: their names are made from the sockets' paths.
+
+use std::ffi::c_void;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions};
+use tokio_util::either::Either;
+use windows_sys::Win32::Foundation::{ERROR_PIPE_BUSY, LocalFree};
+use windows_sys::Win32::Security::Authorization::{
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
+};
+use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
+use windows_sys::core::w;
+
+/// A server that has just taken a client makes the pipe's next end within this time.
+const BUSY: Duration = Duration::from_secs(5);
+
+pub type Pipe = Either<NamedPipeServer, NamedPipeClient>;
+
+/// Accepts connections. There is always one end of the pipe that waits for a client.
+#[derive(Debug)]
+pub struct Listener {
+    name: String,
+    next: NamedPipeServer,
+}
+
+impl Listener {
+    /// The next connection. May be cancelled.
+    pub async fn accept(&mut self) -> io::Result<Pipe> {
+        self.next.connect().await?;
+        let next = create(&self.name, false)?;
+        Ok(Either::Left(std::mem::replace(&mut self.next, next)))
+    }
+}
+
+pub fn listen(path: &Path) -> io::Result<Listener> {
+    let name = name(path);
+    // Refused when there is such a pipe: it would be someone else's.
+    let next = create(&name, true)?;
+    Ok(Listener { name, next })
+}
+
+pub async fn connect(path: &Path) -> io::Result<Pipe> {
+    let (name, start) = (name(path), Instant::now());
+    loop {
+        match ClientOptions::new().open(&name) {
+            Err(e) if e.raw_os_error() == Some(ERROR_PIPE_BUSY as i32) && start.elapsed() < BUSY => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            other => return Ok(Either::Right(other?)),
+        }
+    }
+}
+
+/// Pipes' names are short, and know no folders.
+fn name(path: &Path) -> String {
+    let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
+    let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(r"\\.\pipe\podman-bootc-{digits}")
+}
+
+fn create(name: &str, first: bool) -> io::Result<NamedPipeServer> {
+    let mut descriptor = std::ptr::null_mut();
+    // All to the owner and nothing to anyone else. The text is a constant; what comes back is freed below.
+    // SAFETY: the text ends with a NUL, and the pointer outlives the call.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        ConvertStringSecurityDescriptorToSecurityDescriptorW(
+            w!("D:P(A;;GA;;;OW)"),
+            SDDL_REVISION_1,
+            &raw mut descriptor,
+            std::ptr::null_mut(),
+        )
+    };
+    if done == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mut attributes = SECURITY_ATTRIBUTES {
+        nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
+        lpSecurityDescriptor: descriptor,
+        bInheritHandle: 0,
+    };
+    let mut options = ServerOptions::new();
+    options.first_pipe_instance(first);
+    // SAFETY: the attributes, and the descriptor in them, outlive the call.
+    #[allow(unsafe_code)]
+    let server =
+        unsafe { options.create_with_security_attributes_raw(name, (&raw mut attributes).cast::<c_void>()) };
+    // SAFETY: it was allocated above, as the function says by LocalAlloc, and nothing uses it any more.
+    #[allow(unsafe_code)]
+    unsafe {
+        LocalFree(descriptor);
+    }
+    server
+}

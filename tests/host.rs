@@ -1,0 +1,182 @@
+//! What the tool asks of the operating system, between processes: locks, helpers, local connections, folders.
+//!
+//! These tests need nothing but the built program. `tests/cross.sh` runs them for Windows under wine, too.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use podman_bootc::host::lock::{self, Lock};
+use podman_bootc::host::{process, socket};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+
+/// What a process of this program is to do in place of the tests; see [`role`].
+const ROLE: &str = "HOST_TEST_ROLE";
+/// The file that it is about.
+const FILE: &str = "HOST_TEST_FILE";
+/// Nothing here takes longer, under wine neither.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Not a test of its own: what the tests start as another process. Started as a test it has nothing to do.
+#[test]
+fn role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let file = PathBuf::from(std::env::var_os(FILE).unwrap());
+    match role.as_str() {
+        "hold" => {
+            let _lock = Lock::acquire(&file).unwrap();
+            announce("held");
+            std::thread::sleep(LONG);
+        }
+        "parent" => runtime().block_on(async {
+            let mut command = actor("hold", &file);
+            command.stdout(Stdio::piped());
+            let mut child = process::spawn_helper(command).unwrap();
+            let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+            while !lines.next_line().await.unwrap().unwrap().ends_with("held") {}
+            announce("held");
+            tokio::time::sleep(LONG).await;
+        }),
+        "client" => runtime().block_on(async {
+            let (read, mut write) = socket::split(socket::connect(&file).await.unwrap());
+            write.write_all(b"from the client\n").await.unwrap();
+            let mut lines = tokio::io::BufReader::new(read).lines();
+            assert_eq!(lines.next_line().await.unwrap().unwrap(), "from the server");
+        }),
+        other => panic!("no such role: {other}"),
+    }
+    std::process::exit(0);
+}
+
+fn announce(word: &str) {
+    // libtest has begun the line; this ends it.
+    println!("{word}");
+}
+
+/// A process of this program with another role.
+fn actor(role: &str, file: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "role", "--nocapture"]).env(ROLE, role).env(FILE, file).stdin(Stdio::null());
+    command
+}
+
+/// Starts one, and waits until it says that it holds its lock.
+fn start(role: &str, file: &Path) -> Child {
+    let mut child = actor(role, file).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().ends_with("held")), "{role} didn't get so far");
+    // Its later words go nowhere, and hold it up nowhere.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < LONG, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_lock_is_held_across_processes_and_falls_with_its_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lock");
+    let mut holder = start("hold", &file);
+    assert!(lock::is_held(&file) && Lock::try_acquire(&file).unwrap().is_none());
+    process::kill(holder.id());
+    let status = holder.wait().unwrap();
+    assert!(!status.success() && process::was_killed(status), "{status}");
+    until("the lock of a dead process", || !lock::is_held(&file));
+    assert!(Lock::try_acquire(&file).unwrap().is_some());
+}
+
+/// Only Linux and Windows can do that.
+#[cfg(any(target_os = "linux", windows))]
+#[test]
+fn a_helper_dies_with_its_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lock");
+    let mut parent = start("parent", &file);
+    assert!(lock::is_held(&file), "its helper holds it");
+    process::kill(parent.id());
+    parent.wait().unwrap();
+    until("the helper of a dead process", || !lock::is_held(&file));
+}
+
+#[test]
+fn processes_talk_over_a_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    runtime().block_on(async {
+        assert!(socket::connect(&path).await.is_err(), "nobody listens");
+        let mut listener = socket::listen(&path).unwrap();
+        // Several clients, one after the other and side by side.
+        for _ in 0..2 {
+            let mut clients =
+                [actor("client", &path), actor("client", &path)].map(|mut c| c.spawn().unwrap());
+            for _ in &clients {
+                let stream = tokio::time::timeout(LONG, listener.accept()).await.unwrap().unwrap();
+                let (read, mut write) = socket::split(stream);
+                let mut read = tokio::io::BufReader::new(read);
+                let mut line = String::new();
+                read.read_line(&mut line).await.unwrap();
+                assert_eq!(line, "from the client\n");
+                write.write_all(b"from the server\n").await.unwrap();
+                // It hangs up when it has read that.
+                let mut rest = Vec::new();
+                let _ = read.read_to_end(&mut rest).await;
+                assert_eq!(rest, b"");
+            }
+            for client in &mut clients {
+                assert!(client.wait().unwrap().success());
+            }
+        }
+    });
+}
+
+/// The tool in folders of its own, where the system lets them be chosen.
+fn tool(home: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
+    command.args(args).env("HOME", home).stdin(Stdio::null());
+    for variable in ["XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"] {
+        command.env_remove(variable);
+    }
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_command_line_works_without_anything_else() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, help, _) = tool(home.path(), &["--help"]);
+    assert!(code == 0 && help.contains("Usage: podman-bootc"), "{help}");
+    let (code, script, _) = tool(home.path(), &["completion", "powershell"]);
+    assert!(code == 0 && script.contains("Register-ArgumentCompleter"), "{script}");
+    let (code, _, errors) = tool(home.path(), &["no-such-command"]);
+    assert!(code == 125 && errors.contains("no-such-command"), "{code} {errors}");
+
+    let (code, list, errors) = tool(home.path(), &["list", "--format", "json"]);
+    assert_eq!((code, list.trim(), errors.as_str()), (0, "[]", ""));
+    let (code, _, errors) = tool(home.path(), &["ssh", "no-such-vm"]);
+    assert!(code == 125 && errors.contains("no-such-vm"), "{code} {errors}");
+    let folders = if cfg!(windows) {
+        let local = PathBuf::from(std::env::var_os("LOCALAPPDATA").unwrap());
+        [local.join(r"podman-bootc\cache"), local.join(r"podman-bootc\data")]
+    } else if cfg!(target_os = "macos") {
+        ["Library/Caches/podman-bootc", "Library/Application Support/podman-bootc"]
+            .map(|f| home.path().join(f))
+    } else {
+        [".cache/podman-bootc", ".local/share/podman-bootc"].map(|f| home.path().join(f))
+    };
+    for folder in folders {
+        assert!(folder.is_dir(), "{}", folder.display());
+    }
+}
