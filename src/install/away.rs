@@ -198,6 +198,7 @@ mod tests {
         assert!(!dir.path().parent().unwrap().join("outside").exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_list_is_made_by_any_shell() {
         let script = LIST.replace("cd /", "cd \"$1\"");

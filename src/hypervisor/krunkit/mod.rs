@@ -82,7 +82,9 @@ mod tests {
     fn line(machine: &Machine) -> Result<String, PlanError> {
         let krunkit = Krunkit { program: "/bin/krunkit".into(), gvproxy: "/bin/gvproxy".into() };
         let launch = launch(&krunkit, machine)?;
-        Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
+        let line = launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        // Windows joins paths otherwise; the program never runs there.
+        Ok(line.replace(std::path::MAIN_SEPARATOR, "/"))
     }
 
     #[test]
