@@ -155,7 +155,8 @@ mod tests {
         let helper = helper(Path::new("/opt/gvproxy"), Path::new("/run/x"), "/log".into());
         let line: Vec<_> = helper.launch.args.iter().map(|arg| arg.to_string_lossy()).collect();
         assert_eq!(
-            line.join(" "),
+            // Windows joins paths otherwise; gvproxy is not used there.
+            line.join(" ").replace(std::path::MAIN_SEPARATOR, "/"),
             "-listen-vfkit unixgram:///run/x/net -listen unix:///run/x/gvproxy -ssh-port -1"
         );
         let forward: Forward = "8080:80/tcp".parse().unwrap();

@@ -122,8 +122,7 @@ fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Op
     words
 }
 
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
