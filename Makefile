@@ -1,5 +1,6 @@
 # make demo    the main job, from nothing, on the test image
 # make test    all tests; `.ci/run` calls it
+# make cross   builds it for other systems, and runs what of its tests can run here (tests/cross.sh)
 # make bench   measures what docs/performance.md tells
 # make docs    generates completions/ and docs/man/
 #
@@ -11,7 +12,7 @@ IMAGE := localhost/podman-bootc-test
 # For tests only: see there.
 export CONTAINERS_CONF := $(CURDIR)/vm-assets/test-image/containers.conf
 
-.PHONY: build test demo bench docs clean setup image
+.PHONY: build test cross demo bench docs clean setup image
 
 build:
 	$(CARGO) build --release
@@ -24,6 +25,9 @@ test: setup
 	$(CARGO) nextest run --features fault-injection,stand-ins --test faults --test stand_ins
 	vm-assets/test-image/build.sh
 	$(CARGO) nextest run -E 'binary(e2e)'
+
+cross: setup
+	tests/cross.sh
 
 demo: setup build
 	vm-assets/test-image/build.sh latest

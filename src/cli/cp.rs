@@ -9,7 +9,7 @@ use super::Context;
 use crate::guest::copy;
 use crate::host;
 use crate::ui::{Progress, format_size, parse_time};
-use crate::vm::{Name, lifecycle};
+use crate::vm::{Name, lifecycle, ready};
 
 /// Copy a file or folder into a running VM, or out of it
 ///
@@ -52,7 +52,7 @@ impl Args {
         let mut stage = progress.stage("boot");
         let ready = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
-            lifecycle::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
+            ready::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
         })?;
         drop(stage);
         let mut stage = progress.stage("copy");

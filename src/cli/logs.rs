@@ -15,7 +15,7 @@ use crate::host::interrupt;
 use crate::ui::{Progress, parse_time, plain};
 use crate::vm::client::Client;
 use crate::vm::log::{From, pieces};
-use crate::vm::{State, Vm, lifecycle};
+use crate::vm::{State, Vm, lifecycle, ready};
 
 /// Show what a VM's serial console wrote, or its journal
 #[derive(Debug, clap::Args)]
@@ -78,7 +78,7 @@ impl Args {
         let mut stage = Progress::new(false).stage("boot");
         let ready = context.block_on(async {
             let mut client = lifecycle::attach(vm, &context.store).await?;
-            lifecycle::wait_ready(&mut client, vm, &vm.spec.user, None, &mut stage).await
+            ready::wait_ready(&mut client, vm, &vm.spec.user, None, &mut stage).await
         })?;
         drop(stage);
         let mut words = vec!["journalctl".to_owned(), "--no-pager".into(), "--output=short-precise".into()];

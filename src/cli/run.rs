@@ -21,7 +21,8 @@ use crate::install;
 use crate::ui::{Progress, parse_time, say};
 use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
-use crate::vm::lifecycle::{self, Ready};
+use crate::vm::lifecycle;
+use crate::vm::ready::{self, Ready};
 use crate::vm::store::Creating;
 use crate::vm::{Name, Outfit, Vm};
 
@@ -131,7 +132,7 @@ impl Args {
             }
         };
         if self.detach {
-            context.block_on(lifecycle::wait_started(&mut client, &vm, |note| progress.note(note)))?;
+            context.block_on(ready::wait_started(&mut client, &vm, |note| progress.note(note)))?;
             say(format!("{}\n", vm.spec.name));
             return Ok(0);
         }
@@ -274,7 +275,7 @@ impl Args {
     fn session(&self, context: &Context, vm: &Vm, mut client: Client, progress: &Progress) -> Result<u8> {
         let mut stage = progress.stage("boot");
         let ready =
-            context.block_on(lifecycle::wait_ready(&mut client, vm, &self.user, self.timeout, &mut stage));
+            context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &mut stage));
         let result = match ready {
             Ok(Ready { session, endpoint }) => {
                 stage.done(&format!("VM {} is ready", vm.spec.name));

@@ -13,7 +13,7 @@ use crate::guest::session::Session;
 use crate::host::process;
 use crate::ui::{Progress, parse_time};
 use crate::vm::Vm;
-use crate::vm::lifecycle;
+use crate::vm::{lifecycle, ready};
 
 /// Open a shell in a running VM, or run a command in it
 ///
@@ -44,7 +44,7 @@ impl Args {
         let mut stage = Progress::new(self.quiet).stage("boot");
         let ready = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
-            lifecycle::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
+            ready::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
         })?;
         drop(stage);
         run(&Target { vm: &vm, user: &user, endpoint: ready.endpoint }, ready.session, &self.command)

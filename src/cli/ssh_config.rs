@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use crate::guest::ssh_config;
 use crate::ui::say;
-use crate::vm::lifecycle;
+use crate::vm::{lifecycle, ready};
 
 /// Print a Host block for OpenSSH, or make OpenSSH know all VMs
 ///
@@ -64,7 +64,7 @@ impl ProxyArgs {
         let vm = context.store.find(&self.vm)?;
         let stream = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
-            lifecycle::wait_answering(&mut client, &vm).await
+            ready::wait_answering(&mut client, &vm).await
         })?;
         let mut to_guest = stream.try_clone()?;
         // The thread ends with the process.

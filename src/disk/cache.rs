@@ -250,7 +250,7 @@ impl Cache {
         if !folder.exists() {
             return Ok(false);
         }
-        let Some(_using) = lock(&folder.join(USED))? else { return Ok(false) };
+        let Some(using) = lock(&folder.join(USED))? else { return Ok(false) };
         if used()? {
             return Ok(false);
         }
@@ -260,9 +260,9 @@ impl Cache {
         // In one step; what is left when we die on the way is swept as any half-made disk.
         let doomed = self.partial(key);
         file::remove_dir(&doomed).map_err(Error::io(&doomed))?;
-        std::fs::rename(&folder, &doomed).map_err(Error::io(&folder))?;
+        let using = file::rename_locked_dir(&folder, &doomed, using).map_err(Error::io(&folder))?;
         fault::point("disk-doomed");
-        file::remove_dir(&doomed).map_err(Error::io(&doomed))?;
+        file::remove_locked_dir(&doomed, using).map_err(Error::io(&doomed))?;
         if !self.keys()?.iter().any(|other| other.content() == key.content()) {
             // The last one of its content; whoever waits for this lock notices that its file is gone.
             std::fs::remove_file(self.lock_file(key)).map_err(Error::io(&self.folder))?;

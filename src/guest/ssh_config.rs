@@ -87,10 +87,10 @@ pub fn include(config: &Path, pattern: &Path) -> io::Result<bool> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn openssh_reads_the_block() {
         let dir = tempfile::tempdir().unwrap();
@@ -120,7 +120,6 @@ mod tests {
         assert!(text.contains("a b%%c\"d/id_ed25519") || text.contains("a b%c\"d/id_ed25519"), "{text}");
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_include_comes_first_and_once() {
         let dir = tempfile::tempdir().unwrap();

@@ -242,6 +242,16 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
     remove_dir(path)
 }
 
+/// Renames a folder that the file of this lock of ours is in. The lock comes back where it can be held meanwhile;
+/// elsewhere whoever takes it in between keeps the folder where it is, which is an error.
+///
+/// # Errors
+/// As of the operating system.
+pub fn rename_locked_dir(from: &Path, to: &Path, lock: Lock) -> io::Result<Option<Lock>> {
+    let lock = os::OPEN_FILES_CAN_GO.then_some(lock);
+    std::fs::rename(from, to).map(|()| lock)
+}
+
 /// The last `count` lines of a text file, with control characters taken out; empty when it can't be read.
 pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
     use std::io::{Seek, SeekFrom};

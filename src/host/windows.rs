@@ -149,15 +149,6 @@ pub fn make_read_only(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, permissions)
 }
 
-/// Files of the user's folders are the user's alone; they may only be read-only.
-pub fn make_private(path: &Path) -> io::Result<()> {
-    let mut permissions = std::fs::metadata(path)?.permissions();
-    // Windows' own: there is no mode that lets everyone write.
-    #[allow(clippy::permissions_set_readonly_false)]
-    permissions.set_readonly(false);
-    std::fs::set_permissions(path, permissions)
-}
-
 /// True for a real folder (no link): the temporary folder is the user's own.
 pub fn is_private_dir(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())

@@ -146,6 +146,7 @@ fn free_port(forward: &Forward) -> io::Result<u16> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

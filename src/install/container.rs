@@ -122,7 +122,8 @@ fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Op
     words
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

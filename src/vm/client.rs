@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Waits for the VM's end; none when the supervisor died without a word.
-    pub async fn ended(&mut self) -> Option<super::store::End> {
+    pub async fn ended(&mut self) -> Option<super::folder::End> {
         let mut ended = None;
         while let Some(message) = self.next().await {
             if let Message::Ended { end } = message {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::store::End;
+use super::folder::End;
 use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::Accelerator;
 

@@ -12,7 +12,7 @@ use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
 /// Detaches from a console.
 const DETACH: &str = "\x1d";
 /// Small files in a share.
-const FILES: usize = 2000;
+const FILES: usize = 10_000;
 
 /// The files that a VM is made with.
 struct Host {

@@ -118,7 +118,8 @@ fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
         let mut dd = Command::new("dd");
         dd.args(["bs=512", "conv=sparse", "status=none"]).arg(format!("if={}", disk.display())).args(cut);
         output(&mut dd);
-        let probe = output(Command::new("blkid").args(["--probe", "--output", "export"]).arg(&file));
+        let probe = Command::new("blkid").args(["--probe", "--output", "export"]).arg(&file).output().unwrap();
+        let probe = String::from_utf8(probe.stdout).unwrap();
         let kind = |line: &&str| ["TYPE=", "LABEL="].iter().any(|field| line.starts_with(field));
         lines.extend(probe.lines().filter(kind).map(str::to_owned));
         let folder = sandbox.root().join(format!("{name}-{index}-files"));
@@ -133,6 +134,8 @@ fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
                 copy.args(["-s", "-i"]).arg(&file).arg("::").arg(&folder);
                 output(&mut copy);
             }
+            // For the BIOS' boot loader: no filesystem.
+            None => drop(fs::copy(&file, folder.join("whole")).unwrap()),
             other => panic!("{other:?} on partition {index}"),
         }
         lines.extend(listing(&folder));

@@ -74,6 +74,7 @@ impl Krunkit {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::hypervisor::apple::sample;

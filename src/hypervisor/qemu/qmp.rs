@@ -174,7 +174,7 @@ fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
         Protocol::Tcp => "TCP[HOST_FORWARD]",
         Protocol::Udp => "UDP[HOST_FORWARD]",
     };
-    let port = |line: &str| {
+    let port = |line: &str| -> Option<u16> {
         let mut words = line.split_whitespace();
         if words.next()? != kind {
             return None;

@@ -70,6 +70,7 @@ const HIDDEN: [&str; 3] =
     ["/opt/podman/bin/vfkit", "/opt/homebrew/opt/vfkit/bin/vfkit", "/usr/local/opt/vfkit/bin/vfkit"];
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::hypervisor::apple::sample;

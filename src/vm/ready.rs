@@ -1,0 +1,269 @@
+//! Waits for a VM: until its machine runs, its sshd answers, or it is ready.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::attempt::{Attempt, Step};
+use super::client::Client;
+use super::control::{Message, Request};
+use super::folder::{End, How};
+use super::lifecycle::Error;
+use super::{Vm, console};
+use crate::guest::credentials::UNIT_CREDENTIALS;
+use crate::guest::endpoint::Endpoint;
+use crate::guest::session::{self, Login, Session};
+use crate::guest::shares;
+use crate::host::file;
+use crate::host::interrupt;
+use crate::hypervisor::accelerator::{self, Accelerator};
+use crate::ui::Stage;
+
+/// `--timeout` when it is not given, under hardware acceleration.
+pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
+/// The same under emulation.
+pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
+/// The time until the next login after one that was refused.
+const LOGIN_RETRY: Duration = Duration::from_millis(200);
+/// A key that is refused for so long is not taken later.
+const REFUSAL_TIME: Duration = Duration::from_secs(10);
+/// Lines of the console that an error quotes.
+const CONSOLE_LINES: usize = 12;
+
+/// Waits until the machine itself runs; `note` gets what the user should know.
+///
+/// # Errors
+/// It ends before.
+pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> Result<(), Error> {
+    let wait = Wait::new(vm, None);
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { .. }) => return Ok(()),
+                Some(Message::Fallback { reason }) => note(&accelerator::fallback_message(&reason)),
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                Some(Message::Problem { text }) => note(&text),
+                Some(Message::Console { .. } | Message::SshStarted | Message::Answer { .. }) => {}
+                None => return Err(wait.lost()),
+            },
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+/// Where a ready VM is reached.
+pub struct Ready {
+    /// A session that is logged in.
+    pub session: Session,
+    /// How it was reached.
+    pub endpoint: Endpoint,
+}
+
+/// Waits until the VM is ready: its sshd answers and takes our key.
+///
+/// `time` is the user's `--timeout`; without it the accelerator decides.
+///
+/// # Errors
+/// It ends, is not ready in time, has another host key, or the tool is interrupted.
+pub async fn wait_ready(
+    client: &mut Client,
+    vm: &Vm,
+    user: &str,
+    time: Option<Duration>,
+    stage: &mut Stage,
+) -> Result<Ready, Error> {
+    let mut wait = Wait::new(vm, time);
+    let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
+    let (signal, signal_receiver) = watch::channel(false);
+    let expected = expects_signal(vm);
+    let mut endpoint = None;
+    let mut attempt = Attempt::default();
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { accelerator, ssh_port }) => {
+                    if time.is_none() && accelerator == Accelerator::Tcg {
+                        wait.time = READY_TIME_EMULATED;
+                    }
+                    let reach = Endpoint::Tcp(ssh_port);
+                    endpoint = Some(reach);
+                    attempt = Attempt::begin(reach, signal_receiver.clone(), expected, Duration::ZERO);
+                }
+                Some(Message::Fallback { reason }) => {
+                    stage.note(&accelerator::fallback_message(&reason));
+                    attempt = Attempt::default();
+                }
+                Some(Message::Console { line }) => stage.update(&line),
+                Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Problem { text }) => stage.note(&text),
+                Some(Message::Answer { .. }) => {}
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                None => return Err(wait.lost()),
+            },
+            step = attempt.next() => match (step, endpoint) {
+                (Step::Answers(stream), _) => {
+                    wait.answered = true;
+                    stage.update("logging in over ssh");
+                    attempt = Attempt::log_in(stream, login.clone());
+                }
+                (Step::LoggedIn(session), Some(endpoint)) => {
+                    // A supervisor that is gone by now will be noticed by what comes next.
+                    let _ = client.send(&Request::Ready).await;
+                    mount_shares(vm, &session)?;
+                    set_hostname(vm, &session)?;
+                    return Ok(Ready { session: *session, endpoint });
+                }
+                (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
+                    return Err(error.into());
+                }
+                // A guest that starts sshd before it has written the key is soon done with it.
+                (Step::Failed(error @ session::Error::Refused { .. }), _)
+                    if wait.refused.is_some_and(|since| since.elapsed() > REFUSAL_TIME) =>
+                {
+                    return Err(error.into());
+                }
+                (Step::Failed(error), Some(endpoint)) => {
+                    // sshd may be about to start anew, too.
+                    if matches!(error, session::Error::Refused { .. }) {
+                        wait.refused.get_or_insert_with(Instant::now);
+                    }
+                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    attempt = Attempt::begin(endpoint, signal_receiver.clone(), expected, LOGIN_RETRY);
+                }
+                // Nothing is tried before there is an endpoint.
+                (_, None) => attempt = Attempt::default(),
+            },
+            () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
+
+/// Makes sure that the shares are mounted: an older systemd leaves that to us.
+fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
+    let shares = &vm.spec.settings.shares;
+    if shares.is_empty() {
+        return Ok(());
+    }
+    let way = vm.features().shares;
+    let (code, output) = session.capture(&shares::mount_line(shares, way))?;
+    let mut failures = shares::failures(shares, way, &output);
+    if failures.is_empty() && code != 0 {
+        failures.push(format!(
+            "user {} may not mount the shares in the VM (`sudo -n` fails): {}",
+            vm.spec.user,
+            crate::ui::plain(&output)
+        ));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") })
+}
+
+/// Makes sure that the guest is called as asked: an image's own name, or an older systemd, may be in the way.
+fn set_hostname(vm: &Vm, session: &Session) -> Result<(), Error> {
+    let Some(hostname) = &vm.spec.settings.hostname else { return Ok(()) };
+    match session.capture(&hostname.shell_line())? {
+        (0, _) => Ok(()),
+        (_, why) => Err(Error::Hostname {
+            name: vm.spec.name.to_string(),
+            hostname: hostname.to_string(),
+            why: crate::ui::plain(&why),
+        }),
+    }
+}
+
+/// True when the guest will say that it started its sshd.
+fn expects_signal(vm: &Vm) -> bool {
+    // A direct boot brings the unit along, whatever the guest's systemd takes from credentials.
+    vm.features().channels
+        && (vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS))
+}
+
+/// What is known while we wait, for the error that may come of it.
+struct Wait<'a> {
+    vm: &'a Vm,
+    time: Duration,
+    begin: Instant,
+    refusal: Option<String>,
+    /// When the key was refused first.
+    refused: Option<Instant>,
+    answered: bool,
+}
+
+impl<'a> Wait<'a> {
+    fn new(vm: &'a Vm, time: Option<Duration>) -> Self {
+        let time = time.unwrap_or(READY_TIME);
+        Self { vm, time, begin: Instant::now(), refusal: None, refused: None, answered: false }
+    }
+
+    fn console(&self) -> Vec<String> {
+        console::last_words(&self.vm.console_log(), CONSOLE_LINES)
+    }
+
+    fn ended(&self, end: End) -> Error {
+        Error::Ended { name: self.vm.spec.name.to_string(), end, console: self.console() }
+    }
+
+    fn lost(&self) -> Error {
+        let reason = file::last_lines(&self.vm.supervisor_log(), 3).join("; ");
+        let reason = format!("its supervisor died {reason}");
+        let end = End { at: jiff::Timestamp::now(), how: How::Failure, reason };
+        self.ended(end)
+    }
+
+    fn timeout(&self) -> Error {
+        let why = if !self.vm.spec.sshd {
+            "its image has no sshd; install openssh-server in it and enable its service".to_owned()
+        } else if let Some(refusal) = &self.refusal {
+            format!("sshd answers, but {refusal}")
+        } else if self.answered {
+            "sshd answers, but the login doesn't come to its end".to_owned()
+        } else {
+            "sshd doesn't answer; is its service enabled in the image, and does the network come up? \
+             `podman-bootc logs` shows the whole console"
+                .to_owned()
+        };
+        let seconds = self.begin.elapsed().as_secs();
+        Error::Timeout { name: self.vm.spec.name.to_string(), seconds, why, console: self.console() }
+    }
+}
+
+/// Waits until the VM's sshd answers; returns the connection, nothing read from it yet.
+///
+/// # Errors
+/// The VM ends, nothing answers for long, or the tool is interrupted.
+pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<TcpStream, Error> {
+    let mut wait = Wait::new(vm, Some(READY_TIME_EMULATED));
+    let (signal, receiver) = watch::channel(false);
+    let mut attempt = Attempt::default();
+    loop {
+        tokio::select! {
+            message = client.next() => match message {
+                Some(Message::Started { ssh_port, .. }) => {
+                    let endpoint = Endpoint::Tcp(ssh_port);
+                    attempt = Attempt::begin(endpoint, receiver.clone(), expects_signal(vm), Duration::ZERO);
+                }
+                Some(Message::Fallback { .. }) => attempt = Attempt::default(),
+                Some(Message::SshStarted) => { signal.send_replace(true); }
+                Some(Message::Ended { end }) => return Err(wait.ended(end)),
+                Some(_) => {}
+                None => return Err(wait.lost()),
+            },
+            step = attempt.next() => match step {
+                Step::Answers(stream) => return Ok(stream),
+                Step::Failed(error) => {
+                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    return Err(wait.timeout());
+                }
+                // Nobody logs in here.
+                Step::LoggedIn(_) => {}
+            },
+            () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
+            signal = interrupt::wait() => return Err(signal.into()),
+        }
+    }
+}
