@@ -118,7 +118,8 @@ fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
         let mut dd = Command::new("dd");
         dd.args(["bs=512", "conv=sparse", "status=none"]).arg(format!("if={}", disk.display())).args(cut);
         output(&mut dd);
-        let probe = Command::new("blkid").args(["--probe", "--output", "export"]).arg(&file).output().unwrap();
+        let probe =
+            Command::new("blkid").args(["--probe", "--output", "export"]).arg(&file).output().unwrap();
         let probe = String::from_utf8(probe.stdout).unwrap();
         let kind = |line: &&str| ["TYPE=", "LABEL="].iter().any(|field| line.starts_with(field));
         lines.extend(probe.lines().filter(kind).map(str::to_owned));
