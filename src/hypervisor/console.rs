@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The file of the console of the machine with its sockets in this folder.
 pub fn file(runtime: &Path) -> PathBuf {
-    runtime.join("serial")
+    runtime.join("console.out")
 }
 
 /// Hands on what is written to the file until nobody listens.

@@ -101,7 +101,7 @@ mod tests {
             "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
              --device virtio-blk,path=/vms/a/disk.raw,format=raw \
              --device virtio-net,type=unixgram,path=/run/x/net,mac=5a:94:ef:e4:0c:ee,offloading=on,vfkitMagic=on \
-             --device virtio-rng --device virtio-serial,logFilePath=/run/x/serial \
+             --device virtio-rng --device virtio-serial,logFilePath=/run/x/console.out \
              --device virtio-fs,sharedDir=/Users/x/a b,mountTag=share0 \
              --oem-string io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="
         );

@@ -97,7 +97,7 @@ mod tests {
              --bootloader efi,variable-store=/vms/a/efi,create \
              --device virtio-blk,path=/vms/a/disk.raw,deviceId=disk \
              --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
-             --device virtio-rng --device virtio-serial,logFilePath=/run/x/serial \
+             --device virtio-rng --device virtio-serial,logFilePath=/run/x/console.out \
              --device virtio-fs,sharedDir=/Users/x/a b=\"c\",mountTag=share0"
         );
     }
