@@ -313,7 +313,11 @@ impl Desk<'_> {
 
     async fn obey(&mut self, request: ClientRequest) {
         match request {
-            ClientRequest::Request(Request::Ready) => self.order(Order::GuestIsUp).await,
+            ClientRequest::Request(Request::Ready) => {
+                // How it came to its accelerator is no news to those who come later.
+                self.hub.forget(|message| matches!(message, Message::Fallback { .. }));
+                self.order(Order::GuestIsUp).await;
+            }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
                 self.order(Order::Quit).await;
             }
@@ -385,6 +389,11 @@ impl Hub {
         seen.push(message.clone());
         // No client is fine.
         let _ = self.sender.send(message);
+    }
+
+    /// Tells those who come later no more of this.
+    fn forget(&self, is_old: impl Fn(&Message) -> bool) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|message| !is_old(message));
     }
 
     fn subscribe(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
