@@ -1,14 +1,15 @@
 //! A user of the host that is made for one test.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::fs::chown;
 use rustix::process::{Gid, Uid};
 
-use super::program::{Output, Running};
+use super::program::Running;
 use super::{BOOT, Process, SOON, image, podman, wait_for};
 
 /// An ordinary user: in no group but their own. Dropped, all that is theirs goes.
@@ -119,23 +120,21 @@ impl User {
     pub fn wait_idle(&self) {
         wait_for("the end of the user's processes", SOON, || self.processes().is_empty().then_some(()));
     }
-
-    fn shell(&self, line: &str) -> Output {
-        self.start("sh", &["-c", line]).finish(SOON)
-    }
 }
 
 impl Drop for User {
+    /// Nothing in here panics: it may be on the way out of a test that failed.
     fn drop(&mut self) {
-        // Files of the user's containers belong to IDs that only podman's namespace has.
-        self.shell("podman unshare rm -rf .local; podman system migrate");
-        let mut all = self.processes();
-        all.extend(Process::all(|pid| {
-            let owner = fs::metadata(format!("/proc/{pid}"));
-            owner.is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == self.id)
-        }));
-        all.iter().for_each(Process::kill);
-        let _ = fs::remove_dir_all(&self.runtime);
-        let _ = Command::new("userdel").args(["--remove", "--force", &self.name]).output();
+        let mine = |pid: u32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == self.id);
+        Process::all(mine).iter().for_each(Process::kill);
+        let start = Instant::now();
+        while !Process::all(mine).is_empty() && start.elapsed() < SOON {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = Command::new("userdel").args(["--force", &self.name]).output();
+        // Root may remove what belongs to the IDs of the user's containers, too.
+        for folder in [&self.runtime, &self.home] {
+            let _ = fs::remove_dir_all(folder);
+        }
     }
 }
