@@ -125,7 +125,8 @@ impl User {
 impl Drop for User {
     /// Nothing in here panics: it may be on the way out of a test that failed.
     fn drop(&mut self) {
-        let mine = |pid: u32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == self.id);
+        let mine =
+            |pid: u32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == self.id);
         Process::all(mine).iter().for_each(Process::kill);
         let start = Instant::now();
         while !Process::all(mine).is_empty() && start.elapsed() < SOON {
