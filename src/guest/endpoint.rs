@@ -17,6 +17,8 @@ const RETRY: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 /// The time between two tries while the guest has still to say that it started its sshd.
 const RETRY_UNTIL_SIGNAL: Duration = Duration::from_secs(3);
+/// The same once the guest refuses: its network is up, so that its sshd can't be far, and a refusal costs it nothing.
+const RETRY_REFUSED: Duration = Duration::from_millis(200);
 /// Tries that are under way at once.
 const TRIES: usize = 6;
 /// A try without an answer is given up: its packets were lost while the guest had no address.
@@ -41,8 +43,8 @@ impl Endpoint {
 /// Waits until an SSH server answers and returns the connection, nothing read from it yet.
 ///
 /// A port forward accepts connections long before the guest listens, so only the server's first bytes count.
-/// `signal` turns true when the guest says that it started its sshd; until then tries are rare, if such a
-/// signal is expected at all.
+/// `signal` turns true when the guest says that it started its sshd; until then, and until the guest refuses, tries
+/// are rare, if such a signal is expected at all.
 pub async fn answering(
     endpoint: Endpoint,
     mut signal: watch::Receiver<bool>,
@@ -55,7 +57,7 @@ pub async fn answering(
             tries.push(tokio::time::timeout(TRY_TIME, first_bytes(endpoint)));
         }
         let patient = signal_expected && !*signal.borrow();
-        let next_try = Instant::now() + if patient { RETRY_UNTIL_SIGNAL } else { retry };
+        let mut next_try = Instant::now() + if patient { RETRY_UNTIL_SIGNAL } else { retry };
         let mut refused = false;
         loop {
             tokio::select! {
@@ -66,7 +68,10 @@ pub async fn answering(
                         return Ok(stream);
                     }
                     // The guest is up and nobody listens there yet: the next try will say more.
-                    Ok(Err(_)) => refused = true,
+                    Ok(Err(_)) => {
+                        refused = true;
+                        next_try = next_try.min(Instant::now() + RETRY_REFUSED);
+                    }
                     Err(_) => {}
                 },
                 Ok(()) = signal.changed(), if patient => { retry = RETRY; break }
@@ -121,6 +126,24 @@ mod tests {
             let mut bytes = [0; 4];
             std::io::Read::read_exact(&mut &stream, &mut bytes).unwrap();
             assert_eq!(&bytes, b"SSH-", "nothing was taken from the stream");
+        });
+    }
+
+    #[test]
+    fn a_refusal_ends_the_patience() {
+        runtime().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let endpoint = Endpoint::Tcp(listener.local_addr().unwrap().port());
+            let (_signal, receiver) = watch::channel(false);
+            let waiting = tokio::spawn(answering(endpoint, receiver, true));
+            let start = Instant::now();
+            for _ in 0..3 {
+                drop(listener.accept().await.unwrap());
+            }
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"SSH-2.0-x\r\n").await.unwrap();
+            waiting.await.unwrap().unwrap();
+            assert!(start.elapsed() < RETRY_UNTIL_SIGNAL, "{:?}", start.elapsed());
         });
     }
 
