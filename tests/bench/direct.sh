@@ -15,9 +15,12 @@ tidy() {
     podman rmi --force $edited >/dev/null 2>&1 || true
 }
 
-# By hand: the image's own kernel and initramfs, and its root over virtiofs as virtiofsd serves it by default.
+# By hand: the image's own compressed kernel, its initramfs with our first program (its own can't mount virtiofs), and its
+# root as virtiofsd serves it by default.
 root=$(podman image mount $base)
 kernel=$(echo "$root"/usr/lib/modules/*/vmlinuz)
+"$tool" run --quiet --ephemeral --accel tcg $base true
+initramfs=$(echo "$XDG_CACHE_HOME/podman-bootc/roots/boot/$(podman image inspect --format '{{.Id}}' $base)"-*/initramfs)
 ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
 credential=$(printf 'd /root/.ssh 0700 root root\nf+~ /root/.ssh/authorized_keys 0600 root root - %s\n' \
     "$(base64 -w0 <"$scratch/key.pub")" | base64 -w0)
@@ -29,11 +32,11 @@ by_hand() {
     until [ -S "$scratch/fs" ]; do sleep 0.02; done
     qemu-system-x86_64 -M q35,memory-backend=mem,sata=off -accel tcg -cpu max -smp 2 -m 2G -nodefaults -display none \
         -object memory-backend-memfd,id=mem,size=2G,share=on -serial "file:$scratch/console" \
-        -chardev socket,id=fs,path="$scratch/fs" -device vhost-user-fs-pci,chardev=fs,tag=root \
+        -chardev socket,id=fs,path="$scratch/fs" -device vhost-user-fs-pci,chardev=fs,tag=virtiofs \
         -netdev user,id=net,hostfwd=tcp:127.0.0.1:$port-:22 -device virtio-net-pci,netdev=net,romfile= \
         -device virtio-rng-pci -smbios "type=11,value=io.systemd.credential.binary:tmpfiles.extra=$credential" \
-        -kernel "$kernel" -initrd "${kernel%vmlinuz}initramfs.img" \
-        -append 'root=root rootfstype=virtiofs ro systemd.volatile=state console=ttyS0' &
+        -kernel "$kernel" -initrd "$initramfs" \
+        -append 'rdinit=/podman-bootc/init console=ttyS0 podman-bootc.root=virtiofs systemd.gpt_auto=0' &
     background+=($!)
     until logged_in $port "$scratch/key"; do
         kill -0 "${background[1]}" || return 1
@@ -54,7 +57,6 @@ peak() {
 }
 
 "$tool" disk --quiet $base "$scratch/warm.qcow2" && rm "$scratch/warm.qcow2"
-"$tool" run --quiet --ephemeral --accel tcg $base true
 for ((round = 1; round <= rounds; round++)); do
     by_hand
     keep by-hand "$by_hand"

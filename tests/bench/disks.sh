@@ -11,11 +11,17 @@ podman image exists $large ||
 base=$(find "$XDG_CACHE_HOME/podman-bootc/disks" -name disk.raw -newer "$scratch" | head -n 1)
 [ -n "$base" ] || base=$(du -s "$XDG_CACHE_HOME"/podman-bootc/disks/*/disk.raw | sort -n | tail -n 1 | cut -f 2)
 
+# What the one before left to be written must not slow this one.
+settled() {
+    rm -f "$scratch"/{ours,theirs}
+    sync
+    time_of "$@"
+}
+
 for ((pair = 1; pair <= pairs; pair++)); do
     for format in qcow2 raw; do
-        rm -f "$scratch"/{ours,theirs}
-        keep "hand-$format" "$(time_of sh -c 'qemu-img convert -W -f raw -O "$1" "$2" "$3" && sync "$3"' - $format "$base" "$scratch/theirs")"
-        keep "tool-$format" "$(time_of "$tool" disk --quiet --format $format $large "$scratch/ours")"
+        keep "hand-$format" "$(settled sh -c 'qemu-img convert -W -f raw -O "$1" "$2" "$3" && sync "$3"' - $format "$base" "$scratch/theirs")"
+        keep "tool-$format" "$(settled "$tool" disk --quiet --format $format $large "$scratch/ours")"
     done
 done
 
