@@ -1,6 +1,7 @@
 //! A storage of our own, for images that come out of files or from another podman.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -73,8 +74,23 @@ impl StorageInUse {
 
 impl Drop for StorageInUse {
     fn drop(&mut self) {
-        if let Err(error) = file::remove_dir(&self.storage.run) {
-            tracing::warn!(path = %self.storage.run.display(), %error, "can't remove podman's temporary files");
+        let Storage { root, run } = &self.storage;
+        unmount(&root.join("overlay"));
+        if let Err(error) = file::remove_dir(run) {
+            tracing::warn!(path = %run.display(), %error, "can't remove podman's temporary files");
+        }
+    }
+}
+
+/// podman of root mounts the folder of its layers on itself, and leaves it so: nobody could remove it then.
+fn unmount(folder: &Path) {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_mounted = mounts.lines().any(|line| line.split(' ').nth(1).map(Path::new) == Some(folder));
+    if is_mounted {
+        // Not through `process::output`: it has to go when the tool is interrupted, too.
+        match Command::new("umount").arg(folder).output() {
+            Ok(output) if output.status.success() => {}
+            other => tracing::warn!(path = %folder.display(), ?other, "podman's storage stays mounted"),
         }
     }
 }

@@ -86,6 +86,11 @@ fn an_image_of_130_layers_in_an_oci_folder() {
     let reference = format!("oci:{path}");
     let output = sandbox.run(&["run", "--ephemeral", &reference, command]).expect(0);
     assert_eq!(output.text(), format!("{}\n0\n126\n126\n", MORE + 1));
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(
+        !mounts.contains(sandbox.cache().to_str().unwrap()),
+        "podman's storage of ours stays mounted: {mounts}"
+    );
 }
 
 /// Puts layers on the image in an OCI folder: each has a file of its own, and one that all of them have.
