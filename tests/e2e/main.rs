@@ -23,3 +23,4 @@ mod session;
 mod terminal;
 mod tree;
 mod variants;
+mod vsock;
