@@ -19,6 +19,8 @@ fn wrong_usage_ends_with_125() {
         (&["run", "--name", "a/b", "x"], "can't name a VM"),
         (&["run", "--timeout", "soon", "x"], "--timeout"),
         (&["run", "--accel", "xen", "x"], "kvm"),
+        (&["run", "--detach", "--timeout", "5m", "x"], "--timeout"),
+        (&["run", "--disk", "x.img", "--pull", "always"], "--pull"),
         (&["list", "--format", "{{.Name"], "--format"),
         (&["stop"], "VM"),
         (&["rm", "--all", "x"], "--all"),
