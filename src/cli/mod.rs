@@ -33,6 +33,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::host::interrupt::{self, Interrupted};
+use crate::ui;
 use crate::vm::lifecycle;
 
 pub use completion::script as completion_script;
@@ -120,7 +121,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let code = exit_code(&error);
-            eprintln!("Error: {}", message(&error));
+            ui::tell(format!("Error: {}", message(&error)));
             ExitCode::from(code)
         }
     }
@@ -181,7 +182,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// The error and its causes; transparent wrappers don't say things twice.
 fn message(error: &anyhow::Error) -> String {
-    crate::ui::error_chain(error.as_ref())
+    ui::error_chain(error.as_ref())
 }
 
 /// The levels' names of the tool that this one replaces work, too.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Context;
-use crate::ui::say;
+use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
 /// Start stopped VMs, in the background
@@ -20,7 +20,7 @@ impl Args {
             let vm = context.store.find(name)?;
             context.block_on(async {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;
-                ready::wait_started(&mut client, &vm, |note| eprintln!("{note}")).await
+                ready::wait_started(&mut client, &vm, |note| tell(note)).await
             })?;
             say(format!("{}\n", vm.spec.name));
             Ok(())

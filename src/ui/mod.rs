@@ -9,7 +9,7 @@ mod size;
 mod table;
 
 pub use duration::{ago, parse_time, seconds};
-pub use format::{Format, print, say};
+pub use format::{Format, print, say, tell};
 pub use progress::{Progress, Stage};
 pub use size::{format_size, parse_size};
 pub use table::Table;

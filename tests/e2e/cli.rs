@@ -107,4 +107,11 @@ fn output_that_nobody_reads_is_no_panic() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
     }
+    // What goes to standard error is not what was asked for: that is done, and the exit code tells the truth.
+    for (args, code) in [(&["inspect", "nobody"][..], 125), (&["prune", "--dry-run"], 0), (&["run"], 125)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = sandbox.tool(args).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{args:?}");
+    }
 }
