@@ -141,6 +141,21 @@ fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
 }
 
 #[test]
+fn a_machine_without_a_network_card_gets_no_ports() {
+    let tool = Tool::new();
+    succeed(tool.run("one").args(["--nic", "none"]));
+    for state in ["running", "stopped"] {
+        assert_eq!(tool.states(), [format!("one {state}")]);
+        let add = tool.command(&["port", "one", "--add", "0:80"]).output().unwrap();
+        let message = String::from_utf8_lossy(&add.stderr);
+        assert!(add.status.code() == Some(125) && message.contains("--nic none"), "{state}: {message}");
+        succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+    }
+    // It starts as before.
+    succeed(&mut tool.command(&["start", "one"]));
+}
+
+#[test]
 fn an_imported_disk_that_changes_is_refused() {
     let tool = Tool::new();
     succeed(&mut tool.run("one"));
