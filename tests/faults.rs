@@ -112,6 +112,13 @@ fn a_vm_that_was_not_finished_is_none() {
         assert_eq!(tool.states(), [""; 0], "{fault}");
         assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
     }
+    // Who waits for the machine to run takes back what doesn't.
+    for fault in ["supervisor-listens", "supervisor-runs"] {
+        let run = tool.run("one").env(FAULT, fault).output().unwrap();
+        assert_eq!(run.status.code(), Some(125), "{fault}");
+        assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
+        tool.wait_until("QEMU goes with its supervisor", || tool.processes().is_empty());
+    }
     succeed(&mut tool.run("one"));
     assert_eq!(tool.states(), ["one running"]);
     succeed(&mut tool.command(&["rm", "-f", "one"]));

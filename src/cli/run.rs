@@ -125,16 +125,22 @@ impl Args {
         }
         let started = context.block_on(lifecycle::start(&vm, &context.store, self.leases()));
         drop(creating);
+        // A machine that never ran has nothing in it, and its name is wanted for the next try.
+        let take_back = || context.block_on(lifecycle::remove_now(&vm, &context.store));
         let mut client = match started {
             Ok(client) => client,
             Err(error) => {
-                // It never ran: there is nothing in it, and its name is wanted for the next try.
-                context.block_on(lifecycle::remove_now(&vm, &context.store))?;
+                take_back()?;
                 return Err(error.into());
             }
         };
         if self.detach && self.command.is_empty() {
-            context.block_on(ready::wait_started(&mut client, &vm, |note| progress.note(note)))?;
+            let runs = ready::wait_started(&mut client, &vm, |note| progress.note(note));
+            if let Err(error) = context.block_on(runs) {
+                drop(client);
+                take_back()?;
+                return Err(error.into());
+            }
             say(format!("{}\n", vm.spec.name));
             return Ok(0);
         }
