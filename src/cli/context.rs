@@ -74,7 +74,12 @@ impl Context {
         let service = Service::wanted(connection).filter(|_| !is_file(image));
         // An image from elsewhere needs nothing of the user's storage.
         let own_storage = match service.is_some() || is_file(image) {
-            true => Some(self.storage().take().context("can't use the storage for images from elsewhere")?),
+            true => {
+                let waiting =
+                    || stage.step("another podman-bootc fetches an image from elsewhere; waiting for it");
+                let taken = self.storage().take(waiting);
+                Some(taken.context("can't use the storage for images from elsewhere")?)
+            }
             false => None,
         };
         let storage = own_storage.as_ref().map(|in_use| in_use.storage().clone());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::apart::{self, Root};
 use super::stack::{self, Block, Chain, Plan};
 use super::{BootImage, Error, Transport, share};
-use crate::host::lock::Lock;
+use crate::host::lock::{Lock, WaitError};
 use crate::host::{self, fault, file, process};
 use crate::hypervisor::Arch;
 use crate::image::{Image, Podman, Storage};
@@ -95,7 +95,10 @@ impl Roots {
             Some(lock) => lock,
             None => {
                 stage.step("another podman-bootc reads an image; waiting for it");
-                Lock::acquire(&lock).map_err(io(&lock))?
+                Lock::wait(&lock).map_err(|error| match error {
+                    WaitError::Io(error) => io(&lock)(error),
+                    WaitError::Interrupted(signal) => signal.into(),
+                })?
             }
         };
         if let Some(ready) = self.find(image, &chains, transport)? {

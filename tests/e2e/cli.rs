@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::harness::{Running, SOON, Sandbox};
+use podman_bootc::host::lock::Lock;
+
+use crate::harness::{Running, SOON, Sandbox, Signal};
 
 #[test]
 fn wrong_usage_ends_with_125() {
@@ -114,4 +116,15 @@ fn output_that_nobody_reads_is_no_panic() {
         let status = sandbox.tool(args).stderr(writer).status().unwrap();
         assert_eq!(status.code(), Some(code), "{args:?}");
     }
+}
+
+#[test]
+fn a_wait_for_another_process_is_interrupted() {
+    let sandbox = Sandbox::with_empty_cache("waiting");
+    std::fs::create_dir_all(sandbox.cache()).unwrap();
+    let _other = Lock::acquire(&sandbox.cache().join("storage.lock")).unwrap();
+    let running = sandbox.start(&["run", "oci-archive:/x.tar"]);
+    running.wait_stderr("waiting for it", SOON);
+    running.signal(Signal::INT);
+    running.finish(SOON).expect(130);
 }

@@ -1,5 +1,7 @@
 //! Signals in the middle of an install, a boot and a session: nothing is left, and the next `run` works.
 
+use podman_bootc::host::lock::Lock;
+
 use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, shared, wait_for};
 
 #[test]
@@ -7,6 +9,14 @@ fn an_interrupted_install_leaves_nothing() {
     let image = Own::of("latest", "interrupt");
     let sandbox = Sandbox::with_empty_cache("interrupt");
     let run = ["run", "--rm", &image.name, "true"];
+    // While it waits for another one that reads an image.
+    std::fs::create_dir_all(sandbox.cache().join("roots")).unwrap();
+    let other = Lock::acquire(&sandbox.cache().join("roots/lock")).unwrap();
+    let running = sandbox.start(&run);
+    running.wait_stderr("another podman-bootc reads an image", BOOT);
+    running.signal(Signal::INT);
+    running.finish(SOON).expect(130);
+    drop(other);
     // A terminal sends a signal to all that run on it.
     for (stage, to_all, signal, code) in [
         ("reading the image", true, Signal::INT, 130),
