@@ -29,8 +29,8 @@ pub struct Resolved {
     pub podman: Podman,
     /// The image.
     pub image: Image,
-    /// Held until the image has been read.
-    _in_use: Option<StorageInUse>,
+    /// To be held until the image has been read.
+    pub in_use: Option<StorageInUse>,
 }
 
 impl Context {
@@ -68,7 +68,7 @@ impl Context {
             }
             let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
             stage.done(&format!("{} ({})", image.reference, image.short_id()));
-            return Ok(Resolved { podman, image, _in_use: None });
+            return Ok(Resolved { podman, image, in_use: None });
         }
         let local = Podman::find()?;
         let service = Service::wanted(connection).filter(|_| !is_file(image));
@@ -95,7 +95,7 @@ impl Context {
             }
         };
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
-        Ok(Resolved { podman, image, _in_use: own_storage })
+        Ok(Resolved { podman, image, in_use: own_storage })
     }
 
     /// The storage for images that come from elsewhere.

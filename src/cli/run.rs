@@ -172,7 +172,7 @@ impl Args {
         let host = context.install_host(podman.clone(), self.accel)?;
         let features = hypervisor.features(Os::current());
         // What makes the system grow is handed over at boot, as the key is.
-        let mut wanted = self.install.wanted(image, hypervisor, features.credentials());
+        let mut wanted = self.install.wanted(image, found.in_use, hypervisor, features.credentials());
         if !features.credentials() {
             host_keys.ensure()?;
             wanted.options.root_key = Some(host_keys.public_line()?);

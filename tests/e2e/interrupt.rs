@@ -2,7 +2,7 @@
 
 use podman_bootc::host::lock::Lock;
 
-use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, shared, wait_for};
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, podman, shared, wait_for};
 
 #[test]
 fn an_interrupted_install_leaves_nothing() {
@@ -39,6 +39,16 @@ fn an_interrupted_install_leaves_nothing() {
         assert!(sandbox.base_disks().is_empty() && sandbox.list().is_empty(), "{stage}");
         sandbox.assert_clean(&[]);
     }
+
+    // One from a file: others can have what it was put into before the guest is done with it.
+    let file = format!("oci-archive:{}", sandbox.root().join("x.tar").display());
+    podman(&["save", "--quiet", "--format", "oci-archive", "--output", &file[12..], &image.name], vec![])
+        .expect(0);
+    let running = sandbox.start(&["run", "--rm", &file, "true"]);
+    running.wait_stderr("booting the image", BOOT);
+    assert!(Lock::try_acquire(&sandbox.cache().join("storage.lock")).unwrap().is_some());
+    running.signal(Signal::TERM);
+    running.finish(SOON).expect(143);
 
     // Nobody can tidy up after this, but the next one can.
     let running = sandbox.start(&run);
