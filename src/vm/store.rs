@@ -10,6 +10,7 @@ use crate::disk::Key;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
+use crate::ui;
 
 /// All VMs of this user.
 #[derive(Debug, Clone)]
@@ -37,14 +38,17 @@ pub enum Error {
     /// It is still being made.
     #[error("VM {0} is still being made")]
     Creating(String),
-    /// It can't be told what a VM stands on.
-    #[error("VM {name} can't be read, so nobody knows what it needs: {why}")]
+    /// Its spec can't be read, so that nobody knows what it needs.
+    #[error("VM {name} can't be read; `podman-bootc rm -f {name}` removes it: {why}")]
     Damaged {
         /// The VM.
         name: String,
         /// Why not.
         why: String,
     },
+    /// Its spec can't be read, but somebody uses it.
+    #[error("VM {0} can't be read, and it runs; shut it down from within before it is removed")]
+    DamagedInUse(String),
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -131,7 +135,7 @@ impl Store {
                         entries.push(Entry::Creating(name_of(&folder)));
                     }
                 }
-                Err(e) => entries.push(Entry::Damaged(name_of(&folder), crate::ui::error_chain(&e))),
+                Err(e) => entries.push(Entry::Damaged(name_of(&folder), ui::error_chain(&e))),
             }
         }
         entries.sort_by(|a, b| a.name().cmp(b.name()));
@@ -152,7 +156,7 @@ impl Store {
                         return Err(Error::Creating(what.to_owned()));
                     }
                 }
-                Err(e) => return Err(e),
+                Err(e) => return Err(Error::Damaged { name: what.to_owned(), why: ui::error_chain(&e) }),
             }
         }
         let vms: Vec<Vm> = self.list().into_iter().filter_map(Entry::vm).collect();
@@ -198,6 +202,20 @@ impl Store {
     /// As [`Self::complete`].
     pub fn uses(&self, base: &Key) -> Result<bool, Error> {
         Ok(self.complete()?.iter().any(|vm| vm.spec.base() == Some(base)))
+    }
+
+    /// Removes a VM whose spec can't be read.
+    ///
+    /// # Errors
+    /// Somebody makes or runs it, or a file can't be removed.
+    pub fn remove_damaged(&self, name: &Name) -> Result<(), Error> {
+        let folder = self.dirs.vms().join(name.as_str());
+        let io = |source| Error::Io { path: folder.clone(), source };
+        let free = |lock: &str| Lock::try_acquire(&folder.join(lock)).map_err(io);
+        let (Some(creating), Some(running)) = (free(CREATING_LOCK)?, free(RUNNING_LOCK)?) else {
+            return Err(Error::DamagedInUse(name.to_string()));
+        };
+        file::remove_locked_dir(&folder, [creating, running]).map_err(io)
     }
 
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
@@ -250,7 +268,8 @@ impl Entry {
         }
     }
 
-    fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &str {
         match self {
             Self::Vm(vm) => vm.spec.name.as_str(),
             Self::Creating(name) | Self::Damaged(name, _) => name,
@@ -429,5 +448,12 @@ mod tests {
             "{list:?}"
         );
         assert!(damaged.folder.exists());
+        let why = store.find("damaged").unwrap_err().to_string();
+        assert!(why.contains("rm -f damaged") && why.contains("vm.json is damaged"), "{why}");
+        let running = damaged.take().unwrap();
+        assert!(matches!(store.remove_damaged(&damaged.spec.name), Err(Error::DamagedInUse(_))));
+        drop(running);
+        store.remove_damaged(&damaged.spec.name).unwrap();
+        assert!(store.list().is_empty() && !damaged.folder.exists());
     }
 }

@@ -46,6 +46,23 @@ fn a_vm_that_is_not_there() {
 }
 
 #[test]
+fn a_vm_that_is_damaged_goes_when_it_is_named() {
+    let sandbox = Sandbox::with_empty_cache("damaged");
+    let folder = sandbox.vm_folder("broken");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("vm.json"), "{").unwrap();
+    assert!(sandbox.ok(&["list"]).contains("broken"));
+    for args in
+        [&["rm", "broken"][..], &["rm", "--force", "--all"], &["inspect", "broken"], &["prune", "--all"]]
+    {
+        sandbox.start(args).finish(SOON).expect(125).says("rm -f broken").says("vm.json is damaged");
+    }
+    assert_eq!(sandbox.ok(&["rm", "--force", "broken"]), "broken\n");
+    assert!(!folder.exists());
+    sandbox.ok(&["prune", "--all"]);
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     let sandbox = Sandbox::with_empty_cache("help");
     for (args, said) in
