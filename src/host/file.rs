@@ -247,7 +247,7 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
 ///
 /// # Errors
 /// As of the operating system.
-pub fn rename_locked_dir(from: &Path, to: &Path, lock: Lock) -> io::Result<Option<Lock>> {
+pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
     let lock = os::OPEN_FILES_CAN_GO.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
 }

@@ -112,14 +112,20 @@ impl Store {
     fn reserve_exactly(&self, name: Name) -> Result<Reservation, Error> {
         let folder = self.dirs.vms().join(name.as_str());
         let io = |source| Error::Io { path: folder.clone(), source };
-        match std::fs::create_dir(&folder) {
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
-            Err(e) => return Err(io(e)),
+        loop {
+            match std::fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
+                Err(e) => return Err(io(e)),
+            }
+            fault::point("vm-reserved");
+            match Lock::acquire(&folder.join(CREATING_LOCK)) {
+                Ok(lock) => return Ok(Reservation { name, folder, lock: Some(lock), keep: false }),
+                // Another process took it for what a dead one left.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(io(e)),
+            }
         }
-        fault::point("vm-reserved");
-        let lock = Lock::acquire(&folder.join(CREATING_LOCK)).map_err(io)?;
-        Ok(Reservation { name, folder, lock: Some(lock), keep: false })
     }
 
     /// All VMs, by name; also those in the making, and those whose spec can't be read.
@@ -230,6 +236,10 @@ impl Store {
             let (Ok(Some(creating)), Ok(Some(running))) = (free(CREATING_LOCK), free(RUNNING_LOCK)) else {
                 continue;
             };
+            // It may have become a VM before it was ours.
+            if runtime.is_none() && folder.join(SPEC).exists() {
+                continue;
+            }
             let warn = |path: &Path, result: io::Result<()>| {
                 if let Err(error) = result {
                     tracing::warn!(path = %path.display(), %error, "can't remove what a dead process left");
@@ -238,7 +248,11 @@ impl Store {
             if let Some(runtime) = runtime {
                 warn(&runtime, file::remove_dir(&runtime));
             }
-            warn(&folder, file::remove_locked_dir(&folder, [creating, running]));
+            // In one step, so that who reserves this name at the same time sees that it is gone.
+            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", random_number()));
+            let removed = file::rename_locked_dir(&folder, &doomed, [creating, running])
+                .and_then(|locks| file::remove_locked_dir(&doomed, locks.into_iter().flatten()));
+            warn(&folder, removed);
         }
     }
 
@@ -405,6 +419,30 @@ mod tests {
         drop(first);
         assert!(store.list().is_empty());
         assert!(store.reserve(Some("one".parse().unwrap())).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_reserved_while_others_sweep() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        std::fs::create_dir_all(dir.path().join("data/vms")).unwrap();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                        store.sweep();
+                    }
+                });
+            }
+            let reserved = (0..300).map(|index| store.reserve_exactly(format!("vm{index}").parse().unwrap()));
+            let whole = |reserved: Result<Reservation, Error>| {
+                reserved.is_ok_and(|reserved| std::fs::write(reserved.folder.join("file"), "x").is_ok())
+            };
+            let whole = reserved.map(whole).filter(|whole| *whole).count();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(whole, 300);
+        });
     }
 
     #[test]
