@@ -73,8 +73,10 @@ fn one_install_serves_all_who_want_its_disk() {
     sandbox.run(&["run", "--disk", &file("2.vmdk"), "true"]).expect(125).says("qemu-img convert");
 
     // What a VM stands on stays, also when it is made anew.
-    sandbox.run(&["disk", "--rebuild", "--force", &image, &files[0]]).expect(0);
+    let anew = ["run", "--rebuild", "--install-in", "vm", "--detach", "--name", "anew", &image];
+    sandbox.run(&anew).expect(0).says("booting the image");
     assert_eq!(sandbox.base_disks().len(), 2);
+    sandbox.ok(&["rm", "--force", "anew"]);
     let df: Value = serde_json::from_str(&sandbox.ok(&["system", "df", "--format", "json"])).unwrap();
     assert_eq!((&df[0]["total"], &df[0]["active"]), (&2.into(), &1.into()), "{df:#}");
     assert_eq!(sandbox.ok(&["prune", "--dry-run", "--format", "{{.kind}}"]), "disk\n");
@@ -223,10 +225,17 @@ fn a_block_device_is_written_only_when_that_is_meant() {
 fn every_install_option_arrives() {
     let sandbox = Sandbox::with_empty_cache("options");
     let image = shared("latest");
-    let options = [
+    let run = [
+        "run",
+        "--hypervisor",
+        "qemu",
+        "--arch",
+        "x86_64",
+        "--pull",
+        "never",
         "--filesystem",
         "ext4",
-        "--root-size",
+        "--root-size-max",
         "3G",
         "--disk-size",
         "6G",
@@ -248,12 +257,7 @@ fn every_install_option_arrives() {
     ];
     let look = "cat /proc/cmdline; lsblk -bdno SIZE /dev/disk/by-id/virtio-disk; df --block-size=1M --output=size / | tail -n 1; \
         bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'";
-    let run = [
-        &["run", "--hypervisor", "qemu", "--arch", "x86_64", "--pull", "never"],
-        &options[..],
-        &[&image, look],
-    ];
-    let text = sandbox.run(&run.concat()).expect(0).text();
+    let text = sandbox.run(&[&run[..], &[&image, look]].concat()).expect(0).text();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let words: Vec<&str> = lines[0].split(' ').collect();
     assert!(words.contains(&"asked.for=a,b") && words.contains(&"flag"), "{text}");
