@@ -47,6 +47,8 @@ fn a_root_over_virtiofs_is_not_converted() {
         .run(&["run", "--ephemeral", "--root-transport", "virtiofs", &file])
         .expect(125)
         .says("from elsewhere");
+    let here = sandbox.run(&["run", "--install-in", "container", &file]).expect(125);
+    here.says("none from elsewhere").silent_about("booting");
     sandbox.run(&["run", "--root-transport", "virtiofs", &image.name]).expect(125).says("--ephemeral");
 }
 
