@@ -12,6 +12,11 @@ use podman_bootc::disk::export::{self, Permissions};
 use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, Key, Options};
 use podman_bootc::image::{Facts, Image};
 
+#[path = "e2e/harness/small.rs"]
+mod small;
+
+use small::Small;
+
 const FAULT: &str = "PODMAN_BOOTC_FAULT";
 
 /// The tool in folders of its own.
@@ -270,32 +275,6 @@ fn the_cache_holds_complete_disks_only() {
     assert_eq!(out.len(), 1, "{out:?}");
 }
 
-/// A small filesystem, as long as the value lives.
-struct Small(PathBuf);
-
-impl Small {
-    fn new(path: PathBuf, size: &str) -> Self {
-        std::fs::create_dir_all(&path).unwrap();
-        let small = Self(path);
-        small.mount(&format!("size={size}"));
-        small
-    }
-
-    fn resize(&self, size: &str) {
-        self.mount(&format!("remount,size={size}"));
-    }
-
-    fn mount(&self, options: &str) {
-        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0));
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_leaves_no_half_made_vm() {
     let tool = Tool::new();
@@ -335,8 +314,8 @@ fn a_full_disk_leaves_no_half_made_base_disk_or_export() {
         assert!(!output.status.success(), "{what}");
     };
     fails("exporting");
-    assert_eq!(std::fs::read_dir(&out.0).unwrap().count(), 0);
-    let cache = Cache::open(&disks.0).unwrap();
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+    let cache = Cache::open(disks.as_ref()).unwrap();
     assert!(cache.remove::<podman_bootc::disk::Error>(&disk().key, false, || Ok(false)).unwrap());
     out.resize("16m");
     let mut failures = Vec::new();
@@ -352,5 +331,5 @@ fn a_full_disk_leaves_no_half_made_base_disk_or_export() {
     assert!(failures.starts_with(&[1, 2, 100, 256]), "{failures:?}");
     disks.resize("16m");
     succeed(&mut in_child(dir.path()));
-    assert_eq!(std::fs::read_dir(&disks.0).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(&disks).unwrap().count(), 0);
 }

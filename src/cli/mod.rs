@@ -28,7 +28,7 @@ mod system;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -183,6 +183,22 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 /// The error and its causes; transparent wrappers don't say things twice.
 fn message(error: &anyhow::Error) -> String {
     ui::error_chain(error.as_ref())
+}
+
+/// Does something for each name; a failure doesn't keep the others from their turn.
+fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut failures: Vec<anyhow::Error> = Vec::new();
+    for name in names {
+        if let Err(error) = action(name) {
+            failures.push(error);
+        }
+        interrupt::check()?;
+    }
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(failures.remove(0)),
+        _ => Err(anyhow!(failures.iter().map(message).collect::<Vec<_>>().join("\nError: "))),
+    }
 }
 
 /// The levels' names of the tool that this one replaces work, too.

@@ -1,8 +1,8 @@
 //! `podman-bootc rm`
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
-use super::Context;
+use super::{Context, each};
 use crate::ui::say;
 use crate::vm::store::{self, Entry};
 use crate::vm::{Name, State, Vm, lifecycle};
@@ -60,21 +60,5 @@ impl Args {
     fn remove(&self, context: &Context, vm: &Vm) -> Result<Name> {
         context.block_on(lifecycle::remove(vm, &context.store, self.force))?;
         Ok(vm.spec.name.clone())
-    }
-}
-
-/// Does something for each name; a failure doesn't keep the others from their turn.
-pub(super) fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    let mut failures: Vec<anyhow::Error> = Vec::new();
-    for name in names {
-        if let Err(error) = action(name) {
-            failures.push(error);
-        }
-        crate::host::interrupt::check()?;
-    }
-    match failures.len() {
-        0 => Ok(()),
-        1 => Err(failures.remove(0)),
-        _ => Err(anyhow!(failures.iter().map(super::message).collect::<Vec<_>>().join("\nError: "))),
     }
 }

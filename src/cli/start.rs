@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Context;
+use super::{Context, each};
 use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
@@ -16,7 +16,7 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        super::rm::each(&self.vms, |name| {
+        each(&self.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(async {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;

@@ -8,7 +8,7 @@ mod progress;
 mod size;
 mod table;
 
-pub use duration::{ago, parse_time, seconds};
+pub use duration::{ago, parse_time, seconds, since};
 pub use format::{Format, print, say, tell};
 pub use progress::{Progress, Stage};
 pub use size::{format_size, parse_size};

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{BOOT, Own, Running, SOON, Sandbox, shared, wait_for};
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Small, shared, wait_for};
 
 fn qemu_img(args: &[&str]) -> Value {
     let output = Command::new("qemu-img").args(args).output().unwrap();
@@ -90,38 +90,11 @@ fn one_install_serves_all_who_want_its_disk() {
     sandbox.assert_clean(&[]);
 }
 
-/// A small filesystem, as long as the value lives.
-struct Small(PathBuf);
-
-impl Small {
-    fn new(path: PathBuf) -> Self {
-        fs::create_dir_all(&path).unwrap();
-        let small = Self(path);
-        small.mount("size=1m");
-        small
-    }
-
-    fn resize(&self, size: &str) {
-        self.mount(&format!("remount,size={size}"));
-    }
-
-    fn mount(&self, options: &str) {
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0).status();
-        assert!(mount.unwrap().success());
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
     let image = Own::of("latest", "full");
     let sandbox = Sandbox::with_empty_cache("full");
-    let small = Small::new(sandbox.cache());
+    let small = Small::new(sandbox.cache(), "1m");
     let file = sandbox.root().join("x.qcow2");
     let file = file.to_str().unwrap();
     // It is full while the image is read, while its content is saved, and while the guest writes.
@@ -148,8 +121,7 @@ fn a_vm_waits_while_the_host_has_no_room() {
     let sandbox = Sandbox::new("waits");
     let image = shared("latest");
     // The VM's own folder is on the disk that gets full.
-    let small = Small::new(sandbox.data());
-    small.resize("64m");
+    let small = Small::new(sandbox.data(), "64m");
     sandbox.ok(&["run", "--detach", "--name", "vm", &image]);
     sandbox.ok(&["ssh", "vm", "true"]);
     let write =
