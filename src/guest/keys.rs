@@ -226,7 +226,7 @@ mod tests {
         let line = keys.public_line().unwrap();
         let list = dir.path().join("list");
         std::fs::write(&list, format!("# mine\n\n  {line}\n{line}\n")).unwrap();
-        assert_eq!(read_public(&[keys.public(), list.clone()]).unwrap(), [&line, &line, &line]);
+        assert_eq!(read_public(&[keys.public(), list.clone()]).unwrap(), vec![line; 3]);
         assert!(matches!(read_public(&[keys.private()]), Err(Error::Private(_))));
         for text in ["", "# none\n", "ssh-ed25519 AAAA\n"] {
             std::fs::write(&list, text).unwrap();
