@@ -36,7 +36,7 @@ impl Progress {
     /// A message that is worth a line of its own.
     pub fn note(&self, message: &str) {
         if !self.quiet {
-            eprintln!("{message}");
+            super::tell(message);
         }
     }
 }
@@ -70,7 +70,8 @@ impl Stage {
         match &self.bar {
             Some(bar) => bar.set_message(message.clone()),
             None if !self.quiet => {
-                eprintln!("{:8} {:>5} {message}", self.name, super::seconds(self.start.elapsed()));
+                let time = super::seconds(self.start.elapsed());
+                super::tell(format!("{:8} {time:>5} {message}", self.name));
             }
             None => {}
         }
@@ -80,8 +81,8 @@ impl Stage {
     /// A message above the running stage, kept.
     pub fn note(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None if !self.quiet => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| super::tell(message)),
+            None if !self.quiet => super::tell(message),
             None => {}
         }
     }
@@ -95,7 +96,8 @@ impl Stage {
             let name = console::style(self.name).for_stderr().green();
             // Padded by hand: colour codes have no width on the terminal.
             let pad = " ".repeat(8usize.saturating_sub(self.name.len()));
-            eprintln!("{name}{pad} {:>5} {result}", super::seconds(self.start.elapsed()));
+            let time = super::seconds(self.start.elapsed());
+            super::tell(format!("{name}{pad} {time:>5} {result}"));
         }
     }
 }

@@ -264,7 +264,12 @@ pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
         return Err(store::Error::Creating(name()).into());
     }
     match vm.take() {
-        Ok(Some(taken)) => Ok(vm.remove(taken)?),
+        Ok(Some(taken)) => {
+            // A supervisor that was killed has left its sockets.
+            let runtime = store.dirs().runtime_of(&vm.spec.id);
+            file::remove_dir(&runtime).map_err(|source| Error::Io { path: runtime, source })?;
+            Ok(vm.remove(taken)?)
+        }
         Ok(None) => Err(Error::IsRunning(name())),
         // `--rm`: it went with its end.
         Err(_) if !vm.folder.exists() => Ok(()),

@@ -62,7 +62,7 @@ fn a_machine_as_it_was_asked_for() {
     let (share, fixed) = (host.path("share, \"1\""), host.path("fixed"));
     sandbox.ok(&[
         "run",
-        "--detach",
+        "--background",
         "--name",
         "full",
         "--cpus",
