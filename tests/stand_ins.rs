@@ -279,6 +279,35 @@ fn qemu_on_macos() {
     tool.stop_start_remove();
 }
 
+/// Its help names the option in every build, so that it has to be tried.
+#[test]
+fn qemu_without_a_sandbox() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let sandboxed = |tool: &Tool| -> Vec<bool> {
+        let calls = tool.calls(&qemu);
+        let starts = calls.iter().filter(|call| call.args != ["-help"]);
+        starts.map(|call| call.args.iter().any(|arg| arg == "-sandbox")).collect()
+    };
+    let disk = |tool: &Tool| {
+        let disk = tool.path("state").join("disk.raw");
+        // The mark of a disk that boots.
+        std::fs::write(&disk, [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
+        disk.to_str().unwrap().to_owned()
+    };
+    for (setting, tries) in [("", &[true][..]), ("1", &[true, false])] {
+        let tool = Tool::new("linux", &[&qemu]).with("STAND_IN_NO_SANDBOX", setting);
+        tool.succeed(&["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--disk", &disk(&tool)]);
+        assert_eq!(tool.row()["state"], "running", "{}", tool.logs());
+        assert_eq!(sandboxed(&tool), tries);
+    }
+    for os in ["macos", "windows"] {
+        let tool = Tool::new(os, &[&qemu]);
+        let run = ["run", "-q", "-d", "--name", "one", "--hypervisor", "qemu", "--accel", "tcg", "--disk"];
+        tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
+        assert_eq!(sandboxed(&tool), [false], "{os}");
+    }
+}
+
 #[test]
 fn hyperv_on_windows() {
     let tool = Tool::new("windows", &["powershell", "qemu-system-x86_64"]);

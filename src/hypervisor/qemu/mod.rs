@@ -13,6 +13,7 @@ pub use qmp::{Qmp, QmpError};
 pub use start::start;
 
 use super::Arch;
+use crate::host::Os;
 
 /// The QEMU of this host for one guest architecture.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub struct Qemu {
     pub arch: Arch,
     /// The version, major and minor.
     pub version: (u32, u32),
-    /// It can forbid itself system calls that it doesn't need.
+    /// It may be able to forbid itself system calls that it doesn't need: only on Linux, and not every build.
     pub sandbox: bool,
 }
 
@@ -57,7 +58,8 @@ impl Qemu {
         let text = crate::host::process::output(std::process::Command::new(&program).arg("-help"))
             .map_err(FindError::Help)?;
         let text = String::from_utf8_lossy(&text);
-        let sandbox = text.lines().any(|line| line.starts_with("-sandbox "));
+        // Its help names the option in every build: whether it takes it shows when it starts.
+        let sandbox = Os::current() == Os::Linux;
         Ok(Self { program, arch, version: parse_version(&text).unwrap_or((0, 0)), sandbox })
     }
 }
