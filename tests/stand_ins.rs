@@ -279,6 +279,34 @@ fn qemu_on_macos() {
     tool.stop_start_remove();
 }
 
+/// There are no descriptors: the firmware is where QEMU's packages put it.
+#[test]
+fn qemu_has_its_firmware_beside_it() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let (code, vars) = match std::env::consts::ARCH {
+        "aarch64" => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
+        _ => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
+    };
+    for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
+        let tool = Tool::new(os, &[&qemu, "ssh"]);
+        let run = ["run", "-q", "-d", "--hypervisor", "qemu", "--firmware", "uefi", IMAGE];
+        has(&tool.fail(&run), &["no UEFI firmware", "comes with QEMU"]);
+        let installs = tool.calls("podman").iter().any(|call| call.line().contains("--privileged"));
+        assert!(!installs, "it is said before the install");
+
+        std::fs::create_dir_all(tool.path(folder)).unwrap();
+        for (name, text) in [(code, "code"), (vars, "variables")] {
+            std::fs::write(tool.path(folder).join(name), text).unwrap();
+        }
+        tool.run(&["--hypervisor", "qemu"]);
+        let line = tool.calls(&qemu).last().unwrap().line();
+        has(&line, &[&format!("\"filename\":\"{}\"", tool.path(folder).join(code).display())]);
+        assert_eq!(std::fs::read_to_string(tool.vm("vars.fd")).unwrap(), "variables");
+        let doctor = tool.command(&["doctor"]).output().unwrap();
+        has(&String::from_utf8(doctor.stdout).unwrap(), &[code]);
+    }
+}
+
 /// Its help names the option in every build, so that it has to be tried.
 #[test]
 fn qemu_without_a_sandbox() {
