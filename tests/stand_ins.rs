@@ -279,6 +279,57 @@ fn qemu_on_macos() {
     tool.stop_start_remove();
 }
 
+#[test]
+fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let mut tool = Tool::new("macos", &[&qemu]);
+    let memory = tool.path("cache/podman-bootc/accelerator.json");
+    let accelerators = |tool: &Tool| -> Vec<String> {
+        let starts = tool.calls(&qemu).into_iter().map(|call| call.line());
+        starts
+            .filter_map(|line| Some(line.split("-accel ").nth(1)?.split([' ', ',']).next()?.into()))
+            .collect()
+    };
+    let start = |tool: &Tool, args: &[&str]| {
+        let run = ["run", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", "qemu"];
+        let output = tool.command(&[&run[..], args, &[IMAGE]].concat()).output().unwrap();
+        (output.status.code().unwrap(), message(&output))
+    };
+    let note = "HVF doesn't work on this host";
+
+    // What is no fault of the accelerator's would fail without it, too.
+    tool.settings.push(("STAND_IN_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'"));
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 125 && text.contains("guest memory") && !text.contains(note), "{text}");
+    assert_eq!(accelerators(&tool), ["hvf"]);
+    tool.succeed(&["rm", "one"]);
+
+    tool.settings.push(("STAND_IN_HARDWARE_FAILS", "-accel hvf: Error: ret = HV_DENIED"));
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 0 && text.matches(note).count() == 1 && text.contains("--accel hvf"), "{text}");
+    tool.has_logged("QEMU stand-in booted");
+    assert_eq!(accelerators(&tool)[1..], ["hvf", "tcg"]);
+    tool.succeed(&["rm", "-f", "one"]);
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 0 && text.matches(note).count() == 1 && text.contains("HV_DENIED"), "{text}");
+    assert_eq!(accelerators(&tool)[3..], ["tcg"]);
+    tool.succeed(&["rm", "-f", "one"]);
+
+    // It works by now.
+    assert!(memory.exists());
+    tool.settings.extend([("STAND_IN_HARDWARE_FAILS", ""), ("STAND_IN_READY", "1")]);
+    assert_eq!(start(&tool, &["--accel", "hvf"]).0, 0);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while memory.exists() {
+        assert!(Instant::now() < deadline, "{}", tool.logs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    tool.succeed(&["rm", "-f", "one"]);
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 0 && !text.contains(note), "{text}");
+    assert_eq!(accelerators(&tool)[4..], ["hvf", "hvf"]);
+}
+
 /// There are no descriptors: the firmware is where QEMU's packages put it.
 #[test]
 fn qemu_has_its_firmware_beside_it() {

@@ -122,7 +122,7 @@ impl Hypervisor {
         }
     }
 
-    /// The accelerators to try, best first; never empty.
+    /// The accelerators to try.
     ///
     /// # Errors
     /// The one that was asked for is not there.
@@ -132,11 +132,11 @@ impl Hypervisor {
         arch: Arch,
         os: Os,
         cache: &Path,
-    ) -> Result<Vec<Accelerator>, accelerator::Unavailable> {
+    ) -> Result<accelerator::Candidates, accelerator::Unavailable> {
         if self.kind().features(os).accelerators {
             accelerator::candidates(choice, arch, os, cache, self.program())
         } else {
-            Ok(vec![Accelerator::Native])
+            Ok(vec![Accelerator::Native].into())
         }
     }
 

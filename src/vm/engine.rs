@@ -10,6 +10,7 @@ use super::attach;
 use super::control::Change;
 use super::doom::ConsoleWatch;
 use super::helpers::Helpers;
+use crate::host::{Os, file, process};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
 use crate::hypervisor::process::{Failure, Output, Process, Ready, StartError};
@@ -34,7 +35,7 @@ pub struct Engine<'a> {
     /// The machine.
     pub machine: &'a Machine,
     /// Accelerators to try in turn.
-    pub accelerators: Vec<Accelerator>,
+    pub accelerators: accelerator::Candidates,
     /// Where it is remembered which accelerator fails.
     pub cache: &'a Path,
     /// The file for the hypervisor's own messages.
@@ -72,7 +73,7 @@ pub enum Event {
         /// The ports that are forwarded now.
         ports: Vec<Forward>,
     },
-    /// An accelerator failed; the next one is tried.
+    /// An accelerator failed, now or with an earlier VM; the next one is tried.
     Fallback {
         /// How it failed.
         reason: String,
@@ -149,21 +150,22 @@ impl Engine<'_> {
         events: mpsc::Sender<Event>,
         mut orders: mpsc::Receiver<Order>,
     ) -> Result<Ended, Error> {
+        if let Some(reason) = self.accelerators.failed_before.clone() {
+            // A listener that is gone has no use for the news.
+            let _ = events.send(Event::Fallback { reason }).await;
+        }
         let mut failed: Option<String> = None;
-        let last = self.accelerators.len().saturating_sub(1);
-        for (index, &accelerator) in self.accelerators.iter().enumerate() {
+        let last = self.accelerators.all.len().saturating_sub(1);
+        for (index, &accelerator) in self.accelerators.all.iter().enumerate() {
             let run = Run { engine: &self, accelerator, events: &events, failed_before: failed.as_deref() };
             match run.to_end(&mut orders).await {
                 Ok(Outcome::Ended(ended)) => return Ok(ended),
                 Ok(Outcome::AcceleratorFailed(reason)) if index == last => return Ok(Ended::Failed(reason)),
                 Ok(Outcome::AcceleratorFailed(reason)) => {
-                    // A listener that is gone has no use for the news.
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
                 }
-                Err(Error::Start(error @ (StartError::Ended(_) | StartError::Silent { .. })))
-                    if index < last =>
-                {
+                Err(Error::Start(error)) if index < last && run.fails_to_start(&error) => {
                     let reason = error.to_string();
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
@@ -238,7 +240,8 @@ impl Run<'_> {
                     Some(Report::Stop) => {
                         match control.stopped().await {
                             Ok(Some(Stopped::InternalError)) => {
-                                state.failure = Some(format!("{} internal error", self.accelerator.name()));
+                                let name = self.accelerator.name();
+                                state.accelerator_failure = Some(format!("{name} internal error"));
                                 process.kill();
                             }
                             Ok(Some(Stopped::NoSpace)) => self.tell(Event::NoSpace).await,
@@ -264,6 +267,7 @@ impl Run<'_> {
                     }
                     Output::Channel(index, bytes) => {
                         state.lives = true;
+                        self.guest_lives(&mut state);
                         self.tell(Event::Channel(index, bytes)).await;
                     }
                 },
@@ -278,7 +282,10 @@ impl Run<'_> {
                         let error = apply(&control, change, &mut ports).await.err().map(|e| e.to_string());
                         self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
                     }
-                    Order::GuestIsUp => state.is_up = true,
+                    Order::GuestIsUp => {
+                        state.is_up = true;
+                        self.guest_lives(&mut state);
+                    }
                     Order::Resume => {
                         if let Err(error) = control.resume().await {
                             tracing::debug!(%error, "the machine doesn't go on");
@@ -305,7 +312,8 @@ impl Run<'_> {
                 () = sleep_until(silence) => {
                     let seconds = SILENCE.as_secs();
                     state.lives = true;
-                    state.failure = Some(format!("the guest's kernel said nothing within {seconds} s"));
+                    let failure = format!("the guest's kernel said nothing within {seconds} s");
+                    state.accelerator_failure = Some(failure);
                     process.kill();
                 }
                 () = sleep_until(deadline) => {
@@ -366,15 +374,43 @@ impl Run<'_> {
         }
     }
 
+    /// The accelerator keeps the hypervisor from starting.
+    fn fails_to_start(&self, error: &StartError) -> bool {
+        match error {
+            StartError::Silent { .. } => true,
+            StartError::Ended(_) => self.is_blamed(),
+            StartError::Io { .. } => false,
+        }
+    }
+
+    /// What the hypervisor said before it ended is about the accelerator.
+    fn is_blamed(&self) -> bool {
+        let messages = file::last_lines(&self.engine.log, usize::MAX);
+        accelerator::is_blamed(self.accelerator, messages.iter().map(String::as_str))
+    }
+
+    /// The guest's own programs run: what an earlier VM taught of the hardware's accelerator holds no longer.
+    fn guest_lives(&self, state: &mut State) {
+        if std::mem::replace(&mut state.has_programs, true) {
+            return;
+        }
+        let (cache, program) = (self.engine.cache, self.engine.hypervisor.program());
+        if self.accelerator == Accelerator::hardware(Os::current())
+            && let Err(error) = accelerator::forget_failure(cache, program)
+        {
+            tracing::warn!(%error, "can't forget that the accelerator failed here");
+        }
+    }
+
     fn outcome(&self, state: &State, ended: Result<(), Failure>, started: Instant) -> Outcome {
         let on_trial =
             self.accelerator.is_hardware() && !state.is_up && !state.ordered && started.elapsed() < TRIAL;
-        if let Some(failure) = &state.failure {
-            return if on_trial {
-                Outcome::AcceleratorFailed(failure.clone())
-            } else {
-                Outcome::Ended(Ended::Failed(failure.clone()))
-            };
+        match (&state.accelerator_failure, &state.failure) {
+            (Some(failure), _) if on_trial => return Outcome::AcceleratorFailed(failure.clone()),
+            (Some(failure), _) | (None, Some(failure)) => {
+                return Outcome::Ended(Ended::Failed(failure.clone()));
+            }
+            (None, None) => {}
         }
         if let Some(doom) = &state.doom {
             return Outcome::Ended(doom.clone());
@@ -383,7 +419,7 @@ impl Run<'_> {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
             Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
             Ok(()) => Outcome::Ended(Ended::Failed("the hypervisor was told to end by someone else".into())),
-            Err(failure) if on_trial && !crate::host::process::was_killed(failure.status) => {
+            Err(failure) if on_trial && self.is_blamed() && !process::was_killed(failure.status) => {
                 Outcome::AcceleratorFailed(failure.to_string())
             }
             Err(failure) => Outcome::Ended(Ended::Failed(failure.to_string())),
@@ -407,6 +443,8 @@ struct State {
     /// Something was heard of the guest.
     lives: bool,
     has_run: bool,
+    /// Its own programs were heard of.
+    has_programs: bool,
     ordered: bool,
     by_guest: bool,
     quitting: bool,
@@ -416,6 +454,7 @@ struct State {
     panicked: bool,
     /// The end that the guest itself announced.
     doom: Option<Ended>,
+    accelerator_failure: Option<String>,
     failure: Option<String>,
     deadline: Option<Instant>,
 }

@@ -108,7 +108,7 @@ struct Supervisor {
     machine: hypervisor::Machine,
     helpers: Vec<hypervisor::Helper>,
     hypervisor: Hypervisor,
-    accelerators: Vec<accelerator::Accelerator>,
+    accelerators: accelerator::Candidates,
     dirs: crate::host::dirs::Dirs,
 }
 

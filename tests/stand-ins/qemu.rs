@@ -11,6 +11,10 @@ use super::{option, wanted};
 
 /// On Linux, too, it was built without its sandbox.
 const NO_SANDBOX: &str = "STAND_IN_NO_SANDBOX";
+/// What it says when it ends at once unless it emulates.
+const HARDWARE_FAILS: &str = "STAND_IN_HARDWARE_FAILS";
+/// Its guest says that it is up.
+const READY: &str = "STAND_IN_READY";
 
 /// What is in a disk image file of each format.
 const MAGIC: [(&str, &[u8]); 3] = [("qcow2", b"QFI\xfb"), ("vhdx", b"vhdxfile"), ("raw", b"RAW!")];
@@ -53,8 +57,16 @@ pub fn system(args: &[String]) -> ExitCode {
         let path = args.iter().find_map(|arg| arg.strip_prefix(&start))?;
         Some(UnixStream::connect(path.replace(",,", ",")).unwrap())
     };
+    let failure = wanted(HARDWARE_FAILS);
+    if !failure.is_empty() && !option(args, "-accel").unwrap().starts_with("tcg") {
+        eprintln!("qemu-system-x86_64: {failure}");
+        return ExitCode::FAILURE;
+    }
     let control = socket("control").unwrap();
-    let _channel = socket("channel0");
+    let mut channel = socket("channel0");
+    if !wanted(READY).is_empty() {
+        channel.as_mut().unwrap().write_all(b"ready\n").unwrap();
+    }
     println!("QEMU stand-in booted");
     let mut monitor = Monitor { out: control.try_clone().unwrap(), ports: vec![] };
     monitor.say(&json!({"QMP": {
