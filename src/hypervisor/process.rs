@@ -97,7 +97,8 @@ pub struct Process {
     child: Child,
     /// The guest's console, where it is the hypervisor's standard input.
     pub(super) console: Option<ChildStdin>,
-    pub(super) channels: Vec<socket::WriteHalf>,
+    /// What is written to the guest's channels. Without a bound: a guest that doesn't read keeps nobody waiting.
+    channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
     log: PathBuf,
 }
 
@@ -176,15 +177,23 @@ impl Process {
         self.console.take()
     }
 
-    /// Sends bytes to the guest through the channel of this index.
-    ///
-    /// # Errors
-    /// The hypervisor is gone, or there is no such channel.
-    pub async fn write_channel(&mut self, index: usize, bytes: &[u8]) -> io::Result<()> {
-        match self.channels.get_mut(index) {
-            Some(channel) => channel.write_all(bytes).await,
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+    /// Sends bytes to the guest through the channel of this index; false when the hypervisor is gone, or there is no
+    /// such channel.
+    pub fn write_channel(&self, index: usize, bytes: Vec<u8>) -> bool {
+        self.channels.get(index).is_some_and(|channel| channel.send(bytes).is_ok())
+    }
+
+    /// Adds a channel, which is written to as fast as the guest reads.
+    pub(super) fn add_channel(&mut self, mut write: socket::WriteHalf) {
+        let (sender, mut receiver) = mpsc::unbounded_channel::<Vec<u8>>();
+        self.channels.push(sender);
+        tokio::spawn(async move {
+            while let Some(bytes) = receiver.recv().await {
+                if write.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     fn failure(&self, status: ExitStatus) -> Failure {

@@ -143,12 +143,14 @@ enum Outcome {
 impl Engine<'_> {
     /// Runs the machine to its end. An accelerator that fails before the guest is up is replaced by the next.
     ///
+    /// Orders have no bound: who gives them polls this, too, and would wait for itself.
+    ///
     /// # Errors
     /// It can't be started with the last accelerator.
     pub async fn run(
         self,
         events: mpsc::Sender<Event>,
-        mut orders: mpsc::Receiver<Order>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<Ended, Error> {
         if let Some(reason) = self.accelerators.failed_before.clone() {
             // A listener that is gone has no use for the news.
@@ -186,7 +188,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_end(&self, orders: &mut mpsc::Receiver<Order>) -> Result<Outcome, Error> {
+    async fn to_end(&self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Result<Outcome, Error> {
         let Engine { hypervisor, machine, .. } = self.engine;
         let plan = hypervisor.plan(machine, self.accelerator)?;
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
@@ -304,8 +306,8 @@ impl Run<'_> {
                         }
                     }
                     Order::Channel(index, bytes) => {
-                        if let Err(error) = process.write_channel(index, &bytes).await {
-                            tracing::debug!(%error, "a channel can't be written to");
+                        if !process.write_channel(index, bytes) {
+                            tracing::debug!(index, "a channel can't be written to");
                         }
                     }
                 },

@@ -63,7 +63,7 @@ async fn start_as_told(start: Start<'_>) -> Result<Ready, StartError> {
     };
     match connected {
         Ok((channels, qmp, events)) => {
-            process.channels = channels;
+            channels.into_iter().for_each(|channel| process.add_channel(channel));
             Ok(Ready { process, control: Control::Qemu(qmp), events, output })
         }
         // Its last words say more than the broken connection.
