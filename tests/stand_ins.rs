@@ -229,6 +229,22 @@ fn vfkit_on_macos() {
 }
 
 #[test]
+fn a_kernel_panic_is_told_as_one() {
+    for name in ["vfkit", "krunkit"] {
+        let tool = Tool::new("macos", &[name, "gvproxy"]).with("STAND_IN_PANIC", "1");
+        // It may be over before it has begun for the tool.
+        let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", name, IMAGE];
+        tool.command(&run).output().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while tool.row()["state"] == "running" {
+            assert!(Instant::now() < deadline, "{}", tool.logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        has(&tool.fail(&["ssh", "one", "true"]), &["crashed: kernel panic: sysrq triggered crash"]);
+    }
+}
+
+#[test]
 fn krunkit_on_macos() {
     let tool = Tool::new("macos", &["krunkit", "gvproxy"]);
     tool.run(&["--hypervisor", "krunkit"]);

@@ -232,12 +232,15 @@ impl Run<'_> {
             let silence = silent_until.filter(|_| !state.lives);
             tokio::select! {
                 biased;
-                report = reports.recv(), if !state.hung_up => match report {
-                    None if control.tells_its_end() => {
-                        state.hung_up = true;
-                        state.end_within(HANG_UP_TIME);
+                report = reports.recv(), if !state.reports_over => match report {
+                    None => {
+                        state.reports_over = true;
+                        // One that never tells anything has not hung up.
+                        if control.tells_its_end() {
+                            state.hung_up = true;
+                            state.end_within(HANG_UP_TIME);
+                        }
                     }
-                    None => state.hung_up = true,
                     Some(Report::NoSpace) => self.tell(Event::NoSpace).await,
                     Some(Report::Stop) => {
                         match control.stopped().await {
@@ -450,7 +453,9 @@ struct State {
     ordered: bool,
     by_guest: bool,
     quitting: bool,
-    /// The hypervisor tells nothing any more.
+    /// The hypervisor tells nothing of itself any more.
+    reports_over: bool,
+    /// It should have.
     hung_up: bool,
     /// The guest's panic device said so; what the kernel says may still be on its way.
     panicked: bool,

@@ -5,7 +5,10 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{http, option};
+use super::{http, option, wanted};
+
+/// Its guest's kernel panics.
+const PANIC: &str = "STAND_IN_PANIC";
 
 pub fn main(name: &str, args: &[String]) -> ExitCode {
     let devices: Vec<&str> =
@@ -31,6 +34,10 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     }
     let mut console = std::fs::File::create(value("virtio-serial", "logFilePath").unwrap()).unwrap();
     console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
+    if !wanted(PANIC).is_empty() {
+        let panic = "Kernel panic - not syncing: sysrq triggered crash";
+        console.write_all(format!("[   12.4] {panic}\n[   12.6] ---[ end {panic} ]---\n").as_bytes()).unwrap();
+    }
     let socket = option(args, "--restful-uri").unwrap().strip_prefix("unix://").unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     let running = r#"{"state":"VirtualMachineStateRunning"}"#;
