@@ -5,7 +5,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -226,6 +226,24 @@ fn vfkit_on_macos() {
     let installs = tool.calls("podman").len();
     tool.run(&[]);
     assert!(tool.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
+}
+
+#[test]
+fn a_start_without_an_end_can_be_broken_off() {
+    for words in [&["stop", "--time", "0", "one"][..], &["rm", "-f", "one"]] {
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_STUCK", "1");
+        let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", IMAGE];
+        let mut running = tool.command(&run).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while tool.calls("vfkit").is_empty() {
+            assert!(Instant::now() < deadline, "{}", tool.logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let begun = Instant::now();
+        tool.succeed(words);
+        assert!(begun.elapsed() < Duration::from_secs(30), "a start is given a minute");
+        assert_eq!(running.wait().unwrap().code(), Some(125));
+    }
 }
 
 #[test]

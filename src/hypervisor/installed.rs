@@ -1,6 +1,7 @@
 //! The hypervisors of this host.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::accelerator::{self, Accelerator};
 use super::hyperv::{self, Hyperv};
@@ -161,17 +162,31 @@ impl Hypervisor {
         })
     }
 
-    /// Starts what was planned, and waits until it answers.
+    /// Starts what was planned, and waits until it answers. Given up, its process ends.
     ///
     /// # Errors
-    /// It can't be started, or ends at once.
+    /// It can't be started, ends at once, or doesn't answer in time.
     pub async fn start(&self, plan: &Plan, machine: &Machine, log: &Path) -> Result<Ready, StartError> {
-        let start = Start { name: self.kind().title(), launch: &plan.launch, machine, log };
+        let name = self.kind().title();
+        let start = Start { name, launch: &plan.launch, machine, log };
+        let start = async {
+            match self {
+                Self::Qemu(_) => qemu::start(start).await,
+                Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
+                Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
+                Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
+            }
+        };
+        let time = self.start_time();
+        tokio::time::timeout(time, start).await.unwrap_or(Err(StartError::Silent { name, time }))
+    }
+
+    /// It answers within this of its start, on the slowest host. Longer is a driver that is stuck.
+    fn start_time(&self) -> Duration {
         match self {
-            Self::Qemu(_) => qemu::start(start).await,
-            Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
-            Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
-            Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
+            Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => Duration::from_secs(60),
+            // Several commands of PowerShell, the first of which loads all of Hyper-V's.
+            Self::Hyperv(_) => Duration::from_secs(180),
         }
     }
 }

@@ -16,8 +16,6 @@ use crate::host::{file, process, socket};
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
 
-/// A hypervisor answers within this of its start, on the slowest host. Longer is a driver that is stuck.
-pub(super) const START_TIME: Duration = Duration::from_secs(60);
 /// One that has hung up ends within this.
 const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
@@ -57,10 +55,12 @@ pub enum StartError {
     #[error(transparent)]
     Ended(#[from] Failure),
     /// It neither answers nor ends.
-    #[error("{name} didn't answer within {} s", START_TIME.as_secs())]
+    #[error("{name} didn't answer within {} s", .time.as_secs())]
     Silent {
         /// What the hypervisor is called.
         name: &'static str,
+        /// The time that it was given.
+        time: Duration,
     },
 }
 
@@ -142,14 +142,11 @@ impl Process {
     pub(super) async fn hung_up(&mut self) -> StartError {
         match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
             Ok(ended) => ended,
-            Err(_) => self.silent(),
+            Err(_) => {
+                self.kill();
+                StartError::Silent { name: self.name, time: HANG_UP_TIME }
+            }
         }
-    }
-
-    /// It doesn't answer, and is ended.
-    pub(super) fn silent(&mut self) -> StartError {
-        self.kill();
-        StartError::Silent { name: self.name }
     }
 
     /// Waits for its end; `Ok` when it ended in order.

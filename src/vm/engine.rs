@@ -1,5 +1,6 @@
 //! Runs one machine from its start to its end, with the accelerator that works.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -200,11 +201,20 @@ impl Run<'_> {
             }
             hypervisor.start(&plan, machine, &self.engine.log).await
         };
-        let Ready { mut process, control, events: mut reports, mut output } =
-            match helpers.unless_ended(start).await {
-                Ok(result) => result?,
-                Err(ended) => return Err(Error::Helper(ended)),
-            };
+        let mut waiting = VecDeque::new();
+        let started = tokio::select! {
+            biased;
+            started = helpers.unless_ended(start) => Some(started),
+            () = told_to_quit(orders, &mut waiting) => None,
+        };
+        let Ready { mut process, control, events: mut reports, mut output } = match started {
+            Some(Ok(result)) => result?,
+            Some(Err(ended)) => return Err(Error::Helper(ended)),
+            None => {
+                helpers.finish().await;
+                return Ok(Outcome::Ended(Ended::ByOrder));
+            }
+        };
         let ssh_port = match self.engine.ssh_port {
             Some(wanted) => Some(control.forward_ssh(wanted).await?),
             None => None,
@@ -282,7 +292,7 @@ impl Run<'_> {
                         self.tell(Event::Problem(ended)).await;
                     }
                 }
-                Some(order) = orders.recv() => match order {
+                Some(order) = next(orders, &mut waiting) => match order {
                     Order::Change(number, change) => {
                         let error = apply(&control, change, &mut ports).await.err().map(|e| e.to_string());
                         self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
@@ -469,6 +479,25 @@ struct State {
 impl State {
     fn end_within(&mut self, time: Duration) {
         self.deadline.get_or_insert(Instant::now() + time);
+    }
+}
+
+/// Waits for the order to end; what else is ordered meanwhile waits until the machine runs.
+async fn told_to_quit(orders: &mut mpsc::UnboundedReceiver<Order>, waiting: &mut VecDeque<Order>) {
+    loop {
+        match orders.recv().await {
+            Some(Order::Quit) => return,
+            Some(order) => waiting.push_back(order),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The next order. May be cancelled.
+async fn next(orders: &mut mpsc::UnboundedReceiver<Order>, waiting: &mut VecDeque<Order>) -> Option<Order> {
+    match waiting.pop_front() {
+        Some(order) => Some(order),
+        None => orders.recv().await,
     }
 }
 

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use super::{http, option, wanted};
 
+/// It starts for ever.
+const STUCK: &str = "STAND_IN_STUCK";
 /// Its guest's kernel panics.
 const PANIC: &str = "STAND_IN_PANIC";
 
@@ -41,6 +43,10 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     let socket = option(args, "--restful-uri").unwrap().strip_prefix("unix://").unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     let running = r#"{"state":"VirtualMachineStateRunning"}"#;
+    let running = match wanted(STUCK).as_str() {
+        "" => running,
+        _ => r#"{"state":"VirtualMachineStateStarting"}"#,
+    };
     http::serve(&listener, |request| {
         assert_eq!(request.path, "/vm/state");
         match (request.method.as_str(), request.body["state"].as_str()) {

@@ -9,7 +9,7 @@ use super::Qmp;
 use super::argv::{credential_files, without_sandbox};
 use crate::host::{file, socket};
 use crate::hypervisor::control::Control;
-use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, pump};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, pump};
 
 /// Starts QEMU and waits until it is connected; without its sandbox where it has none.
 ///
@@ -59,7 +59,6 @@ async fn start_as_told(start: Start<'_>) -> Result<Ready, StartError> {
     let connected = tokio::select! {
         connected = connect => connected,
         early = process.ended_early() => return Err(early),
-        () = tokio::time::sleep(START_TIME) => return Err(process.silent()),
     };
     match connected {
         Ok((channels, qmp, events)) => {
