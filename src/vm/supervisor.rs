@@ -202,6 +202,7 @@ impl Supervisor {
         ];
         serving.extend(bridge.map(|bridge| tokio::spawn(bridge.run())));
         let ended = desk.attend(run, events, request_receiver).await;
+        hub.first_client().await;
         serving.iter().for_each(tokio::task::JoinHandle::abort);
 
         let end = desk.end(ended);
@@ -371,12 +372,15 @@ struct Hub {
     sender: broadcast::Sender<Message>,
     seen: Mutex<Vec<Message>>,
     clients: watch::Sender<usize>,
+    /// One has been there.
+    had_clients: watch::Sender<bool>,
 }
 
 impl Default for Hub {
     fn default() -> Self {
         let clients = watch::Sender::new(0);
-        Self { sender: broadcast::Sender::new(256), seen: Mutex::default(), clients }
+        let had_clients = watch::Sender::new(false);
+        Self { sender: broadcast::Sender::new(256), seen: Mutex::default(), clients, had_clients }
     }
 }
 
@@ -399,6 +403,13 @@ impl Hub {
     fn subscribe(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         (seen.clone(), self.sender.subscribe())
+    }
+
+    /// Waits for who started us: it attaches as soon as it has heard the hello, and a machine that ended at once must
+    /// not be gone before that.
+    async fn first_client(&self) {
+        let mut had_clients = self.had_clients.subscribe();
+        let _ = tokio::time::timeout(Duration::from_secs(2), had_clients.wait_for(|had| *had)).await;
     }
 
     /// Waits until the clients have heard the last message; one that doesn't listen is not waited for long.
@@ -448,6 +459,7 @@ async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<Cli
             if let Some(write) = write.take() {
                 let (seen, receiver) = hub.subscribe();
                 hub.clients.send_modify(|count| *count += 1);
+                hub.had_clients.send_replace(true);
                 let hub = Arc::clone(&hub);
                 tokio::spawn(async move {
                     speak(write, seen, receiver).await;
