@@ -178,7 +178,32 @@ impl Hypervisor {
             }
         };
         let time = self.start_time();
-        tokio::time::timeout(time, start).await.unwrap_or(Err(StartError::Silent { name, time }))
+        match tokio::time::timeout(time, start).await {
+            Ok(started) => started,
+            Err(_) => {
+                self.give_up(machine).await;
+                Err(StartError::Silent { name, time })
+            }
+        }
+    }
+
+    /// Clears away after a start that was given up: its process has ended, but it may have made a machine.
+    pub async fn give_up(&self, machine: &Machine) {
+        match self {
+            Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => {}
+            Self::Hyperv(hyperv) => hyperv::give_up(hyperv, machine).await,
+        }
+    }
+
+    /// Ends the machine of this name and disk that a supervisor left which was killed, where one goes on without it.
+    ///
+    /// # Errors
+    /// Nobody can be told to.
+    pub fn end_left(kind: Kind, name: &str, disk: &Path) -> Result<(), FindError> {
+        match kind {
+            Kind::Qemu | Kind::Vfkit | Kind::Krunkit => Ok(()),
+            Kind::Hyperv => Ok(hyperv::remove_left(name, disk)?),
+        }
     }
 
     /// It answers within this of its start, on the slowest host. Longer is a driver that is stuck.

@@ -211,6 +211,7 @@ impl Run<'_> {
             Some(Ok(result)) => result?,
             Some(Err(ended)) => return Err(Error::Helper(ended)),
             None => {
+                hypervisor.give_up(machine).await;
                 helpers.finish().await;
                 return Ok(Outcome::Ended(Ended::ByOrder));
             }

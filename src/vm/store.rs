@@ -10,6 +10,7 @@ use crate::disk::Key;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
+use crate::hypervisor::FindError;
 
 /// All VMs of this user.
 #[derive(Debug, Clone)]
@@ -44,6 +45,14 @@ pub enum Error {
         name: String,
         /// Why not.
         why: String,
+    },
+    /// Its machine can't be ended.
+    #[error("the machine of VM {name} goes on without its supervisor, and can't be ended")]
+    Left {
+        /// The VM.
+        name: String,
+        /// Why not.
+        source: FindError,
     },
     /// A file can't be used.
     #[error("can't use {path}")]
@@ -203,8 +212,8 @@ impl Store {
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
     fn sweep(&self) {
         for folder in self.folders() {
-            let runtime = match Vm::open(&folder) {
-                Ok(vm) if vm.spec.remove => Some(self.dirs.runtime_of(&vm.spec.id)),
+            let vm = match Vm::open(&folder) {
+                Ok(vm) if vm.spec.remove => Some(vm),
                 Err(Error::File(e)) if e.is_not_found() => None,
                 _ => continue,
             };
@@ -217,7 +226,12 @@ impl Store {
                     tracing::warn!(path = %path.display(), %error, "can't remove what a dead process left");
                 }
             };
-            if let Some(runtime) = runtime {
+            if let Some(vm) = vm {
+                if let Err(error) = vm.end_left() {
+                    tracing::warn!(error = crate::ui::error_chain(&error), "can't remove a VM");
+                    continue;
+                }
+                let runtime = self.dirs.runtime_of(&vm.spec.id);
                 warn(&runtime, file::remove_dir(&runtime));
             }
             warn(&folder, file::remove_locked_dir(&folder, [creating, running]));

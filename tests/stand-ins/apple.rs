@@ -38,7 +38,9 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
     if !wanted(PANIC).is_empty() {
         let panic = "Kernel panic - not syncing: sysrq triggered crash";
-        console.write_all(format!("[   12.4] {panic}\n[   12.6] ---[ end {panic} ]---\n").as_bytes()).unwrap();
+        console
+            .write_all(format!("[   12.4] {panic}\n[   12.6] ---[ end {panic} ]---\n").as_bytes())
+            .unwrap();
     }
     let socket = option(args, "--restful-uri").unwrap().strip_prefix("unix://").unwrap();
     let listener = UnixListener::bind(socket).unwrap();
