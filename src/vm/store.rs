@@ -361,6 +361,7 @@ mod tests {
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
             home: "/root".into(),
+            owner: None,
             sshd: true,
             systemd: Some(257),
             remove: false,
