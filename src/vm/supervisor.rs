@@ -206,12 +206,20 @@ impl Supervisor {
         serving.iter().for_each(tokio::task::JoinHandle::abort);
 
         let end = desk.end(ended);
-        if self.vm.spec.remove {
-            self.vm.remove(self.taken)?;
-        } else {
-            drop(self.taken);
+        let removed = match self.vm.spec.remove {
+            true => self.vm.remove(self.taken),
+            false => {
+                drop(self.taken);
+                Ok(())
+            }
+        };
+        // What stays is swept by those who come later; who waits for the end has to hear of it all the same.
+        if let Err(error) = removed {
+            tracing::error!(error = crate::ui::error_chain(&error), "the VM can't be removed");
         }
-        file::remove_dir(&runtime)?;
+        if let Err(error) = file::remove_dir(&runtime) {
+            tracing::error!(%error, path = %runtime.display(), "the VM's sockets can't be removed");
+        }
         // The news goes out last: who hears it may rely on all being done.
         hub.publish(Message::Ended { end });
         hub.drain().await;
