@@ -78,6 +78,16 @@ fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     assert_eq!(accelerators(&tool)[4..], ["hvf", "hvf"]);
 }
 
+#[test]
+fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
+    let tool = Tool::new("macos", &["vfkit", "gvproxy"]);
+    tool.run(&[]);
+    let log = tool.vm("supervisor.log");
+    std::fs::write(&log, "said before\n").unwrap();
+    has(&tool.fail(&["start", "one"]), &["running already"]);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "said before\n");
+}
+
 /// There are no descriptors: the firmware is where QEMU's packages put it.
 #[test]
 fn qemu_has_its_firmware_beside_it() {
