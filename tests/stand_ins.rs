@@ -3,6 +3,10 @@
 //! goes on with what these programs are known to answer.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[cfg(unix)]
+#[path = "stand_ins/failures.rs"]
+mod failures;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -14,6 +14,7 @@ use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
 use crate::guest::keys::Keys;
 use crate::host::Os;
+use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
 use crate::image::{Image, Podman, Pull};
@@ -169,8 +170,12 @@ impl Args {
             let parameters = self.parameters(hypervisor, None, outfit);
             return Ok(create::create(reservation, origin, &parameters, &host_keys)?);
         }
-        let host = context.install_host(podman.clone(), self.accel)?;
         let features = hypervisor.features(Os::current());
+        if let Some(arch) = Arch::from_oci(&image.architecture).filter(|_| features.host_firmware) {
+            // What is missing is no news for after a minute's install.
+            firmware::choose(self.machine.firmware, arch).map_err(lifecycle::Error::from)?;
+        }
+        let host = context.install_host(podman.clone(), self.accel)?;
         // What makes the system grow is handed over at boot, as the key is.
         let mut wanted = self.install.wanted(image, found.in_use, hypervisor, features.credentials());
         if !features.credentials() {

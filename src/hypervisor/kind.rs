@@ -63,17 +63,6 @@ pub enum Shares {
     None,
 }
 
-impl Shares {
-    /// The guest's filesystem type; none without shares.
-    pub fn filesystem(self) -> Option<&'static str> {
-        match self {
-            Self::Virtiofsd | Self::Virtiofs => Some("virtiofs"),
-            Self::NineP => Some("9p"),
-            Self::None => None,
-        }
-    }
-}
-
 /// How the host's programs reach a guest's `AF_VSOCK` ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vsocks {
@@ -100,8 +89,6 @@ pub struct Features {
     pub fw_cfg: bool,
     /// The guest can have a TPM, which a helper emulates.
     pub tpm: bool,
-    /// A running guest's disk can be kept as it is at a moment.
-    pub snapshots: bool,
     /// The format of a VM's own disk: [`DiskFormat::Qcow2`] is a layer over the base disk, others are copies.
     pub disk: DiskFormat,
     /// UDP ports can be forwarded; TCP ports always can.
@@ -175,7 +162,6 @@ impl Kind {
                 smbios: true,
                 fw_cfg: true,
                 tpm: os != Os::Windows,
-                snapshots: true,
                 disk: DiskFormat::Qcow2,
                 udp: true,
                 // It needs the image's files, which on other systems are in the podman machine.
@@ -216,7 +202,6 @@ const APPLE: Features = Features {
     smbios: true,
     fw_cfg: false,
     tpm: false,
-    snapshots: false,
     disk: DiskFormat::Raw,
     udp: true,
     direct_boot: false,

@@ -16,8 +16,6 @@ use crate::host::{file, process, socket};
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
 
-/// A hypervisor answers within this of its start, on the slowest host. Longer is a driver that is stuck.
-pub(super) const START_TIME: Duration = Duration::from_secs(60);
 /// One that has hung up ends within this.
 const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
@@ -57,10 +55,12 @@ pub enum StartError {
     #[error(transparent)]
     Ended(#[from] Failure),
     /// It neither answers nor ends.
-    #[error("{name} didn't answer within {} s", START_TIME.as_secs())]
+    #[error("{name} didn't answer within {} s", .time.as_secs())]
     Silent {
         /// What the hypervisor is called.
         name: &'static str,
+        /// The time that it was given.
+        time: Duration,
     },
 }
 
@@ -97,7 +97,8 @@ pub struct Process {
     child: Child,
     /// The guest's console, where it is the hypervisor's standard input.
     pub(super) console: Option<ChildStdin>,
-    pub(super) channels: Vec<socket::WriteHalf>,
+    /// What is written to the guest's channels. Without a bound: a guest that doesn't read keeps nobody waiting.
+    channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
     log: PathBuf,
 }
 
@@ -141,14 +142,11 @@ impl Process {
     pub(super) async fn hung_up(&mut self) -> StartError {
         match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
             Ok(ended) => ended,
-            Err(_) => self.silent(),
+            Err(_) => {
+                self.kill();
+                StartError::Silent { name: self.name, time: HANG_UP_TIME }
+            }
         }
-    }
-
-    /// It doesn't answer, and is ended.
-    pub(super) fn silent(&mut self) -> StartError {
-        self.kill();
-        StartError::Silent { name: self.name }
     }
 
     /// Waits for its end; `Ok` when it ended in order.
@@ -176,15 +174,23 @@ impl Process {
         self.console.take()
     }
 
-    /// Sends bytes to the guest through the channel of this index.
-    ///
-    /// # Errors
-    /// The hypervisor is gone, or there is no such channel.
-    pub async fn write_channel(&mut self, index: usize, bytes: &[u8]) -> io::Result<()> {
-        match self.channels.get_mut(index) {
-            Some(channel) => channel.write_all(bytes).await,
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+    /// Sends bytes to the guest through the channel of this index; false when the hypervisor is gone, or there is no
+    /// such channel.
+    pub fn write_channel(&self, index: usize, bytes: Vec<u8>) -> bool {
+        self.channels.get(index).is_some_and(|channel| channel.send(bytes).is_ok())
+    }
+
+    /// Adds a channel, which is written to as fast as the guest reads.
+    pub(super) fn add_channel(&mut self, mut write: socket::WriteHalf) {
+        let (sender, mut receiver) = mpsc::unbounded_channel::<Vec<u8>>();
+        self.channels.push(sender);
+        tokio::spawn(async move {
+            while let Some(bytes) = receiver.recv().await {
+                if write.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     fn failure(&self, status: ExitStatus) -> Failure {

@@ -1,20 +1,34 @@
 //! Stages and seconds on stderr: a spinner on a terminal, a line per stage elsewhere.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows what the tool is doing. Clones share nothing but the setting.
+/// Shows what the tool is doing.
 #[derive(Debug, Clone)]
 pub struct Progress {
     quiet: bool,
+    told: Told,
+}
+
+/// The notes that were made so far: each is made once, however many stages come upon the same.
+#[derive(Debug, Clone, Default)]
+struct Told(Arc<Mutex<BTreeSet<String>>>);
+
+impl Told {
+    /// True for the first time.
+    fn is_news(&self, message: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned())
+    }
 }
 
 impl Progress {
     /// Progress on stderr, or none at all.
     pub fn new(quiet: bool) -> Self {
-        Self { quiet }
+        Self { quiet, told: Told::default() }
     }
 
     /// Begins a stage; it ends with [`Stage::done`], or vanishes when dropped.
@@ -30,12 +44,19 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Stage { name, start: Instant::now(), bar, quiet: self.quiet, last: String::new() }
+        Stage {
+            name,
+            start: Instant::now(),
+            bar,
+            quiet: self.quiet,
+            last: String::new(),
+            told: self.told.clone(),
+        }
     }
 
     /// A message that is worth a line of its own.
     pub fn note(&self, message: &str) {
-        if !self.quiet {
+        if !self.quiet && self.told.is_news(message) {
             super::tell(message);
         }
     }
@@ -51,6 +72,7 @@ pub struct Stage {
     bar: Option<ProgressBar>,
     quiet: bool,
     last: String,
+    told: Told,
 }
 
 impl Stage {
@@ -80,6 +102,9 @@ impl Stage {
 
     /// A message above the running stage, kept.
     pub fn note(&self, message: &str) {
+        if !self.told.is_news(message) {
+            return;
+        }
         match &self.bar {
             Some(bar) => bar.suspend(|| super::tell(message)),
             None if !self.quiet => super::tell(message),
@@ -112,6 +137,13 @@ impl Drop for Stage {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_note_is_made_once() {
+        let progress = super::Progress::new(false);
+        assert!(progress.told.is_news("x"));
+        assert!(!progress.stage("boot").told.is_news("x") && progress.clone().told.is_news("y"));
+    }
+
     #[test]
     fn the_template_is_valid() {
         assert!(indicatif::ProgressStyle::with_template(super::TEMPLATE).is_ok());

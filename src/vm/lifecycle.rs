@@ -8,8 +8,8 @@ use super::client::Client;
 use super::control::{Change, Hello, Message, Request};
 use super::folder::End;
 use super::spec::Spec;
-use super::store;
 use super::{State, Store, Vm};
+use super::{store, supervisor};
 use crate::disk;
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::keys;
@@ -162,6 +162,10 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let failed = |reason: String| Error::Start { name: name.clone(), reason };
     let io = |e: io::Error| failed(e.to_string());
     check_base(vm, store)?;
+    if vm.state() == State::Running {
+        // Its supervisor writes to the log that is emptied below.
+        return Err(failed(supervisor::Error::Taken(name.clone()).to_string()));
+    }
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
     write_ssh_config(vm)?;

@@ -49,6 +49,9 @@ pub struct Spec {
     pub user: String,
     /// That user's home folder.
     pub home: String,
+    /// That user's numbers, of user and group, where they are known.
+    #[serde(default)]
+    pub owner: Option<(u32, u32)>,
     /// Whether the image has an SSH server.
     pub sshd: bool,
     /// The image's systemd, where it is known.

@@ -10,6 +10,7 @@ use crate::disk::Key;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
+use crate::hypervisor::FindError;
 use crate::ui;
 
 /// All VMs of this user.
@@ -49,6 +50,14 @@ pub enum Error {
     /// Its spec can't be read, but somebody uses it.
     #[error("VM {0} can't be read, and it runs; shut it down from within before it is removed")]
     DamagedInUse(String),
+    /// Its machine can't be ended.
+    #[error("the machine of VM {name} goes on without its supervisor, and can't be ended")]
+    Left {
+        /// The VM.
+        name: String,
+        /// Why not.
+        source: FindError,
+    },
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -227,8 +236,8 @@ impl Store {
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
     fn sweep(&self) {
         for folder in self.folders() {
-            let runtime = match Vm::open(&folder) {
-                Ok(vm) if vm.spec.remove => Some(self.dirs.runtime_of(&vm.spec.id)),
+            let vm = match Vm::open(&folder) {
+                Ok(vm) if vm.spec.remove => Some(vm),
                 Err(Error::File(e)) if e.is_not_found() => None,
                 _ => continue,
             };
@@ -237,7 +246,7 @@ impl Store {
                 continue;
             };
             // It may have become a VM before it was ours.
-            if runtime.is_none() && folder.join(SPEC).exists() {
+            if vm.is_none() && folder.join(SPEC).exists() {
                 continue;
             }
             let warn = |path: &Path, result: io::Result<()>| {
@@ -245,7 +254,12 @@ impl Store {
                     tracing::warn!(path = %path.display(), %error, "can't remove what a dead process left");
                 }
             };
-            if let Some(runtime) = runtime {
+            if let Some(vm) = vm {
+                if let Err(error) = vm.end_left() {
+                    tracing::warn!(error = crate::ui::error_chain(&error), "can't remove a VM");
+                    continue;
+                }
+                let runtime = self.dirs.runtime_of(&vm.spec.id);
                 warn(&runtime, file::remove_dir(&runtime));
             }
             // In one step, so that who reserves this name at the same time sees that it is gone.
@@ -380,6 +394,7 @@ mod tests {
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
             home: "/root".into(),
+            owner: None,
             sshd: true,
             systemd: Some(257),
             remove: false,

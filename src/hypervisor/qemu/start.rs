@@ -6,16 +6,33 @@ use std::process::Stdio;
 use tokio::sync::mpsc;
 
 use super::Qmp;
-use super::argv::credential_files;
+use super::argv::{credential_files, without_sandbox};
 use crate::host::{file, socket};
 use crate::hypervisor::control::Control;
-use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, pump};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, pump};
 
-/// Starts QEMU and waits until it is connected.
+/// Starts QEMU and waits until it is connected; without its sandbox where it has none.
 ///
 /// # Errors
 /// It can't be started, or ends at once.
 pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
+    match start_as_told(start).await {
+        Err(StartError::Ended(failure)) if refuses_sandbox(failure.status.code(), &failure.message) => {
+            let Some(launch) = without_sandbox(start.launch) else { return Err(failure.into()) };
+            tracing::warn!(failure.message, "this QEMU has no sandbox");
+            start_as_told(Start { launch: &launch, ..start }).await
+        }
+        other => other,
+    }
+}
+
+/// A QEMU that was built without the sandbox says so; one whose libraries lack what it takes says nothing at all.
+fn refuses_sandbox(code: Option<i32>, message: &str) -> bool {
+    let words = ["-sandbox support is not enabled", "failed to load seccomp", "failed to set seccomp"];
+    (code == Some(1) && message.is_empty()) || words.iter().any(|words| message.contains(words))
+}
+
+async fn start_as_told(start: Start<'_>) -> Result<Ready, StartError> {
     let io = |source| start.io(source);
     for (path, content) in credential_files(start.machine) {
         file::create_private(&path).and_then(|mut file| file.write_all(&content)).map_err(io)?;
@@ -42,14 +59,31 @@ pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
     let connected = tokio::select! {
         connected = connect => connected,
         early = process.ended_early() => return Err(early),
-        () = tokio::time::sleep(START_TIME) => return Err(process.silent()),
     };
     match connected {
         Ok((channels, qmp, events)) => {
-            process.channels = channels;
+            channels.into_iter().for_each(|channel| process.add_channel(channel));
             Ok(Ready { process, control: Control::Qemu(qmp), events, output })
         }
         // Its last words say more than the broken connection.
         Err(_) => Err(process.hung_up().await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuses_sandbox;
+
+    #[test]
+    fn only_the_sandbox_is_given_up_for_its_own_sake() {
+        for message in [
+            "qemu-system-x86_64: -sandbox on,spawn=deny: -sandbox support is not enabled in this QEMU binary",
+            "qemu-system-x86_64: failed to load seccomp syscall filter in kernel: Invalid argument",
+            "",
+        ] {
+            assert!(refuses_sandbox(Some(1), message), "{message}");
+        }
+        assert!(!refuses_sandbox(Some(1), "qemu-system-x86_64: cannot set up guest memory 'pc.ram'"));
+        assert!(!refuses_sandbox(None, ""), "it was killed");
     }
 }
