@@ -32,6 +32,9 @@ pub fn runtime_name() -> String {
     format!("podman-bootc-{}", user_id())
 }
 
+/// Everyone's temporary folder, where the user's own has too long a name.
+pub const SHORT_TEMPORARY_DIR: Option<&str> = Some("/tmp");
+
 pub fn group_id() -> u32 {
     rustix::process::getgid().as_raw()
 }
