@@ -109,7 +109,8 @@ pub fn die_with_parent(command: &mut Command) {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // The parent may have died before the line above took effect.
             if rustix::process::getppid() != Some(parent) {
-                return Err(io::Error::other("the parent process is gone"));
+                // As a number: words would take memory, which is not safe here.
+                return Err(io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error()));
             }
             Ok(())
         });
