@@ -207,6 +207,7 @@ fn vfkit_on_macos() {
     );
     has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
     tool.has_logged("vfkit stand-in booted");
+    has(&std::fs::read_to_string(tool.vm("qemu.log")).unwrap(), &["something for people"]);
     let port = row["ssh_port"].as_u64().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
     assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");

@@ -32,6 +32,9 @@ pub fn runtime_name() -> String {
     format!("podman-bootc-{}", user_id())
 }
 
+/// Everyone's temporary folder, where the user's own has too long a name.
+pub const SHORT_TEMPORARY_DIR: Option<&str> = Some("/tmp");
+
 pub fn group_id() -> u32 {
     rustix::process::getgid().as_raw()
 }
@@ -115,7 +118,8 @@ pub fn die_with_parent(command: &mut Command) {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // The parent may have died before the line above took effect.
             if rustix::process::getppid() != Some(parent) {
-                return Err(io::Error::other("the parent process is gone"));
+                // As a number: words would take memory, which is not safe here.
+                return Err(io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error()));
             }
             Ok(())
         });

@@ -66,6 +66,9 @@ pub fn runtime_name() -> String {
     "podman-bootc".to_owned()
 }
 
+/// There is none.
+pub const SHORT_TEMPORARY_DIR: Option<&str> = None;
+
 pub fn group_id() -> u32 {
     1
 }

@@ -77,6 +77,15 @@ pub struct Start<'a> {
     pub log: &'a Path,
 }
 
+/// What becomes of a hypervisor's standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stdout {
+    /// We read it: [`Process::stdout`].
+    Read,
+    /// It is for people.
+    Log,
+}
+
 /// A hypervisor that has answered.
 #[derive(Debug)]
 pub struct Ready {
@@ -103,15 +112,17 @@ pub struct Process {
 }
 
 impl Start<'_> {
-    /// Starts the process in a session of its own; its messages go to the log.
-    pub(super) fn spawn(&self, stdin: Stdio) -> Result<Process, StartError> {
+    /// Starts the process in a session of its own; its messages go to the log, and so does its standard output where
+    /// nobody reads that.
+    pub(super) fn spawn(&self, stdin: Stdio, stdout: Stdout) -> Result<Process, StartError> {
         let spawn = || -> io::Result<Child> {
             let mut command = std::process::Command::new(&self.launch.program);
-            command
-                .args(&self.launch.args)
-                .stdin(stdin)
-                .stdout(Stdio::piped())
-                .stderr(file::create_private(self.log)?);
+            let log = file::create_private(self.log)?;
+            let stdout = match stdout {
+                Stdout::Read => Stdio::piped(),
+                Stdout::Log => log.try_clone()?.into(),
+            };
+            command.args(&self.launch.args).stdin(stdin).stdout(stdout).stderr(log);
             process::spawn_helper(command)
         };
         let mut child = spawn().map_err(|source| self.io(source))?;

@@ -35,6 +35,7 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
         assert!(Path::new(folder).is_dir());
     }
     let mut console = std::fs::File::create(value("virtio-serial", "logFilePath").unwrap()).unwrap();
+    println!("{name} says something for people");
     console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
     if !wanted(PANIC).is_empty() {
         let panic = "Kernel panic - not syncing: sysrq triggered crash";

@@ -15,7 +15,7 @@ use super::script::{self, Vm};
 use super::{Hyperv, describe};
 use crate::host::{file, process};
 use crate::hypervisor::control;
-use crate::hypervisor::process::{Output, Ready, Start, StartError};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout};
 use crate::hypervisor::relay::Relay;
 use crate::hypervisor::{Launch, Machine};
 
@@ -82,7 +82,7 @@ impl Control {
 /// PowerShell can't be started, or fails.
 pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartError> {
     let vm = describe(start.machine).map_err(|error| start.io(io::Error::other(error)))?;
-    let mut process = start.spawn(Stdio::null())?;
+    let mut process = start.spawn(Stdio::null(), Stdout::Read)?;
     let stdout = process.stdout().map_err(|source| start.io(source))?;
     let (started, mut is_started) = watch::channel(false);
     let (address, addresses) = watch::channel(None);

@@ -9,7 +9,7 @@ use super::Qmp;
 use super::argv::{credential_files, without_sandbox};
 use crate::host::{file, socket};
 use crate::hypervisor::control::Control;
-use crate::hypervisor::process::{Output, Ready, Start, StartError, pump};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout, pump};
 
 /// Starts QEMU and waits until it is connected; without its sandbox where it has none.
 ///
@@ -42,7 +42,7 @@ async fn start_as_told(start: Start<'_>) -> Result<Ready, StartError> {
     for channel in &start.machine.channels {
         listeners.push(socket::listen_for_program(&channel.socket).map_err(io)?);
     }
-    let mut process = start.spawn(Stdio::piped())?;
+    let mut process = start.spawn(Stdio::piped(), Stdout::Read)?;
     let stdout = process.stdout().map_err(io)?;
     let (sender, output) = mpsc::channel(64);
     tokio::spawn(pump(stdout, sender.clone(), Output::Console));
