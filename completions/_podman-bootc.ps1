@@ -200,8 +200,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;rm' {
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Remove running VMs, too; they lose their power')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Remove running VMs, too; they lose their power')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Remove running VMs, too; they lose their power; and those named that can''t be read')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Remove running VMs, too; they lose their power; and those named that can''t be read')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Remove all VMs that don''t run; with --force all')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Remove all VMs that don''t run; with --force all')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

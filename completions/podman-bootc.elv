@@ -184,8 +184,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;rm'= {
             cand --log-level 'Log messages at and above this level, to stderr'
-            cand -f 'Remove running VMs, too; they lose their power'
-            cand --force 'Remove running VMs, too; they lose their power'
+            cand -f 'Remove running VMs, too; they lose their power; and those named that can''t be read'
+            cand --force 'Remove running VMs, too; they lose their power; and those named that can''t be read'
             cand -a 'Remove all VMs that don''t run; with --force all'
             cand --all 'Remove all VMs that don''t run; with --force all'
             cand -h 'Print help (see more with ''--help'')'

@@ -153,7 +153,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s m -l m
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s h -l help -d 'Print help'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Remove running VMs, too; they lose their power'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Remove running VMs, too; they lose their power; and those named that can\'t be read'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s a -l all -d 'Remove all VMs that don\'t run; with --force all'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l connection -d 'List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
