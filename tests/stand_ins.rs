@@ -262,7 +262,7 @@ fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
     let share = tool.path("share");
-    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x:ro", share.display())]);
+    tool.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
     let row = tool.row();
     assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"hvf".into()));
     let calls = tool.calls(&qemu);
@@ -271,6 +271,7 @@ fn qemu_on_macos() {
         &line,
         &[
             "-accel hvf -cpu host",
+            "-display cocoa",
             &format!("-virtfs local,path={},mount_tag=share0,security_model=none", share.display()),
             ",readonly=on",
         ],

@@ -124,8 +124,6 @@ mod tests {
         assert_eq!(first_that_fits([long.clone(), short.clone()]), Some(short));
         assert_eq!(first_that_fits([long]), None);
         // macOS gives each user a temporary folder with a long name.
-        assert!(fits_sockets(Path::new(
-            "/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T/podman-bootc-501"
-        )));
+        assert!(fits_sockets(Path::new("/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T/podman-bootc-501")));
     }
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{Qemu, devices};
+use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{
     Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
@@ -40,7 +41,8 @@ pub struct PathNotUtf8(PathBuf);
 pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
     let mut args = Args::default();
     args.flag("-nodefaults").flag("-no-user-config");
-    if qemu.sandbox {
+    // Its help names the option in every build: whether it takes it shows when it starts.
+    if qemu.os == Os::Linux {
         args.option(SANDBOX, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     }
     args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
@@ -281,7 +283,7 @@ mod tests {
     use crate::hypervisor::DiskFormat;
 
     fn qemu(version: (u32, u32)) -> Qemu {
-        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, sandbox: false }
+        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, os: Os::Macos }
     }
 
     fn machine() -> Machine {
@@ -407,7 +409,7 @@ mod tests {
 
     #[test]
     fn the_sandbox_is_on_where_there_is_one() {
-        let sandboxed = Qemu { sandbox: true, ..qemu((10, 0)) };
+        let sandboxed = Qemu { os: Os::Linux, ..qemu((10, 0)) };
         let launch = launch(&sandboxed, &machine(), Accelerator::Tcg).unwrap();
         assert!(launch.args.iter().any(|arg| arg == "-sandbox"));
         let plain = super::launch(&qemu((10, 0)), &machine(), Accelerator::Tcg).unwrap();
