@@ -33,8 +33,8 @@ pub struct PathNotUtf8(PathBuf);
 
 /// The command line that starts this machine.
 ///
-/// The serial console is QEMU's standard input and output; it connects to the machine's control and channel
-/// sockets itself, so that nothing needs to wait for them to appear.
+/// The serial console is QEMU's standard input and output, or a socket; it connects to the machine's control and
+/// channel sockets itself, so that nothing needs to wait for them to appear.
 ///
 /// # Errors
 /// A path is not UTF-8.
@@ -50,7 +50,11 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     args.option("-cpu", cpu(machine.arch, accelerator));
     args.option("-smp", &machine.cpus.to_string());
     args.option("-m", &format!("size={}M", machine.memory_mib));
-    args.option("-chardev", "stdio,id=console,signal=off").option("-serial", "chardev:console");
+    let console = match console_socket(qemu, machine) {
+        Some(path) => socket("console", &path)?,
+        None => "stdio,id=console,signal=off".to_owned(),
+    };
+    args.option("-chardev", &console).option("-serial", "chardev:console");
     args.option("-chardev", &socket("control", &machine.control)?);
     args.option("-mon", "chardev=control,mode=control");
     args.option("-device", "virtio-rng-pci");
@@ -75,6 +79,12 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         add_credential(&mut args, machine, index)?;
     }
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
+}
+
+/// The socket of the serial console, where that is not QEMU's standard input and output: on Windows it leaves
+/// carriage returns out of what is typed, which are what a terminal sends for Enter.
+pub(super) fn console_socket(qemu: &Qemu, machine: &Machine) -> Option<PathBuf> {
+    (qemu.os == Os::Windows).then(|| machine.runtime().join("serial"))
 }
 
 /// The same command line without the sandbox; none when it has none.
@@ -415,6 +425,15 @@ mod tests {
         let plain = super::launch(&qemu((10, 0)), &machine(), Accelerator::Tcg).unwrap();
         assert_eq!(without_sandbox(&launch), Some(plain.clone()));
         assert_eq!(without_sandbox(&plain), None);
+    }
+
+    #[test]
+    fn the_console_takes_all_keys_on_windows() {
+        assert!(line(&machine(), Accelerator::Tcg).contains("-chardev stdio,id=console"));
+        let windows = Qemu { os: Os::Windows, ..qemu((10, 0)) };
+        let args = launch(&windows, &machine(), Accelerator::Tcg).unwrap().args;
+        let socket = socket("console", &console_socket(&windows, &machine()).unwrap()).unwrap();
+        assert!(args.windows(2).any(|pair| pair == ["-chardev", &socket]), "{args:?}");
     }
 
     #[test]
