@@ -254,7 +254,7 @@ fn krunkit_on_macos() {
         &line,
         &[
             ",format=raw",
-            "virtio-net,type=unixgram,path=",
+            "virtio-net,unixSocketPath=",
             "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
         ],
     );

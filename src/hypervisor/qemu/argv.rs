@@ -97,9 +97,10 @@ pub(super) fn without_sandbox(launch: &Launch) -> Option<Launch> {
 
 fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
-        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _) => "host",
+        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _)
+        | (Accelerator::Whpx, Arch::Aarch64) => "host",
         // It fails on what the host's processor lacks; this is what images are built for by now (x86-64-v3).
-        (Accelerator::Whpx, _) => "Haswell-noTSX",
+        (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
         // Emulated virtualization only makes the guest load its own KVM.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
@@ -110,7 +111,7 @@ fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
     match accelerator {
         Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
         // Its own interrupt controller fails to deliver to this board.
-        Accelerator::Whpx => "whpx,kernel-irqchip=off".into(),
+        Accelerator::Whpx if qemu.arch == Arch::X86_64 => "whpx,kernel-irqchip=off".into(),
         other => other.name().into(),
     }
 }
@@ -443,6 +444,10 @@ mod tests {
         assert!(line(&machine(), Accelerator::Hvf).contains("-accel hvf -cpu host"));
         let whpx = line(&machine(), Accelerator::Whpx);
         assert!(whpx.contains("-accel whpx,kernel-irqchip=off -cpu Haswell-noTSX "), "{whpx}");
+        let arm = Machine { arch: Arch::Aarch64, ..machine() };
+        let qemu_arm = Qemu { arch: Arch::Aarch64, ..qemu((11, 0)) };
+        let args = launch(&qemu_arm, &arm, Accelerator::Whpx).unwrap().args;
+        assert!(args.windows(4).any(|words| words == ["-accel", "whpx", "-cpu", "host"]), "{args:?}");
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
     }
