@@ -7,9 +7,9 @@
 #[path = "stand_ins/failures.rs"]
 mod failures;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -144,6 +144,17 @@ impl Tool {
         }
     }
 
+    /// What the user is told who types this on the console, and goes away.
+    fn type_on_console(&self, keys: &[u8]) -> String {
+        let mut command = self.command(&["console", "one"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut console = command.spawn().unwrap();
+        console.stdin.take().unwrap().write_all(&[keys, &[0x1d]].concat()).unwrap();
+        let output = console.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", message(&output));
+        message(&output)
+    }
+
     /// Stops the VM, starts it again, and removes it.
     fn stop_start_remove(&self) {
         self.succeed(&["stop", "one"]);
@@ -208,6 +219,7 @@ fn vfkit_on_macos() {
     has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
     tool.has_logged("vfkit stand-in booted");
     has(&std::fs::read_to_string(tool.vm("qemu.log")).unwrap(), &["something for people"]);
+    has(&tool.type_on_console(b"a"), &["read-only: vfkit takes no input"]);
     let port = row["ssh_port"].as_u64().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
     assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");
@@ -242,7 +254,7 @@ fn krunkit_on_macos() {
         &line,
         &[
             ",format=raw",
-            "virtio-net,type=unixgram,path=",
+            "virtio-net,unixSocketPath=",
             "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
         ],
     );
@@ -262,7 +274,7 @@ fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
     let share = tool.path("share");
-    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x:ro", share.display())]);
+    tool.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
     let row = tool.row();
     assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"hvf".into()));
     let calls = tool.calls(&qemu);
@@ -271,6 +283,7 @@ fn qemu_on_macos() {
         &line,
         &[
             "-accel hvf -cpu host",
+            "-display cocoa",
             &format!("-virtfs local,path={},mount_tag=share0,security_model=none", share.display()),
             ",readonly=on",
         ],
@@ -325,6 +338,10 @@ fn qemu_on_windows() {
     assert_eq!(tool.row()["accelerator"], "whpx");
     let line = tool.calls(&qemu).last().unwrap().line();
     has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0"]);
+    tool.has_logged("QEMU stand-in booted");
+    // Enter, as a terminal sends it, and ctrl-] to get away.
+    tool.type_on_console(b"a\r");
+    tool.has_logged("typed 97\ntyped 13\n");
     tool.stop_start_remove();
 }
 

@@ -40,7 +40,12 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
     let path = context.dirs.runtime_of(&vm.spec.id).join(attach::SOCKET);
     let stream = socket::connect(&path).await.context("can't attach to the console")?;
     let (mut read, mut write) = socket::split(stream);
-    tell(format!("Attached to the console of VM {}; ctrl-] detaches", vm.spec.name));
+    let takes_input = vm.features().console_input;
+    let only = match takes_input {
+        true => String::new(),
+        false => format!(" (read-only: {} takes no input)", vm.spec.hypervisor.title()),
+    };
+    tell(format!("Attached to the console of VM {}{only}; ctrl-] detaches", vm.spec.name));
     let _raw = terminal::Raw::enter().context("can't use this terminal")?;
     let mut keys = keyboard();
     let mut typing = true;
@@ -56,7 +61,10 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
             bytes = keys.recv(), if typing => match bytes {
                 Some(bytes) => {
                     let end = bytes.iter().position(|key| *key == DETACH);
-                    write.write_all(&bytes[..end.unwrap_or(bytes.len())]).await.context("the console is lost")?;
+                    if takes_input {
+                        let bytes = &bytes[..end.unwrap_or(bytes.len())];
+                        write.write_all(bytes).await.context("the console is lost")?;
+                    }
                     if end.is_some() {
                         return Ok(false);
                     }

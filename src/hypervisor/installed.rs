@@ -171,7 +171,7 @@ impl Hypervisor {
         let start = Start { name, launch: &plan.launch, machine, log };
         let start = async {
             match self {
-                Self::Qemu(_) => qemu::start(start).await,
+                Self::Qemu(qemu) => qemu::start(start, qemu).await,
                 Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
                 Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
                 Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,

@@ -97,6 +97,8 @@ pub struct Features {
     pub direct_boot: bool,
     /// Its virtual machine has serial ports beside the console, for the guest to signal on.
     pub channels: bool,
+    /// Its serial console takes input.
+    pub console_input: bool,
     /// There are accelerators to choose among.
     pub accelerators: bool,
     /// It takes further disks, first-boot configurations, a window, and a machine without a network.
@@ -167,6 +169,7 @@ impl Kind {
                 // It needs the image's files, which on other systems are in the podman machine.
                 direct_boot: os == Os::Linux,
                 channels: true,
+                console_input: true,
                 accelerators: true,
                 devices: true,
                 host_firmware: true,
@@ -206,6 +209,7 @@ const APPLE: Features = Features {
     udp: true,
     direct_boot: false,
     channels: false,
+    console_input: false,
     accelerators: false,
     devices: false,
     host_firmware: false,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::Child;
 use tokio::sync::mpsc;
 
 use super::control::{Control, Event};
@@ -104,11 +104,25 @@ pub struct Ready {
 pub struct Process {
     name: &'static str,
     child: Child,
-    /// The guest's console, where it is the hypervisor's standard input.
-    pub(super) console: Option<ChildStdin>,
+    console: Option<ConsoleInput>,
     /// What is written to the guest's channels. Without a bound: a guest that doesn't read keeps nobody waiting.
     channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
     log: PathBuf,
+}
+
+/// What is written here is typed on the guest's serial console.
+pub struct ConsoleInput(pub Box<dyn AsyncWrite + Send + Unpin>);
+
+impl ConsoleInput {
+    fn new(input: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self(Box::new(input))
+    }
+}
+
+impl std::fmt::Debug for ConsoleInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConsoleInput")
+    }
 }
 
 impl Start<'_> {
@@ -126,7 +140,7 @@ impl Start<'_> {
             process::spawn_helper(command)
         };
         let mut child = spawn().map_err(|source| self.io(source))?;
-        let console = child.stdin.take();
+        let console = child.stdin.take().map(ConsoleInput::new);
         Ok(Process { name: self.name, child, console, channels: vec![], log: self.log.to_owned() })
     }
 
@@ -181,8 +195,13 @@ impl Process {
 
     /// The way to type on the guest's serial console, where there is one; to be had once. A guest that doesn't read
     /// makes who writes wait.
-    pub fn take_console(&mut self) -> Option<ChildStdin> {
+    pub fn take_console(&mut self) -> Option<ConsoleInput> {
         self.console.take()
+    }
+
+    /// The console is not the hypervisor's standard input, but this.
+    pub(super) fn set_console(&mut self, input: impl AsyncWrite + Send + Unpin + 'static) {
+        self.console = Some(ConsoleInput::new(input));
     }
 
     /// Sends bytes to the guest through the channel of this index; false when the hypervisor is gone, or there is no

@@ -228,7 +228,7 @@ impl Run<'_> {
 
         let _typing = self.engine.input.clone().zip(process.take_console()).map(|(input, console)| {
             // Beside all else: a guest that doesn't read must not keep us from what it writes.
-            Typing(tokio::spawn(attach::feed(input, console)))
+            Typing(tokio::spawn(attach::feed(input, console.0)))
         });
 
         let started = Instant::now();

@@ -51,6 +51,17 @@ pub enum Error {
         /// The base disk.
         file: PathBuf,
     },
+    /// The firmware that it starts with is gone.
+    #[error(
+        "VM {name} can't start: its firmware, {file}, is gone; install it again, or if an upgrade moved it, put \
+         a link there"
+    )]
+    NoFirmware {
+        /// The VM.
+        name: String,
+        /// The firmware's code.
+        file: PathBuf,
+    },
     /// The user is not in the image.
     #[error("image {image} has no user {user}; `--user` takes one of: {known}")]
     NoUser {
@@ -198,8 +209,11 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     Ok(client)
 }
 
-/// Makes sure that what the VM's overlay stands on is still there.
+/// Makes sure that what the VM stands on is still there.
 fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
+    if let Some(file) = vm.spec.firmware().filter(|file| !file.exists()) {
+        return Err(Error::NoFirmware { name: vm.spec.name.to_string(), file: file.to_owned() });
+    }
     if !vm.features().layers() {
         return Ok(());
     }

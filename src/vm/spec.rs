@@ -120,6 +120,15 @@ impl Spec {
         }
     }
 
+    /// The code of the UEFI that starts it, if that is a file of the host.
+    pub fn firmware(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Disk { firmware: Firmware::Uefi { code, .. }, .. }
+            | Source::Import { firmware: Firmware::Uefi { code, .. }, .. } => Some(code),
+            Source::Disk { .. } | Source::Import { .. } | Source::Direct { .. } => None,
+        }
+    }
+
     /// The files of an image that it is booted from directly.
     pub fn direct_files(&self) -> Vec<&Path> {
         match &self.source {

@@ -1,6 +1,6 @@
 //! QEMU and qemu-img.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -67,7 +67,13 @@ pub fn system(args: &[String]) -> ExitCode {
     if !wanted(READY).is_empty() {
         channel.as_mut().unwrap().write_all(b"ready\n").unwrap();
     }
-    println!("QEMU stand-in booted");
+    match socket("console") {
+        Some(mut console) => {
+            console.write_all(b"QEMU stand-in booted\n").unwrap();
+            std::thread::spawn(move || type_back(console));
+        }
+        None => println!("QEMU stand-in booted"),
+    }
     let mut monitor = Monitor { out: control.try_clone().unwrap(), ports: vec![] };
     monitor.say(&json!({"QMP": {
         "version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""},
@@ -81,6 +87,14 @@ pub fn system(args: &[String]) -> ExitCode {
     }
     // Whoever had the control is gone.
     ExitCode::FAILURE
+}
+
+/// Says what is typed on the console.
+fn type_back(mut console: UnixStream) {
+    let mut key = [0];
+    while let Ok(1) = console.read(&mut key) {
+        console.write_all(format!("typed {}\n", key[0]).as_bytes()).unwrap();
+    }
 }
 
 struct Monitor {

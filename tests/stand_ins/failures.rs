@@ -110,6 +110,10 @@ fn qemu_has_its_firmware_beside_it() {
         let line = tool.calls(&qemu).last().unwrap().line();
         has(&line, &[&format!("\"filename\":\"{}\"", tool.path(folder).join(code).display())]);
         assert_eq!(std::fs::read_to_string(tool.vm("vars.fd")).unwrap(), "variables");
+        tool.succeed(&["stop", "one"]);
+        std::fs::rename(tool.path(folder).join(code), tool.path("away")).unwrap();
+        has(&tool.fail(&["start", "one"]), &["its firmware", code, "is gone"]);
+        std::fs::rename(tool.path("away"), tool.path(folder).join(code)).unwrap();
         let doctor = tool.command(&["doctor"]).output().unwrap();
         has(&String::from_utf8(doctor.stdout).unwrap(), &[code]);
     }

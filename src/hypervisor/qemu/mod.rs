@@ -24,8 +24,8 @@ pub struct Qemu {
     pub arch: Arch,
     /// The version, major and minor.
     pub version: (u32, u32),
-    /// It may be able to forbid itself system calls that it doesn't need: only on Linux, and not every build.
-    pub sandbox: bool,
+    /// The system that it runs on.
+    pub os: Os,
 }
 
 /// There is no QEMU.
@@ -52,9 +52,8 @@ impl Qemu {
         let text = crate::host::process::output(std::process::Command::new(&program).arg("-help"))
             .map_err(FindError::Help)?;
         let text = String::from_utf8_lossy(&text);
-        // Its help names the option in every build: whether it takes it shows when it starts.
-        let sandbox = Os::current() == Os::Linux;
-        Ok(Self { program, arch, version: parse_version(&text).unwrap_or((0, 0)), sandbox })
+        let version = parse_version(&text).unwrap_or((0, 0));
+        Ok(Self { program, arch, version, os: Os::current() })
     }
 }
 
