@@ -22,6 +22,7 @@ use crate::install;
 use crate::ui::{Progress, parse_time, say};
 use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
+use crate::vm::folder::How;
 use crate::vm::lifecycle;
 use crate::vm::ready::{self, Fault, Ready};
 use crate::vm::store::Creating;
@@ -139,7 +140,10 @@ impl Args {
             let runs = ready::wait_started(&mut client, &vm, |note| progress.note(note));
             if let Err(error) = context.block_on(runs) {
                 drop(client);
-                take_back()?;
+                // One that was stopped, or whose guest came to an end, is there to be looked at.
+                if !matches!(&error, lifecycle::Error::Ended { end, .. } if end.how != How::Failure) {
+                    take_back()?;
+                }
                 return Err(error.into());
             }
             say(format!("{}\n", vm.spec.name));
