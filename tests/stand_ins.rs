@@ -372,6 +372,23 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
 }
 
 #[test]
+fn an_install_that_fails_in_a_container_is_told_and_logged() {
+    for (how, wants) in [
+        ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
+        ("half", &["exit status: 1", "Installing image", "no loop device"]),
+    ] {
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_INSTALL", how);
+        let message = tool.fail(&["run", "-q", "-d", IMAGE]);
+        // Windows' own programs have an exit code.
+        has(&message.replace("exit code", "exit status"), wants);
+        let log = message.split("the whole log is in ").nth(1).unwrap().split(')').next().unwrap();
+        let log = std::fs::read_to_string(log).unwrap();
+        has(&log, &wants[1..].iter().copied().filter(|want| !want.starts_with("exit")).collect::<Vec<_>>());
+        assert!(tool.calls("vfkit").is_empty());
+    }
+}
+
+#[test]
 fn the_doctor_looks_for_what_counts_there() {
     let check = |tool: &Tool| -> (Value, Option<i32>) {
         let output = tool.command(&["doctor", "--format", "json"]).output().unwrap();

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Context;
 use crate::host::{interrupt, socket, terminal};
+use crate::ui::tell;
 use crate::vm::{Vm, attach, lifecycle};
 
 /// What is typed to get away: ctrl-], as in virsh.
@@ -27,10 +28,7 @@ impl Args {
         let vm = context.store.find(&self.vm)?;
         let name = &vm.spec.name;
         let over = context.block_on(attached(&vm, context))?;
-        eprintln!(
-            "{}",
-            if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") }
-        );
+        tell(if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") });
         Ok(())
     }
 }
@@ -47,7 +45,7 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
         true => String::new(),
         false => format!(" (read-only: {} takes no input)", vm.spec.hypervisor.title()),
     };
-    eprintln!("Attached to the console of VM {}{only}; ctrl-] detaches", vm.spec.name);
+    tell(format!("Attached to the console of VM {}{only}; ctrl-] detaches", vm.spec.name));
     let _raw = terminal::Raw::enter().context("can't use this terminal")?;
     let mut keys = keyboard();
     let mut typing = true;

@@ -1,5 +1,7 @@
 //! What every command needs.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::Os;
@@ -8,8 +10,9 @@ use crate::host::interrupt;
 use crate::hypervisor::accelerator;
 use crate::image::{Image, Podman, Pull, Service, Storage, StorageInUse, is_file};
 use crate::install;
-use crate::ui::{Progress, parse_size};
-use crate::vm::Store;
+use crate::ui::{Progress, Stage, parse_size};
+use crate::vm::ready::{self, Ready};
+use crate::vm::{Store, Vm, lifecycle};
 
 /// The most that base disks may take together, as a size.
 const CACHE_LIMIT: &str = "PODMAN_BOOTC_CACHE_LIMIT";
@@ -29,8 +32,8 @@ pub struct Resolved {
     pub podman: Podman,
     /// The image.
     pub image: Image,
-    /// Held until the image has been read.
-    _in_use: Option<StorageInUse>,
+    /// To be held until the image has been read.
+    pub in_use: Option<StorageInUse>,
 }
 
 impl Context {
@@ -68,13 +71,18 @@ impl Context {
             }
             let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
             stage.done(&format!("{} ({})", image.reference, image.short_id()));
-            return Ok(Resolved { podman, image, _in_use: None });
+            return Ok(Resolved { podman, image, in_use: None });
         }
         let local = Podman::find()?;
         let service = Service::wanted(connection).filter(|_| !is_file(image));
         // An image from elsewhere needs nothing of the user's storage.
         let own_storage = match service.is_some() || is_file(image) {
-            true => Some(self.storage().take().context("can't use the storage for images from elsewhere")?),
+            true => {
+                let waiting =
+                    || stage.step("another podman-bootc fetches an image from elsewhere; waiting for it");
+                let taken = self.storage().take(waiting);
+                Some(taken.context("can't use the storage for images from elsewhere")?)
+            }
             false => None,
         };
         let storage = own_storage.as_ref().map(|in_use| in_use.storage().clone());
@@ -90,7 +98,7 @@ impl Context {
             }
         };
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
-        Ok(Resolved { podman, image, _in_use: own_storage })
+        Ok(Resolved { podman, image, in_use: own_storage })
     }
 
     /// The storage for images that come from elsewhere.
@@ -111,6 +119,19 @@ impl Context {
             _ => None,
         };
         Ok(install::Host { dirs: self.dirs.clone(), podman, accelerator, cache_limit })
+    }
+
+    /// A session with a VM, once that is ready. What the VM lacks is told, and keeps nobody out.
+    ///
+    /// # Errors
+    /// The VM doesn't run, or isn't ready in time.
+    pub fn session(&self, vm: &Vm, user: &str, timeout: Option<Duration>, mut stage: Stage) -> Result<Ready> {
+        let ready = self.block_on(async {
+            let mut client = lifecycle::attach(vm, &self.store).await?;
+            ready::wait_ready(&mut client, vm, user, timeout, &mut stage).await
+        })?;
+        ready.faults.iter().for_each(|fault| stage.note(&fault.to_string()));
+        Ok(ready)
     }
 
     /// Waits for a future on this thread.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::guest::ssh_config;
-use crate::ui::say;
+use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
 /// Print a Host block for OpenSSH, or make OpenSSH know all VMs
@@ -42,7 +42,7 @@ impl Args {
             let new = ssh_config::include(&config, &context.dirs.vms().join("*/ssh_config"))
                 .with_context(|| format!("can't change {}", config.display()))?;
             let what = if new { "now includes" } else { "already includes" };
-            eprintln!("{} {what} all VMs: use them as NAME.bootc", config.display());
+            tell(format!("{} {what} all VMs: use them as NAME.bootc", config.display()));
         }
         if let Some(name) = &self.vm {
             let vm = context.store.find(name)?;
@@ -62,11 +62,12 @@ pub struct ProxyArgs {
 impl ProxyArgs {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let vm = context.store.find(&self.vm)?;
-        let stream = context.block_on(async {
+        let answer = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
             ready::wait_answering(&mut client, &vm).await
         })?;
-        let mut to_guest = stream.try_clone()?;
+        let mut from_guest = answer.stream;
+        let mut to_guest = from_guest.try_clone()?;
         // The thread ends with the process.
         std::thread::spawn(move || {
             // When either side is gone there is nothing left to pass on.
@@ -74,7 +75,7 @@ impl ProxyArgs {
             let _ = to_guest.shutdown(Shutdown::Write);
         });
         let mut output = Unbuffered(io::stdout().lock());
-        match io::copy(&mut &stream, &mut output) {
+        match io::copy(&mut from_guest, &mut output) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         }

@@ -256,18 +256,23 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
 ///
 /// # Errors
 /// As of the operating system.
-pub fn rename_locked_dir(from: &Path, to: &Path, lock: Lock) -> io::Result<Option<Lock>> {
+pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
     let lock = os::OPEN_FILES_CAN_GO.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
 }
 
 /// The last `count` lines of a text file, with control characters taken out; empty when it can't be read.
 pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
+    last_lines_since(path, 0, count)
+}
+
+/// As [`last_lines`], but none of before this byte.
+pub fn last_lines_since(path: &Path, place: u64, count: usize) -> Vec<String> {
     use std::io::{Seek, SeekFrom};
     let tail = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(64 << 10)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(64 << 10).max(place)))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(bytes)

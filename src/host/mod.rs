@@ -12,6 +12,7 @@ pub mod rooted;
 pub mod socket;
 mod system;
 pub mod terminal;
+pub mod vsock;
 
 #[cfg(unix)]
 mod unix;
@@ -37,6 +38,11 @@ pub fn user_id() -> u32 {
 /// The user's and the group's numeric IDs.
 pub fn owner() -> (u32, u32) {
     (os::user_id(), os::group_id())
+}
+
+/// True when whoever read our standard output is gone, where that can be told without writing.
+pub fn nobody_reads_stdout() -> bool {
+    os::nobody_reads_stdout()
 }
 
 /// Bytes that the filesystem under `path` still has room for.

@@ -39,6 +39,15 @@ pub fn group_id() -> u32 {
     rustix::process::getgid().as_raw()
 }
 
+/// A pipe without a reader has an error, or (macOS) hung up; a file has neither.
+pub fn nobody_reads_stdout() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
@@ -209,6 +218,14 @@ pub fn listen_for_child(path: &Path) -> io::Result<Stdio> {
 
 pub async fn connect(path: &Path) -> io::Result<Stream> {
     Stream::connect(path).await
+}
+
+pub fn quote_program(path: &str) -> String {
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+pub fn connect_stream(path: &Path) -> io::Result<std::net::TcpStream> {
+    Ok(OwnedFd::from(std::os::unix::net::UnixStream::connect(path)?).into())
 }
 
 pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {

@@ -40,6 +40,8 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .map_err(|error| install.direct_error(error))?;
     stage.step("saving the image's content");
     save_content(install)?;
+    // All that is needed of the image is in files of our own: others may have the storage.
+    drop(install.in_use.take());
 
     let key = install.partial.key().to_string();
     let runtime = install.host.dirs.runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));

@@ -57,7 +57,7 @@ impl Progress {
     /// A message that is worth a line of its own.
     pub fn note(&self, message: &str) {
         if !self.quiet && self.told.is_news(message) {
-            eprintln!("{message}");
+            super::tell(message);
         }
     }
 }
@@ -92,7 +92,8 @@ impl Stage {
         match &self.bar {
             Some(bar) => bar.set_message(message.clone()),
             None if !self.quiet => {
-                eprintln!("{:8} {:>5} {message}", self.name, super::seconds(self.start.elapsed()));
+                let time = super::seconds(self.start.elapsed());
+                super::tell(format!("{:8} {time:>5} {message}", self.name));
             }
             None => {}
         }
@@ -105,8 +106,8 @@ impl Stage {
             return;
         }
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None if !self.quiet => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| super::tell(message)),
+            None if !self.quiet => super::tell(message),
             None => {}
         }
     }
@@ -120,7 +121,8 @@ impl Stage {
             let name = console::style(self.name).for_stderr().green();
             // Padded by hand: colour codes have no width on the terminal.
             let pad = " ".repeat(8usize.saturating_sub(self.name.len()));
-            eprintln!("{name}{pad} {:>5} {result}", super::seconds(self.start.elapsed()));
+            let time = super::seconds(self.start.elapsed());
+            super::tell(format!("{name}{pad} {time:>5} {result}"));
         }
     }
 }

@@ -91,16 +91,6 @@ pub enum Error {
     /// The machine can't be made.
     #[error(transparent)]
     Machine(#[from] super::machine::Error),
-    /// The guest can't be given its name.
-    #[error("VM {name} is up, but can't be called {hostname}: {why}")]
-    Hostname {
-        /// The VM.
-        name: String,
-        /// What it was to be called.
-        hostname: String,
-        /// What the guest said.
-        why: String,
-    },
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -149,14 +139,6 @@ pub enum Error {
         why: String,
         /// The last lines of its console.
         console: Vec<String>,
-    },
-    /// The guest can't mount its shares.
-    #[error("VM {name} is up, but {why}")]
-    Shares {
-        /// The VM.
-        name: String,
-        /// What failed.
-        why: String,
     },
     /// A change of the running machine failed.
     #[error("VM {name}: {why}")]
@@ -300,7 +282,12 @@ pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
         return Err(store::Error::Creating(name()).into());
     }
     match vm.take() {
-        Ok(Some(taken)) => Ok(vm.remove(taken)?),
+        Ok(Some(taken)) => {
+            // A supervisor that was killed has left its sockets.
+            let runtime = store.dirs().runtime_of(&vm.spec.id);
+            file::remove_dir(&runtime).map_err(|source| Error::Io { path: runtime, source })?;
+            Ok(vm.remove(taken)?)
+        }
         Ok(None) => Err(Error::IsRunning(name())),
         // `--rm`: it went with its end.
         Err(_) if !vm.folder.exists() => Ok(()),
