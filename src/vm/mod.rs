@@ -25,6 +25,7 @@ pub mod settings;
 pub mod spec;
 pub mod store;
 pub mod supervisor;
+mod trial;
 
 pub use extras::{Extras, Outfit};
 pub use folder::{State, Vm};
