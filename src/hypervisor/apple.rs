@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock, console, gvproxy};
+use crate::host::process;
 
 /// A program is missing.
 #[derive(Debug, thiserror::Error)]
