@@ -4,6 +4,7 @@ pub mod attach;
 mod attempt;
 mod backing;
 mod bridge;
+mod chance;
 pub mod client;
 pub mod console;
 pub mod control;
