@@ -37,8 +37,8 @@ pub enum Error {
         source: io::Error,
     },
     /// There is no place for sockets.
-    #[error("the path {0} is too long for sockets in it; set XDG_RUNTIME_DIR or TMPDIR to a shorter one")]
-    TooLong(PathBuf),
+    #[error("{0} has too long a path for sockets, or one with %, ? or # in it; set TMPDIR to another folder")]
+    NoSockets(PathBuf),
     /// A folder in a place that others can write to is not ours alone.
     #[error("{0} is not a folder of yours alone; remove it, or set XDG_RUNTIME_DIR")]
     NotPrivate(PathBuf),
@@ -56,7 +56,7 @@ impl Dirs {
         let temporary = std::env::temp_dir().join(os::runtime_name());
         let short = os::SHORT_TEMPORARY_DIR.map(|dir| Path::new(dir).join(os::runtime_name()));
         let places = own.map(Path::to_owned).into_iter().chain([temporary.clone()]).chain(short);
-        let runtime = first_that_fits(places).ok_or(Error::TooLong(temporary))?;
+        let runtime = first_that_fits(places).ok_or(Error::NoSockets(temporary))?;
         let dirs = Self {
             cache: project.cache_dir().to_owned(),
             data: project.data_local_dir().to_owned(),
@@ -106,9 +106,14 @@ fn first_that_fits(places: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf>
     places.into_iter().find(|place| fits_sockets(place))
 }
 
+/// Programs are told of some sockets by URLs, in which these characters mean something else.
+const URL_CHARACTERS: &[u8] = b"%?#";
+
 fn fits_sockets(dir: &Path) -> bool {
     const ID: usize = 1 + 12;
-    dir.as_os_str().len() + ID + SOCKET_NAME_MAX <= SOCKET_PATH_MAX
+    let mut bytes = dir.as_os_str().as_encoded_bytes().iter();
+    !bytes.any(|byte| URL_CHARACTERS.contains(byte))
+        && dir.as_os_str().len() + ID + SOCKET_NAME_MAX <= SOCKET_PATH_MAX
 }
 
 #[cfg(test)]
@@ -120,6 +125,7 @@ mod tests {
         assert!(fits_sockets(Path::new("/run/user/1000/podman-bootc")));
         let long = PathBuf::from(format!("/tmp/{}", "x".repeat(64)));
         assert!(!fits_sockets(&long), "vfkit makes a socket with a long name");
+        assert!(!fits_sockets(Path::new("/tmp/a%20b/podman-bootc-1000")));
         let short = PathBuf::from("/tmp/podman-bootc-1000");
         assert_eq!(first_that_fits([long.clone(), short.clone()]), Some(short));
         assert_eq!(first_that_fits([long]), None);

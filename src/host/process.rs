@@ -157,6 +157,12 @@ pub fn spawn_helper(mut command: Command) -> io::Result<tokio::process::Child> {
     Ok(child)
 }
 
+/// A program on PATH, or in one of the places where packages hide it.
+pub fn find(name: &str, hidden: &[&str]) -> Option<PathBuf> {
+    let hidden = || hidden.iter().map(PathBuf::from).find(|path| path.exists());
+    which::which(name).ok().or_else(hidden)
+}
+
 /// The exit code of a process, as a shell would tell it: 128 + N when signal N ended it.
 pub fn exit_code(status: ExitStatus) -> i32 {
     os::exit_code(status)

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock, console, gvproxy};
+use crate::host::process;
 
 /// A program is missing.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +44,7 @@ pub enum PlanError {
 
 /// A program on PATH, or where packages hide it.
 pub(super) fn program(name: &'static str, hidden: &[&str]) -> Result<PathBuf, FindError> {
-    let hidden = || hidden.iter().map(PathBuf::from).find(|path| path.exists());
-    which::which(name).ok().or_else(hidden).ok_or(FindError::Missing(name))
+    process::find(name, hidden).ok_or(FindError::Missing(name))
 }
 
 /// The network that both need.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::helper::{Helper, Serves};
 use super::http;
 use super::{Forward, Launch, Protocol};
+use crate::host::process;
 
 /// Where podman's packages put it, off PATH.
 const HIDDEN: [&str; 6] = [
@@ -44,8 +45,7 @@ pub enum Error {
 
 /// The gvproxy of this host.
 pub fn find() -> Option<PathBuf> {
-    let hidden = || HIDDEN.iter().map(PathBuf::from).find(|path| path.exists());
-    which::which("gvproxy").ok().or_else(hidden)
+    process::find("gvproxy", &HIDDEN)
 }
 
 /// The process that is the network of one machine; its sockets are in `runtime`.

@@ -16,8 +16,8 @@ use crate::host::{file, process, socket};
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
 
-/// One that has hung up ends within this.
-const HANG_UP_TIME: Duration = Duration::from_secs(5);
+/// A hypervisor that has hung up ends within this.
+pub const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes from the guest.
 #[derive(Debug)]

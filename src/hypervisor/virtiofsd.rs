@@ -68,8 +68,7 @@ pub enum Error {
 impl Virtiofsd {
     /// The program's path, if it is installed.
     pub fn program() -> Option<PathBuf> {
-        let hidden = || HIDDEN.iter().map(PathBuf::from).find(|path| path.exists());
-        which::which("virtiofsd").ok().or_else(hidden)
+        process::find("virtiofsd", &HIDDEN)
     }
 
     /// Finds it and asks what it can do.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::lifecycle::Error;
 use super::spec::{self, Firmware, Source, Spec};
-use super::store::{self, Creating, Reservation};
+use super::store::{Creating, Reservation};
 use super::{Nic, Outfit, Vm, machine};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
@@ -147,7 +147,7 @@ pub fn create(
     let spec = Spec {
         version: spec::VERSION,
         name: reservation.name.clone(),
-        id: store::new_id(),
+        id: super::chance::new_id(),
         created: jiff::Timestamp::now(),
         image: origin.image().cloned(),
         source,

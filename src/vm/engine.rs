@@ -11,18 +11,17 @@ use super::attach;
 use super::control::Change;
 use super::doom::ConsoleWatch;
 use super::helpers::Helpers;
-use crate::host::{Os, file, process};
+use super::trial::{Outcome, State};
+use crate::host::{Os, file};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
-use crate::hypervisor::process::{Failure, Output, Process, Ready, StartError};
+use crate::hypervisor::process::{HANG_UP_TIME, Output, Process, Ready, StartError};
 use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A hypervisor that doesn't end within this of a helper's end goes on without it.
 const HELPER_GRACE: Duration = Duration::from_millis(500);
-/// A hypervisor whose control connection has ended ends within this.
-const HANG_UP_TIME: Duration = Duration::from_secs(5);
 /// On the host's own processor a kernel says something within this.
 const SILENCE: Duration = Duration::from_secs(60);
 /// An accelerator that fails later than this after the start did work: the guest is not started anew.
@@ -132,13 +131,6 @@ pub enum Error {
     /// The hypervisor's control connection fails.
     #[error(transparent)]
     Control(#[from] ControlError),
-}
-
-/// One try's end.
-enum Outcome {
-    Ended(Ended),
-    /// The accelerator failed, as the text says, before the guest was up.
-    AcceleratorFailed(String),
 }
 
 impl Engine<'_> {
@@ -325,14 +317,14 @@ impl Run<'_> {
                         }
                     }
                 },
-                () = sleep_until(silence) => {
+                () = at(silence) => {
                     let seconds = SILENCE.as_secs();
                     state.lives = true;
                     let failure = format!("the guest's kernel said nothing within {seconds} s");
                     state.accelerator_failure = Some(failure);
                     process.kill();
                 }
-                () = sleep_until(deadline) => {
+                () = at(deadline) => {
                     if state.hung_up && !state.quitting {
                         state.failure = Some("the hypervisor's control connection broke".into());
                     }
@@ -365,7 +357,8 @@ impl Run<'_> {
                         state.doom.get_or_insert(Ended::Panic(reason));
                     }
                     helpers.finish().await;
-                    return Ok(self.outcome(&state, ended, started));
+                    let on_trial = self.accelerator.is_hardware() && started.elapsed() < TRIAL;
+                    return Ok(state.outcome(ended, on_trial, || self.is_blamed()));
                 }
             }
         }
@@ -417,30 +410,6 @@ impl Run<'_> {
             tracing::warn!(%error, "can't forget that the accelerator failed here");
         }
     }
-
-    fn outcome(&self, state: &State, ended: Result<(), Failure>, started: Instant) -> Outcome {
-        let on_trial =
-            self.accelerator.is_hardware() && !state.is_up && !state.ordered && started.elapsed() < TRIAL;
-        match (&state.accelerator_failure, &state.failure) {
-            (Some(failure), _) if on_trial => return Outcome::AcceleratorFailed(failure.clone()),
-            (Some(failure), _) | (None, Some(failure)) => {
-                return Outcome::Ended(Ended::Failed(failure.clone()));
-            }
-            (None, None) => {}
-        }
-        if let Some(doom) = &state.doom {
-            return Outcome::Ended(doom.clone());
-        }
-        match ended {
-            _ if state.ordered => Outcome::Ended(Ended::ByOrder),
-            Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
-            Ok(()) => Outcome::Ended(Ended::Failed("the hypervisor was told to end by someone else".into())),
-            Err(failure) if on_trial && self.is_blamed() && !process::was_killed(failure.status) => {
-                Outcome::AcceleratorFailed(failure.to_string())
-            }
-            Err(failure) => Outcome::Ended(Ended::Failed(failure.to_string())),
-        }
-    }
 }
 
 /// Feeds the console until it is dropped.
@@ -449,37 +418,6 @@ struct Typing(tokio::task::JoinHandle<()>);
 impl Drop for Typing {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// What is known of one try so far.
-#[derive(Default)]
-struct State {
-    is_up: bool,
-    /// Something was heard of the guest.
-    lives: bool,
-    has_run: bool,
-    /// Its own programs were heard of.
-    has_programs: bool,
-    ordered: bool,
-    by_guest: bool,
-    quitting: bool,
-    /// The hypervisor tells nothing of itself any more.
-    reports_over: bool,
-    /// It should have.
-    hung_up: bool,
-    /// The guest's panic device said so; what the kernel says may still be on its way.
-    panicked: bool,
-    /// The end that the guest itself announced.
-    doom: Option<Ended>,
-    accelerator_failure: Option<String>,
-    failure: Option<String>,
-    deadline: Option<Instant>,
-}
-
-impl State {
-    fn end_within(&mut self, time: Duration) {
-        self.deadline.get_or_insert(Instant::now() + time);
     }
 }
 
@@ -523,9 +461,10 @@ async fn quit(control: &Control, process: &mut Process, state: &mut State) {
     }
 }
 
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
+/// Waits until then, or for ever.
+pub(super) async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

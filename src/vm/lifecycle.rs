@@ -314,7 +314,7 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
 /// It doesn't run, or the hypervisor refuses.
 pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
     let mut client = attach(vm, store).await?;
-    let number = store::random_number();
+    let number = super::chance::random_number();
     let failed = |why: String| Error::Change { name: vm.spec.name.to_string(), why };
     client.send(&Request::Change { number, change }).await.map_err(|e| failed(e.to_string()))?;
     loop {

@@ -4,6 +4,7 @@ pub mod attach;
 mod attempt;
 mod backing;
 mod bridge;
+mod chance;
 pub mod client;
 pub mod console;
 pub mod control;
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod spec;
 pub mod store;
 pub mod supervisor;
+mod trial;
 
 pub use extras::{Extras, Outfit};
 pub use folder::{State, Vm};

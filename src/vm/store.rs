@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{CREATING_LOCK, RUNNING_LOCK, SPEC, Vm};
 use super::spec::Spec;
-use super::{InvalidName, Name};
+use super::{InvalidName, Name, chance};
 use crate::disk::Key;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
@@ -111,7 +111,7 @@ impl Store {
             return self.reserve_exactly(name);
         }
         loop {
-            match self.reserve_exactly(Name::generate(random())) {
+            match self.reserve_exactly(Name::generate(chance::random())) {
                 Err(Error::Taken(_)) => {}
                 other => return other,
             }
@@ -263,7 +263,7 @@ impl Store {
                 warn(&runtime, file::remove_dir(&runtime));
             }
             // In one step, so that who reserves this name at the same time sees that it is gone.
-            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", random_number()));
+            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", chance::random_number()));
             let removed = file::rename_locked_dir(&folder, &doomed, [creating, running])
                 .and_then(|locks| file::remove_locked_dir(&doomed, locks.into_iter().flatten()));
             warn(&folder, removed);
@@ -335,23 +335,6 @@ impl Drop for Reservation {
             tracing::warn!(path = %self.folder.display(), %error, "can't remove the folder of a VM that was not made");
         }
     }
-}
-
-/// A new VM's ID.
-pub fn new_id() -> String {
-    format!("{:08x}{:04x}", random(), random() & 0xffff)
-}
-
-/// A number that no other process chooses at the same time.
-pub fn random_number() -> u64 {
-    u64::from(random()) << 32 | u64::from(random())
-}
-
-/// Chance enough for names; nothing secret is made of it.
-fn random() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let hash = std::hash::RandomState::new().build_hasher().finish();
-    (hash ^ (hash >> 32)) as u32
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::attach::{self, Console};
 use super::bridge::Bridge;
 use super::console::NewestLine;
 use super::control::{Hello, Message, Request, SOCKET};
-use super::engine::{self, Ended, Engine, Event, Order};
+use super::engine::{self, Ended, Engine, Event, Order, at};
 use super::folder::{End, How, Record};
 use super::hub::{self, ClientRequest, Hub};
 use super::log::Log;
@@ -369,12 +369,5 @@ impl Desk<'_> {
         if let Err(error) = self.vm.set_record(&self.record) {
             tracing::error!(%error, "the VM's state can't be kept");
         }
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }

@@ -8,17 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{Qemu, devices};
+use super::{Qemu, devices, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{
-    Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
-};
+use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine};
 
 /// Name of the network card's back end, for port forwards.
 pub const NETDEV: &str = "net0";
-/// Name of the guest's memory, where it has to be shared.
-const MEMORY: &str = "memory";
 
 /// Forbids QEMU system calls that it doesn't need.
 const SANDBOX: &str = "-sandbox";
@@ -68,7 +64,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         add_disk(&mut args, index, disk, first && index == 0)?;
     }
     add_channels(&mut args, &machine.channels)?;
-    add_shares(&mut args, machine)?;
+    shares::add(&mut args, machine)?;
     devices::add(&mut args, qemu, machine)?;
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
@@ -145,8 +141,8 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
             args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
         }
     }
-    if has_virtiofsd(machine) {
-        board.push_str(&format!(",memory-backend={MEMORY}"));
+    if shares::has_virtiofsd(machine) {
+        board.push_str(&format!(",memory-backend={}", shares::MEMORY));
     }
     args.option("-machine", &board);
     Ok(())
@@ -190,36 +186,6 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
         args.option("-device", &format!("virtserialport,chardev=channel{index},name={name}"));
     }
     Ok(())
-}
-
-/// virtiofsd reads and writes the guest's memory: so it has to be in a file that can be passed on.
-fn add_shares(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
-    if has_virtiofsd(machine) {
-        let size = machine.memory_mib;
-        args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
-    }
-    for (index, SharedFolder { tag, server }) in machine.devices.shares.iter().enumerate() {
-        let tag = escape(tag);
-        match server {
-            FolderServer::Virtiofsd(path) => {
-                args.option("-chardev", &socket(&format!("share{index}"), path)?);
-                let device = format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
-                args.option("-device", &device);
-            }
-            FolderServer::Hypervisor { folder, read_only } => {
-                let path = escape(utf8(folder)?);
-                let read_only = if *read_only { ",readonly=on" } else { "" };
-                // What the guest makes belongs to the user that QEMU runs as.
-                let options = "security_model=none,multidevs=remap";
-                args.option("-virtfs", &format!("local,path={path},mount_tag={tag},{options}{read_only}"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn has_virtiofsd(machine: &Machine) -> bool {
-    machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }
 
 /// Hands the credential of this index over by its file: the command line is for every user of the host to see.
@@ -288,7 +254,7 @@ impl Args {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
 
     use super::*;
     use crate::hypervisor::DiskFormat;
@@ -297,7 +263,7 @@ mod tests {
         Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, os: Os::Macos }
     }
 
-    fn machine() -> Machine {
+    pub fn machine() -> Machine {
         Machine {
             name: "swift-heron".into(),
             arch: Arch::X86_64,
@@ -313,7 +279,7 @@ mod tests {
         }
     }
 
-    fn line(machine: &Machine, accelerator: Accelerator) -> String {
+    pub fn line(machine: &Machine, accelerator: Accelerator) -> String {
         let launch = launch(&qemu((10, 0)), machine, accelerator).unwrap();
         launch.args.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
@@ -363,29 +329,6 @@ mod tests {
                     "virtio-serial-pci",
                     "path=/run/x/c0",
                     "virtserialport,chardev=channel0,name=podman-bootc.ready",
-                ],
-            ),
-            (
-                |m| {
-                    let server = FolderServer::Virtiofsd("/run/a,b/share0".into());
-                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
-                },
-                &[
-                    "-object memory-backend-memfd,id=memory,size=2048M,share=on",
-                    ",memory-backend=memory",
-                    "socket,id=share0,path=/run/a,,b/share0",
-                    "vhost-user-fs-pci,chardev=share0,tag=share0,",
-                ],
-            ),
-            (
-                |m| {
-                    let server =
-                        FolderServer::Hypervisor { folder: "/Users/a,b \"c\"".into(), read_only: true };
-                    m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
-                },
-                &[
-                    "-machine q35,sata=off,usb=off -",
-                    "-virtfs local,path=/Users/a,,b \"c\",mount_tag=share0,security_model=none,multidevs=remap,readonly=on",
                 ],
             ),
         ];

@@ -4,6 +4,7 @@ mod argv;
 mod devices;
 pub mod firmware;
 mod qmp;
+mod shares;
 mod start;
 
 use std::path::PathBuf;

@@ -1,0 +1,78 @@
+//! Folders of the host that a machine shares, as QEMU's arguments.
+
+use super::argv::{Args, PathNotUtf8, escape, socket, utf8};
+use crate::hypervisor::{FolderServer, Machine, SharedFolder};
+
+/// Name of the guest's memory, where it has to be shared.
+pub(super) const MEMORY: &str = "memory";
+
+/// Adds them. virtiofsd reads and writes the guest's memory: so it has to be in a file that can be passed on.
+pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    if has_virtiofsd(machine) {
+        let size = machine.memory_mib;
+        args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
+    }
+    for (index, SharedFolder { tag, server }) in machine.devices.shares.iter().enumerate() {
+        let tag = escape(tag);
+        match server {
+            FolderServer::Virtiofsd(path) => {
+                args.option("-chardev", &socket(&format!("share{index}"), path)?);
+                let device = format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
+                args.option("-device", &device);
+            }
+            FolderServer::Hypervisor { folder, read_only } => {
+                let path = escape(utf8(folder)?);
+                let read_only = if *read_only { ",readonly=on" } else { "" };
+                // What the guest makes belongs to the user that QEMU runs as.
+                let options = "security_model=none,multidevs=remap";
+                args.option("-virtfs", &format!("local,path={path},mount_tag={tag},{options}{read_only}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A share's server wants the guest's memory.
+pub(super) fn has_virtiofsd(machine: &Machine) -> bool {
+    machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hypervisor::FolderServer;
+    use crate::hypervisor::SharedFolder;
+    use crate::hypervisor::accelerator::Accelerator;
+    use crate::hypervisor::qemu::argv::tests::{line, machine};
+
+    #[test]
+    fn each_server_has_its_arguments() {
+        let served = FolderServer::Virtiofsd("/run/a,b/share0".into());
+        let own = FolderServer::Hypervisor { folder: "/Users/a,b \"c\"".into(), read_only: true };
+        let cases: [(_, &[&str]); 2] = [
+            (
+                served,
+                &[
+                    "-object memory-backend-memfd,id=memory,size=2048M,share=on",
+                    ",memory-backend=memory",
+                    "socket,id=share0,path=/run/a,,b/share0",
+                    "vhost-user-fs-pci,chardev=share0,tag=share0,",
+                ],
+            ),
+            (
+                own,
+                &[
+                    "-machine q35,sata=off,usb=off -",
+                    "-virtfs local,path=/Users/a,,b \"c\",mount_tag=share0,security_model=none,multidevs=remap,readonly=on",
+                ],
+            ),
+        ];
+        for (server, wanted) in cases {
+            let mut machine = machine();
+            machine.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
+            let line = line(&machine, Accelerator::Tcg);
+            for want in wanted {
+                assert!(line.contains(want), "{want}\nis not in\n{line}");
+            }
+        }
+    }
+}
