@@ -4,6 +4,7 @@ mod image;
 mod kvm;
 mod processes;
 mod program;
+mod registry;
 mod sandbox;
 mod user;
 
@@ -13,6 +14,7 @@ pub use image::{Own, containers_conf, podman, shared};
 pub use kvm::Kvm;
 pub use processes::Process;
 pub use program::{Output, Running, Signal};
+pub use registry::Registry;
 pub use sandbox::Sandbox;
 pub use user::User;
 
