@@ -266,12 +266,14 @@ fn qemu_on_macos() {
         &line,
         &[
             "-accel hvf -cpu host",
-            "-smbios type=11,value=io.systemd.credential.binary:tmpfiles.extra=",
             &format!("-virtfs local,path={},mount_tag=share0,security_model=none", share.display()),
             ",readonly=on",
         ],
     );
     assert!(!line.contains("vhost-user-fs") && !line.contains("memfd"), "{line}");
+    let credentials = calls.last().unwrap().args.iter().filter_map(|arg| arg.strip_prefix("type=11,path="));
+    let credentials: Vec<String> = credentials.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert!(credentials[0].starts_with("io.systemd.credential.binary:tmpfiles.extra="), "{credentials:?}");
     has(&tool.call("qemu-img"), &["create -q -f qcow2 -F raw"]);
     tool.has_logged("QEMU stand-in booted");
     tool.stop_start_remove();

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
 
@@ -94,17 +98,27 @@ fn a_machine_as_it_was_asked_for() {
         "22",
         "--publish",
         "127.0.0.1:0:22",
+        "--publish",
+        "0:7/udp",
         &image,
     ]);
     inside(&sandbox);
+    // Who lists processes sees no secret.
+    let secret = "from, a";
+    for process in sandbox.processes() {
+        let (command, encoded) = (&process.command, STANDARD.encode(secret));
+        assert!(!command.contains(secret) && !command.contains(&encoded[..8]), "{command}");
+    }
     folders(&sandbox, Path::new(&share));
     let ports = ports(&sandbox);
+    udp(&sandbox);
     with_openssh(&sandbox, &host);
     console(&sandbox);
     logs(&sandbox);
 
     sandbox.ok(&["ssh", "full", "printf kept >/dev/disk/by-id/virtio-extra1; sync"]);
     sandbox.ok(&["stop", "full"]);
+    assert!(sandbox.ok(&["logs", "--journal", "full"]).contains(JOURNALED), "it outlives the guest's end");
     sandbox.ok(&["set", "full", "--cpus", "2", "--memory", "1200M"]);
     sandbox.ok(&["start", "full"]);
     again(&sandbox);
@@ -207,22 +221,55 @@ fn again(sandbox: &Sandbox) {
     assert!(told.contains("virtiofsd") && told.contains("running"), "{told}");
 }
 
-/// Many files both ways, a program that runs from the share, and a share that can't be written to.
+/// A git checkout both ways, files mapped into memory, and a share that can't be written to.
 fn folders(sandbox: &Sandbox, share: &Path) {
+    let origin = sandbox.root().join("origin");
     for index in 0..FILES {
-        let folder = share.join(format!("in/{}", index % 40));
+        let folder = origin.join((index % 40).to_string());
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(index.to_string()), format!("{index} {}", "x".repeat(index % 3000))).unwrap();
     }
-    // Running a program maps its file into memory.
-    let script = "cp -r /var/share/in /var/copy && cp -r /var/copy /var/share/out && cp /bin/true /var/share/program && \
-        /var/share/program && echo all; touch /var/fixed/x 2>&1; mount -o remount,rw /var/fixed; touch /var/fixed/y";
-    let output = sandbox.run(&["ssh", "full", script]);
-    assert!(output.text().starts_with("all\n") && output.code != 0, "{}", output.story());
+    git(&origin, &["init", "--quiet"]);
+    git(&origin, &["add", "--all"]);
+    git(
+        &origin,
+        &["-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--message=all"],
+    );
+    // As a URL, so that what comes is one pack.
+    let url = format!("file://{}", origin.display());
+    git(share, &["clone", "--quiet", &url, "in"]);
+    fs::write(share.join("mapped"), "from the host, ".repeat(500)).unwrap();
+
+    let script = format!(
+        "cp -r /var/share/in /var/copy && cp -r /var/copy /var/share/out && cp /bin/true /var/share/program && \
+         /var/share/program && perl -e '{MAP}' && echo all; \
+         touch /var/fixed/x 2>&1; mount -o remount,rw /var/fixed; touch /var/fixed/y"
+    );
+    let output = sandbox.run(&["ssh", "full", &script]);
+    let begin = "from the host, from all\n";
+    assert!(output.text().starts_with(begin) && output.code != 0, "{}", output.story());
     let same = Command::new("diff").arg("-r").arg(share.join("in")).arg(share.join("out")).output().unwrap();
     assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+    assert_eq!(git(&share.join("out"), &["status", "--porcelain"]), "");
+    let mapped = fs::read_to_string(share.join("mapped")).unwrap();
+    assert!(mapped.starts_with("fixed\nhe host, from the host"), "{mapped:.40}");
     let fixed = fs::read_dir(sandbox.root().join("fixed")).unwrap();
     assert_eq!(fixed.count(), 1, "nothing was written, also after a remount in the guest");
+}
+
+/// Prints what a shared map of a file has, writes to the map what another file has, and syncs it. The numbers are
+/// those of the system calls mmap, read and msync on x86-64.
+const MAP: &str = r#"
+    open(FILE, "+<", "/var/share/mapped") or die; open(FIXED, "<", "/var/fixed/there") or die;
+    my $map = syscall(9, 0, 8192, 3, 1, fileno(FILE), 0); die "mmap: $!" if $map == -1;
+    print unpack("P20", pack("J", $map));
+    syscall(0, fileno(FIXED), $map, 6) == 6 or die "read: $!";
+    syscall(26, $map, 8192, 4) == 0 or die "msync: $!";"#;
+
+fn git(folder: &Path, args: &[&str]) -> String {
+    let output = Command::new("git").arg("-C").arg(folder).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The ports of the host that lead to the guest's port 22.
@@ -255,6 +302,38 @@ fn ports(sandbox: &Sandbox) -> [u16; 2] {
     assert!(!leads_to_sshd(first[0]) && leads_to_sshd(first[1]) && leads_to_sshd(added));
     sandbox.run(&["port", "full", "--remove", "1:22"]).expect(125).says("1:22");
     [first[1], added]
+}
+
+/// Answers each packet with what is in it, twice.
+const ECHO: &str = r#"use IO::Socket::INET; $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 7) or die;
+    while (defined $s->recv($packet, 100)) { $s->send($packet x 2) }"#;
+
+/// A packet comes back from the guest through this port of the host.
+fn echoes(port: u16) -> bool {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(("127.0.0.1", port)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut answer = [0; 20];
+    // A port that nobody has refuses what is sent to it.
+    socket.send(b"ping").is_ok()
+        && matches!(socket.recv(&mut answer), Ok(8))
+        && answer.starts_with(b"pingping")
+}
+
+fn udp(sandbox: &Sandbox) {
+    let ports = || -> Vec<u16> {
+        let all = sandbox.ok(&["port", "full", "--format", "{{.protocol}} {{.guest_port}} {{.host_port}}"]);
+        all.lines().filter_map(|line| line.strip_prefix("udp 7 ")?.parse().ok()).collect()
+    };
+    sandbox.ok(&["ssh", "full", &format!("systemd-run --quiet --unit echo perl -e '{ECHO}'")]);
+    let [first] = ports()[..] else { panic!("{:?}", ports()) };
+    wait_for("an echo", SOON, || echoes(first).then_some(()));
+    sandbox.ok(&["port", "full", "--add", "0:7/udp"]);
+    let added = *ports().iter().find(|port| **port != first).unwrap();
+    wait_for("an echo by the added port", SOON, || echoes(added).then_some(()));
+    sandbox.ok(&["port", "full", "--remove", &format!("{added}:7/udp")]);
+    assert_eq!(ports(), [first]);
+    assert!(!echoes(added));
 }
 
 /// The user's own key, OpenSSH by the VM's name, and copies both ways.
@@ -300,11 +379,13 @@ fn console(sandbox: &Sandbox) {
     assert_eq!(sandbox.state("full"), "running");
 }
 
+/// What [`logs`] has the guest write.
+const JOURNALED: &str = "from 42 the journal";
+
 fn logs(sandbox: &Sandbox) {
     sandbox.ok(&["ssh", "full", "logger --tag marker from $((40 + 2)) the journal"]);
-    let text = "from 42 the journal";
     let kept = sandbox.start(&["logs", "--journal", "--follow", "full"]);
-    kept.wait_stdout(text, SOON);
+    kept.wait_stdout(JOURNALED, SOON);
     kept.wait_stdout("Linux version", SOON);
     let asked = sandbox.ok(&["ssh", "full", "journalctl --boot --quiet --lines=all | grep -c marker"]);
     assert_eq!(asked, "1\n");

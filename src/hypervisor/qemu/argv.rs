@@ -1,9 +1,11 @@
 //! From a machine to QEMU's command line: pure, and the same on every OS.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{Qemu, devices};
@@ -23,7 +25,7 @@ const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
 /// A path that can't be handed to QEMU.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("QEMU can't take the path {0:?}: it is not UTF-8")]
-pub struct PathNotUtf8(std::path::PathBuf);
+pub struct PathNotUtf8(PathBuf);
 
 /// The command line that starts this machine.
 ///
@@ -64,8 +66,8 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         // No option ROM: nothing boots from the network.
         args.option("-device", &format!("virtio-net-pci,netdev={NETDEV},romfile="));
     }
-    for credential in &machine.credentials {
-        add_credential(&mut args, machine, credential);
+    for index in 0..machine.credentials.len() {
+        add_credential(&mut args, machine, index)?;
     }
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
 }
@@ -196,18 +198,42 @@ fn has_virtiofsd(machine: &Machine) -> bool {
     machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }
 
-/// SMBIOS strings where there is an SMBIOS; else the firmware configuration device.
-/// <https://systemd.io/CREDENTIALS/>
-fn add_credential(args: &mut Args, machine: &Machine, credential: &Credential) {
-    let name = escape(&credential.name);
-    let value = base64::engine::general_purpose::STANDARD.encode(&credential.value);
-    let has_smbios = machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_));
-    if has_smbios {
-        args.option("-smbios", &format!("type=11,value=io.systemd.credential.binary:{name}={value}"));
+/// Hands the credential of this index over by its file: the command line is for every user of the host to see.
+fn add_credential(args: &mut Args, machine: &Machine, index: usize) -> Result<(), PathNotUtf8> {
+    let file = escape(utf8(&credential_file(machine, index))?);
+    if has_smbios(machine) {
+        args.option("-smbios", &format!("type=11,path={file}"));
     } else {
-        let text = escape(&String::from_utf8_lossy(&credential.value));
-        args.option("-fw_cfg", &format!("name=opt/io.systemd.credentials/{name},string={text}"));
+        let name = escape(&machine.credentials[index].name);
+        args.option("-fw_cfg", &format!("name=opt/io.systemd.credentials/{name},file={file}"));
     }
+    Ok(())
+}
+
+/// Without firmware, this architecture has no SMBIOS.
+fn has_smbios(machine: &Machine) -> bool {
+    machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_))
+}
+
+/// Where the credential of this index is to be when QEMU starts.
+fn credential_file(machine: &Machine, index: usize) -> PathBuf {
+    machine.runtime().join(format!("credential{index}"))
+}
+
+/// The files that QEMU reads the credentials from, and what is in them: SMBIOS strings where there is an SMBIOS, else
+/// what the firmware configuration device shows.
+/// <https://systemd.io/CREDENTIALS/>
+pub(super) fn credential_files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_, [u8]>)> {
+    let smbios = has_smbios(machine);
+    machine.credentials.iter().enumerate().map(move |(index, Credential { name, value })| {
+        let content = if smbios {
+            let value = STANDARD.encode(value);
+            format!("io.systemd.credential.binary:{name}={value}").into_bytes().into()
+        } else {
+            value.as_slice().into()
+        };
+        (credential_file(machine, index), content)
+    })
 }
 
 pub(super) fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
@@ -317,13 +343,6 @@ mod tests {
             ),
             (
                 |m| {
-                    m.credentials =
-                        vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b\n".to_vec() }]
-                },
-                &["-smbios type=11,value=io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="],
-            ),
-            (
-                |m| {
                     let server = FolderServer::Virtiofsd("/run/a,b/share0".into());
                     m.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
                 },
@@ -395,16 +414,32 @@ mod tests {
     }
 
     #[test]
-    fn aarch64_without_firmware_takes_credentials_from_fw_cfg() {
+    fn credentials_are_in_files() {
         let mut machine = machine();
+        machine.control = "/run/a,b/qmp".into();
+        machine.credentials = vec![
+            Credential { name: "x".into(), value: b"y".to_vec() },
+            Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
+        ];
+        let content = |machine: &Machine, index: usize| {
+            let (path, content) = credential_files(machine).nth(index).unwrap();
+            let path = path.display().to_string().replace(',', ",,");
+            (path, String::from_utf8(content.into_owned()).unwrap())
+        };
+        let (path, text) = content(&machine, 1);
+        assert_eq!(text, "io.systemd.credential.binary:a,b=YSxiCgA=");
+        let on_pc = line(&machine, Accelerator::Tcg);
+        assert!(on_pc.contains(&format!("-smbios type=11,path={path}")), "{on_pc}");
+        assert_eq!(on_pc.matches("-smbios").count(), 2);
+
+        // Without firmware this architecture has no SMBIOS.
         machine.arch = Arch::Aarch64;
         machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
-        machine.credentials = vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b".to_vec() }];
+        let (path, text) = content(&machine, 1);
+        assert_eq!(text, "a,b\n\0");
         let line = line(&machine, Accelerator::Tcg);
-        assert!(
-            line.contains("-fw_cfg name=opt/io.systemd.credentials/tmpfiles.extra,string=a,,b"),
-            "{line}"
-        );
+        let want = format!("-fw_cfg name=opt/io.systemd.credentials/a,,b,file={path}");
+        assert!(line.contains(&want), "{line}");
         assert!(line.contains("-machine virt,gic-version=max") && !line.contains("pvpanic"), "{line}");
     }
 
@@ -420,7 +455,7 @@ mod tests {
         for want in [
             "-accel hvf -cpu host",
             "-machine virt,pflash0=firmware,pflash1=variables",
-            "-smbios type=11,value=io.systemd.credential.binary:x=eQ==",
+            "-smbios type=11,path=/run/x",
             "-netdev user,id=net0",
         ] {
             assert!(line.contains(want), "{want}\nis not in\n{line}");
@@ -432,7 +467,7 @@ mod tests {
     fn a_path_that_is_not_utf8_is_refused() {
         use std::os::unix::ffi::OsStringExt;
         let mut machine = machine();
-        machine.control = std::path::PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+        machine.control = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
         assert!(launch(&qemu((10, 0)), &machine, Accelerator::Tcg).is_err());
     }
 }

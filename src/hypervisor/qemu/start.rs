@@ -1,12 +1,13 @@
 //! Starts QEMU and takes the connections that it makes.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::Stdio;
 
 use tokio::sync::mpsc;
 
 use super::Qmp;
-use crate::host::socket;
+use super::argv::credential_files;
+use crate::host::{file, socket};
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, pump};
 
@@ -16,6 +17,9 @@ use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, p
 /// It can't be started, or ends at once.
 pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
     let io = |source| start.io(source);
+    for (path, content) in credential_files(start.machine) {
+        file::create_private(&path).and_then(|mut file| file.write_all(&content)).map_err(io)?;
+    }
     let mut control_listener = socket::listen_for_program(&start.machine.control).map_err(io)?;
     let mut listeners = Vec::new();
     for channel in &start.machine.channels {
