@@ -1,6 +1,8 @@
 //! Images for another architecture than this machine's.
 
-use crate::harness::{Output, Registry, Running, SOON, Sandbox, podman};
+use std::fs;
+
+use crate::harness::{Output, Registry, Running, SOON, Sandbox, podman, shared};
 
 /// The architecture and the ID of the image that a name in podman's storage stands for.
 fn inspect(name: &str) -> (String, String) {
@@ -54,5 +56,44 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
         .silent_about("fetching");
     podman(&["rmi", "--force", &own_id, &other_id], vec![]).expect(0);
     assert!(sandbox.list().is_empty());
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn an_arm64_image_boots_from_its_disk_and_without_one() {
+    let sandbox = Sandbox::new("arm64");
+    let image = shared("arm64");
+    let folder = sandbox.root().join("shared");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("file"), "of the host\n").unwrap();
+    let volume = format!("{}:/mnt/shared:ro", folder.display());
+    let look = "uname -m; systemctl is-system-running --wait; cat /mnt/shared/file; \
+                bootc status --format json | jq -r .status.booted.image.architecture; \
+                ls -d /sys/firmware/efi; hostname";
+
+    // The install runs in the image's own kernel; its firmware finds what that put on the disk.
+    let run = ["run", "--name", "disk", "--volume", &volume, "--hostname", "on-disk", &image, look];
+    let output = sandbox.run(&run).expect(0);
+    assert_eq!(
+        output.text(),
+        "aarch64\nrunning\nof the host\narm64\n/sys/firmware/efi\non-disk\n",
+        "{}",
+        output.story()
+    );
+    let emulated = output.stderr.contains("is for aarch64: it is emulated");
+    assert_eq!(emulated, std::env::consts::ARCH != "aarch64", "{}", output.story());
+    let log = sandbox.ok(&["logs", "disk"]);
+    assert!(log.contains("UEFI firmware") && log.contains("on-disk login:"), "{log}");
+    sandbox.ok(&["stop", "disk"]);
+    assert_eq!(sandbox.state("disk"), "stopped");
+    sandbox.ok(&["rm", "disk"]);
+
+    // Without firmware the credentials come another way, and those for this have the longest names.
+    let run =
+        ["run", "--ephemeral", "--nic", "none", "--volume", &volume, "--hostname", "in-memory", &image, look];
+    let output = sandbox.run(&run).expect(0);
+    let text = output.text();
+    assert!(text.starts_with("aarch64\nrunning\nof the host\nnull\n"), "{}", output.story());
+    assert!(text.ends_with("\nin-memory\n") && !text.contains("/sys/firmware/efi"), "{}", output.story());
     sandbox.assert_clean(&[]);
 }
