@@ -60,7 +60,8 @@ pub struct Args {
     /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
+    /// Which of an image's architectures to take, or what a disk image is for [default: that of the image that is
+    /// there, or the host's]
     #[arg(long, value_enum, value_name = "ARCHITECTURE")]
     arch: Option<Arch>,
     /// When to pull the image
