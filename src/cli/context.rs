@@ -1,5 +1,7 @@
 //! What every command needs.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::Os;
@@ -8,8 +10,9 @@ use crate::host::interrupt;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Request, Service, Storage, StorageInUse, is_file};
 use crate::install;
-use crate::ui::{Progress, parse_size};
-use crate::vm::Store;
+use crate::ui::{Progress, Stage, parse_size};
+use crate::vm::ready::{self, Ready};
+use crate::vm::{Store, Vm, lifecycle};
 
 /// The most that base disks may take together, as a size.
 const CACHE_LIMIT: &str = "PODMAN_BOOTC_CACHE_LIMIT";
@@ -113,6 +116,19 @@ impl Context {
             _ => None,
         };
         Ok(install::Host { dirs: self.dirs.clone(), podman, accelerator, cache_limit })
+    }
+
+    /// A session with a VM, once that is ready. What the VM lacks is told, and keeps nobody out.
+    ///
+    /// # Errors
+    /// The VM doesn't run, or isn't ready in time.
+    pub fn session(&self, vm: &Vm, user: &str, timeout: Option<Duration>, mut stage: Stage) -> Result<Ready> {
+        let ready = self.block_on(async {
+            let mut client = lifecycle::attach(vm, &self.store).await?;
+            ready::wait_ready(&mut client, vm, user, timeout, &mut stage).await
+        })?;
+        ready.faults.iter().for_each(|fault| stage.note(&fault.to_string()));
+        Ok(ready)
     }
 
     /// Waits for a future on this thread.

@@ -9,7 +9,7 @@ use super::Context;
 use crate::guest::copy;
 use crate::host;
 use crate::ui::{Progress, format_size, parse_time};
-use crate::vm::{Name, lifecycle, ready};
+use crate::vm::Name;
 
 /// Copy a file or folder into a running VM, or out of it
 ///
@@ -49,12 +49,7 @@ impl Args {
         let vm = context.store.find(name)?;
         let user = self.user.clone().unwrap_or_else(|| vm.spec.user.clone());
         let progress = Progress::new(self.quiet);
-        let mut stage = progress.stage("boot");
-        let ready = context.block_on(async {
-            let mut client = lifecycle::attach(&vm, &context.store).await?;
-            ready::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
-        })?;
-        drop(stage);
+        let ready = context.session(&vm, &user, self.timeout, progress.stage("boot"))?;
         let mut stage = progress.stage("copy");
         let mut news = |bytes| stage.update(&format_size(bytes));
         let bytes = match (in_vm(&self.source), in_vm(&self.target)) {

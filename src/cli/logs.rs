@@ -15,7 +15,7 @@ use crate::host::interrupt;
 use crate::ui::{Progress, parse_time, plain};
 use crate::vm::client::Client;
 use crate::vm::log::{From, pieces};
-use crate::vm::{State, Vm, lifecycle, ready};
+use crate::vm::{State, Vm};
 
 /// Show what a VM's serial console wrote, or its journal
 #[derive(Debug, clap::Args)]
@@ -75,12 +75,8 @@ impl Args {
                 vm.spec.name
             );
         }
-        let mut stage = Progress::new(false).stage("boot");
-        let ready = context.block_on(async {
-            let mut client = lifecycle::attach(vm, &context.store).await?;
-            ready::wait_ready(&mut client, vm, &vm.spec.user, None, &mut stage).await
-        })?;
-        drop(stage);
+        let stage = Progress::new(false).stage("boot");
+        let ready = context.session(vm, &vm.spec.user, None, stage)?;
         let mut words = vec!["journalctl".to_owned(), "--no-pager".into(), "--output=short-precise".into()];
         words.extend(self.follow.then(|| "--follow".into()));
         words.extend((self.boot || self.follow).then(|| "--lines=all".into()));

@@ -22,7 +22,7 @@ use crate::ui::{Progress, parse_time, say};
 use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
 use crate::vm::lifecycle;
-use crate::vm::ready::{self, Ready};
+use crate::vm::ready::{self, Fault, Ready};
 use crate::vm::store::Creating;
 use crate::vm::{Name, Outfit, Vm};
 
@@ -262,11 +262,14 @@ impl Args {
         let ready =
             context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &mut stage));
         let result = match ready {
-            Ok(Ready { session, endpoint }) => {
-                stage.done(&format!("VM {} is ready", vm.spec.name));
-                let target = Target { vm, user: &self.user, endpoint };
-                ssh::run(&target, session, &self.command)
-            }
+            Ok(Ready { session, endpoint, faults }) => match faults.into_iter().next() {
+                None => {
+                    stage.done(&format!("VM {} is ready", vm.spec.name));
+                    let target = Target { vm, user: &self.user, endpoint };
+                    ssh::run(&target, session, &self.command)
+                }
+                Some(fault) => Err(fault.into()),
+            },
             Err(error) => {
                 drop(stage);
                 Err(error.into())
@@ -287,16 +290,18 @@ impl Args {
     /// A VM that was given up before it was ready goes when the user pressed Ctrl-C, and stays to be looked at
     /// when it failed.
     fn explain(&self, context: &Context, vm: &Vm, error: &anyhow::Error, progress: &Progress) -> Result<()> {
+        let name = &vm.spec.name;
+        let runs = |what| {
+            progress.note(&format!("VM {name} still runs: {what}, `podman-bootc rm -f {name}` removes it"));
+        };
         match error.downcast_ref() {
             Some(lifecycle::Error::Interrupted(_)) => {
                 context.block_on(lifecycle::remove_now(vm, &context.store)).context("can't remove the VM")?;
             }
             Some(lifecycle::Error::Timeout { .. }) => {
-                let name = &vm.spec.name;
-                progress.note(&format!(
-                    "VM {name} still runs: `podman-bootc logs {name}` shows its console, `podman-bootc rm -f {name}` removes it"
-                ));
+                runs(format!("`podman-bootc logs {name}` shows its console"));
             }
+            _ if error.is::<Fault>() => runs(format!("`podman-bootc ssh {name}` gets you in")),
             _ => {}
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `podman-bootc ssh`, and the sessions of `run`.
 
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use super::Context;
 use crate::guest::command::shell_line;
 use crate::guest::endpoint::Endpoint;
 use crate::guest::session::Session;
+use crate::guest::ssh_config::HostBlock;
 use crate::host::process;
 use crate::ui::{Progress, parse_time};
 use crate::vm::Vm;
-use crate::vm::{lifecycle, ready};
+use crate::vm::lifecycle;
 
 /// Open a shell in a running VM, or run a command in it
 ///
@@ -41,12 +43,8 @@ impl Args {
         let vm = context.store.find(&self.vm)?;
         let user = self.user.unwrap_or_else(|| vm.spec.user.clone());
         // Most VMs are ready already: then there is nothing to show.
-        let mut stage = Progress::new(self.quiet).stage("boot");
-        let ready = context.block_on(async {
-            let mut client = lifecycle::attach(&vm, &context.store).await?;
-            ready::wait_ready(&mut client, &vm, &user, self.timeout, &mut stage).await
-        })?;
-        drop(stage);
+        let stage = Progress::new(self.quiet).stage("boot");
+        let ready = context.session(&vm, &user, self.timeout, stage)?;
         run(&Target { vm: &vm, user: &user, endpoint: ready.endpoint }, ready.session, &self.command)
     }
 }
@@ -70,29 +68,19 @@ pub(super) fn run(target: &Target, session: Session, command: &[OsString]) -> Re
 
 fn interactive(target: &Target) -> Result<u8> {
     let program = which::which("ssh").context("ssh is not installed, or not on PATH")?;
-    let keys = target.vm.keys();
-    let address = target.endpoint.address();
-    let option = |name: &str, value: &std::ffi::OsStr| {
-        let mut text = OsString::from(format!("{name}="));
-        text.push(value);
-        text
-    };
+    let block = HostBlock { user: target.user.to_owned(), ..lifecycle::host_block(target.vm)? };
     let mut ssh = Command::new(program);
-    // Nothing of the user's own configuration is meant for this host.
-    ssh.arg("-F").arg("none").arg("-i").arg(keys.private());
-    for (name, value) in [
-        ("IdentitiesOnly", "yes"),
-        ("IdentityAgent", "none"),
-        ("StrictHostKeyChecking", "yes"),
-        ("HostKeyAlias", target.vm.spec.name.as_str()),
-        ("LogLevel", "ERROR"),
-    ] {
-        ssh.arg("-o").arg(option(name, value.as_ref()));
+    // Nothing of the user's own configuration is meant for this host; its key was pinned by our login.
+    ssh.arg("-F").arg("none").arg("-o").arg("StrictHostKeyChecking=yes");
+    let mut options = block.options();
+    match target.endpoint {
+        Endpoint::Tcp(port) => options.push(("Port", port.to_string())),
+        Endpoint::Vsock(_) => options.push(block.proxy()),
     }
-    // ssh splits this one at blanks, and knows quotes and tokens.
-    let known_hosts = format!("\"{}\"", keys.known_hosts().display().to_string().replace('%', "%%"));
-    ssh.arg("-o").arg(option("UserKnownHostsFile", known_hosts.as_ref()));
-    ssh.arg("-p").arg(address.port().to_string()).arg("-l").arg(target.user).arg(address.ip().to_string());
+    for (name, value) in options {
+        ssh.arg("-o").arg(format!("{name}={value}"));
+    }
+    ssh.arg(Ipv4Addr::LOCALHOST.to_string());
     let code = process::exit_code(process::interactive(&mut ssh)?);
     Ok(u8::try_from(code).unwrap_or(255))
 }

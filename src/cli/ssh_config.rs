@@ -62,11 +62,12 @@ pub struct ProxyArgs {
 impl ProxyArgs {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let vm = context.store.find(&self.vm)?;
-        let stream = context.block_on(async {
+        let answer = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
             ready::wait_answering(&mut client, &vm).await
         })?;
-        let mut to_guest = stream.try_clone()?;
+        let mut from_guest = answer.stream;
+        let mut to_guest = from_guest.try_clone()?;
         // The thread ends with the process.
         std::thread::spawn(move || {
             // When either side is gone there is nothing left to pass on.
@@ -74,7 +75,7 @@ impl ProxyArgs {
             let _ = to_guest.shutdown(Shutdown::Write);
         });
         let mut output = Unbuffered(io::stdout().lock());
-        match io::copy(&mut &stream, &mut output) {
+        match io::copy(&mut from_guest, &mut output) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         }

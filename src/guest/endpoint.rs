@@ -1,15 +1,20 @@
 //! How to reach the guest's sshd, and when it answers.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+
+use crate::host::vsock;
+use crate::hypervisor::{VSOCK_SSH_PORT, Vsock};
+
+/// The first systemd whose sshd listens on `AF_VSOCK` by itself.
+pub const SSHD_ON_VSOCK: u32 = 256;
 
 /// The time between two tries as long as the last one was refused at once.
 const RETRY: Duration = Duration::from_millis(100);
@@ -23,50 +28,59 @@ const RETRY_REFUSED: Duration = Duration::from_millis(200);
 const TRIES: usize = 6;
 /// A try without an answer is given up: its packets were lost while the guest had no address.
 const TRY_TIME: Duration = Duration::from_secs(20);
+/// A guest that takes a connection without a network, but says nothing on it for this long, gets one over TCP.
+const HEAD_START: Duration = Duration::from_secs(5);
 
 /// Where the guest's sshd can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// A TCP port on the host's loopback.
     Tcp(u16),
+    /// The guest's `AF_VSOCK` port.
+    Vsock(Vsock),
 }
 
-impl Endpoint {
-    /// The address to connect to.
-    pub fn address(self) -> SocketAddr {
-        let Self::Tcp(port) = self;
-        (Ipv4Addr::LOCALHOST, port).into()
-    }
+/// The ways to the guest's sshd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ways {
+    /// The TCP port on the host's loopback.
+    pub tcp: u16,
+    /// The better way, if there is one: no network between, and nobody else's port.
+    pub vsock: Option<Vsock>,
 }
 
-/// Waits until an SSH server answers and returns the connection, nothing read from it yet.
+/// A server that answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// The connection; nothing was read from it yet.
+    pub stream: std::net::TcpStream,
+}
+
+/// Waits until an SSH server answers.
 ///
 /// A port forward accepts connections long before the guest listens, so only the server's first bytes count.
 /// `signal` turns true when the guest says that it started its sshd; until then, and until the guest refuses, tries
 /// are rare, if such a signal is expected at all.
 pub async fn answering(
-    endpoint: Endpoint,
+    ways: &Ways,
     mut signal: watch::Receiver<bool>,
     signal_expected: bool,
-) -> io::Result<std::net::TcpStream> {
+) -> io::Result<Answer> {
     let mut tries = FuturesUnordered::new();
     let mut retry = RETRY;
     loop {
-        if tries.len() < TRIES {
-            tries.push(tokio::time::timeout(TRY_TIME, first_bytes(endpoint)));
-        }
         let patient = signal_expected && !*signal.borrow();
+        if tries.len() < TRIES {
+            tries.push(timeout(TRY_TIME, reach(ways, !patient)));
+        }
         let mut next_try = Instant::now() + if patient { RETRY_UNTIL_SIGNAL } else { retry };
         let mut refused = false;
         loop {
             tokio::select! {
                 Some(result) = tries.next() => match result {
-                    Ok(Ok(stream)) => {
-                        let stream = stream.into_std()?;
-                        stream.set_nonblocking(false)?;
-                        return Ok(stream);
-                    }
+                    Ok(Ok(answer)) => return Ok(answer),
                     // The guest is up and nobody listens there yet: the next try will say more.
                     Ok(Err(_)) => {
                         refused = true;
@@ -84,13 +98,48 @@ pub async fn answering(
     }
 }
 
-async fn first_bytes(endpoint: Endpoint) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(endpoint.address()).await?;
-    stream.set_nodelay(true)?;
-    match stream.peek(&mut [0]).await? {
-        0 => Err(io::ErrorKind::ConnectionReset.into()),
-        _ => Ok(stream),
+/// One try. `started`: the guest has said that it started its sshd, or is not expected to.
+async fn reach(ways: &Ways, started: bool) -> io::Result<Answer> {
+    if started && let Some(answer) = by_vsock(ways).await {
+        return Ok(answer);
     }
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, ways.tcp)).await?;
+    stream.set_nodelay(true)?;
+    let by_tcp = first_bytes(Endpoint::Tcp(ways.tcp), stream).await?;
+    // There is an sshd, earlier than it was said: so there may be the better way.
+    let better = if started { None } else { by_vsock(ways).await };
+    Ok(better.unwrap_or(by_tcp))
+}
+
+async fn by_vsock(ways: &Ways) -> Option<Answer> {
+    let vsock = ways.vsock.clone()?;
+    let endpoint = Endpoint::Vsock(vsock.clone());
+    let speaks = async {
+        let connect = move || match vsock {
+            Vsock::Cid(cid) => vsock::connect(cid, VSOCK_SSH_PORT),
+            Vsock::Socket(path) => vsock::connect_socket(&path),
+        };
+        let stream = tokio::task::spawn_blocking(connect).await??;
+        stream.set_nonblocking(true)?;
+        first_bytes(endpoint, TcpStream::from_std(stream)?).await
+    };
+    match timeout(HEAD_START, speaks).await {
+        Ok(Ok(answer)) => Some(answer),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no sshd on AF_VSOCK");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn first_bytes(endpoint: Endpoint, stream: TcpStream) -> io::Result<Answer> {
+    if stream.peek(&mut [0]).await? == 0 {
+        return Err(io::ErrorKind::ConnectionReset.into());
+    }
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    Ok(Answer { endpoint, stream })
 }
 
 #[cfg(test)]
@@ -103,11 +152,15 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
     }
 
+    fn ways(listener: &TcpListener) -> Ways {
+        Ways { tcp: listener.local_addr().unwrap().port(), vsock: None }
+    }
+
     #[test]
     fn only_a_server_that_speaks_counts() {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let endpoint = Endpoint::Tcp(listener.local_addr().unwrap().port());
+            let ways = ways(&listener);
             let server = tokio::spawn(async move {
                 // Three connections end at once, as a port forward's do; one stays silent; then one speaks.
                 for _ in 0..3 {
@@ -120,7 +173,7 @@ mod tests {
             });
             let (_signal, receiver) = watch::channel(false);
             let start = Instant::now();
-            let stream = answering(endpoint, receiver, false).await.unwrap();
+            let stream = answering(&ways, receiver, false).await.unwrap().stream;
             assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
             let _server = server.await.unwrap();
             let mut bytes = [0; 4];
@@ -133,9 +186,9 @@ mod tests {
     fn a_refusal_ends_the_patience() {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let endpoint = Endpoint::Tcp(listener.local_addr().unwrap().port());
+            let ways = ways(&listener);
             let (_signal, receiver) = watch::channel(false);
-            let waiting = tokio::spawn(answering(endpoint, receiver, true));
+            let waiting = tokio::spawn(async move { answering(&ways, receiver, true).await });
             let start = Instant::now();
             for _ in 0..3 {
                 drop(listener.accept().await.unwrap());
@@ -151,9 +204,9 @@ mod tests {
     fn the_signal_ends_the_patience() {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let endpoint = Endpoint::Tcp(listener.local_addr().unwrap().port());
+            let ways = ways(&listener);
             let (signal, receiver) = watch::channel(false);
-            let waiting = tokio::spawn(answering(endpoint, receiver, true));
+            let waiting = tokio::spawn(async move { answering(&ways, receiver, true).await });
             drop(listener.accept().await.unwrap());
             tokio::time::sleep(Duration::from_millis(50)).await;
             let start = Instant::now();
@@ -163,5 +216,38 @@ mod tests {
             waiting.await.unwrap().unwrap();
             assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
         });
+    }
+
+    /// Sockets of a hypervisor that stand for the guest's port are all that every Unix has.
+    #[cfg(unix)]
+    #[test]
+    fn the_way_without_a_network_is_the_better_one() {
+        /// A server that speaks at once, and keeps its connections.
+        fn serve<S: std::io::Write + Send>(mut accept: impl FnMut() -> io::Result<S> + Send + 'static) {
+            std::thread::spawn(move || {
+                let mut open = Vec::new();
+                while let Ok(mut stream) = accept() {
+                    stream.write_all(b"SSH-2.0-x\r\n").unwrap();
+                    open.push(stream);
+                }
+            });
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vsock");
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let vsock = Vsock::Socket(path.clone());
+        let ways = Ways { tcp: tcp.local_addr().unwrap().port(), vsock: Some(vsock.clone()) };
+        serve(move || Ok(tcp.accept()?.0));
+        let answer = |expected| {
+            let (_signal, receiver) = watch::channel(false);
+            runtime().block_on(answering(&ways, receiver, expected)).unwrap().endpoint
+        };
+        // A guest that doesn't listen there is reached all the same.
+        assert_eq!(answer(false), Endpoint::Tcp(ways.tcp));
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        serve(move || Ok(listener.accept()?.0));
+        assert_eq!(answer(false), Endpoint::Vsock(vsock.clone()));
+        // The network's sshd answers before the guest says that it was started.
+        assert_eq!(answer(true), Endpoint::Vsock(vsock));
     }
 }

@@ -158,19 +158,23 @@ fn word(text: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// A shell line that mounts what the guest has not mounted by itself; prints `TAG MESSAGE` for each failure.
+/// A shell line that mounts what the guest has not mounted by itself; prints `TAG MESSAGE` for each failure. Only root
+/// can mount; any user can see that all is there.
 pub fn mount_line(shares: &[Share], way: Shares) -> String {
+    let is_mounted = |index| format!("grep -q '^{} ' /proc/mounts", tag(index));
+    let all: Vec<String> = (0..shares.len()).map(is_mounted).collect();
     let mut script = format!("systemctl --quiet start {UNIT} 2>/dev/null\n");
     for (index, share) in shares.iter().enumerate() {
         let (tag, target, mount) = (tag(index), quote(&share.target), mount(share, way));
         script.push_str(&format!(
-            "grep -q '^{tag} ' /proc/mounts || \
-             {{ message=$(mkdir -p {target} 2>&1 && {mount} {tag} {target} 2>&1) || \
-             echo {tag} $message; }}\n"
+            "{} || {{ message=$(mkdir -p {target} 2>&1 && {mount} {tag} {target} 2>&1) || \
+             echo {tag} $message; }}\n",
+            is_mounted(index)
         ));
     }
     let script = quote(&script);
-    format!("if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi")
+    let all = all.join(" && ");
+    format!("{{ {all}; }} || if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi")
 }
 
 /// What went wrong with the shares, by what the line printed.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::command::quote;
 use super::keys::Keys;
+use crate::host::process;
 
 /// What OpenSSH has to know of a VM.
 #[derive(Debug, Clone)]
@@ -29,24 +29,34 @@ impl HostBlock {
     /// The block.
     pub fn text(&self) -> String {
         let mut text = format!("Host {}\n", self.host());
-        let mut line = |name: &str, value: &str| {
+        for (name, value) in self.options().into_iter().chain([self.proxy()]) {
             // Writing to a string can't fail.
             let _ = writeln!(text, "  {name} {value}");
-        };
-        line("User", &self.user);
-        line("IdentityFile", &path(&self.keys.private()));
-        line("IdentitiesOnly", "yes");
-        line("IdentityAgent", "none");
-        line("HostKeyAlias", &self.name);
-        line("UserKnownHostsFile", &path(&self.keys.known_hosts()));
-        // The first session pins it, be it OpenSSH's or ours; in words that we read, too.
-        line("StrictHostKeyChecking", "accept-new");
-        line("HashKnownHosts", "no");
-        line("UpdateHostKeys", "no");
-        line("LogLevel", "ERROR");
-        let program = quote(&self.program.to_string_lossy()).replace('%', "%%");
-        line("ProxyCommand", &format!("{program} proxy {}", self.name));
+        }
         text
+    }
+
+    /// Options for OpenSSH, but not how the VM is reached.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("User", self.user.clone()),
+            ("IdentityFile", path(&self.keys.private())),
+            ("IdentitiesOnly", "yes".into()),
+            ("IdentityAgent", "none".into()),
+            ("HostKeyAlias", self.name.clone()),
+            ("UserKnownHostsFile", path(&self.keys.known_hosts())),
+            // The first session pins it, be it OpenSSH's or ours; in words that we read, too.
+            ("StrictHostKeyChecking", "accept-new".into()),
+            ("HashKnownHosts", "no".into()),
+            ("UpdateHostKeys", "no".into()),
+            ("LogLevel", "ERROR".into()),
+        ]
+    }
+
+    /// The option by which OpenSSH reaches the VM through this program.
+    pub fn proxy(&self) -> (&'static str, String) {
+        let program = process::quote_program(&self.program).replace('%', "%%");
+        ("ProxyCommand", format!("{program} proxy {}", self.name))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod rooted;
 pub mod socket;
 mod system;
 pub mod terminal;
+pub mod vsock;
 
 #[cfg(unix)]
 mod unix;

@@ -181,6 +181,11 @@ pub fn myself() -> io::Result<PathBuf> {
     if path.exists() { Ok(path) } else { Ok(os::running_program(path)) }
 }
 
+/// A program's path as a word for the shell of this system.
+pub fn quote_program(path: &std::path::Path) -> String {
+    os::quote_program(&path.to_string_lossy())
+}
+
 /// Ends a process at once.
 pub fn kill(pid: u32) {
     os::kill(pid);

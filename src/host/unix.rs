@@ -207,6 +207,14 @@ pub async fn connect(path: &Path) -> io::Result<Stream> {
     Stream::connect(path).await
 }
 
+pub fn quote_program(path: &str) -> String {
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+pub fn connect_stream(path: &Path) -> io::Result<std::net::TcpStream> {
+    Ok(OwnedFd::from(std::os::unix::net::UnixStream::connect(path)?).into())
+}
+
 pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     stream.into_split()
 }

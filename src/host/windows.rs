@@ -45,6 +45,11 @@ pub const OPEN_FILES_CAN_GO: bool = false;
 pub const HAS_DRIVES: bool = true;
 
 /// The version is all that changes with an update.
+/// No path can have a quote in it.
+pub fn quote_program(path: &str) -> String {
+    format!("\"{path}\"")
+}
+
 pub fn kernel_release() -> String {
     // Windows keeps the true one from programs, except in its own.
     let output = Command::new("cmd").args(["/d", "/c", "ver"]).creation_flags(CREATE_NO_WINDOW).output();

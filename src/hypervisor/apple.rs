@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Disk, DiskFormat, Launch, Machine, console, gvproxy};
+use super::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock, console, gvproxy};
 
 /// A program is missing.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,15 @@ impl<'a> Options<'a> {
     pub fn console(&mut self) -> Result<(), PlanError> {
         let file = self.path(&console::file(self.machine.runtime()))?;
         self.device(format!("virtio-serial,logFilePath={file}"));
+        Ok(())
+    }
+
+    /// The guest's sshd, without a network.
+    pub fn vsock(&mut self) -> Result<(), PlanError> {
+        if let Some(Vsock::Socket(path)) = &self.machine.devices.vsock {
+            let path = self.path(path)?;
+            self.device(format!("virtio-vsock,port={VSOCK_SSH_PORT},socketURL={path},connect"));
+        }
         Ok(())
     }
 

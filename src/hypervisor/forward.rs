@@ -108,11 +108,18 @@ impl Forward {
         (self.address, self.host).into()
     }
 
-    /// True when both claim the same port of the host; a port that the system chooses is claimed by none.
+    /// True when there can't be both: they claim the same port of the host (one that the system chooses is claimed by
+    /// none), or the same UDP port of the guest, whose answers QEMU's network sends back through one of them only.
     pub fn clashes(&self, other: &Self) -> bool {
+        if self.protocol != other.protocol {
+            return false;
+        }
+        if self.protocol == Protocol::Udp && self.guest == other.guest {
+            return true;
+        }
         let overlap =
             self.address == other.address || self.address.is_unspecified() || other.address.is_unspecified();
-        self.host != 0 && self.host == other.host && self.protocol == other.protocol && overlap
+        self.host != 0 && self.host == other.host && overlap
     }
 
     /// Makes sure that nobody has the host's port at this moment.
@@ -152,10 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn one_port_of_the_host_leads_to_one_place() {
+    fn some_ports_cannot_be_forwarded_both() {
         let clash = |a: &str, b: &str| a.parse::<Forward>().unwrap().clashes(&b.parse().unwrap());
         assert!(clash("8080:80", "8080:81"));
         assert!(clash("0.0.0.0:8080:80", "127.0.0.1:8080:80"));
+        assert!(clash("1:80/udp", "2:80/udp") && !clash("1:80", "2:80"));
         assert!(!clash("8080:80", "8080:80/udp") && !clash("80", "81") && !clash("127.0.0.2:1:1", "1:1"));
     }
 

@@ -74,6 +74,17 @@ impl Shares {
     }
 }
 
+/// How the host's programs reach a guest's `AF_VSOCK` ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vsocks {
+    /// By `AF_VSOCK`, where the host's kernel has the device for it.
+    Kernel,
+    /// By a Unix socket for each port, which the hypervisor makes.
+    Sockets,
+    /// Not at all.
+    None,
+}
+
 /// What a kind of hypervisor can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
@@ -81,8 +92,8 @@ pub struct Features {
     pub shares: Shares,
     /// A share may be read-only.
     pub read_only_shares: bool,
-    /// The host's programs reach the guest by `AF_VSOCK`.
-    pub vsock: bool,
+    /// How the host's programs reach the guest without a network.
+    pub vsocks: Vsocks,
     /// It hands systemd credentials to the guest through SMBIOS strings.
     pub smbios: bool,
     /// It has QEMU's firmware configuration device.
@@ -160,7 +171,7 @@ impl Kind {
                     Os::Windows => Shares::None,
                 },
                 read_only_shares: true,
-                vsock: os == Os::Linux,
+                vsocks: if os == Os::Linux { Vsocks::Kernel } else { Vsocks::None },
                 smbios: true,
                 fw_cfg: true,
                 tpm: os != Os::Windows,
@@ -176,9 +187,14 @@ impl Kind {
             },
             Self::Vfkit => Features { smbios: false, ..APPLE },
             Self::Krunkit => APPLE,
-            Self::Hyperv => {
-                Features { shares: Shares::None, smbios: false, disk: DiskFormat::Vhdx, udp: false, ..APPLE }
-            }
+            Self::Hyperv => Features {
+                shares: Shares::None,
+                vsocks: Vsocks::None,
+                smbios: false,
+                disk: DiskFormat::Vhdx,
+                udp: false,
+                ..APPLE
+            },
         }
     }
 
@@ -196,7 +212,7 @@ impl Kind {
 const APPLE: Features = Features {
     shares: Shares::Virtiofs,
     read_only_shares: false,
-    vsock: true,
+    vsocks: Vsocks::Sockets,
     smbios: true,
     fw_cfg: false,
     tpm: false,

@@ -105,9 +105,25 @@ pub struct Devices {
     pub screen: Option<Screen>,
     /// A configuration for Ignition.
     pub ignition: Option<PathBuf>,
+    /// How programs of the host reach the guest's sshd without a network.
+    pub vsock: Option<Vsock>,
     /// A byte stream that may be closed and opened again while the machine runs: SSH without a network.
     pub ssh: Option<Channel>,
 }
+
+/// Where a guest's `AF_VSOCK` port is for programs of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vsock {
+    /// The guest's context ID; 3 to 2^32 - 2. Which port it is, is for who connects to say.
+    Cid(u32),
+    /// The Unix socket that stands for the one port.
+    Socket(PathBuf),
+}
+
+/// The guest's port where systemd (256 and up) has sshd listen.
+/// <https://www.freedesktop.org/software/systemd/man/latest/systemd-ssh-generator.html>
+pub const VSOCK_SSH_PORT: u32 = 22;
 
 /// What a graphics card shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,10 +27,10 @@ use std::path::PathBuf;
 pub use forward::{Forward, InvalidForward, Protocol};
 pub use helper::Helper;
 pub use installed::{FindError, Hypervisor, Plan, PlanError};
-pub use kind::{Features, Kind, Shares};
+pub use kind::{Features, Kind, Shares, Vsocks};
 pub use machine::{
     Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, Screen,
-    SharedFolder,
+    SharedFolder, VSOCK_SSH_PORT, Vsock,
 };
 
 /// A program to start.

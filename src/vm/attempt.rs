@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::guest::endpoint::{self, Endpoint};
+use super::ready::Fault;
+use crate::guest::endpoint::{self, Answer, Endpoint, Ways};
 use crate::guest::session::{Error, Login, Session};
 
 /// An SSH server that has begun to speak gets this long for each of its answers (emulated ones are slow).
@@ -16,13 +17,26 @@ const SSH_TIME: Duration = Duration::from_secs(60);
 
 /// What came of an attempt so far.
 pub enum Step {
-    /// A server answers on this connection.
-    Answers(TcpStream),
-    /// It took our key.
-    LoggedIn(Box<Session>),
+    /// A server answers.
+    Answers(Answer),
+    /// It took our key, and what was to be done then is done.
+    LoggedIn(Box<Ready>),
     /// It didn't, or the connection broke.
     Failed(Error),
 }
+
+/// A VM that is ready.
+pub struct Ready {
+    /// A session that is logged in.
+    pub session: Session,
+    /// How it was reached.
+    pub endpoint: Endpoint,
+    /// What it lacks all the same.
+    pub faults: Vec<Fault>,
+}
+
+/// What is done in a new session; a broken connection is its only error.
+type SetUp = Box<dyn FnOnce(&Session) -> Result<Vec<Fault>, Error> + Send>;
 
 /// An attempt, or none.
 #[derive(Default)]
@@ -34,23 +48,28 @@ pub struct Attempt {
 
 impl Attempt {
     /// Waits a while, then for a server's first bytes.
-    pub fn begin(endpoint: Endpoint, signal: watch::Receiver<bool>, expected: bool, after: Duration) -> Self {
+    pub fn begin(ways: Ways, signal: watch::Receiver<bool>, expected: bool, after: Duration) -> Self {
         let wait = async move {
             tokio::time::sleep(after).await;
-            match endpoint::answering(endpoint, signal, expected).await {
-                Ok(stream) => Step::Answers(stream),
+            match endpoint::answering(&ways, signal, expected).await {
+                Ok(answer) => Step::Answers(answer),
                 Err(error) => Step::Failed(error.into()),
             }
         };
         Self { under_way: Some(Box::pin(wait)), socket: None }
     }
 
-    /// Logs in, on a thread of its own: the SSH library blocks.
-    pub fn log_in(stream: TcpStream, login: Login) -> Self {
+    /// Logs in and sets up, on a thread of its own: sessions block.
+    pub fn log_in(Answer { endpoint, stream }: Answer, login: Login, set_up: SetUp) -> Self {
         let socket = stream.try_clone().ok();
+        let log_in = move || {
+            let session = Session::open(stream, &login, SSH_TIME)?;
+            let faults = set_up(&session)?;
+            Ok(Ready { session, endpoint, faults })
+        };
         let login = async move {
-            match tokio::task::spawn_blocking(move || Session::open(stream, &login, SSH_TIME)).await {
-                Ok(Ok(session)) => Step::LoggedIn(Box::new(session)),
+            match tokio::task::spawn_blocking(log_in).await {
+                Ok(Ok(ready)) => Step::LoggedIn(Box::new(ready)),
                 Ok(Err(error)) => Step::Failed(error),
                 Err(error) => Step::Failed(io::Error::other(error).into()),
             }

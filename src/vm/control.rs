@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::folder::End;
-use crate::hypervisor::Forward;
 use crate::hypervisor::accelerator::Accelerator;
+use crate::hypervisor::{Forward, Vsock};
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "control";
@@ -60,6 +60,9 @@ pub enum Message {
         accelerator: Accelerator,
         /// Its SSH port on loopback.
         ssh_port: u16,
+        /// Where its sshd may be reached without a network.
+        #[serde(default)]
+        vsock: Option<Vsock>,
     },
     /// An accelerator failed; the next is tried.
     Fallback {

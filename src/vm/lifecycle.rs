@@ -80,16 +80,6 @@ pub enum Error {
     /// The machine can't be made.
     #[error(transparent)]
     Machine(#[from] super::machine::Error),
-    /// The guest can't be given its name.
-    #[error("VM {name} is up, but can't be called {hostname}: {why}")]
-    Hostname {
-        /// The VM.
-        name: String,
-        /// What it was to be called.
-        hostname: String,
-        /// What the guest said.
-        why: String,
-    },
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -138,14 +128,6 @@ pub enum Error {
         why: String,
         /// The last lines of its console.
         console: Vec<String>,
-    },
-    /// The guest can't mount its shares.
-    #[error("VM {name} is up, but {why}")]
-    Shares {
-        /// The VM.
-        name: String,
-        /// What failed.
-        why: String,
     },
     /// A change of the running machine failed.
     #[error("VM {name}: {why}")]

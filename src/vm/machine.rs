@@ -8,11 +8,11 @@ use super::{Nic, Vm};
 use crate::direct;
 use crate::disk::{ExtraDisk, Format};
 use crate::guest::hostname::Hostname;
-use crate::guest::{credentials, given, keys, shares, units};
+use crate::guest::{credentials, endpoint, given, keys, shares, units};
 use crate::host::dirs::Dirs;
 use crate::hypervisor::{
     self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
-    SharedFolder, Shares,
+    SharedFolder, Shares, Vsock, Vsocks,
 };
 
 /// Serial of the disk that a VM boots from.
@@ -114,8 +114,28 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
         tpm: settings.tpm.then(|| runtime.join(TPM)),
         screen,
         ignition: settings.ignition.then(|| vm.ignition()),
+        vsock: vsock(&vm.spec, &runtime, features),
         ssh: (settings.nic == Nic::None).then_some(ssh),
     }
+}
+
+/// A guest whose sshd doesn't listen there has no use for it.
+fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
+    if !spec.sshd || spec.systemd.is_none_or(|version| version < endpoint::SSHD_ON_VSOCK) {
+        return None;
+    }
+    match features.vsocks {
+        Vsocks::Kernel => crate::host::vsock::is_available().then(|| Vsock::Cid(context_id(&spec.id))),
+        Vsocks::Sockets => Some(Vsock::Socket(runtime.join("vsock"))),
+        Vsocks::None => None,
+    }
+}
+
+/// The context ID of the VM with this ID: as random as that, so that two VMs of the host hardly ever have the same.
+/// Those below 3 and the last one mean something else (vsock(7)).
+fn context_id(id: &str) -> u32 {
+    let random = id.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    random % (u32::MAX - 3) + 3
 }
 
 pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
@@ -184,4 +204,22 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
         disks.push(disk(&vm.seed(), DiskFormat::Raw, SEED_SERIAL, true));
     }
     disks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::context_id;
+
+    #[test]
+    fn context_ids_are_those_of_guests() {
+        for (id, cid) in [
+            ("000000000000", 3),
+            ("00000001ffff", 4),
+            ("fffffffb0000", u32::MAX - 1),
+            ("fffffffc0000", 3),
+            ("ffffffff0000", 6),
+        ] {
+            assert_eq!(context_id(id), cid, "{id}");
+        }
+    }
 }

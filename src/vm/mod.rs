@@ -13,6 +13,7 @@ pub mod engine;
 pub mod extras;
 pub mod folder;
 mod helpers;
+mod hub;
 pub mod lifecycle;
 pub mod log;
 mod machine;

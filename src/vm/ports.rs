@@ -15,8 +15,8 @@ pub enum Taken {
         /// Why not.
         why: io::Error,
     },
-    /// Two forwards want the same port.
-    #[error("{0} and {1} want the same port of the host")]
+    /// Two forwards want the same port of the host, or the same UDP port of the guest.
+    #[error("{0} and {1} can't both be forwarded")]
     Twice(Forward, Forward),
 }
 

@@ -1,11 +1,11 @@
 //! Waits for a VM: until its machine runs, its sshd answers, or it is ready.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use super::attempt::Ready;
 use super::attempt::{Attempt, Step};
 use super::client::Client;
 use super::control::{Message, Request};
@@ -13,7 +13,7 @@ use super::folder::{End, How};
 use super::lifecycle::Error;
 use super::{Vm, console};
 use crate::guest::credentials::UNIT_CREDENTIALS;
-use crate::guest::endpoint::Endpoint;
+use crate::guest::endpoint::{Answer, Ways};
 use crate::guest::session::{self, Login, Session};
 use crate::guest::shares;
 use crate::host::file;
@@ -31,6 +31,29 @@ const LOGIN_RETRY: Duration = Duration::from_millis(200);
 const REFUSAL_TIME: Duration = Duration::from_secs(10);
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
+
+/// Something that was asked of the guest and can't be had, though it is up.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It can't be given its name.
+    #[error("VM {name} is up, but can't be called {hostname}: {why}")]
+    Hostname {
+        /// The VM.
+        name: String,
+        /// What it was to be called.
+        hostname: String,
+        /// What the guest said.
+        why: String,
+    },
+    /// It can't mount its shares.
+    #[error("VM {name} is up, but {why}")]
+    Shares {
+        /// The VM.
+        name: String,
+        /// What failed.
+        why: String,
+    },
+}
 
 /// Waits until the machine itself runs; `note` gets what the user should know.
 ///
@@ -53,14 +76,6 @@ pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> 
     }
 }
 
-/// Where a ready VM is reached.
-pub struct Ready {
-    /// A session that is logged in.
-    pub session: Session,
-    /// How it was reached.
-    pub endpoint: Endpoint,
-}
-
 /// Waits until the VM is ready: its sshd answers and takes our key.
 ///
 /// `time` is the user's `--timeout`; without it the accelerator decides.
@@ -78,18 +93,17 @@ pub async fn wait_ready(
     let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
     let (signal, signal_receiver) = watch::channel(false);
     let expected = expects_signal(vm);
-    let mut endpoint = None;
+    let mut ways = None;
     let mut attempt = Attempt::default();
     loop {
         tokio::select! {
             message = client.next() => match message {
-                Some(Message::Started { accelerator, ssh_port }) => {
+                Some(Message::Started { accelerator, ssh_port, vsock }) => {
                     if time.is_none() && accelerator == Accelerator::Tcg {
                         wait.time = READY_TIME_EMULATED;
                     }
-                    let reach = Endpoint::Tcp(ssh_port);
-                    endpoint = Some(reach);
-                    attempt = Attempt::begin(reach, signal_receiver.clone(), expected, Duration::ZERO);
+                    let all = ways.insert(Ways { tcp: ssh_port, vsock }).clone();
+                    attempt = Attempt::begin(all, signal_receiver.clone(), expected, Duration::ZERO);
                 }
                 Some(Message::Fallback { reason }) => {
                     stage.note(&accelerator::fallback_message(&reason));
@@ -102,18 +116,17 @@ pub async fn wait_ready(
                 Some(Message::Ended { end }) => return Err(wait.ended(end)),
                 None => return Err(wait.lost()),
             },
-            step = attempt.next() => match (step, endpoint) {
-                (Step::Answers(stream), _) => {
+            step = attempt.next() => match (step, &ways) {
+                (Step::Answers(answer), _) => {
                     wait.answered = true;
                     stage.update("logging in over ssh");
-                    attempt = Attempt::log_in(stream, login.clone());
+                    let vm = vm.clone();
+                    attempt = Attempt::log_in(answer, login.clone(), Box::new(move |session| set_up(&vm, session)));
                 }
-                (Step::LoggedIn(session), Some(endpoint)) => {
+                (Step::LoggedIn(ready), _) => {
                     // A supervisor that is gone by now will be noticed by what comes next.
                     let _ = client.send(&Request::Ready).await;
-                    mount_shares(vm, &session)?;
-                    set_hostname(vm, &session)?;
-                    return Ok(Ready { session: *session, endpoint });
+                    return Ok(*ready);
                 }
                 (Step::Failed(error @ (session::Error::HostKey(_) | session::Error::Keys(_))), _) => {
                     return Err(error.into());
@@ -124,13 +137,13 @@ pub async fn wait_ready(
                 {
                     return Err(error.into());
                 }
-                (Step::Failed(error), Some(endpoint)) => {
+                (Step::Failed(error), Some(ways)) => {
                     // sshd may be about to start anew, too.
                     if matches!(error, session::Error::Refused { .. }) {
                         wait.refused.get_or_insert_with(Instant::now);
                     }
                     wait.refusal = Some(crate::ui::error_chain(&error));
-                    attempt = Attempt::begin(endpoint, signal_receiver.clone(), expected, LOGIN_RETRY);
+                    attempt = Attempt::begin(ways.clone(), signal_receiver.clone(), expected, LOGIN_RETRY);
                 }
                 // Nothing is tried before there is an endpoint.
                 (_, None) => attempt = Attempt::default(),
@@ -141,11 +154,19 @@ pub async fn wait_ready(
     }
 }
 
-/// Makes sure that the shares are mounted: an older systemd leaves that to us.
-fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
+/// Makes sure of what was asked of the guest; returns what can't be had.
+fn set_up(vm: &Vm, session: &Session) -> Result<Vec<Fault>, session::Error> {
+    let mut faults = Vec::new();
+    faults.extend(mount_shares(vm, session)?);
+    faults.extend(set_hostname(vm, session)?);
+    Ok(faults)
+}
+
+/// Mounts the shares that are not mounted: an older systemd leaves that to us.
+fn mount_shares(vm: &Vm, session: &Session) -> Result<Option<Fault>, session::Error> {
     let shares = &vm.spec.settings.shares;
     if shares.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let way = vm.features().shares;
     let (code, output) = session.capture(&shares::mount_line(shares, way))?;
@@ -157,23 +178,21 @@ fn mount_shares(vm: &Vm, session: &Session) -> Result<(), Error> {
             crate::ui::plain(&output)
         ));
     }
-    if failures.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") })
+    let fault = || Fault::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") };
+    Ok((!failures.is_empty()).then(fault))
 }
 
 /// Makes sure that the guest is called as asked: an image's own name, or an older systemd, may be in the way.
-fn set_hostname(vm: &Vm, session: &Session) -> Result<(), Error> {
-    let Some(hostname) = &vm.spec.settings.hostname else { return Ok(()) };
-    match session.capture(&hostname.shell_line())? {
-        (0, _) => Ok(()),
-        (_, why) => Err(Error::Hostname {
+fn set_hostname(vm: &Vm, session: &Session) -> Result<Option<Fault>, session::Error> {
+    let Some(hostname) = &vm.spec.settings.hostname else { return Ok(None) };
+    Ok(match session.capture(&hostname.shell_line())? {
+        (0, _) => None,
+        (_, why) => Some(Fault::Hostname {
             name: vm.spec.name.to_string(),
             hostname: hostname.to_string(),
             why: crate::ui::plain(&why),
         }),
-    }
+    })
 }
 
 /// True when the guest will say that it started its sshd.
@@ -221,7 +240,7 @@ impl<'a> Wait<'a> {
         } else if let Some(refusal) = &self.refusal {
             format!("sshd answers, but {refusal}")
         } else if self.answered {
-            "sshd answers, but the login doesn't come to its end".to_owned()
+            "sshd answers, but the login, or what has to be done then, doesn't come to its end".to_owned()
         } else {
             "sshd doesn't answer; is its service enabled in the image, and does the network come up? \
              `podman-bootc logs` shows the whole console"
@@ -232,20 +251,20 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// Waits until the VM's sshd answers; returns the connection, nothing read from it yet.
+/// Waits until the VM's sshd answers.
 ///
 /// # Errors
 /// The VM ends, nothing answers for long, or the tool is interrupted.
-pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<TcpStream, Error> {
+pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Error> {
     let mut wait = Wait::new(vm, Some(READY_TIME_EMULATED));
     let (signal, receiver) = watch::channel(false);
     let mut attempt = Attempt::default();
     loop {
         tokio::select! {
             message = client.next() => match message {
-                Some(Message::Started { ssh_port, .. }) => {
-                    let endpoint = Endpoint::Tcp(ssh_port);
-                    attempt = Attempt::begin(endpoint, receiver.clone(), expects_signal(vm), Duration::ZERO);
+                Some(Message::Started { ssh_port, vsock, .. }) => {
+                    let ways = Ways { tcp: ssh_port, vsock };
+                    attempt = Attempt::begin(ways, receiver.clone(), expects_signal(vm), Duration::ZERO);
                 }
                 Some(Message::Fallback { .. }) => attempt = Attempt::default(),
                 Some(Message::SshStarted) => { signal.send_replace(true); }
@@ -254,13 +273,13 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<TcpStream, E
                 None => return Err(wait.lost()),
             },
             step = attempt.next() => match step {
-                Step::Answers(stream) => return Ok(stream),
+                Step::Answers(answer) => return Ok(answer),
                 Step::Failed(error) => {
                     wait.refusal = Some(crate::ui::error_chain(&error));
                     return Err(wait.timeout());
                 }
                 // Nobody logs in here.
-                Step::LoggedIn(_) => {}
+                Step::LoggedIn(..) => {}
             },
             () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
             signal = interrupt::wait() => return Err(signal.into()),

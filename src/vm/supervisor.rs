@@ -1,28 +1,28 @@
 //! The one background process of a running VM: owns the hypervisor, writes the logs, answers clients.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::attach::{self, Console};
 use super::bridge::Bridge;
 use super::console::NewestLine;
-use super::control::{Hello, LINE_MAX, Message, Request, SOCKET};
+use super::control::{Hello, Message, Request, SOCKET};
 use super::engine::{self, Ended, Engine, Event, Order};
 use super::folder::{End, How, Record};
+use super::hub::{self, ClientRequest, Hub};
 use super::log::Log;
 use super::problem::{Due, NO_SPACE, Problems};
 use super::store;
 use super::{Store, Vm, backing, machine};
 use crate::guest::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
-use crate::host::socket::{Listener, Stream, WriteHalf};
+use crate::host::socket::Listener;
 use crate::host::{Os, fault, file, interrupt, socket};
-use crate::hypervisor::{self, Hypervisor, accelerator};
+use crate::hypervisor::{self, Hypervisor, Vsock, accelerator};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -195,13 +195,15 @@ impl Supervisor {
             newest: NewestLine::default(),
             console: Arc::clone(&console),
             bridge_port,
+            vsock: self.machine.devices.vsock.clone(),
         };
         let mut serving = vec![
-            tokio::spawn(serve(listener, Arc::clone(&hub), requests)),
+            tokio::spawn(hub::serve(listener, Arc::clone(&hub), requests)),
             tokio::spawn(async move { console.serve(console_listener).await }),
         ];
         serving.extend(bridge.map(|bridge| tokio::spawn(bridge.run())));
         let ended = desk.attend(run, events, request_receiver).await;
+        hub.first_client().await;
         serving.iter().for_each(tokio::task::JoinHandle::abort);
 
         let end = desk.end(ended);
@@ -232,6 +234,8 @@ struct Desk<'a> {
     console: Arc<Console>,
     /// The port on loopback that leads to the guest's serial port.
     bridge_port: Option<u16>,
+    /// Another way to the guest's sshd.
+    vsock: Option<Vsock>,
 }
 
 impl Desk<'_> {
@@ -280,7 +284,8 @@ impl Desk<'_> {
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
                 self.keep_record();
-                self.hub.publish(Message::Started { accelerator, ssh_port: ssh_port.unwrap_or(0) });
+                let (ssh_port, vsock) = (ssh_port.unwrap_or(0), self.vsock.clone());
+                self.hub.publish(Message::Started { accelerator, ssh_port, vsock });
             }
             Event::Problem(text) => {
                 self.problems.add(&text);
@@ -363,126 +368,5 @@ async fn at(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Spreads messages among the clients, and tells a late one what it missed.
-struct Hub {
-    sender: broadcast::Sender<Message>,
-    seen: Mutex<Vec<Message>>,
-    clients: watch::Sender<usize>,
-}
-
-impl Default for Hub {
-    fn default() -> Self {
-        let clients = watch::Sender::new(0);
-        Self { sender: broadcast::Sender::new(256), seen: Mutex::default(), clients }
-    }
-}
-
-impl Hub {
-    fn publish(&self, message: Message) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // Of each kind the newest is enough.
-        let kind = std::mem::discriminant(&message);
-        seen.retain(|old| std::mem::discriminant(old) != kind);
-        seen.push(message.clone());
-        // No client is fine.
-        let _ = self.sender.send(message);
-    }
-
-    /// Tells those who come later no more of this.
-    fn forget(&self, is_old: impl Fn(&Message) -> bool) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|message| !is_old(message));
-    }
-
-    fn subscribe(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.clone(), self.sender.subscribe())
-    }
-
-    /// Waits until the clients have heard the last message; one that doesn't listen is not waited for long.
-    async fn drain(&self) {
-        let mut clients = self.clients.subscribe();
-        let all_gone = clients.wait_for(|count| *count == 0);
-        let _ = tokio::time::timeout(Duration::from_secs(2), all_gone).await;
-    }
-}
-
-/// From a client's connection to the desk.
-#[derive(Debug)]
-enum ClientRequest {
-    Request(Request),
-    /// A connection that the VM's life hangs on has ended.
-    LeaseEnded,
-}
-
-async fn serve(mut listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
-    loop {
-        match listener.accept().await {
-            Ok(stream) => {
-                tokio::spawn(attend_client(stream, Arc::clone(&hub), requests.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a client can't be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
-    let (read, write) = socket::split(stream);
-    // Goes to the task that speaks, once the client has asked to be told.
-    let mut write = Some(write);
-    let mut lease = false;
-    let mut reader = BufReader::new(read.take(LINE_MAX as u64));
-    let mut line = String::new();
-    // A client that sends what is no request, or too long a line, is hung up on.
-    while let Ok(1..) = reader.read_line(&mut line).await {
-        let Ok(request) = serde_json::from_str::<Request>(&line) else { break };
-        line.clear();
-        reader.get_mut().set_limit(LINE_MAX as u64);
-        if let Request::Attach { lease: wanted } = request {
-            lease |= wanted;
-            if let Some(write) = write.take() {
-                let (seen, receiver) = hub.subscribe();
-                hub.clients.send_modify(|count| *count += 1);
-                let hub = Arc::clone(&hub);
-                tokio::spawn(async move {
-                    speak(write, seen, receiver).await;
-                    hub.clients.send_modify(|count| *count -= 1);
-                });
-            }
-        }
-        if request == Request::EndLease {
-            break;
-        }
-        if requests.send(ClientRequest::Request(request)).await.is_err() {
-            break;
-        }
-    }
-    if lease {
-        let _ = requests.send(ClientRequest::LeaseEnded).await;
-    }
-}
-
-async fn speak(mut write: WriteHalf, seen: Vec<Message>, mut receiver: broadcast::Receiver<Message>) {
-    let mut queue: std::collections::VecDeque<Message> = seen.into();
-    loop {
-        let message = match queue.pop_front() {
-            Some(message) => message,
-            None => match receiver.recv().await {
-                Ok(message) => message,
-                // Console lines that a slow client missed are no loss.
-                Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                Err(broadcast::error::RecvError::Closed) => return,
-            },
-        };
-        let Ok(mut line) = serde_json::to_vec(&message) else { return };
-        line.push(b'\n');
-        if write.write_all(&line).await.is_err() || matches!(message, Message::Ended { .. }) {
-            return;
-        }
     }
 }

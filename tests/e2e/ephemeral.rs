@@ -16,6 +16,19 @@ fn an_image_boots_without_a_disk() {
 }
 
 #[test]
+fn a_machine_that_ends_at_once_says_why() {
+    let sandbox = Sandbox::new("at-once");
+    let image = shared("latest");
+    // virtiofsd can't shut itself up in the root folder. That it ends may be known before the tool listens.
+    for _ in 0..10 {
+        let run = ["run", "--detach", "--ephemeral", "--volume", "/:/var/host", "--name", "one", &image];
+        sandbox.run(&run).expect(125).says("the share of / (virtiofsd) ended");
+    }
+    assert!(sandbox.list().is_empty());
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
 fn a_root_over_virtiofs_is_not_converted() {
     let image = Own::of("latest", "virtiofs");
     let sandbox = Sandbox::with_empty_cache("virtiofs");

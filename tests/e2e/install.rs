@@ -12,8 +12,17 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     let first = sandbox.start(&["run", "--detach", "--rm", "--name", "first", &image.name]);
     first.wait_stderr("install ", BOOT);
     assert_eq!(sandbox.state("first"), "creating");
-    let second =
-        sandbox.start(&["run", "--rm", "--name", "second", "--user", "core", &image.name, "id -un; exit 42"]);
+    // A user who may not mount sees shares that systemd has mounted.
+    let share = format!("{}:/var/host:ro", sandbox.root().display());
+    let as_user = [
+        "--user",
+        "core",
+        "--volume",
+        &share,
+        &image.name,
+        "id -un; grep -c /var/host /proc/mounts; exit 42",
+    ];
+    let second = sandbox.start(&[&["run", "--rm", "--name", "second"], &as_user[..]].concat());
     second.wait_stderr("waiting", BOOT);
     let others: Vec<Running> = (3..=8)
         .map(|number| {
@@ -62,7 +71,7 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     assert_eq!(key, same);
 
     let second = second.finish(BOOT).expect(42).silent_about("booting the image").silent_about("KVM");
-    assert_eq!(second.text(), "core\n");
+    assert_eq!(second.text(), "core\n1\n");
     assert_eq!(sandbox.state("second"), "");
 
     // A detached VM with --rm goes when its guest goes down.

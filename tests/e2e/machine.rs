@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
+use crate::vsock;
 
 /// Detaches from a console.
 const DETACH: &str = "\x1d";
@@ -112,6 +113,7 @@ fn a_machine_as_it_was_asked_for() {
     folders(&sandbox, Path::new(&share));
     let ports = ports(&sandbox);
     udp(&sandbox);
+    vsock::from_the_host(&sandbox, "full", Path::new(&share));
     with_openssh(&sandbox, &host);
     console(&sandbox);
     logs(&sandbox);
@@ -304,8 +306,8 @@ fn ports(sandbox: &Sandbox) -> [u16; 2] {
     [first[1], added]
 }
 
-/// Answers each packet with what is in it, twice.
-const ECHO: &str = r#"use IO::Socket::INET; $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 7) or die;
+/// Answers each packet to a port with what is in it, twice.
+const ECHO: &str = r#"use IO::Socket::INET; $s = IO::Socket::INET->new(Proto => "udp", LocalPort => shift) or die;
     while (defined $s->recv($packet, 100)) { $s->send($packet x 2) }"#;
 
 /// A packet comes back from the guest through this port of the host.
@@ -321,19 +323,25 @@ fn echoes(port: u16) -> bool {
 }
 
 fn udp(sandbox: &Sandbox) {
-    let ports = || -> Vec<u16> {
-        let all = sandbox.ok(&["port", "full", "--format", "{{.protocol}} {{.guest_port}} {{.host_port}}"]);
-        all.lines().filter_map(|line| line.strip_prefix("udp 7 ")?.parse().ok()).collect()
+    let port = |guest: &str| -> Option<u16> {
+        let all = sandbox.ok(&["port", "full", "--format", "{{.protocol}} {{.guest_port}}={{.host_port}}"]);
+        all.lines().find_map(|line| line.strip_prefix(&format!("udp {guest}="))?.parse().ok())
     };
-    sandbox.ok(&["ssh", "full", &format!("systemd-run --quiet --unit echo perl -e '{ECHO}'")]);
-    let [first] = ports()[..] else { panic!("{:?}", ports()) };
+    for guest in ["7", "8"] {
+        sandbox.ok(&[
+            "ssh",
+            "full",
+            &format!("systemd-run --quiet --unit echo{guest} perl -e '{ECHO}' {guest}"),
+        ]);
+    }
+    let first = port("7").unwrap();
     wait_for("an echo", SOON, || echoes(first).then_some(()));
-    sandbox.ok(&["port", "full", "--add", "0:7/udp"]);
-    let added = *ports().iter().find(|port| **port != first).unwrap();
+    sandbox.ok(&["port", "full", "--add", "0:8/udp"]);
+    let added = port("8").unwrap();
     wait_for("an echo by the added port", SOON, || echoes(added).then_some(()));
-    sandbox.ok(&["port", "full", "--remove", &format!("{added}:7/udp")]);
-    assert_eq!(ports(), [first]);
-    assert!(!echoes(added));
+    sandbox.run(&["port", "full", "--add", "0:7/udp"]).expect(125).says("already");
+    sandbox.ok(&["port", "full", "--remove", "8/udp"]);
+    assert!(port("8").is_none() && !echoes(added) && echoes(first));
 }
 
 /// The user's own key, OpenSSH by the VM's name, and copies both ways.
@@ -399,12 +407,16 @@ fn logs(sandbox: &Sandbox) {
 fn a_machine_without_a_network() {
     let sandbox = Sandbox::new("nonet");
     let image = shared("latest");
-    sandbox.ok(&["run", "--detach", "--ephemeral", "--nic", "none", "--name", "alone", &image]);
+    // The root is read-only, so that there can be no such folder: that is told, and keeps nobody out.
+    let share = format!("{}:/new", sandbox.root().display());
+    let args = ["--detach", "--ephemeral", "--nic", "none", "--volume", &share, "--name", "alone", &image];
+    sandbox.ok(&[&["run"], &args[..]].concat());
     let look = "ls /sys/class/net; ss -tln | grep -c ':22 ' >/dev/null && echo listens; cat";
     let mut command = sandbox.tool(&["ssh", "alone", look]);
     command.env_remove("DISPLAY");
     let input: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
     let output = Running::start(command, Some(input.clone())).finish(BOOT).expect(0);
+    let output = output.says("/srv/new");
     let begin = b"lo\nlistens\n";
     assert!(output.stdout.starts_with(begin), "{}", output.story());
     assert!(output.stdout[begin.len()..] == input, "a mebibyte there and back");

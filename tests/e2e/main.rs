@@ -24,3 +24,4 @@ mod session;
 mod terminal;
 mod tree;
 mod variants;
+mod vsock;

@@ -72,6 +72,11 @@ pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     tokio::io::split(stream)
 }
 
+/// What needs this (vfkit, krunkit) is not there on Windows.
+pub fn connect_stream(_path: &Path) -> io::Result<std::net::TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// What needs this (virtiofsd) is not there on Windows.
 pub fn listen_for_child(_path: &Path) -> io::Result<std::process::Stdio> {
     Err(io::ErrorKind::Unsupported.into())

@@ -45,6 +45,7 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
     }
     options.device("virtio-rng".into());
     options.console()?;
+    options.vsock()?;
     for share in &machine.devices.shares {
         let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {
             return Err(PlanError::Share("krunkit"));

@@ -2,7 +2,7 @@
 
 use super::Qemu;
 use super::argv::{Args, PathNotUtf8, escape, socket, utf8};
-use crate::hypervisor::{Arch, Channel, Machine, Screen};
+use crate::hypervisor::{Arch, Channel, Machine, Screen, Vsock};
 
 /// The first QEMU that counts the time between two connections in milliseconds.
 const RECONNECT_MS: (u32, u32) = (9, 2);
@@ -22,6 +22,9 @@ pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(),
     }
     if let Some(path) = &devices.ignition {
         args.option("-fw_cfg", &format!("name=opt/com.coreos/config,file={}", escape(utf8(path)?)));
+    }
+    if let Some(Vsock::Cid(cid)) = devices.vsock {
+        args.option("-device", &format!("vhost-vsock-pci,guest-cid={cid}"));
     }
     if let Some(Channel { name, socket: path }) = &devices.ssh {
         let reconnect = if qemu.version < RECONNECT_MS { "reconnect=1" } else { "reconnect-ms=100" };
@@ -57,7 +60,9 @@ mod tests {
 
     use crate::hypervisor::accelerator::Accelerator;
     use crate::hypervisor::qemu::{Qemu, launch};
-    use crate::hypervisor::{Arch, Boot, Channel, Devices, Disk, DiskFormat, Firmware, Machine, Screen};
+    use crate::hypervisor::{
+        Arch, Boot, Channel, Devices, Disk, DiskFormat, Firmware, Machine, Screen, Vsock,
+    };
 
     fn machine(devices: Devices) -> Machine {
         Machine {
@@ -107,6 +112,11 @@ mod tests {
                 Devices { ssh: ssh(), ..Devices::default() },
                 "-chardev socket,id=ssh,path=/s,,1,reconnect-ms=100 -device virtio-serial-pci,id=ssh-bus \
                  -device virtserialport,bus=ssh-bus.0,chardev=ssh,name=a,,b",
+            ),
+            (
+                (10, 0),
+                Devices { vsock: Some(Vsock::Cid(7)), ..Devices::default() },
+                "-device vhost-vsock-pci,guest-cid=7",
             ),
             ((7, 2), Devices { ssh: ssh(), ..Devices::default() }, "path=/s,,1,reconnect=1 "),
         ];

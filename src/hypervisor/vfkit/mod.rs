@@ -42,6 +42,7 @@ pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
     }
     options.device("virtio-rng".into());
     options.console()?;
+    options.vsock()?;
     for share in &machine.devices.shares {
         let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {
             return Err(PlanError::Share("vfkit"));
@@ -74,7 +75,7 @@ const HIDDEN: [&str; 3] =
 mod tests {
     use super::*;
     use crate::hypervisor::apple::sample;
-    use crate::hypervisor::{Credential, Disk, DiskFormat, SharedFolder};
+    use crate::hypervisor::{Credential, Disk, DiskFormat, SharedFolder, Vsock};
 
     fn line(machine: &Machine) -> Result<String, PlanError> {
         let vfkit = Vfkit { program: "/bin/vfkit".into(), gvproxy: "/bin/gvproxy".into() };
@@ -91,6 +92,7 @@ mod tests {
             tag: "share0".into(),
             server: FolderServer::Hypervisor { folder: "/Users/x/a b=\"c\"".into(), read_only: false },
         }];
+        machine.devices.vsock = Some(Vsock::Socket("/run/x/vsock".into()));
         assert_eq!(
             line(&machine).unwrap(),
             "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
@@ -98,6 +100,7 @@ mod tests {
              --device virtio-blk,path=/vms/a/disk.raw,deviceId=disk \
              --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
              --device virtio-rng --device virtio-serial,logFilePath=/run/x/console.out \
+             --device virtio-vsock,port=22,socketURL=/run/x/vsock,connect \
              --device virtio-fs,sharedDir=/Users/x/a b=\"c\",mountTag=share0"
         );
     }
