@@ -1,7 +1,10 @@
 //! Finding an image: in podman's storage, in a file, or at its registry.
 
+use serde::Deserialize;
+
 use super::elsewhere::{self, Elsewhere};
-use super::reference::{is_file, is_local, looks_like_id};
+use super::podman::parse;
+use super::reference::{is_file, is_local, looks_like_id, without_tag};
 use super::{Error, Image, Podman};
 
 /// When to ask a registry, as podman's `--pull`.
@@ -55,7 +58,13 @@ impl Podman {
         if request.pull == Pull::Always && can_pull {
             return bootable(pull()?);
         }
-        let image = match self.inspect(asked) {
+        let found = self.inspect(asked);
+        if !found.as_ref().is_ok_and(|image| request.accepts(image))
+            && let Some(image) = self.in_list(request)?
+        {
+            return bootable(image);
+        }
+        let image = match found {
             Ok(image) if request.accepts(&image) => image,
             Ok(image) if can_pull && !is_local(&image.reference) && request.pull != Pull::Never => pull()?,
             Ok(image) => {
@@ -63,7 +72,7 @@ impl Podman {
                 fitting(request, image, || remedy)?
             }
             Err(error) => {
-                if self.exists(asked)? {
+                if self.exists("image", asked)? {
                     return Err(error);
                 }
                 match request.pull {
@@ -76,6 +85,37 @@ impl Podman {
             }
         };
         bootable(image)
+    }
+
+    /// The image for the wanted architecture in a list of images, as `podman build --manifest` makes them: podman
+    /// itself looks only for that of the host's.
+    fn in_list(&self, request: &Request) -> Result<Option<Image>, Error> {
+        #[derive(Deserialize)]
+        struct List {
+            manifests: Vec<Instance>,
+        }
+        #[derive(Deserialize)]
+        struct Instance {
+            digest: String,
+            platform: Platform,
+        }
+        #[derive(Deserialize)]
+        struct Platform {
+            architecture: String,
+        }
+        let name = request.name;
+        let Some(wanted) = request.arch.filter(|_| !looks_like_id(name)) else { return Ok(None) };
+        if !self.exists("manifest", name)? {
+            return Ok(None);
+        }
+        let doing = format!("inspect the list of images {name}");
+        let list: List = parse(&self.run(["manifest", "inspect", "--", name], &doing)?, &doing)?;
+        let Some(instance) = list.manifests.into_iter().find(|one| one.platform.architecture == wanted)
+        else {
+            return Ok(None);
+        };
+        let image = self.inspect(&format!("{}@{}", without_tag(name), instance.digest))?;
+        Ok(Some(Image { reference: name.to_owned(), ..image }))
     }
 
     fn not_here(&self, asked: &str) -> Error {

@@ -54,6 +54,16 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
     run(&["--arch", "arm64", "podman-bootc-e2e:one"])
         .says("podman build --arch arm64")
         .silent_about("fetching");
+    // A list of both, as `podman build --manifest` makes it.
+    let list = "localhost/podman-bootc-e2e:list";
+    podman(&["manifest", "create", list], vec![]).expect(0);
+    for id in [&own_id, &other_id] {
+        podman(&["manifest", "add", list, &format!("containers-storage:{id}")], vec![]).expect(0);
+    }
+    run(&["--arch", other.1, list]).says(&slow(other.1)).says("no kernel");
+    run(&["--arch", own.1, list]).silent_about("is for").says("no kernel");
+    podman(&["manifest", "rm", list], vec![]).expect(0);
+
     podman(&["rmi", "--force", &own_id, &other_id], vec![]).expect(0);
     assert!(sandbox.list().is_empty());
     sandbox.assert_clean(&[]);
