@@ -3,9 +3,13 @@
 //! goes on with what these programs are known to answer.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::Read;
+#[cfg(unix)]
+#[path = "stand_ins/failures.rs"]
+mod failures;
+
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -140,6 +144,17 @@ impl Tool {
         }
     }
 
+    /// What the user is told who types this on the console, and goes away.
+    fn type_on_console(&self, keys: &[u8]) -> String {
+        let mut command = self.command(&["console", "one"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut console = command.spawn().unwrap();
+        console.stdin.take().unwrap().write_all(&[keys, &[0x1d]].concat()).unwrap();
+        let output = console.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", message(&output));
+        message(&output)
+    }
+
     /// Stops the VM, starts it again, and removes it.
     fn stop_start_remove(&self) {
         self.succeed(&["stop", "one"]);
@@ -203,6 +218,8 @@ fn vfkit_on_macos() {
     );
     has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
     tool.has_logged("vfkit stand-in booted");
+    has(&std::fs::read_to_string(tool.vm("qemu.log")).unwrap(), &["something for people"]);
+    has(&tool.type_on_console(b"a"), &["read-only: vfkit takes no input"]);
     let port = row["ssh_port"].as_u64().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
     assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");
@@ -237,7 +254,7 @@ fn krunkit_on_macos() {
         &line,
         &[
             ",format=raw",
-            "virtio-net,type=unixgram,path=",
+            "virtio-net,unixSocketPath=",
             "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
         ],
     );
@@ -257,7 +274,7 @@ fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
     let share = tool.path("share");
-    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x:ro", share.display())]);
+    tool.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
     let row = tool.row();
     assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"hvf".into()));
     let calls = tool.calls(&qemu);
@@ -266,6 +283,7 @@ fn qemu_on_macos() {
         &line,
         &[
             "-accel hvf -cpu host",
+            "-display cocoa",
             &format!("-virtfs local,path={},mount_tag=share0,security_model=none", share.display()),
             ",readonly=on",
         ],
@@ -320,6 +338,10 @@ fn qemu_on_windows() {
     assert_eq!(tool.row()["accelerator"], "whpx");
     let line = tool.calls(&qemu).last().unwrap().line();
     has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0"]);
+    tool.has_logged("QEMU stand-in booted");
+    // Enter, as a terminal sends it, and ctrl-] to get away.
+    tool.type_on_console(b"a\r");
+    tool.has_logged("typed 97\ntyped 13\n");
     tool.stop_start_remove();
 }
 
@@ -345,6 +367,23 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
     ] {
         let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_MACHINE", machine);
         has(&tool.fail(&["run", "-q", "-d", IMAGE]), &[want]);
+        assert!(tool.calls("vfkit").is_empty());
+    }
+}
+
+#[test]
+fn an_install_that_fails_in_a_container_is_told_and_logged() {
+    for (how, wants) in [
+        ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
+        ("half", &["exit status: 1", "Installing image", "no loop device"]),
+    ] {
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_INSTALL", how);
+        let message = tool.fail(&["run", "-q", "-d", IMAGE]);
+        // Windows' own programs have an exit code.
+        has(&message.replace("exit code", "exit status"), wants);
+        let log = message.split("the whole log is in ").nth(1).unwrap().split(')').next().unwrap();
+        let log = std::fs::read_to_string(log).unwrap();
+        has(&log, &wants[1..].iter().copied().filter(|want| !want.starts_with("exit")).collect::<Vec<_>>());
         assert!(tool.calls("vfkit").is_empty());
     }
 }

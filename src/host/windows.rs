@@ -66,8 +66,16 @@ pub fn runtime_name() -> String {
     "podman-bootc".to_owned()
 }
 
+/// There is none.
+pub const SHORT_TEMPORARY_DIR: Option<&str> = None;
+
 pub fn group_id() -> u32 {
     1
+}
+
+/// Only the next write tells.
+pub fn nobody_reads_stdout() -> bool {
+    false
 }
 
 pub fn free_space(path: &Path) -> io::Result<u64> {

@@ -1,26 +1,22 @@
 //! From a machine to QEMU's command line: pure, and the same on every OS.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{Qemu, devices};
+use super::{Qemu, credentials, devices};
+use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{
-    Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
-};
+use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder};
 
 /// Name of the network card's back end, for port forwards.
 pub const NETDEV: &str = "net0";
 /// Name of the guest's memory, where it has to be shared.
 const MEMORY: &str = "memory";
 
-/// The longest name that the firmware configuration device takes. Bytes.
-const FW_CFG_NAME_MOST: usize = 55;
+/// Forbids QEMU system calls that it doesn't need.
+const SANDBOX: &str = "-sandbox";
 
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
 const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
@@ -32,23 +28,28 @@ pub struct PathNotUtf8(PathBuf);
 
 /// The command line that starts this machine.
 ///
-/// The serial console is QEMU's standard input and output; it connects to the machine's control and channel
-/// sockets itself, so that nothing needs to wait for them to appear.
+/// The serial console is QEMU's standard input and output, or a socket; it connects to the machine's control and
+/// channel sockets itself, so that nothing needs to wait for them to appear.
 ///
 /// # Errors
 /// A path is not UTF-8.
 pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
     let mut args = Args::default();
     args.flag("-nodefaults").flag("-no-user-config");
-    if qemu.sandbox {
-        args.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    // Its help names the option in every build: whether it takes it shows when it starts.
+    if qemu.os == Os::Linux {
+        args.option(SANDBOX, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     }
     args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
     args.option("-accel", &accel(qemu, accelerator));
     args.option("-cpu", cpu(machine.arch, accelerator));
     args.option("-smp", &machine.cpus.to_string());
     args.option("-m", &format!("size={}M", machine.memory_mib));
-    args.option("-chardev", "stdio,id=console,signal=off").option("-serial", "chardev:console");
+    let console = match console_socket(qemu, machine) {
+        Some(path) => socket("console", &path)?,
+        None => "stdio,id=console,signal=off".to_owned(),
+    };
+    args.option("-chardev", &console).option("-serial", "chardev:console");
     args.option("-chardev", &socket("control", &machine.control)?);
     args.option("-mon", "chardev=control,mode=control");
     args.option("-device", "virtio-rng-pci");
@@ -69,17 +70,30 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         // No option ROM: nothing boots from the network.
         args.option("-device", &format!("virtio-net-pci,netdev={NETDEV},romfile="));
     }
-    for index in 0..machine.credentials.len() {
-        add_credential(&mut args, machine, index)?;
-    }
+    credentials::add(&mut args, machine)?;
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
+}
+
+/// The socket of the serial console, where that is not QEMU's standard input and output: on Windows it leaves
+/// carriage returns out of what is typed, which are what a terminal sends for Enter.
+pub(super) fn console_socket(qemu: &Qemu, machine: &Machine) -> Option<PathBuf> {
+    (qemu.os == Os::Windows).then(|| machine.runtime().join("serial"))
+}
+
+/// The same command line without the sandbox; none when it has none.
+pub(super) fn without_sandbox(launch: &Launch) -> Option<Launch> {
+    let place = launch.args.iter().position(|arg| arg == SANDBOX)?;
+    let mut launch = launch.clone();
+    launch.args.drain(place..place + 2);
+    Some(launch)
 }
 
 fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
-        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _) => "host",
+        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _)
+        | (Accelerator::Whpx, Arch::Aarch64) => "host",
         // It fails on what the host's processor lacks; this is what images are built for by now (x86-64-v3).
-        (Accelerator::Whpx, _) => "Haswell-noTSX",
+        (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
         // Emulated virtualization only makes the guest load its own KVM.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
@@ -90,7 +104,7 @@ fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
     match accelerator {
         Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
         // Its own interrupt controller fails to deliver to this board.
-        Accelerator::Whpx => "whpx,kernel-irqchip=off".into(),
+        Accelerator::Whpx if qemu.arch == Arch::X86_64 => "whpx,kernel-irqchip=off".into(),
         other => other.name().into(),
     }
 }
@@ -201,49 +215,6 @@ fn has_virtiofsd(machine: &Machine) -> bool {
     machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }
 
-/// Hands the credential of this index over by its file: the command line is for every user of the host to see.
-fn add_credential(args: &mut Args, machine: &Machine, index: usize) -> Result<(), PathNotUtf8> {
-    let file = escape(utf8(&credential_file(machine, index))?);
-    let name = escape(&machine.credentials[index].name);
-    let in_fw_cfg = format!("opt/io.systemd.credentials/{}", machine.credentials[index].name);
-    if has_smbios(machine) {
-        args.option("-smbios", &format!("type=11,path={file}"));
-    } else if in_fw_cfg.len() <= FW_CFG_NAME_MOST {
-        args.option("-fw_cfg", &format!("name={},file={file}", escape(&in_fw_cfg)));
-    } else {
-        // Our own first program in the guest hands it on.
-        args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/name,string={name}"));
-        args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/value,file={file}"));
-    }
-    Ok(())
-}
-
-/// Without firmware, this architecture has no SMBIOS.
-fn has_smbios(machine: &Machine) -> bool {
-    machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_))
-}
-
-/// Where the credential of this index is to be when QEMU starts.
-fn credential_file(machine: &Machine, index: usize) -> PathBuf {
-    machine.runtime().join(format!("credential{index}"))
-}
-
-/// The files that QEMU reads the credentials from, and what is in them: SMBIOS strings where there is an SMBIOS, else
-/// what the firmware configuration device shows.
-/// <https://systemd.io/CREDENTIALS/>
-pub(super) fn credential_files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_, [u8]>)> {
-    let smbios = has_smbios(machine);
-    machine.credentials.iter().enumerate().map(move |(index, Credential { name, value })| {
-        let content = if smbios {
-            let value = STANDARD.encode(value);
-            format!("io.systemd.credential.binary:{name}={value}").into_bytes().into()
-        } else {
-            value.as_slice().into()
-        };
-        (credential_file(machine, index), content)
-    })
-}
-
 pub(super) fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
     Ok(format!("socket,id={id},path={}", escape(utf8(path)?)))
 }
@@ -258,7 +229,7 @@ pub(super) fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
 }
 
 #[derive(Default)]
-pub(super) struct Args(Vec<OsString>);
+pub(super) struct Args(pub(super) Vec<OsString>);
 
 impl Args {
     pub fn flag(&mut self, name: &str) -> &mut Self {
@@ -275,10 +246,10 @@ impl Args {
 mod tests {
 
     use super::*;
-    use crate::hypervisor::DiskFormat;
+    use crate::hypervisor::{Credential, DiskFormat};
 
     fn qemu(version: (u32, u32)) -> Qemu {
-        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, sandbox: false }
+        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, os: Os::Macos }
     }
 
     fn machine() -> Machine {
@@ -404,10 +375,21 @@ mod tests {
 
     #[test]
     fn the_sandbox_is_on_where_there_is_one() {
-        let sandboxed = Qemu { sandbox: true, ..qemu((10, 0)) };
+        let sandboxed = Qemu { os: Os::Linux, ..qemu((10, 0)) };
         let launch = launch(&sandboxed, &machine(), Accelerator::Tcg).unwrap();
         assert!(launch.args.iter().any(|arg| arg == "-sandbox"));
-        assert!(!line(&machine(), Accelerator::Tcg).contains("-sandbox"));
+        let plain = super::launch(&qemu((10, 0)), &machine(), Accelerator::Tcg).unwrap();
+        assert_eq!(without_sandbox(&launch), Some(plain.clone()));
+        assert_eq!(without_sandbox(&plain), None);
+    }
+
+    #[test]
+    fn the_console_takes_all_keys_on_windows() {
+        assert!(line(&machine(), Accelerator::Tcg).contains("-chardev stdio,id=console"));
+        let windows = Qemu { os: Os::Windows, ..qemu((10, 0)) };
+        let args = launch(&windows, &machine(), Accelerator::Tcg).unwrap().args;
+        let socket = socket("console", &console_socket(&windows, &machine()).unwrap()).unwrap();
+        assert!(args.windows(2).any(|pair| pair == ["-chardev", &socket]), "{args:?}");
     }
 
     #[test]
@@ -417,45 +399,18 @@ mod tests {
         assert!(line(&machine(), Accelerator::Hvf).contains("-accel hvf -cpu host"));
         let whpx = line(&machine(), Accelerator::Whpx);
         assert!(whpx.contains("-accel whpx,kernel-irqchip=off -cpu Haswell-noTSX "), "{whpx}");
+        let arm = Machine { arch: Arch::Aarch64, ..machine() };
+        let qemu_arm = Qemu { arch: Arch::Aarch64, ..qemu((11, 0)) };
+        let args = launch(&qemu_arm, &arm, Accelerator::Whpx).unwrap().args;
+        assert!(args.windows(4).any(|words| words == ["-accel", "whpx", "-cpu", "host"]), "{args:?}");
+        let arm = line(&arm, Accelerator::Tcg);
+        assert!(
+            arm.contains("-accel tcg -cpu max ") && arm.contains("-machine virt,gic-version=max"),
+            "{arm}"
+        );
+        assert!(!arm.contains("pvpanic"), "{arm}");
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
-    }
-
-    #[test]
-    fn credentials_are_in_files() {
-        let mut machine = machine();
-        machine.control = "/run/a,b/qmp".into();
-        machine.credentials = vec![
-            Credential { name: "x".into(), value: b"y".to_vec() },
-            Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
-            Credential { name: format!("c,d{}", "x".repeat(30)), value: b"y".to_vec() },
-        ];
-        let content = |machine: &Machine, index: usize| {
-            let (path, content) = credential_files(machine).nth(index).unwrap();
-            let path = path.display().to_string().replace(',', ",,");
-            (path, String::from_utf8(content.into_owned()).unwrap())
-        };
-        let (path, text) = content(&machine, 1);
-        assert_eq!(text, "io.systemd.credential.binary:a,b=YSxiCgA=");
-        let on_pc = line(&machine, Accelerator::Tcg);
-        assert!(on_pc.contains(&format!("-smbios type=11,path={path}")), "{on_pc}");
-        assert_eq!(on_pc.matches("-smbios").count(), 3);
-
-        // Without firmware this architecture has no SMBIOS.
-        machine.arch = Arch::Aarch64;
-        machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
-        let (path, text) = content(&machine, 1);
-        assert_eq!(text, "a,b\n\0");
-        let line = line(&machine, Accelerator::Tcg);
-        let want = format!("-fw_cfg name=opt/io.systemd.credentials/a,,b,file={path}");
-        assert!(line.contains(&want), "{line}");
-        let (path, _) = content(&machine, 2);
-        let want = format!(
-            "-fw_cfg name=opt/podman-bootc/2/name,string=c,,d{} -fw_cfg name=opt/podman-bootc/2/value,file={path}",
-            "x".repeat(30)
-        );
-        assert!(line.contains(&want), "{line}");
-        assert!(line.contains("-machine virt,gic-version=max") && !line.contains("pvpanic"), "{line}");
     }
 
     #[test]

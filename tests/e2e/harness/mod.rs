@@ -6,6 +6,7 @@ mod processes;
 mod program;
 mod registry;
 mod sandbox;
+mod small;
 mod user;
 
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ pub use processes::Process;
 pub use program::{Output, Running, Signal};
 pub use registry::Registry;
 pub use sandbox::Sandbox;
+pub use small::Small;
 pub use user::User;
 
 /// A command that only looks or asks ends within this.
