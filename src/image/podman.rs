@@ -300,12 +300,12 @@ impl Podman {
         })
     }
 
-    /// `podman image exists`, or that of another kind: 0 yes, 1 no; all else is a failure of podman itself.
-    pub(super) fn exists(&self, kind: &str, asked: &str) -> Result<bool, Error> {
-        match process::output(&mut self.command([kind, "exists", "--", asked])) {
+    /// `podman image exists`: 0 yes, 1 no; all else is a failure of podman itself.
+    pub(super) fn exists(&self, asked: &str) -> Result<bool, Error> {
+        match process::output(&mut self.command(["image", "exists", "--", asked])) {
             Ok(_) => Ok(true),
             Err(process::Error::Failed { status, .. }) if status.code() == Some(1) => Ok(false),
-            Err(source) => Err(Error::Podman { doing: format!("look for {kind} {asked}"), source }),
+            Err(source) => Err(Error::Podman { doing: format!("look for image {asked}"), source }),
         }
     }
 
@@ -355,7 +355,7 @@ impl Podman {
     /// One of them fails.
     pub fn copy_from(&self, other: &Self, image: Image, archive: &Path) -> Result<Image, Error> {
         let name = format!("localhost/podman-bootc-copy:{}", image.id);
-        if !self.exists("image", &name)? {
+        if !self.exists(&name)? {
             // What a copy that was broken off left; there may be none.
             let _ = std::fs::remove_file(archive);
             let doing = format!("copy image {} from {}", image.reference, other.storage());

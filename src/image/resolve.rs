@@ -72,7 +72,7 @@ impl Podman {
                 fitting(request, image, || remedy)?
             }
             Err(error) => {
-                if self.exists("image", asked)? {
+                if self.exists(asked)? {
                     return Err(error);
                 }
                 match request.pull {
@@ -105,10 +105,11 @@ impl Podman {
         }
         let name = request.name;
         let Some(wanted) = request.arch.filter(|_| !looks_like_id(name)) else { return Ok(None) };
-        if !self.exists("manifest", name)? {
+        let doing = format!("inspect the list of images {name}");
+        // Of an image that is no list, this is an error to podman.
+        if self.run(["manifest", "exists", "--", name], &doing).is_err() {
             return Ok(None);
         }
-        let doing = format!("inspect the list of images {name}");
         let list: List = parse(&self.run(["manifest", "inspect", "--", name], &doing)?, &doing)?;
         let Some(instance) = list.manifests.into_iter().find(|one| one.platform.architecture == wanted)
         else {
