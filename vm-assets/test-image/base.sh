@@ -42,6 +42,7 @@ mmdebstrap --quiet --mode=root --variant=essential --format=tar --skip=output/de
     --architectures="$arch" \
     --include="$(sed "s/#.*//; s/ARCHITECTURE/$arch/" "$here/packages" | xargs | tr ' ' ',')" \
     --aptopt='Apt::Install-Recommends "false"' \
+    --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \

@@ -40,9 +40,9 @@ exec 9>"$cache/lock"
 flock 9
 
 base_key=$(hash_of packages base.sh customize.sh)
-# The architecture of a variant, and the name of the base it stands on.
+# The architecture of a variant, and the file of an architecture's base.
 arch_of() { case $1 in arm64) echo arm64 ;; *) dpkg --print-architecture ;; esac; }
-base_of() { echo "$cache/base-$(arch_of "$1")-$base_key.tar"; }
+base_of() { echo "$cache/base-$1-$base_key.tar"; }
 inputs=$(hash_of packages base.sh customize.sh build.sh Containerfile rootfs variants bootc)
 
 # An image is up to date when it is the one that was built from these inputs.
@@ -54,14 +54,22 @@ for variant in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 
-for variant in $missing; do
-    base=$(base_of "$variant")
-    [ ! -e "$base" ] || continue
-    arch=$(arch_of "$variant")
+# The bases side by side: most of the work of each is for one processor.
+build_base() {
+    base=$(base_of "$1")
+    [ ! -e "$base" ] || return 0
     echo "test image: building $base from Debian packages; takes a few minutes"
-    rm -f "$cache/base-$arch-"*.tar*
-    "$here/base.sh" "$base.part" "$arch"
+    rm -f "$cache/base-$1-"*.tar*
+    "$here/base.sh" "$base.part" "$1"
     mv "$base.part" "$base"
+}
+pids=
+for arch in $(for variant in $missing; do arch_of "$variant"; done | sort -u); do
+    build_base "$arch" &
+    pids="$pids $!"
+done
+for pid in $pids; do
+    wait "$pid"
 done
 
 # The build context: what is here, and the base beside it.
@@ -71,10 +79,11 @@ mkdir "$context"
 cp -a "$here/Containerfile" "$here/rootfs" "$here/variants" "$here/bootc" "$context/"
 for variant in $missing; do
     echo "test image: building $name:$variant"
-    ln -f "$(base_of "$variant")" "$context/base.tar"
+    arch=$(arch_of "$variant")
+    ln -f "$(base_of "$arch")" "$context/base.tar"
     old=$(podman image inspect --format '{{.Id}}' "$name:$variant" 2>/dev/null || true)
     # The fixed time makes the layers a function of their inputs.
-    id=$(podman build --quiet --network none --timestamp 1735689600 --arch "$(arch_of "$variant")" \
+    id=$(podman build --quiet --network none --timestamp 1735689600 --arch "$arch" \
         --target "$variant" --tag "$name:$variant" "$context")
     echo "$inputs $id" >"$cache/built-$variant"
     # The image that lost its name to the new one, unless it has another name
