@@ -257,7 +257,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__disk)
-            opts="-f -q -h --format --force --force-block-device --connection --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-f -q -h --format --force --force-block-device --connection --arch --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -269,6 +269,10 @@ _podman__bootc() {
                     ;;
                 --connection)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --arch)
+                    COMPREPLY=($(compgen -W "x86_64 aarch64" -- "${cur}"))
                     return 0
                     ;;
                 --pull)

@@ -56,7 +56,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -m 'Memory, in bytes or with K, M, G'
             cand --memory 'Memory, in bytes or with K, M, G'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
-            cand --arch 'The VM''s architecture: which of an image''s to take, or that of a disk image [default: the host''s]'
+            cand --arch 'Which of an image''s architectures to take, or what a disk image is for [default: that of the image that is there, or the host''s]'
             cand --pull 'When to pull the image'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --hypervisor 'What runs the VM'
@@ -201,6 +201,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
+            cand --arch 'Which of an image''s architectures to take [default: that of the image that is there, or the host''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
@@ -227,6 +228,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;to-disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
+            cand --arch 'Which of an image''s architectures to take [default: that of the image that is there, or the host''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'

@@ -56,7 +56,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l u
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual processors' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'The VM\'s architecture: which of an image\'s to take, or that of a disk image [default: the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'Which of an image\'s architectures to take, or what a disk image is for [default: that of the image that is there, or the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
@@ -165,6 +165,8 @@ qcow2\t'QEMU\'s own'
 vhdx\t'Hyper-V\'s'
 vmdk\t'VMware\'s'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l arch -d 'Which of an image\'s architectures to take [default: that of the image that is there, or the host\'s]' -r -f -a "x86_64\t'also called amd64'
+aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
@@ -199,6 +201,8 @@ qcow2\t'QEMU\'s own'
 vhdx\t'Hyper-V\'s'
 vmdk\t'VMware\'s'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l arch -d 'Which of an image\'s architectures to take [default: that of the image that is there, or the host\'s]' -r -f -a "x86_64\t'also called amd64'
+aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"

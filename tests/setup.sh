@@ -13,7 +13,7 @@ run="podman runc qemu-system-x86 qemu-utils ovmf erofs-utils openssh-client"
 # What builds the test image.
 image="mmdebstrap debian-archive-keyring"
 # What else the tests use; libcap-ng and libseccomp are for virtiofsd, which Debian 12 has no package of.
-tests="uidmap fdisk mtools swtpm qemu-system-gui xvfb x11-utils qemu-system-arm qemu-efi-aarch64 libcap-ng-dev libseccomp-dev"
+tests="uidmap fdisk mtools swtpm qemu-system-gui xvfb x11-utils qemu-system-arm qemu-efi-aarch64 qemu-user libcap-ng-dev libseccomp-dev"
 # Debian 12's own QEMU crashes guests under multi-threaded TCG.
 qemu_wanted=1:8
 

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::Os;
 use crate::host::dirs::Dirs;
 use crate::host::interrupt;
-use crate::hypervisor::accelerator;
-use crate::image::{Image, Podman, Pull, Service, Storage, StorageInUse, is_file};
+use crate::hypervisor::{Arch, accelerator};
+use crate::image::{Image, Podman, Request, Service, Storage, StorageInUse, is_file};
 use crate::install;
 use crate::ui::{Progress, Stage, parse_size};
 use crate::vm::ready::{self, Ready};
@@ -58,19 +58,20 @@ impl Context {
     /// There is no podman, or the image can't be had.
     pub fn resolve(
         &self,
-        image: &str,
-        pull: Pull,
+        request: &Request,
         connection: Option<&str>,
         progress: &Progress,
     ) -> Result<Resolved> {
         let mut stage = progress.stage("image");
+        let image = request.name;
         if Os::current() != Os::Linux {
             let podman = Podman::of_images(Os::current(), Service::wanted(connection))?;
             if is_file(image) {
                 bail!("images in files can't be used here; `podman load` puts one into the podman machine");
             }
-            let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
+            let image = podman.resolve(request, || stage.step("fetching it"))?;
             stage.done(&format!("{} ({})", image.reference, image.short_id()));
+            note_emulation(&image, progress);
             return Ok(Resolved { podman, image, in_use: None });
         }
         let local = Podman::find()?;
@@ -89,15 +90,16 @@ impl Context {
         let podman = local.clone().with_storage(storage);
         let mut fetching = || stage.step("fetching it");
         let image = match service {
-            None => podman.resolve(image, pull, fetching)?,
+            None => podman.resolve(request, fetching)?,
             Some(service) => {
                 let other = local.of_service(service);
-                let found = other.resolve(image, pull, &mut fetching)?;
+                let found = other.resolve(request, &mut fetching)?;
                 stage.step("copying it, unless that was done before");
                 podman.copy_from(&other, found, &self.storage().archive())?
             }
         };
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
+        note_emulation(&image, progress);
         Ok(Resolved { podman, image, in_use: own_storage })
     }
 
@@ -137,5 +139,13 @@ impl Context {
     /// Waits for a future on this thread.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+}
+
+/// An image for another architecture than this machine's is used all the same: that it is slow has to be said.
+fn note_emulation(image: &Image, progress: &Progress) {
+    if let Some(arch) = Arch::from_oci(&image.architecture).filter(|arch| Arch::host() != Some(*arch)) {
+        let (name, arch) = (&image.reference, arch.name());
+        progress.note(&format!("image {name} is for {arch}: it is emulated, which is slow"));
     }
 }

@@ -8,8 +8,8 @@ use super::Context;
 use super::install_args::InstallArgs;
 use crate::disk::Format;
 use crate::disk::export::{self, Permissions};
-use crate::hypervisor::{Kind, accelerator};
-use crate::image::Pull;
+use crate::hypervisor::{Arch, Kind, accelerator};
+use crate::image::{Pull, Request};
 use crate::install;
 use crate::ui::{Progress, format_size};
 
@@ -40,6 +40,9 @@ pub struct Args {
     /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// Which of an image's architectures to take [default: that of the image that is there, or the host's]
+    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
+    arch: Option<Arch>,
     /// When to pull the image
     #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
     pull: Pull,
@@ -64,7 +67,9 @@ impl Args {
         let format = self.format()?;
         // Before any work; and again when it is done.
         export::check(&self.file, format, allowed)?;
-        let found = context.resolve(&self.image, self.pull, self.connection.as_deref(), &progress)?;
+        let arch = self.arch.map(Arch::oci_name);
+        let request = Request { name: &self.image, pull: self.pull, arch };
+        let found = context.resolve(&request, self.connection.as_deref(), &progress)?;
         let host = context.install_host(found.podman.clone(), self.accel)?;
         let wanted = self.install.wanted(&found.image, found.in_use, Kind::Qemu, false);
         let base = install::ensure(&host, wanted, &progress)?;

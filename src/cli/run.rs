@@ -17,7 +17,7 @@ use crate::host::Os;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
-use crate::image::{Image, Podman, Pull};
+use crate::image::{Image, Podman, Pull, Request};
 use crate::install;
 use crate::ui::{Progress, parse_time, say};
 use crate::vm::client::Client;
@@ -62,7 +62,8 @@ pub struct Args {
     /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// The VM's architecture: which of an image's to take, or that of a disk image [default: the host's]
+    /// Which of an image's architectures to take, or what a disk image is for [default: that of the image that is
+    /// there, or the host's]
     #[arg(long, value_enum, value_name = "ARCHITECTURE")]
     arch: Option<Arch>,
     /// When to pull the image
@@ -160,9 +161,9 @@ impl Args {
         outfit: &Outfit,
         progress: &Progress,
     ) -> Result<(Vm, Creating)> {
-        let found = context.resolve(image, self.pull, self.connection.as_deref(), progress)?;
+        let request = Request { name: image, pull: self.pull, arch: self.arch.map(Arch::oci_name) };
+        let found = context.resolve(&request, self.connection.as_deref(), progress)?;
         let (podman, image) = (&found.podman, &found.image);
-        self.check_arch(image, progress)?;
         // The name first: a name that is taken is no reason to install for a minute.
         let reservation = context.store.reserve(self.name.clone())?;
         let host_keys = Keys::in_folder(&context.dirs.keys());
@@ -234,22 +235,6 @@ impl Args {
             arch: self.arch,
             outfit: outfit.clone(),
         }
-    }
-
-    fn check_arch(&self, image: &Image, progress: &Progress) -> Result<()> {
-        let (name, arch) = (&image.reference, Arch::from_oci(&image.architecture));
-        if let Some(wanted) = self.arch
-            && arch != Some(wanted)
-        {
-            let (is, wanted) = (&image.architecture, wanted.name());
-            bail!(
-                "image {name} is for {is}, not for {wanted}; `podman pull --arch {wanted} {name}` fetches that one"
-            );
-        }
-        if let Some(arch) = arch.filter(|arch| Arch::host() != Some(*arch)) {
-            progress.note(&format!("image {name} is for {}: it is emulated, which is slow", arch.name()));
-        }
-        Ok(())
     }
 
     /// The image made ready for a direct boot.

@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 pub const REQUIRED: [&str; 4] = ["virtio_pci", "virtio_blk", "erofs", "overlay"];
 /// Drivers without which there is no root over virtiofs.
 pub const SHARE: [&str; 1] = ["virtiofs"];
-/// What a required one asks the kernel's crypto layer for at run time, which no table tells.
-const WANTED: [&str; 2] = ["crc32c_generic", "crc32c_intel"];
+/// What a required one asks the kernel's crypto layer for at run time, which no table tells; and what some of the
+/// credentials come by.
+const WANTED: [&str; 3] = ["crc32c_generic", "crc32c_intel", "qemu_fw_cfg"];
 
 /// The files (below the modules' folder) of these drivers and of what they need, in the order to load them.
 ///

@@ -1,7 +1,9 @@
-//! The kernel proper, out of the compressed x86 image that boot loaders take.
+//! The kernel proper, out of the compressed image that boot loaders take.
 //!
-//! QEMU enters it directly (PVH), without the real-mode setup code and without the guest unpacking it: under
-//! emulation that saves seconds. <https://docs.kernel.org/arch/x86/boot.html>
+//! QEMU enters one for x86 directly (PVH), without the real-mode setup code and without the guest unpacking it: under
+//! emulation that saves seconds. <https://docs.kernel.org/arch/x86/boot.html> One for arm64 is in a program for UEFI
+//! (`CONFIG_EFI_ZBOOT`), of which not every QEMU understands every compression.
+//! <https://docs.kernel.org/arch/arm64/booting.html>
 
 use std::io::{Cursor, Read};
 
@@ -15,8 +17,23 @@ const PHYS32_ENTRY: u32 = 18;
 
 /// The unpacked kernel, if this is a compressed one that QEMU can enter directly.
 pub fn unpack(image: &[u8]) -> Option<Vec<u8>> {
+    if let Some(payload) = zboot_payload(image) {
+        return decompress(payload).filter(|kernel| kernel.get(0x38..0x3c) == Some(b"ARM\x64"));
+    }
     let kernel = decompress(payload(image)?)?;
     has_pvh_entry(&kernel).then_some(kernel)
+}
+
+/// The compressed kernel in a program for UEFI, and the four bytes behind it: its length, but for gzip.
+fn zboot_payload(image: &[u8]) -> Option<&[u8]> {
+    let number = |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);
+    if image.get(..8)? != b"MZ\0\0zimg" {
+        return None;
+    }
+    let begin = number(8)?;
+    let end = begin.checked_add(number(12)?)?;
+    let trailer = image.get(end..)?.len().min(4);
+    image.get(begin..end + trailer)
 }
 
 /// The compressed kernel in a bzImage: fields `setup_sects`, `header`, `payload_offset`, `payload_length`.
@@ -78,6 +95,24 @@ mod tests {
         broken[0x202..0x206].copy_from_slice(b"HdrS");
         broken[0x248..0x250].copy_from_slice(&[0xff; 8]);
         assert_eq!(unpack(&broken), None);
+    }
+
+    #[test]
+    fn a_kernel_for_arm64_is_taken_out_of_its_program() {
+        let mut kernel = vec![7; 0x38];
+        kernel.extend(b"ARM\x64 and more");
+        let compressed =
+            ruzstd::encoding::compress_to_vec(&kernel[..], ruzstd::encoding::CompressionLevel::Uncompressed);
+        let program = |compressed: &[u8], length: u32| {
+            let mut program = b"MZ\0\0zimg".to_vec();
+            program.extend([0x40u32, length, 0, 0].map(u32::to_le_bytes).concat());
+            program.resize(0x40, 0);
+            [&program, compressed, &72u32.to_le_bytes()[..], b"signature"].concat()
+        };
+        let length = u32::try_from(compressed.len()).unwrap();
+        assert_eq!(unpack(&program(&compressed, length)).unwrap(), kernel);
+        assert_eq!(unpack(&program(&compressed, u32::MAX)), None);
+        assert_eq!(unpack(&program(b"unknown", 7)), None);
     }
 
     #[test]

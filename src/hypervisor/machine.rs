@@ -26,6 +26,14 @@ impl Arch {
         }
     }
 
+    /// As OCI calls it.
+    pub fn oci_name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::Aarch64 => "arm64",
+        }
+    }
+
     /// The architecture that this program runs on.
     pub fn host() -> Option<Self> {
         match std::env::consts::ARCH {

@@ -6,6 +6,7 @@ mod in_use;
 mod machine;
 mod podman;
 mod reference;
+mod resolve;
 mod service;
 mod storage;
 
@@ -17,8 +18,9 @@ pub use elsewhere::Elsewhere;
 pub use facts::Facts;
 pub use in_use::{Held, Mounted};
 pub use machine::Unusable;
-pub use podman::{Error, Listed, Podman, Pull};
+pub use podman::{Error, Listed, Podman};
 pub use reference::is_file;
+pub use resolve::{Pull, Request};
 pub use service::Service;
 pub use storage::{Storage, StorageInUse};
 

@@ -6,23 +6,12 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::elsewhere::{self, Elsewhere};
-use super::reference::{full_name, is_file, is_local, looks_like_id};
+use super::elsewhere::Elsewhere;
+use super::reference::full_name;
 use super::service::Service;
 use super::storage::Storage;
 use super::{BOOTC_LABEL, Image};
 use crate::host::{Os, process};
-
-/// When to ask a registry, as podman's `--pull`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Pull {
-    /// When the image is not in podman's storage.
-    Missing,
-    /// Never.
-    Never,
-    /// Each time, so that a moved tag is seen.
-    Always,
-}
 
 /// An image can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +38,18 @@ pub enum Error {
         name: String,
         /// The storage that was searched, for people.
         storage: String,
+    },
+    /// It is there, for another architecture.
+    #[error("image {name} is for {is}, not for {wanted}{remedy}")]
+    OtherArch {
+        /// The image's name as asked for.
+        name: String,
+        /// The architecture that it is for.
+        is: String,
+        /// The one that was asked for.
+        wanted: String,
+        /// What keeps the tool from getting that one, or how to get it; empty, or the end of a sentence.
+        remedy: String,
     },
     /// On this system images are in the podman machine, and that can't be used.
     #[error(transparent)]
@@ -96,11 +97,11 @@ pub struct Listed {
 #[derive(Debug, Clone)]
 pub struct Podman {
     program: PathBuf,
-    rootless: bool,
+    pub(super) rootless: bool,
     /// A storage of our own, for images that come from elsewhere.
     storage: Option<Storage>,
     /// The podman service that it asks.
-    service: Option<Service>,
+    pub(super) service: Option<Service>,
 }
 
 impl Podman {
@@ -180,44 +181,6 @@ impl Podman {
     pub fn version(&self) -> Result<String, Error> {
         let text = self.run(["version", "--format", "{{.Client.Version}}"], "ask podman for its version")?;
         Ok(String::from_utf8_lossy(&text).trim().to_owned())
-    }
-
-    /// Finds a bootable image by reference, short name, ID or ID prefix; pulls it when `pull` says so, and
-    /// calls `pulling` before.
-    ///
-    /// # Errors
-    /// Not found, not bootable, or podman fails.
-    pub fn resolve(&self, asked: &str, pull: Pull, mut pulling: impl FnMut()) -> Result<Image, Error> {
-        if is_file(asked) {
-            pulling();
-            let id = self.read_file(asked)?;
-            return bootable(self.inspect(&id)?);
-        }
-        let can_pull = !is_local(asked) && !looks_like_id(asked);
-        if pull == Pull::Always && can_pull {
-            pulling();
-            self.pull(asked)?;
-        }
-        let image = match self.inspect(asked) {
-            Ok(image) => image,
-            Err(error) => {
-                if self.exists(asked)? {
-                    return Err(error);
-                }
-                match pull {
-                    _ if !can_pull => return Err(self.not_here(asked)),
-                    Pull::Never => {
-                        return Err(Error::NotPulled { name: asked.to_owned(), storage: self.storage() });
-                    }
-                    Pull::Missing | Pull::Always => {
-                        pulling();
-                        self.pull(asked)?;
-                    }
-                }
-                self.inspect(asked)?
-            }
-        };
-        bootable(image)
     }
 
     /// All images with the label of bootable ones.
@@ -303,7 +266,7 @@ impl Podman {
             .map_err(|source| Error::Podman { doing: doing.to_owned(), source })
     }
 
-    fn inspect(&self, asked: &str) -> Result<Image, Error> {
+    pub(super) fn inspect(&self, asked: &str) -> Result<Image, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Inspected {
@@ -338,7 +301,7 @@ impl Podman {
     }
 
     /// `podman image exists`: 0 yes, 1 no; all else is a failure of podman itself.
-    fn exists(&self, asked: &str) -> Result<bool, Error> {
+    pub(super) fn exists(&self, asked: &str) -> Result<bool, Error> {
         match process::output(&mut self.command(["image", "exists", "--", asked])) {
             Ok(_) => Ok(true),
             Err(process::Error::Failed { status, .. }) if status.code() == Some(1) => Ok(false),
@@ -346,15 +309,22 @@ impl Podman {
         }
     }
 
-    fn pull(&self, asked: &str) -> Result<(), Error> {
+    pub(super) fn pull(&self, asked: &str, arch: Option<&str>) -> Result<(), Error> {
         let doing = format!("pull image {asked}");
-        self.run(["pull", "--quiet", "--", asked], &doing).map(drop)
+        process::output(self.pull_command(arch).arg(asked))
+            .map_err(|source| Error::Podman { doing, source })
+            .map(drop)
+    }
+
+    fn pull_command(&self, arch: Option<&str>) -> Command {
+        let arch = arch.into_iter().flat_map(|arch| ["--arch", arch]);
+        self.command(["pull", "--quiet"].into_iter().chain(arch).chain(["--"]))
     }
 
     /// Reads an image in a file or folder into the storage and returns its ID.
-    fn read_file(&self, asked: &str) -> Result<String, Error> {
+    pub(super) fn read_file(&self, asked: &str, arch: Option<&str>) -> Result<String, Error> {
         let failed = |source| Error::Podman { doing: format!("read {asked}"), source };
-        let mut command = self.command(["pull", "--quiet", "--"]);
+        let mut command = self.pull_command(arch);
         let (transport, path) = asked.split_once(':').unwrap_or(("", asked));
         match (transport, &self.storage) {
             // podman names the image by its folder, and can't when that has a capital letter.
@@ -392,7 +362,8 @@ impl Podman {
             let mut save = other.command(["save", "--quiet", "--format", "oci-archive", "--uncompressed"]);
             save.arg("--output").arg(archive).arg(&image.id);
             let saved = process::output(&mut save).map_err(|source| Error::Podman { doing, source });
-            let read = saved.and_then(|_| self.read_file(&format!("oci-archive:{}", archive.display())));
+            let read =
+                saved.and_then(|_| self.read_file(&format!("oci-archive:{}", archive.display()), None));
             let _ = std::fs::remove_file(archive);
             self.run(["tag", &read?, &name], "name the copy of an image")?;
         }
@@ -401,7 +372,7 @@ impl Podman {
     }
 
     /// The storage, for people.
-    fn storage(&self) -> String {
+    pub(super) fn storage(&self) -> String {
         if let Some(service) = &self.service {
             return format!("the storage of {service}");
         }
@@ -418,19 +389,6 @@ impl Podman {
             self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage").ok()?;
         Some(String::from_utf8_lossy(&text).trim().into())
     }
-
-    fn not_here(&self, asked: &str) -> Error {
-        let elsewhere = match self.service {
-            Some(_) => Elsewhere::Nowhere,
-            None => elsewhere::look(asked, self.rootless),
-        };
-        let sudo = if self.rootless || self.service.is_some() { "" } else { "sudo " };
-        Error::NotHere { name: asked.to_owned(), storage: self.storage(), sudo, elsewhere }
-    }
-}
-
-fn bootable(image: Image) -> Result<Image, Error> {
-    if image.has_bootc_label() { Ok(image) } else { Err(Error::NotBootable(image.reference)) }
 }
 
 pub(super) fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {

@@ -32,6 +32,14 @@ pub fn looks_like_id(text: &str) -> bool {
     (6..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+/// The name without its tag.
+pub fn without_tag(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((rest, tag)) if !tag.contains('/') => rest,
+        _ => name,
+    }
+}
+
 fn has_tag(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.contains(':') || last.contains('@'))
 }
@@ -62,6 +70,8 @@ mod tests {
         assert!(looks_like_id("d0300f628e13") && looks_like_id("sha256:d0300f628e13"));
         assert!(!looks_like_id("fedora") && !looks_like_id("abc"));
         assert!(is_file("oci:/x:tag") && is_file("docker-archive:x.tar") && !is_file("oci/x"));
+        assert_eq!(without_tag("localhost:5000/x:v1"), "localhost:5000/x");
+        assert_eq!(without_tag("localhost:5000/x"), "localhost:5000/x");
         assert!(is_local("localhost/x") && !is_local("localhost:5000/x") && !is_local("x"));
     }
 }

@@ -81,7 +81,8 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         return Ok(vec![]);
     }
     let mut ours = vec![credentials::authorized_key(user, *owner, home, &keys.join("\n"))];
-    if features.channels {
+    // A direct boot brings the unit along.
+    if features.channels && !vm.spec.is_ephemeral() {
         ours.extend(credentials::ready_signal());
     }
     ours.extend(shares::credentials(&settings.shares, features.shares));

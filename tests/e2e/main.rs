@@ -9,6 +9,7 @@
 mod harness;
 
 mod accelerator;
+mod architecture;
 mod cli;
 mod disks;
 mod ephemeral;

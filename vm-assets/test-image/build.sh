@@ -4,13 +4,15 @@
 #
 # Needs root and, of Debian's packages:
 #   mmdebstrap podman runc
+# and for another architecture than this machine's
+#   qemu-user (8 or newer)
 #
 # TEST_IMAGE_CACHE   where the base tar is kept (target/test-image)
 # TEST_IMAGE_MIRROR  the Debian mirror (http://deb.debian.org/debian)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 name=localhost/podman-bootc-test
-all="latest edited nofs nosshd failing panic notbootable nolabel"
+all="latest edited nofs nosshd failing panic notbootable nolabel arm64"
 cache=${TEST_IMAGE_CACHE:-$here/../../target/test-image}
 export CONTAINERS_CONF="${CONTAINERS_CONF:-$here/containers.conf}"
 
@@ -38,6 +40,9 @@ exec 9>"$cache/lock"
 flock 9
 
 base_key=$(hash_of packages base.sh customize.sh)
+# The architecture of a variant, and the file of an architecture's base.
+arch_of() { case $1 in arm64) echo arm64 ;; *) dpkg --print-architecture ;; esac; }
+base_of() { echo "$cache/base-$1-$base_key.tar"; }
 inputs=$(hash_of packages base.sh customize.sh build.sh Containerfile rootfs variants bootc)
 
 # An image is up to date when it is the one that was built from these inputs.
@@ -49,25 +54,36 @@ for variant in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 
-base=$cache/base-$base_key.tar
-if [ ! -e "$base" ]; then
-    echo "test image: building $base from Debian packages; takes a minute or two"
-    rm -f "$cache"/base-*.tar "$cache"/base-*.tar.part
-    "$here/base.sh" "$base.part"
+# The bases side by side: most of the work of each is for one processor.
+build_base() {
+    base=$(base_of "$1")
+    [ ! -e "$base" ] || return 0
+    echo "test image: building $base from Debian packages; takes a few minutes"
+    rm -f "$cache/base-$1-"*.tar*
+    "$here/base.sh" "$base.part" "$1"
     mv "$base.part" "$base"
-fi
+}
+pids=
+for arch in $(for variant in $missing; do arch_of "$variant"; done | sort -u); do
+    build_base "$arch" &
+    pids="$pids $!"
+done
+for pid in $pids; do
+    wait "$pid"
+done
 
 # The build context: what is here, and the base beside it.
 context=$cache/context
 rm -rf "$context"
 mkdir "$context"
 cp -a "$here/Containerfile" "$here/rootfs" "$here/variants" "$here/bootc" "$context/"
-ln "$base" "$context/base.tar"
 for variant in $missing; do
     echo "test image: building $name:$variant"
+    arch=$(arch_of "$variant")
+    ln -f "$(base_of "$arch")" "$context/base.tar"
     old=$(podman image inspect --format '{{.Id}}' "$name:$variant" 2>/dev/null || true)
     # The fixed time makes the layers a function of their inputs.
-    id=$(podman build --quiet --network none --timestamp 1735689600 \
+    id=$(podman build --quiet --network none --timestamp 1735689600 --arch "$arch" \
         --target "$variant" --tag "$name:$variant" "$context")
     echo "$inputs $id" >"$cache/built-$variant"
     # The image that lost its name to the new one, unless it has another name

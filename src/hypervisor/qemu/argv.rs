@@ -1,17 +1,14 @@
 //! From a machine to QEMU's command line: pure, and the same on every OS.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{Qemu, devices, shares};
+use super::{Qemu, credentials, devices, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Firmware, Launch, Machine};
+use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine};
 
 /// Name of the network card's back end, for port forwards.
 pub const NETDEV: &str = "net0";
@@ -71,9 +68,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         // No option ROM: nothing boots from the network.
         args.option("-device", &format!("virtio-net-pci,netdev={NETDEV},romfile="));
     }
-    for index in 0..machine.credentials.len() {
-        add_credential(&mut args, machine, index)?;
-    }
+    credentials::add(&mut args, machine)?;
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
 }
 
@@ -188,44 +183,6 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
     Ok(())
 }
 
-/// Hands the credential of this index over by its file: the command line is for every user of the host to see.
-fn add_credential(args: &mut Args, machine: &Machine, index: usize) -> Result<(), PathNotUtf8> {
-    let file = escape(utf8(&credential_file(machine, index))?);
-    if has_smbios(machine) {
-        args.option("-smbios", &format!("type=11,path={file}"));
-    } else {
-        let name = escape(&machine.credentials[index].name);
-        args.option("-fw_cfg", &format!("name=opt/io.systemd.credentials/{name},file={file}"));
-    }
-    Ok(())
-}
-
-/// Without firmware, this architecture has no SMBIOS.
-fn has_smbios(machine: &Machine) -> bool {
-    machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_))
-}
-
-/// Where the credential of this index is to be when QEMU starts.
-fn credential_file(machine: &Machine, index: usize) -> PathBuf {
-    machine.runtime().join(format!("credential{index}"))
-}
-
-/// The files that QEMU reads the credentials from, and what is in them: SMBIOS strings where there is an SMBIOS, else
-/// what the firmware configuration device shows.
-/// <https://systemd.io/CREDENTIALS/>
-pub(super) fn credential_files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_, [u8]>)> {
-    let smbios = has_smbios(machine);
-    machine.credentials.iter().enumerate().map(move |(index, Credential { name, value })| {
-        let content = if smbios {
-            let value = STANDARD.encode(value);
-            format!("io.systemd.credential.binary:{name}={value}").into_bytes().into()
-        } else {
-            value.as_slice().into()
-        };
-        (credential_file(machine, index), content)
-    })
-}
-
 pub(super) fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
     Ok(format!("socket,id={id},path={}", escape(utf8(path)?)))
 }
@@ -240,7 +197,7 @@ pub(super) fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
 }
 
 #[derive(Default)]
-pub(super) struct Args(Vec<OsString>);
+pub(super) struct Args(pub(super) Vec<OsString>);
 
 impl Args {
     pub fn flag(&mut self, name: &str) -> &mut Self {
@@ -257,7 +214,7 @@ impl Args {
 pub(super) mod tests {
 
     use super::*;
-    use crate::hypervisor::DiskFormat;
+    use crate::hypervisor::{Credential, DiskFormat};
 
     fn qemu(version: (u32, u32)) -> Qemu {
         Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, os: Os::Macos }
@@ -391,38 +348,14 @@ pub(super) mod tests {
         let qemu_arm = Qemu { arch: Arch::Aarch64, ..qemu((11, 0)) };
         let args = launch(&qemu_arm, &arm, Accelerator::Whpx).unwrap().args;
         assert!(args.windows(4).any(|words| words == ["-accel", "whpx", "-cpu", "host"]), "{args:?}");
+        let arm = line(&arm, Accelerator::Tcg);
+        assert!(
+            arm.contains("-accel tcg -cpu max ") && arm.contains("-machine virt,gic-version=max"),
+            "{arm}"
+        );
+        assert!(!arm.contains("pvpanic"), "{arm}");
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
-    }
-
-    #[test]
-    fn credentials_are_in_files() {
-        let mut machine = machine();
-        machine.control = "/run/a,b/qmp".into();
-        machine.credentials = vec![
-            Credential { name: "x".into(), value: b"y".to_vec() },
-            Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
-        ];
-        let content = |machine: &Machine, index: usize| {
-            let (path, content) = credential_files(machine).nth(index).unwrap();
-            let path = path.display().to_string().replace(',', ",,");
-            (path, String::from_utf8(content.into_owned()).unwrap())
-        };
-        let (path, text) = content(&machine, 1);
-        assert_eq!(text, "io.systemd.credential.binary:a,b=YSxiCgA=");
-        let on_pc = line(&machine, Accelerator::Tcg);
-        assert!(on_pc.contains(&format!("-smbios type=11,path={path}")), "{on_pc}");
-        assert_eq!(on_pc.matches("-smbios").count(), 2);
-
-        // Without firmware this architecture has no SMBIOS.
-        machine.arch = Arch::Aarch64;
-        machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
-        let (path, text) = content(&machine, 1);
-        assert_eq!(text, "a,b\n\0");
-        let line = line(&machine, Accelerator::Tcg);
-        let want = format!("-fw_cfg name=opt/io.systemd.credentials/a,,b,file={path}");
-        assert!(line.contains(&want), "{line}");
-        assert!(line.contains("-machine virt,gic-version=max") && !line.contains("pvpanic"), "{line}");
     }
 
     #[test]

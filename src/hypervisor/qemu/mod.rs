@@ -1,6 +1,7 @@
 //! QEMU: the hypervisor on every system that has nothing better.
 
 mod argv;
+mod credentials;
 mod devices;
 pub mod firmware;
 mod qmp;

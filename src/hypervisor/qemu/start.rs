@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use tokio::sync::mpsc;
 
-use super::argv::{console_socket, credential_files, without_sandbox};
+use super::argv::{console_socket, without_sandbox};
+use super::credentials;
 use super::{Qemu, Qmp};
 use crate::host::{file, socket};
 use crate::hypervisor::control::Control;
@@ -34,7 +35,7 @@ fn refuses_sandbox(code: Option<i32>, message: &str) -> bool {
 
 async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready, StartError> {
     let io = |source| start.io(source);
-    for (path, content) in credential_files(start.machine) {
+    for (path, content) in credentials::files(start.machine) {
         file::create_private(&path).and_then(|mut file| file.write_all(&content)).map_err(io)?;
     }
     let mut control_listener = socket::listen_for_program(&start.machine.control).map_err(io)?;

@@ -1,0 +1,117 @@
+//! systemd credentials: the files that QEMU reads them from, and its arguments for them.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::argv::{Args, PathNotUtf8, escape, utf8};
+use crate::hypervisor::{Arch, Boot, Credential, Machine};
+
+/// The longest name that the firmware configuration device takes. Bytes.
+const FW_CFG_NAME_MOST: usize = 55;
+
+/// Hands over all credentials, by their files: the command line is for every user of the host to see.
+pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    for (index, Credential { name, .. }) in machine.credentials.iter().enumerate() {
+        let file = escape(utf8(&file_of(machine, index))?);
+        let in_fw_cfg = format!("opt/io.systemd.credentials/{name}");
+        if has_smbios(machine) {
+            args.option("-smbios", &format!("type=11,path={file}"));
+        } else if in_fw_cfg.len() <= FW_CFG_NAME_MOST {
+            args.option("-fw_cfg", &format!("name={},file={file}", escape(&in_fw_cfg)));
+        } else {
+            // Our own first program in the guest hands it on.
+            let name = escape(name);
+            args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/name,string={name}"));
+            args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/value,file={file}"));
+        }
+    }
+    Ok(())
+}
+
+/// Without firmware, this architecture has no SMBIOS.
+fn has_smbios(machine: &Machine) -> bool {
+    machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_))
+}
+
+/// Where the credential of this index is to be when QEMU starts.
+fn file_of(machine: &Machine, index: usize) -> PathBuf {
+    machine.runtime().join(format!("credential{index}"))
+}
+
+/// The files that QEMU reads the credentials from, and what is in them: SMBIOS strings where there is an SMBIOS, else
+/// what the firmware configuration device shows.
+/// <https://systemd.io/CREDENTIALS/>
+pub(super) fn files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_, [u8]>)> {
+    let smbios = has_smbios(machine);
+    machine.credentials.iter().enumerate().map(move |(index, Credential { name, value })| {
+        let content = if smbios {
+            let value = STANDARD.encode(value);
+            format!("io.systemd.credential.binary:{name}={value}").into_bytes().into()
+        } else {
+            value.as_slice().into()
+        };
+        (file_of(machine, index), content)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypervisor::Firmware;
+
+    fn line(machine: &Machine) -> String {
+        let mut args = Args::default();
+        add(&mut args, machine).unwrap();
+        args.0.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn credentials_are_in_files() {
+        let credentials = vec![
+            Credential { name: "x".into(), value: b"y".to_vec() },
+            Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
+            Credential { name: format!("c,d{}", "x".repeat(30)), value: b"y".to_vec() },
+        ];
+        let mut machine = Machine {
+            name: "vm".into(),
+            arch: Arch::X86_64,
+            cpus: 1,
+            memory_mib: 512,
+            boot: Boot::Firmware(Firmware::Bios),
+            disks: vec![],
+            channels: vec![],
+            credentials,
+            network: false,
+            devices: Default::default(),
+            control: "/run/a,b/qmp".into(),
+        };
+        let content = |machine: &Machine, index: usize| {
+            let (path, content) = files(machine).nth(index).unwrap();
+            let path = path.display().to_string().replace(',', ",,");
+            (path, String::from_utf8(content.into_owned()).unwrap())
+        };
+        let (path, text) = content(&machine, 1);
+        assert_eq!(text, "io.systemd.credential.binary:a,b=YSxiCgA=");
+        let on_pc = line(&machine);
+        assert!(on_pc.contains(&format!("-smbios type=11,path={path}")), "{on_pc}");
+        assert_eq!(on_pc.matches("-smbios").count(), 3);
+
+        // Without firmware this architecture has no SMBIOS.
+        machine.arch = Arch::Aarch64;
+        machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
+        let (path, text) = content(&machine, 1);
+        assert_eq!(text, "a,b\n\0");
+        let line = line(&machine);
+        let want = format!("-fw_cfg name=opt/io.systemd.credentials/a,,b,file={path}");
+        assert!(line.contains(&want), "{line}");
+        let (path, _) = content(&machine, 2);
+        let want = format!(
+            "-fw_cfg name=opt/podman-bootc/2/name,string=c,,d{} -fw_cfg name=opt/podman-bootc/2/value,file={path}",
+            "x".repeat(30)
+        );
+        assert!(line.contains(&want), "{line}");
+    }
+}
