@@ -1,6 +1,8 @@
 //! What the tool asks of the programs of other systems, from `run` to `rm`. Stand-ins answer it (`stand-ins/`), on
 //! whatever system this runs: so no more is shown than that the tool asks for what it should, in the right order, and
 //! goes on with what these programs are known to answer.
+//!
+//! What is for macOS needs a Unix; what is for Windows runs everywhere, under wine (`cross.sh`), too.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Read;
@@ -38,7 +40,7 @@ impl Tool {
     fn new(os: &'static str, programs: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("pbs").tempdir().unwrap();
         let tool = Self { folder, settings: vec![("PODMAN_BOOTC_STAND_IN_OS", os)] };
-        for name in ["bin", "run", "record", "state", "share"] {
+        for name in ["bin", "record", "state", "share"] {
             std::fs::create_dir(tool.path(name)).unwrap();
         }
         let suffix = std::env::consts::EXE_SUFFIX;
@@ -57,21 +59,20 @@ impl Tool {
         self
     }
 
+    /// With the separators of the system, as the tool itself writes it.
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path().join(name).components().collect()
     }
 
     fn vm(&self, name: &str) -> PathBuf {
-        self.path("data/podman-bootc/vms/one").join(name)
+        self.path("data/vms/one").join(name)
     }
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
         command.args(args);
         for (variable, folder) in [
-            ("XDG_CACHE_HOME", "cache"),
-            ("XDG_DATA_HOME", "data"),
-            ("XDG_RUNTIME_DIR", "run"),
+            ("PODMAN_BOOTC_STAND_IN_FOLDERS", ""),
             ("STAND_IN_RECORD", "record"),
             ("STAND_IN_STATE", "state"),
             // No other program is to be found.
@@ -150,7 +151,7 @@ impl Tool {
         self.succeed(&["rm", "-f", "one"]);
         assert_eq!(self.succeed(&["list", "-q"]), "");
         assert!(!self.vm("").exists());
-        let left: Vec<_> = std::fs::read_dir(self.path("run/podman-bootc")).unwrap().flatten().collect();
+        let left: Vec<_> = std::fs::read_dir(self.path("run")).unwrap().flatten().collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }
@@ -180,6 +181,7 @@ fn has(line: &str, wanted: &[&str]) {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn vfkit_on_macos() {
     let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
@@ -214,7 +216,7 @@ fn vfkit_on_macos() {
     has(&install, &["--root-ssh-authorized-keys /run/podman-bootc.pub --via-loopback /output/disk.raw"]);
     assert!(!install.contains("--filesystem"), "the image names one");
     has(&install, &["--karg=console=hvc0"]);
-    let key = std::fs::read_to_string(tool.path("data/podman-bootc/keys/id_ed25519.pub")).unwrap();
+    let key = std::fs::read_to_string(tool.path("data/keys/id_ed25519.pub")).unwrap();
     assert_eq!(std::fs::read_to_string(tool.vm("id_ed25519.pub")).unwrap(), key);
     assert!(beginning(&disk)[4096..].starts_with(key.trim().as_bytes()));
     assert_eq!(disk.metadata().unwrap().len(), 520 << 20);
@@ -228,6 +230,7 @@ fn vfkit_on_macos() {
     assert!(tool.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
 }
 
+#[cfg(unix)]
 #[test]
 fn krunkit_on_macos() {
     let tool = Tool::new("macos", &["krunkit", "gvproxy"]);
@@ -242,7 +245,7 @@ fn krunkit_on_macos() {
         ],
     );
     // The key is the VM's own, and in no disk.
-    assert!(!tool.path("data/podman-bootc/keys").exists());
+    assert!(!tool.path("data/keys").exists());
     let content = beginning(&tool.vm("disk.raw"));
     assert!(content.starts_with(b"RAW!") && content[4096..] == [0; 4096]);
     // The machine doesn't see the folder: the disk came out of a volume, which is gone.
@@ -252,6 +255,7 @@ fn krunkit_on_macos() {
     tool.stop_start_remove();
 }
 
+#[cfg(unix)]
 #[test]
 fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
@@ -302,6 +306,9 @@ fn hyperv_on_windows() {
     assert_eq!(vm["disk"], tool.vm("disk.vhdx").to_str().unwrap());
     assert_eq!(vm["memory"], 3_u64 << 30);
     has(vm["console"].as_str().unwrap(), &[r"\\.\pipe\podman-bootc-"]);
+    // There are such pipes on Windows only.
+    #[cfg(windows)]
+    tool.has_logged("Hyper-V stand-in booted");
 
     tool.stop_start_remove();
     let all = scripts(&tool);
@@ -316,11 +323,29 @@ fn qemu_on_windows() {
     let tool = Tool::new("windows", &["powershell", &qemu]);
     // Hyper-V is not there: so it is QEMU by itself.
     let tool = tool.with("STAND_IN_HYPERV", "absent");
+    if !has_unix_sockets() {
+        // QEMU can't be talked to then, which is said, and leaves nothing.
+        let error = tool.fail(&["run", "-q", "-d", "--rm", "--disk-size", "520M", IMAGE]);
+        has(&error, &["can't start", "qemu-system-"]);
+        assert_eq!(tool.succeed(&["list", "-q"]), "");
+        return;
+    }
     tool.run(&[]);
     assert_eq!(tool.row()["accelerator"], "whpx");
     let line = tool.calls(&qemu).last().unwrap().line();
     has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0"]);
     tool.stop_start_remove();
+}
+
+/// Windows has them since 10 (1803), wine 10 has none.
+#[cfg(windows)]
+fn has_unix_sockets() -> bool {
+    socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).is_ok()
+}
+
+#[cfg(unix)]
+fn has_unix_sockets() -> bool {
+    true
 }
 
 /// The script that PowerShell was given.

@@ -2,10 +2,27 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+#[cfg(unix)]
+type Stream = std::os::unix::net::UnixStream;
+/// By its name it is TCP's, and all that it does is done with any stream socket.
+#[cfg(windows)]
+type Stream = std::net::TcpStream;
+
+#[cfg(unix)]
+fn connect(path: &str) -> Stream {
+    Stream::connect(path).unwrap()
+}
+
+#[cfg(windows)]
+fn connect(path: &str) -> Stream {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    socket.connect(&socket2::SockAddr::unix(path).unwrap()).unwrap();
+    socket.into()
+}
 
 /// What is in a disk image file of each format.
 const MAGIC: [(&str, &[u8]); 3] = [("qcow2", b"QFI\xfb"), ("vhdx", b"vhdxfile"), ("raw", b"RAW!")];
@@ -34,7 +51,7 @@ pub fn system(args: &[String]) -> ExitCode {
     let socket = |id: &str| {
         let start = format!("socket,id={id},path=");
         let path = args.iter().find_map(|arg| arg.strip_prefix(&start))?;
-        Some(UnixStream::connect(path.replace(",,", ",")).unwrap())
+        Some(connect(&path.replace(",,", ",")))
     };
     let control = socket("control").unwrap();
     let _channel = socket("channel0");
@@ -55,7 +72,7 @@ pub fn system(args: &[String]) -> ExitCode {
 }
 
 struct Monitor {
-    out: UnixStream,
+    out: Stream,
     /// The host's ports, with the guest's.
     ports: Vec<(TcpListener, String)>,
 }
