@@ -3,6 +3,9 @@
 //! The rooms of the program and the way of a `run` through them are drawn in
 //! `docs/architecture.md`.
 
+// A stream that nobody reads makes these panic: there are `ui::say` and `ui::tell`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cli;
 pub mod direct;
 pub mod disk;

@@ -12,6 +12,11 @@ use podman_bootc::disk::export::{self, Permissions};
 use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, Key, Options};
 use podman_bootc::image::{Facts, Image};
 
+#[path = "e2e/harness/small.rs"]
+mod small;
+
+use small::Small;
+
 const FAULT: &str = "PODMAN_BOOTC_FAULT";
 
 /// The tool in folders of its own.
@@ -112,6 +117,13 @@ fn a_vm_that_was_not_finished_is_none() {
         assert_eq!(tool.states(), [""; 0], "{fault}");
         assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
     }
+    // Who waits for the machine to run takes back what doesn't.
+    for fault in ["supervisor-listens", "supervisor-runs"] {
+        let run = tool.run("one").env(FAULT, fault).output().unwrap();
+        assert_eq!(run.status.code(), Some(125), "{fault}");
+        assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
+        tool.wait_until("QEMU goes with its supervisor", || tool.processes().is_empty());
+    }
     succeed(&mut tool.run("one"));
     assert_eq!(tool.states(), ["one running"]);
     succeed(&mut tool.command(&["rm", "-f", "one"]));
@@ -138,6 +150,21 @@ fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
     die(&mut tool.command(&["rm", "one"]), "vm-doomed");
     assert_eq!(tool.states(), [""; 0]);
     assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_machine_without_a_network_card_gets_no_ports() {
+    let tool = Tool::new();
+    succeed(tool.run("one").args(["--nic", "none"]));
+    for state in ["running", "stopped"] {
+        assert_eq!(tool.states(), [format!("one {state}")]);
+        let add = tool.command(&["port", "one", "--add", "0:80"]).output().unwrap();
+        let message = String::from_utf8_lossy(&add.stderr);
+        assert!(add.status.code() == Some(125) && message.contains("--nic none"), "{state}: {message}");
+        succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+    }
+    // It starts as before.
+    succeed(&mut tool.command(&["start", "one"]));
 }
 
 #[test]
@@ -248,32 +275,6 @@ fn the_cache_holds_complete_disks_only() {
     assert_eq!(out.len(), 1, "{out:?}");
 }
 
-/// A small filesystem, as long as the value lives.
-struct Small(PathBuf);
-
-impl Small {
-    fn new(path: PathBuf, size: &str) -> Self {
-        std::fs::create_dir_all(&path).unwrap();
-        let small = Self(path);
-        small.mount(&format!("size={size}"));
-        small
-    }
-
-    fn resize(&self, size: &str) {
-        self.mount(&format!("remount,size={size}"));
-    }
-
-    fn mount(&self, options: &str) {
-        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0));
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_leaves_no_half_made_vm() {
     let tool = Tool::new();
@@ -313,18 +314,22 @@ fn a_full_disk_leaves_no_half_made_base_disk_or_export() {
         assert!(!output.status.success(), "{what}");
     };
     fails("exporting");
-    assert_eq!(std::fs::read_dir(&out.0).unwrap().count(), 0);
-    let cache = Cache::open(&disks.0).unwrap();
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+    let cache = Cache::open(disks.as_ref()).unwrap();
     assert!(cache.remove::<podman_bootc::disk::Error>(&disk().key, false, || Ok(false)).unwrap());
     out.resize("16m");
+    let mut failures = Vec::new();
     for pages in [1, 2, 100, 256, 257, 258] {
         disks.resize(&format!("{}k", pages * 4));
         let output = in_child(dir.path()).output().unwrap();
         if !output.status.success() {
             assert_eq!(cache.find(&disk().key).unwrap(), None, "{pages} pages");
+            failures.push(pages);
         }
     }
+    // The disk's data alone takes 256 pages; what else there is, takes the filesystem's own.
+    assert!(failures.starts_with(&[1, 2, 100, 256]), "{failures:?}");
     disks.resize("16m");
     succeed(&mut in_child(dir.path()));
-    assert_eq!(std::fs::read_dir(&disks.0).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(&disks).unwrap().count(), 0);
 }

@@ -246,6 +246,7 @@ impl Sample {
             hypervisor: Default::default(),
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
+            owner: None,
             home: "/root".into(),
             sshd: true,
             systemd: Some(257),

@@ -5,9 +5,16 @@
 //! What is for macOS needs a Unix; what is for Windows runs everywhere, under wine (`cross.sh`), too.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::Read;
+#[cfg(unix)]
+#[path = "stand_ins/failures.rs"]
+mod failures;
+#[cfg(unix)]
+#[path = "stand_ins/macos.rs"]
+mod macos;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -141,6 +148,17 @@ impl Tool {
         }
     }
 
+    /// What the user is told who types this on the console, and goes away.
+    fn type_on_console(&self, keys: &[u8]) -> String {
+        let mut command = self.command(&["console", "one"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut console = command.spawn().unwrap();
+        console.stdin.take().unwrap().write_all(&[keys, &[0x1d]].concat()).unwrap();
+        let output = console.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", message(&output));
+        message(&output)
+    }
+
     /// Stops the VM, starts it again, and removes it.
     fn stop_start_remove(&self) {
         self.succeed(&["stop", "one"]);
@@ -167,120 +185,11 @@ fn message(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The first 8 KiB of a disk.
-fn beginning(disk: &Path) -> Vec<u8> {
-    let mut bytes = vec![0; 8192];
-    std::fs::File::open(disk).unwrap().read_exact(&mut bytes).unwrap();
-    bytes
-}
-
 /// The words of a call that stand beside each other.
 fn has(line: &str, wanted: &[&str]) {
     for want in wanted {
         assert!(line.contains(want), "{want}\nis not in\n{line}");
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn vfkit_on_macos() {
-    let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
-    let share = tool.path("share");
-    // QEMU is not there: so it is vfkit by itself.
-    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x", share.display())]);
-    let row = tool.row();
-    assert_eq!(row["state"], "running");
-    assert_eq!(row["accelerator"], "native");
-    let disk = tool.vm("disk.raw");
-    let line = tool.call("vfkit");
-    has(
-        &line,
-        &[
-            "--cpus 2 --memory 2048 --restful-uri unix://",
-            &format!("--device virtio-blk,path={},deviceId=disk", disk.display()),
-            &format!("virtio-fs,sharedDir={},mountTag=share0", share.display()),
-            ",mac=5a:94:ef:e4:0c:ee",
-            "--bootloader efi,variable-store=",
-        ],
-    );
-    has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
-    tool.has_logged("vfkit stand-in booted");
-    let port = row["ssh_port"].as_u64().unwrap();
-    assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
-    assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");
-
-    // The key is the host's, and on the disk.
-    let podman = tool.calls("podman");
-    let install = podman.iter().map(Call::line).find(|line| line.contains("--privileged")).unwrap();
-    has(&install, &["--remote --connection podman-machine-default-root run --rm --privileged --pid=host"]);
-    has(&install, &["--root-ssh-authorized-keys /run/podman-bootc.pub --via-loopback /output/disk.raw"]);
-    assert!(!install.contains("--filesystem"), "the image names one");
-    has(&install, &["--karg=console=hvc0"]);
-    let key = std::fs::read_to_string(tool.path("data/keys/id_ed25519.pub")).unwrap();
-    assert_eq!(std::fs::read_to_string(tool.vm("id_ed25519.pub")).unwrap(), key);
-    assert!(beginning(&disk)[4096..].starts_with(key.trim().as_bytes()));
-    assert_eq!(disk.metadata().unwrap().len(), 520 << 20);
-    assert!(podman.iter().all(|call| !call.line().contains("volume rm")), "the machine sees the folder");
-
-    tool.stop_start_remove();
-    assert_eq!(tool.calls("vfkit").len(), 2);
-    // The same image once more: the disk is there.
-    let installs = tool.calls("podman").len();
-    tool.run(&[]);
-    assert!(tool.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
-}
-
-#[cfg(unix)]
-#[test]
-fn krunkit_on_macos() {
-    let tool = Tool::new("macos", &["krunkit", "gvproxy"]);
-    tool.run(&["--hypervisor", "krunkit"]);
-    let line = tool.call("krunkit");
-    has(
-        &line,
-        &[
-            ",format=raw",
-            "virtio-net,type=unixgram,path=",
-            "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
-        ],
-    );
-    // The key is the VM's own, and in no disk.
-    assert!(!tool.path("data/keys").exists());
-    let content = beginning(&tool.vm("disk.raw"));
-    assert!(content.starts_with(b"RAW!") && content[4096..] == [0; 4096]);
-    // The machine doesn't see the folder: the disk came out of a volume, which is gone.
-    let lines: Vec<String> = tool.calls("podman").iter().map(Call::line).collect();
-    has(&lines.join("\n"), &["tar --create --sparse --format=gnu", "volume rm --force podman-bootc-"]);
-    assert_eq!(std::fs::read_dir(tool.path("state")).unwrap().count(), 0);
-    tool.stop_start_remove();
-}
-
-#[cfg(unix)]
-#[test]
-fn qemu_on_macos() {
-    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
-    let share = tool.path("share");
-    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x:ro", share.display())]);
-    let row = tool.row();
-    assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"hvf".into()));
-    let calls = tool.calls(&qemu);
-    let line = calls.last().unwrap().line();
-    has(
-        &line,
-        &[
-            "-accel hvf -cpu host",
-            &format!("-virtfs local,path={},mount_tag=share0,security_model=none", share.display()),
-            ",readonly=on",
-        ],
-    );
-    assert!(!line.contains("vhost-user-fs") && !line.contains("memfd"), "{line}");
-    let credentials = calls.last().unwrap().args.iter().filter_map(|arg| arg.strip_prefix("type=11,path="));
-    let credentials: Vec<String> = credentials.map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    assert!(credentials[0].starts_with("io.systemd.credential.binary:tmpfiles.extra="), "{credentials:?}");
-    has(&tool.call("qemu-img"), &["create -q -f qcow2 -F raw"]);
-    tool.has_logged("QEMU stand-in booted");
-    tool.stop_start_remove();
 }
 
 #[test]
@@ -334,6 +243,10 @@ fn qemu_on_windows() {
     assert_eq!(tool.row()["accelerator"], "whpx");
     let line = tool.calls(&qemu).last().unwrap().line();
     has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0"]);
+    tool.has_logged("QEMU stand-in booted");
+    // Enter, as a terminal sends it, and ctrl-] to get away.
+    tool.type_on_console(b"a\r");
+    tool.has_logged("typed 97\ntyped 13\n");
     tool.stop_start_remove();
 }
 
@@ -370,6 +283,23 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
     ] {
         let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_MACHINE", machine);
         has(&tool.fail(&["run", "-q", "-d", IMAGE]), &[want]);
+        assert!(tool.calls("vfkit").is_empty());
+    }
+}
+
+#[test]
+fn an_install_that_fails_in_a_container_is_told_and_logged() {
+    for (how, wants) in [
+        ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
+        ("half", &["exit status: 1", "Installing image", "no loop device"]),
+    ] {
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_INSTALL", how);
+        let message = tool.fail(&["run", "-q", "-d", IMAGE]);
+        // Windows' own programs have an exit code.
+        has(&message.replace("exit code", "exit status"), wants);
+        let log = message.split("the whole log is in ").nth(1).unwrap().split(')').next().unwrap();
+        let log = std::fs::read_to_string(log).unwrap();
+        has(&log, &wants[1..].iter().copied().filter(|want| !want.starts_with("exit")).collect::<Vec<_>>());
         assert!(tool.calls("vfkit").is_empty());
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Context;
 use crate::host::{interrupt, socket, terminal};
+use crate::ui::tell;
 use crate::vm::{Vm, attach, lifecycle};
 
 /// What is typed to get away: ctrl-], as in virsh.
@@ -27,10 +28,7 @@ impl Args {
         let vm = context.store.find(&self.vm)?;
         let name = &vm.spec.name;
         let over = context.block_on(attached(&vm, context))?;
-        eprintln!(
-            "{}",
-            if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") }
-        );
+        tell(if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") });
         Ok(())
     }
 }
@@ -42,7 +40,12 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
     let path = context.dirs.runtime_of(&vm.spec.id).join(attach::SOCKET);
     let stream = socket::connect(&path).await.context("can't attach to the console")?;
     let (mut read, mut write) = socket::split(stream);
-    eprintln!("Attached to the console of VM {}; ctrl-] detaches", vm.spec.name);
+    let takes_input = vm.features().console_input;
+    let only = match takes_input {
+        true => String::new(),
+        false => format!(" (read-only: {} takes no input)", vm.spec.hypervisor.title()),
+    };
+    tell(format!("Attached to the console of VM {}{only}; ctrl-] detaches", vm.spec.name));
     let _raw = terminal::Raw::enter().context("can't use this terminal")?;
     let mut keys = keyboard();
     let mut typing = true;
@@ -58,7 +61,10 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
             bytes = keys.recv(), if typing => match bytes {
                 Some(bytes) => {
                     let end = bytes.iter().position(|key| *key == DETACH);
-                    write.write_all(&bytes[..end.unwrap_or(bytes.len())]).await.context("the console is lost")?;
+                    if takes_input {
+                        let bytes = &bytes[..end.unwrap_or(bytes.len())];
+                        write.write_all(bytes).await.context("the console is lost")?;
+                    }
                     if end.is_some() {
                         return Ok(false);
                     }

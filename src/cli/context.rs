@@ -32,8 +32,8 @@ pub struct Resolved {
     pub podman: Podman,
     /// The image.
     pub image: Image,
-    /// Held until the image has been read.
-    _in_use: Option<StorageInUse>,
+    /// To be held until the image has been read.
+    pub in_use: Option<StorageInUse>,
 }
 
 impl Context {
@@ -71,13 +71,18 @@ impl Context {
             }
             let image = podman.resolve(image, pull, || stage.step("fetching it"))?;
             stage.done(&format!("{} ({})", image.reference, image.short_id()));
-            return Ok(Resolved { podman, image, _in_use: None });
+            return Ok(Resolved { podman, image, in_use: None });
         }
         let local = Podman::find()?;
         let service = Service::wanted(connection).filter(|_| !is_file(image));
         // An image from elsewhere needs nothing of the user's storage.
         let own_storage = match service.is_some() || is_file(image) {
-            true => Some(self.storage().take().context("can't use the storage for images from elsewhere")?),
+            true => {
+                let waiting =
+                    || stage.step("another podman-bootc fetches an image from elsewhere; waiting for it");
+                let taken = self.storage().take(waiting);
+                Some(taken.context("can't use the storage for images from elsewhere")?)
+            }
             false => None,
         };
         let storage = own_storage.as_ref().map(|in_use| in_use.storage().clone());
@@ -93,7 +98,7 @@ impl Context {
             }
         };
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
-        Ok(Resolved { podman, image, _in_use: own_storage })
+        Ok(Resolved { podman, image, in_use: own_storage })
     }
 
     /// The storage for images that come from elsewhere.

@@ -66,7 +66,8 @@ impl Args {
         export::check(&self.file, format, allowed)?;
         let found = context.resolve(&self.image, self.pull, self.connection.as_deref(), &progress)?;
         let host = context.install_host(found.podman.clone(), self.accel)?;
-        let base = install::ensure(&host, self.install.wanted(&found.image, Kind::Qemu, false), &progress)?;
+        let wanted = self.install.wanted(&found.image, found.in_use, Kind::Qemu, false);
+        let base = install::ensure(&host, wanted, &progress)?;
         let mut stage = progress.stage("write");
         let name = self.file.display();
         export::write(&base.disk.file, &self.file, format, allowed, |percent| {

@@ -100,6 +100,7 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
     let kinds = kind::Choice::Auto.kinds(os);
     let looks: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
     let none = looks.iter().all(|(_, look)| look.is_err());
+    let has_qemu = looks.iter().any(|(kind, look)| kind.features(os).host_firmware && look.is_ok());
     findings.extend(looks.into_iter().map(|(kind, look)| match look {
         Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
         Err(error) => {
@@ -107,6 +108,7 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
             lacking(kind.title(), status, crate::ui::error_chain(&error), "one of the hypervisors is enough")
         }
     }));
+    findings.extend(has_qemu.then(|| uefi(arch)));
     findings.push(program(
         "qemu-img",
         false,
@@ -165,16 +167,21 @@ fn hypervisor(context: &Context) -> Vec<Finding> {
         ),
         Hardware::Absent(why) => lacking("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
     };
-    let firmware = match firmware::find(arch) {
-        Some(uefi) => found("UEFI firmware", uefi.code.display().to_string()),
-        None => lacking(
-            "UEFI firmware",
+    vec![found("QEMU", format!("{major}.{minor}, {}", qemu.program.display())), kvm, uefi(arch)]
+}
+
+fn uefi(arch: Arch) -> Finding {
+    let check = "UEFI firmware";
+    match firmware::choose(firmware::Choice::Auto, arch) {
+        Ok(Some(uefi)) => found(check, uefi.code.display().to_string()),
+        Ok(None) => lacking(
+            check,
             Status::Optional,
             "none; VMs start from BIOS, which not every image can",
             "install ovmf (Debian) or edk2-ovmf (Fedora)",
         ),
-    };
-    vec![found("QEMU", format!("{major}.{minor}, {}", qemu.program.display())), kvm, firmware]
+        Err(error) => lacking(check, Status::Optional, error.to_string(), "QEMU starts no VM without it"),
+    }
 }
 
 fn program(name: &'static str, needed: bool, hint: &str) -> Finding {

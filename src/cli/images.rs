@@ -4,11 +4,10 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use super::list::since;
 use crate::disk::{BaseDisk, Cache};
 use crate::host::Os;
 use crate::image::{Podman, Service};
-use crate::ui::{Format, Table, format_size, print, say};
+use crate::ui::{Format, Table, format_size, print, say, since};
 
 /// List the bootable images in podman's storage
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use clap::ArgAction;
 use crate::disk::Options;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Kind};
-use crate::image::Image;
+use crate::image::{Image, StorageInUse};
 use crate::install::{self, Place, Wanted};
 use crate::ui::parse_size;
 
@@ -87,9 +87,16 @@ impl InstallArgs {
 
     /// What base disk of this image is wanted, for a hypervisor of this kind; `growable` when a smaller one will
     /// do.
-    pub fn wanted<'a>(&self, image: &'a Image, hypervisor: Kind, growable: bool) -> Wanted<'a> {
+    pub fn wanted<'a>(
+        &self,
+        image: &'a Image,
+        in_use: Option<StorageInUse>,
+        hypervisor: Kind,
+        growable: bool,
+    ) -> Wanted<'a> {
         let place = self.install_in.unwrap_or(Place::usual(Os::current()));
-        Wanted { image, options: self.options(image, hypervisor), place, anew: self.rebuild, growable }
+        let options = self.options(image, hypervisor);
+        Wanted { image, options, place, anew: self.rebuild, growable, in_use }
     }
 
     /// The install options for this image.

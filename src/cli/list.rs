@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Context;
 use crate::host::dirs::Dirs;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::ui::{Format, Table, ago, format_size, print, say};
+use crate::ui::{Format, Table, format_size, print, say, since};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm, problem};
 
@@ -140,12 +140,6 @@ impl Args {
         say(table);
         Ok(())
     }
-}
-
-/// How long ago that was.
-pub(super) fn since(time: jiff::Timestamp) -> String {
-    let elapsed = jiff::Timestamp::now().duration_since(time);
-    ago(elapsed.try_into().unwrap_or_default())
 }
 
 /// A reason that fits in a table; `--format json` has the whole.

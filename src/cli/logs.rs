@@ -1,9 +1,8 @@
 //! `podman-bootc logs`
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,10 +10,10 @@ use jiff::Timestamp;
 
 use super::Context;
 use crate::guest::command::shell_line;
-use crate::host::interrupt;
+use crate::host::{self, interrupt};
 use crate::ui::{Progress, parse_time, plain};
 use crate::vm::client::Client;
-use crate::vm::log::{From, pieces};
+use crate::vm::log::{From, Reader, pieces};
 use crate::vm::{State, Vm};
 
 /// Show what a VM's serial console wrote, or its journal
@@ -55,10 +54,11 @@ impl Args {
         };
         let mut newest = None;
         for (path, place) in pieces(&path, from) {
-            newest = open(&path)?;
-            if let Some(log) = &mut newest {
-                log.seek(SeekFrom::Start(place)).with_context(|| format!("can't read {}", path.display()))?;
-                copy(log)?;
+            newest = Reader::open(&path, place).with_context(|| format!("can't read {}", path.display()))?;
+            if let Some(log) = &mut newest
+                && copy(log)?.is_break()
+            {
+                return Ok(0);
             }
         }
         if let (true, Some(log)) = (self.follow, &mut newest) {
@@ -100,16 +100,8 @@ fn parse_since(text: &str) -> Result<Timestamp> {
     })
 }
 
-fn open(path: &Path) -> Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e).with_context(|| format!("can't read {}", path.display())),
-    }
-}
-
 /// Goes on copying: each message of the supervisor may mean more of the log.
-async fn follow(log: &mut File, vm: &Vm, context: &Context) -> Result<()> {
+async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
     let Ok(mut client) = Client::attach(vm, &context.dirs, false).await else { return Ok(()) };
     loop {
         let over = tokio::select! {
@@ -118,16 +110,18 @@ async fn follow(log: &mut File, vm: &Vm, context: &Context) -> Result<()> {
             () = tokio::time::sleep(Duration::from_millis(200)) => false,
             signal = interrupt::wait() => return Err(signal.into()),
         };
-        copy(log)?;
-        if over {
+        if copy(log)?.is_break() || over {
             return Ok(());
         }
     }
 }
 
-fn copy(log: &mut File) -> Result<()> {
-    let mut bytes = Vec::new();
-    log.read_to_end(&mut bytes).context("can't read the log")?;
+/// Copies what is new, and says whether to go on: `logs | head` ends without a failure.
+fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
+    let mut bytes = log.read_new().context("can't read the log")?;
+    if bytes.is_empty() && host::nobody_reads_stdout() {
+        return Ok(ControlFlow::Break(()));
+    }
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         // A guest is not trusted with the user's terminal.
@@ -139,9 +133,9 @@ fn copy(log: &mut File) -> Result<()> {
             .into_bytes();
     }
     match out.write_all(&bytes).and_then(|()| out.flush()) {
-        // `logs | head` is no failure.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("can't write"),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(e) => Err(e).context("can't write"),
     }
 }
 

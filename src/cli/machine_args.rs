@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::ArgAction;
-use russh::keys::{PrivateKey, PublicKey};
 
 use crate::disk::ExtraDiskArg;
 use crate::guest::cloudinit::Seed;
 use crate::guest::given::{self, CredentialArg};
 use crate::guest::hostname::Hostname;
 use crate::guest::ignition::Ignition;
+use crate::guest::keys;
 use crate::guest::shares::Share;
 use crate::host::Os;
 use crate::hypervisor::kind::Wish;
@@ -118,7 +118,7 @@ impl MachineArgs {
             shares,
             ports: self.publish.clone(),
             hostname: self.hostname.clone(),
-            ssh_keys: self.public_keys()?,
+            ssh_keys: keys::read_public(&self.ssh_keys)?,
             credentials: credentials.iter().map(|credential| credential.name.clone()).collect(),
             disks: self.add_disks.iter().map(ExtraDiskArg::resolve).collect::<Result<_, _>>()?,
             nic: self.nic,
@@ -135,27 +135,6 @@ impl MachineArgs {
             ignition: self.ignition.as_deref().map(Ignition::read).transpose()?,
         };
         Ok(Outfit { settings, extras })
-    }
-
-    fn public_keys(&self) -> Result<Vec<String>> {
-        let mut keys = Vec::new();
-        for path in &self.ssh_keys {
-            let name = path.display();
-            let text = std::fs::read_to_string(path).with_context(|| format!("can't read {name}"))?;
-            if PrivateKey::from_openssh(&text).is_ok() || text.contains("PRIVATE KEY-----") {
-                bail!("{name} is a private key; the VM needs the public one, often {name}.pub");
-            }
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-            let before = keys.len();
-            for line in lines {
-                PublicKey::from_openssh(line).with_context(|| format!("{name} has no public keys in it"))?;
-                keys.push(line.to_owned());
-            }
-            if keys.len() == before {
-                bail!("{name} has no public keys in it");
-            }
-        }
-        Ok(keys)
     }
 }
 

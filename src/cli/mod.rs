@@ -28,11 +28,12 @@ mod system;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::host::interrupt::{self, Interrupted};
+use crate::ui;
 use crate::vm::lifecycle;
 
 pub use completion::script as completion_script;
@@ -120,7 +121,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let code = exit_code(&error);
-            eprintln!("Error: {}", message(&error));
+            ui::tell(format!("Error: {}", message(&error)));
             ExitCode::from(code)
         }
     }
@@ -181,7 +182,23 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// The error and its causes; transparent wrappers don't say things twice.
 fn message(error: &anyhow::Error) -> String {
-    crate::ui::error_chain(error.as_ref())
+    ui::error_chain(error.as_ref())
+}
+
+/// Does something for each name; a failure doesn't keep the others from their turn.
+fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut failures: Vec<anyhow::Error> = Vec::new();
+    for name in names {
+        if let Err(error) = action(name) {
+            failures.push(error);
+        }
+        interrupt::check()?;
+    }
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(failures.remove(0)),
+        _ => Err(anyhow!(failures.iter().map(message).collect::<Vec<_>>().join("\nError: "))),
+    }
 }
 
 /// The levels' names of the tool that this one replaces work, too.

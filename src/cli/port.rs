@@ -5,10 +5,12 @@ use clap::ArgAction;
 use serde::Serialize;
 
 use super::Context;
+use crate::host::Os;
+use crate::hypervisor::kind::{self, Wish};
 use crate::hypervisor::{Forward, Protocol};
 use crate::ui::{Format, print, say};
 use crate::vm::control::Change;
-use crate::vm::{State, Vm, lifecycle, ports};
+use crate::vm::{Nic, State, Vm, lifecycle, ports};
 
 /// Show the ports of the host that lead to a VM, or change them
 ///
@@ -82,6 +84,12 @@ fn add(context: &Context, vm: &mut Vm, forward: Forward) -> Result<()> {
     let clash = |ports: &[Forward]| ports.iter().find(|port| port.clashes(&forward)).copied();
     if let Some(other) = clash(&current(vm)).or_else(|| clash(&vm.spec.settings.ports)) {
         bail!("VM {} forwards {} to {} already", vm.spec.name, other.host_side(), other.guest_side());
+    }
+    if vm.spec.settings.nic == Nic::None {
+        bail!("VM {} has no network card (--nic none), and so no ports", vm.spec.name);
+    }
+    if forward.protocol == Protocol::Udp {
+        kind::check(vm.spec.hypervisor, Os::current(), &[Wish::UdpPort])?;
     }
     ports::check(&[forward])?;
     if vm.state() == State::Running {

@@ -11,7 +11,7 @@ use crate::direct::Roots;
 use crate::disk::{self, Cache, Cached, Key};
 use crate::host::file;
 use crate::image::Podman;
-use crate::ui::{Format, format_size, parse_time, print, say};
+use crate::ui::{Format, format_size, parse_time, print, say, tell};
 
 /// Remove the base disks that no VM uses
 ///
@@ -76,7 +76,7 @@ impl Args {
             say(format!("{name} {} {}\n", format_size(row.size), row.image));
         }
         let total = format_size(rows.iter().map(|row| row.size).sum());
-        eprintln!("{}: {total}", if self.dry_run { "Would be freed" } else { "Freed" });
+        tell(format!("{}: {total}", if self.dry_run { "Would be freed" } else { "Freed" }));
         Ok(())
     }
 

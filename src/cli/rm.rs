@@ -1,18 +1,18 @@
 //! `podman-bootc rm`
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
-use super::Context;
+use super::{Context, each};
 use crate::ui::say;
-use crate::vm::lifecycle;
-use crate::vm::store::Entry;
+use crate::vm::store::{self, Entry};
+use crate::vm::{Name, State, Vm, lifecycle};
 
 /// Remove VMs with their disks
 ///
 /// Base disks stay: the next `run` of the same image starts at once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Remove running VMs, too; they lose their power
+    /// Remove running VMs, too; they lose their power; and those named that can't be read
     #[arg(short, long)]
     force: bool,
     /// Remove all VMs that don't run; with --force all
@@ -29,39 +29,36 @@ impl Args {
             return self.remove_all(context);
         }
         each(&self.vms, |name| {
-            let vm = context.store.find(name)?;
-            context.block_on(lifecycle::remove(&vm, &context.store, self.force))?;
-            say(format!("{}\n", vm.spec.name));
+            let name = match (context.store.find(name), name.parse::<Name>()) {
+                (Err(store::Error::Damaged { .. }), Ok(name)) if self.force => {
+                    context.store.remove_damaged(&name)?;
+                    name
+                }
+                (found, _) => self.remove(context, &found?)?,
+            };
+            say(format!("{name}\n"));
             Ok(())
         })
     }
 
     fn remove_all(&self, context: &Context) -> Result<()> {
-        let vms = context.store.list().into_iter().filter_map(Entry::vm);
-        let idle = |vm: &crate::vm::Vm| vm.state() != crate::vm::State::Running;
-        let names: Vec<String> =
-            vms.filter(|vm| self.force || idle(vm)).map(|vm| vm.spec.name.to_string()).collect();
+        let wanted = |entry: &Entry| match entry {
+            Entry::Vm(vm) => self.force || vm.state() != State::Running,
+            Entry::Creating(_) => false,
+            // What is in it nobody knows: it goes only when it is named.
+            Entry::Damaged(..) => true,
+        };
+        let entries = context.store.list().into_iter().filter(wanted);
+        let names: Vec<String> = entries.map(|entry| entry.name().to_owned()).collect();
         each(&names, |name| {
-            let vm = context.store.find(name)?;
-            context.block_on(lifecycle::remove(&vm, &context.store, self.force))?;
+            let name = self.remove(context, &context.store.find(name)?)?;
             say(format!("{name}\n"));
             Ok(())
         })
     }
-}
 
-/// Does something for each name; a failure doesn't keep the others from their turn.
-pub(super) fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    let mut failures: Vec<anyhow::Error> = Vec::new();
-    for name in names {
-        if let Err(error) = action(name) {
-            failures.push(error);
-        }
-        crate::host::interrupt::check()?;
-    }
-    match failures.len() {
-        0 => Ok(()),
-        1 => Err(failures.remove(0)),
-        _ => Err(anyhow!(failures.iter().map(super::message).collect::<Vec<_>>().join("\nError: "))),
+    fn remove(&self, context: &Context, vm: &Vm) -> Result<Name> {
+        context.block_on(lifecycle::remove(vm, &context.store, self.force))?;
+        Ok(vm.spec.name.clone())
     }
 }

@@ -14,6 +14,7 @@ use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
 use crate::guest::keys::Keys;
 use crate::host::Os;
+use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::virtiofsd::Virtiofsd;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
 use crate::image::{Image, Podman, Pull};
@@ -42,7 +43,7 @@ pub struct Args {
     /// Name of the VM [default: a generated one]
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
-    /// Return as soon as the VM runs, and print its name
+    /// Return as soon as the VM runs, and print its name; with CMD return when that has run, and keep the VM
     #[arg(short, long, visible_short_alias = 'B', visible_alias = "background")]
     detach: bool,
     /// Remove the VM when the session ends (with --detach: when the VM powers off)
@@ -92,7 +93,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
     root_transport: Transport,
     /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection"], conflicts_with_all = InstallArgs::FOR_INSTALLS)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection", "pull"], conflicts_with_all = InstallArgs::FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineArgs,
@@ -104,35 +105,43 @@ pub struct Args {
 impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = Progress::new(self.quiet);
+        if self.disk.is_some() {
+            // Without an image, all words are the command's.
+            self.command.splice(0..0, self.image.take().map(OsString::from));
+        }
         // Before any work: what can't be is said at once.
+        if self.detach && self.command.is_empty() && self.timeout.is_some() {
+            bail!("--detach without a command doesn't wait until the VM is ready; leave out --timeout");
+        }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
         kind::check(hypervisor, Os::current(), &self.wishes())?;
         let outfit = self.machine.outfit(hypervisor)?;
         let (vm, creating) = match (&self.disk, &self.image) {
-            (Some(file), first_word) => {
-                // Without an image, all words are the command's.
-                self.command.splice(0..0, first_word.iter().map(OsString::from));
-                self.create_on_import(context, file, hypervisor, &outfit)?
-            }
+            (Some(file), _) => self.create_on_import(context, file, hypervisor, &outfit)?,
             (None, Some(image)) => self.create_of_image(context, image, hypervisor, &outfit, &progress)?,
             (None, None) => bail!("an image is missing"),
         };
         if !vm.spec.sshd {
             progress.note(&format!("image {} seems to have no sshd", vm.spec.origin()));
         }
-        let lease = self.removes() && !self.detach;
-        let started = context.block_on(lifecycle::start(&vm, &context.store, lease));
+        let started = context.block_on(lifecycle::start(&vm, &context.store, self.leases()));
         drop(creating);
+        // A machine that never ran has nothing in it, and its name is wanted for the next try.
+        let take_back = || context.block_on(lifecycle::remove_now(&vm, &context.store));
         let mut client = match started {
             Ok(client) => client,
             Err(error) => {
-                // It never ran: there is nothing in it, and its name is wanted for the next try.
-                context.block_on(lifecycle::remove_now(&vm, &context.store))?;
+                take_back()?;
                 return Err(error.into());
             }
         };
-        if self.detach {
-            context.block_on(ready::wait_started(&mut client, &vm, |note| progress.note(note)))?;
+        if self.detach && self.command.is_empty() {
+            let runs = ready::wait_started(&mut client, &vm, |note| progress.note(note));
+            if let Err(error) = context.block_on(runs) {
+                drop(client);
+                take_back()?;
+                return Err(error.into());
+            }
             say(format!("{}\n", vm.spec.name));
             return Ok(0);
         }
@@ -161,10 +170,14 @@ impl Args {
             let parameters = self.parameters(hypervisor, None, outfit);
             return Ok(create::create(reservation, origin, &parameters, &host_keys)?);
         }
-        let host = context.install_host(podman.clone(), self.accel)?;
         let features = hypervisor.features(Os::current());
+        if let Some(arch) = Arch::from_oci(&image.architecture).filter(|_| features.host_firmware) {
+            // What is missing is no news for after a minute's install.
+            firmware::choose(self.machine.firmware, arch).map_err(lifecycle::Error::from)?;
+        }
+        let host = context.install_host(podman.clone(), self.accel)?;
         // What makes the system grow is handed over at boot, as the key is.
-        let mut wanted = self.install.wanted(image, hypervisor, features.credentials());
+        let mut wanted = self.install.wanted(image, found.in_use, hypervisor, features.credentials());
         if !features.credentials() {
             host_keys.ensure()?;
             wanted.options.root_key = Some(host_keys.public_line()?);
@@ -272,6 +285,11 @@ impl Args {
         self.rm || (!self.command.is_empty() && self.name.is_none() && !self.detach)
     }
 
+    /// The VM goes with this process; a detached one goes when it powers off.
+    fn leases(&self) -> bool {
+        self.removes() && !self.detach
+    }
+
     fn session(&self, context: &Context, vm: &Vm, mut client: Client, progress: &Progress) -> Result<u8> {
         let mut stage = progress.stage("boot");
         let ready =
@@ -290,7 +308,7 @@ impl Args {
                 Err(error.into())
             }
         };
-        if self.removes() {
+        if self.leases() {
             // The VM's life hangs on this connection; its last message says that all is gone.
             context.block_on(async {
                 client.end_lease().await;

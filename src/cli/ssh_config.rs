@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::guest::ssh_config;
-use crate::ui::say;
+use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
 /// Print a Host block for OpenSSH, or make OpenSSH know all VMs
@@ -42,7 +42,7 @@ impl Args {
             let new = ssh_config::include(&config, &context.dirs.vms().join("*/ssh_config"))
                 .with_context(|| format!("can't change {}", config.display()))?;
             let what = if new { "now includes" } else { "already includes" };
-            eprintln!("{} {what} all VMs: use them as NAME.bootc", config.display());
+            tell(format!("{} {what} all VMs: use them as NAME.bootc", config.display()));
         }
         if let Some(name) = &self.vm {
             let vm = context.store.find(name)?;

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::Context;
-use crate::ui::say;
+use super::{Context, each};
+use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
 /// Start stopped VMs, in the background
@@ -16,11 +16,11 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        super::rm::each(&self.vms, |name| {
+        each(&self.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(async {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;
-                ready::wait_started(&mut client, &vm, |note| eprintln!("{note}")).await
+                ready::wait_started(&mut client, &vm, |note| tell(note)).await
             })?;
             say(format!("{}\n", vm.spec.name));
             Ok(())

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Context;
+use super::{Context, each};
 use crate::ui::say;
 use crate::vm::lifecycle;
 
@@ -21,7 +21,7 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        super::rm::each(&self.vms, |name| {
+        each(&self.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(lifecycle::stop(&vm, &context.store, self.time))?;
             say(format!("{}\n", vm.spec.name));

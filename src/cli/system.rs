@@ -7,11 +7,10 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use super::list::since;
 use crate::disk::{Cache, Key};
 use crate::host::dirs::Dirs;
 use crate::host::{self, file};
-use crate::ui::{Format, Table, format_size, print, say};
+use crate::ui::{Format, Table, format_size, print, say, since};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm};
 

@@ -192,7 +192,8 @@ fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>)
     let make = || {
         let mut out = BufWriter::new(file::create_private(path)?);
         fill(&mut out)?;
-        out.flush()
+        // The facts beside it, which say that it is whole, are synced, too.
+        out.into_inner()?.sync_all()
     };
     make().map_err(|source| Error::Write { path: path.to_owned(), source })
 }

@@ -42,7 +42,9 @@ pub fn read(tree: &Tree, architecture: &str) -> Result<Facts, Error> {
     }
     // Image builders that keep /etc for the user put the system's users below /usr/lib (nss-altfiles).
     for path in ["usr/lib/passwd", "etc/passwd"] {
-        facts.homes.extend(homes(&tree.text(path)?.unwrap_or_default()));
+        let passwd = tree.text(path)?.unwrap_or_default();
+        facts.homes.extend(homes(&passwd));
+        facts.owners.extend(owners(&passwd));
     }
     Ok(facts)
 }
@@ -90,6 +92,15 @@ fn homes(passwd: &str) -> BTreeMap<String, String> {
     passwd.lines().filter_map(home).collect()
 }
 
+fn owners(passwd: &str) -> BTreeMap<String, (u32, u32)> {
+    let owner = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let (user, uid, gid) = (fields.first()?, fields.get(2)?, fields.get(3)?);
+        Some((user.to_string(), (uid.parse().ok()?, gid.parse().ok()?)))
+    };
+    passwd.lines().filter_map(owner).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,9 +115,9 @@ mod tests {
         let other = "kargs = [\"a\"]\nmatch-architectures = [\"aarch64\"]";
         assert!(kargs(other, "x86_64").is_empty() && kargs(other, "aarch64") == ["a"]);
         assert!(kargs("not toml at all [", "x86_64").is_empty());
-        let homes =
-            homes("root:x:0:0:root:/root:/bin/bash\ncore:x:1000:1000::/var/home/core:/bin/bash\nbad\n");
+        let passwd = "root:x:0:0:root:/root:/bin/bash\ncore:x:1000:100::/var/home/core:/bin/bash\nbad\n";
+        let (homes, owners) = (homes(passwd), owners(passwd));
         assert_eq!(homes.get("core").map(String::as_str), Some("/var/home/core"));
-        assert_eq!(homes.len(), 2);
+        assert_eq!((homes.len(), owners.len(), owners.get("core")), (2, 2, Some(&(1000, 100))));
     }
 }

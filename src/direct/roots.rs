@@ -1,5 +1,6 @@
 //! The cache of images made ready for a direct boot: kernels by image, roots by layer chain.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,14 +9,20 @@ use serde::{Deserialize, Serialize};
 use super::apart::{self, Root};
 use super::stack::{self, Block, Chain, Plan};
 use super::{BootImage, Error, Transport, share};
-use crate::host::lock::Lock;
+use crate::host::lock::{Lock, WaitError};
 use crate::host::{self, fault, file, process};
 use crate::hypervisor::Arch;
 use crate::image::{Image, Podman, Storage};
 use crate::ui::Stage;
 
 const BLOCK_VERSION: u32 = 1;
+/// The extension of a block image.
+const DATA: &str = "erofs";
+/// The extension of the file beside it that says what is in it.
+const DESCRIPTION: &str = "json";
 const PARTIAL: &str = "partial";
+/// What is for an image's kernel, in there.
+const BOOT: &str = "boot";
 const LOCK: &str = "lock";
 /// Locked (shared) by those who are about to boot an image.
 const IN_USE: &str = "in-use";
@@ -95,7 +102,10 @@ impl Roots {
             Some(lock) => lock,
             None => {
                 stage.step("another podman-bootc reads an image; waiting for it");
-                Lock::acquire(&lock).map_err(io(&lock))?
+                Lock::wait(&lock).map_err(|error| match error {
+                    WaitError::Io(error) => io(&lock)(error),
+                    WaitError::Interrupted(signal) => signal.into(),
+                })?
             }
         };
         if let Some(ready) = self.find(image, &chains, transport)? {
@@ -121,7 +131,7 @@ impl Roots {
             storage: podman.own_storage().cloned(),
             arch,
             chains: chains.clone(),
-            boot: (!boot.exists()).then(|| partial.join("boot")),
+            boot: (!boot.exists()).then(|| partial.join(BOOT)),
             boots: self.boots(),
             convert,
             blocks: partial.clone(),
@@ -130,19 +140,29 @@ impl Roots {
         work.run_apart(podman)?;
         fault::point("roots-made");
         std::fs::remove_file(partial.join(MOUNTED)).map_err(io(&partial))?;
-        for entry in std::fs::read_dir(&partial).map_err(io(&partial))?.flatten() {
-            let path = entry.path();
-            let to = if entry.file_name() == "boot" {
-                boot.clone()
-            } else {
-                self.blocks().join(entry.file_name())
-            };
-            std::fs::rename(&path, &to).map_err(io(&to))?;
-        }
+        self.adopt(&partial, &boot).map_err(io(&self.folder))?;
         self.find(image, &chains, transport)?.ok_or_else(|| Error::Read {
             path: "/".into(),
             source: std::io::Error::other("what was made of it has vanished"),
         })
+    }
+
+    /// Moves what was made to its place: a block image's description last, and not before its data can't be lost.
+    fn adopt(&self, partial: &Path, boot: &Path) -> std::io::Result<()> {
+        let made = |name: &str| partial.join(name);
+        if made(BOOT).exists() {
+            std::fs::rename(made(BOOT), boot)?;
+        }
+        let blocks = self.blocks();
+        for extension in [DATA, DESCRIPTION] {
+            for path in files(partial, extension) {
+                if let Some(name) = path.file_name() {
+                    std::fs::rename(&path, blocks.join(name))?;
+                }
+            }
+            file::sync_dir(&blocks)?;
+        }
+        Ok(())
     }
 
     /// Keeps what [`Self::prepare`] gives from being pruned, as long as the value lives.
@@ -175,28 +195,44 @@ impl Roots {
             Lock::try_acquire(&path).map_err(|source| Error::Write { path, source })
         };
         let (Some(_reading), Some(_using)) = (lock(LOCK)?, lock(IN_USE)?) else { return Ok(removed) };
-        for folder in [self.boots(), self.blocks()] {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else { continue };
-                // A description goes with its block image.
-                let image = path.with_extension("erofs");
-                let is_used = if metadata.is_dir() { used(&path) } else { used(&image) };
-                let age = metadata.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default();
-                if is_used || age < older_than {
-                    continue;
-                }
-                let size =
-                    if metadata.is_dir() { file::folder_size(&path) } else { host::allocated_size(&path) };
-                let gone = match (dry_run, metadata.is_dir()) {
-                    (true, _) => Ok(()),
-                    (false, true) => file::remove_dir(&path),
-                    (false, false) => std::fs::remove_file(&path),
-                };
-                gone.map_err(|source| Error::Write { path: path.clone(), source })?;
-                removed.push((path, size));
+        for (name, parts) in self.prunable() {
+            let age = |part: &PathBuf| {
+                let modified = part.metadata().and_then(|metadata| metadata.modified());
+                modified.ok().and_then(|time| time.elapsed().ok()).unwrap_or_default()
+            };
+            if used(&name) || parts.iter().map(age).min().unwrap_or_default() < older_than {
+                continue;
             }
+            let mut size = 0;
+            for part in parts {
+                let is_folder = part.is_dir();
+                size += if is_folder { file::folder_size(&part) } else { host::allocated_size(&part) };
+                let gone = match (dry_run, is_folder) {
+                    (true, _) => Ok(()),
+                    (false, true) => file::remove_dir(&part),
+                    (false, false) => std::fs::remove_file(&part),
+                };
+                gone.map_err(|source| Error::Write { path: part, source })?;
+            }
+            removed.push((name, size));
         }
         Ok(removed)
+    }
+
+    /// What can go, by what VMs use of it, with the parts that go together, in that order: no description is left
+    /// without its block image.
+    fn prunable(&self) -> BTreeMap<PathBuf, Vec<PathBuf>> {
+        let mut all = BTreeMap::new();
+        for path in entries(&self.boots()) {
+            all.insert(path.clone(), vec![path]);
+        }
+        for path in files(&self.blocks(), DESCRIPTION) {
+            all.insert(path.with_extension(DATA), vec![path]);
+        }
+        for path in files(&self.blocks(), DATA) {
+            all.entry(path.clone()).or_default().push(path);
+        }
+        all
     }
 
     fn find(
@@ -220,14 +256,18 @@ impl Roots {
         let roots = plan
             .have
             .iter()
-            .map(|block| self.blocks().join(format!("{}.erofs", block.file_stem())))
+            .map(|block| self.blocks().join(format!("{}.{DATA}", block.file_stem())))
             .collect();
         BootImage::open(&folder, roots, user_marks, transport).map(Some)
     }
 
     fn plan(&self, chains: &[Chain]) -> Plan {
         let mut there = Vec::new();
-        for path in json_files(&self.blocks()) {
+        for path in files(&self.blocks(), DESCRIPTION) {
+            // One whose block image is gone describes nothing.
+            if !path.with_extension(DATA).exists() {
+                continue;
+            }
             // One that can't be read is made anew.
             match file::read_json::<BlockFile>(&path, BLOCK_VERSION) {
                 Ok(file) => there.push(file.block),
@@ -258,9 +298,12 @@ impl Roots {
     }
 }
 
-fn json_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
+    entries(folder).filter(move |path| path.extension().is_some_and(|found| found == extension))
 }
 
 /// The folder of what is being made; what is not moved elsewhere goes with the value.
@@ -346,11 +389,14 @@ impl Work {
     /// Packs a folder as this block; its description last, so that it counts only when it is whole.
     fn pack(&self, folder: &Path, block: &Block) -> Result<(), Error> {
         let stem = block.file_stem();
-        super::pack(folder, &self.blocks.join(format!("{stem}.erofs")))?;
+        let data = self.blocks.join(format!("{stem}.{DATA}"));
+        super::pack(folder, &data)?;
+        // The description below is synced, too: after a power cut it would be all that there is.
+        file::sync(&data).map_err(|source| Error::Write { path: data, source })?;
         // Without root, overlayfs keeps its marks in `user.` attributes.
         let block = Block { user_marks: process_is_rootless(), ..block.clone() };
         let description = BlockFile { version: BLOCK_VERSION, block };
-        Ok(file::write_json(&self.blocks.join(format!("{stem}.json")), &description)?)
+        Ok(file::write_json(&self.blocks.join(format!("{stem}.{DESCRIPTION}")), &description)?)
     }
 }
 
@@ -383,9 +429,37 @@ mod tests {
         assert_eq!(prune(Duration::ZERO, false), 0);
         drop(held);
         assert_eq!(prune(Duration::from_secs(3600), false), 0);
-        assert_eq!(prune(Duration::ZERO, true), 3);
-        assert_eq!(prune(Duration::ZERO, false), 3);
+        // A block image and its description are one.
+        assert_eq!(prune(Duration::ZERO, true), 2);
+        assert_eq!(prune(Duration::ZERO, false), 2);
         assert!(used.exists() && dir.path().join("blocks/used.json").exists());
-        assert!(!dir.path().join("blocks/idle.json").exists());
+        assert_eq!(std::fs::read_dir(dir.path().join("blocks")).unwrap().count(), 2);
+        // What only half is there goes, too.
+        for name in ["lost.json", "lonely.erofs"] {
+            std::fs::write(dir.path().join("blocks").join(name), "x").unwrap();
+        }
+        assert_eq!(prune(Duration::ZERO, false), 2);
+        assert_eq!(std::fs::read_dir(dir.path().join("blocks")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_description_without_its_block_image_counts_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let roots = Roots::open(dir.path()).unwrap();
+        let partial = dir.path().join("partial");
+        std::fs::create_dir_all(partial.join("boot")).unwrap();
+        std::fs::create_dir(partial.join("mount")).unwrap();
+        let chains = stack::chains(&["sha256:1".into()]);
+        let block = Block { from: None, to: chains[0].clone(), user_marks: false };
+        let stem = block.file_stem();
+        file::write_json(&partial.join(format!("{stem}.json")), &BlockFile { version: BLOCK_VERSION, block })
+            .unwrap();
+        std::fs::write(partial.join(format!("{stem}.erofs")), "x").unwrap();
+        assert!(!roots.plan(&chains).convert.is_empty());
+        roots.adopt(&partial, &roots.boots().join("image-1")).unwrap();
+        assert!(roots.plan(&chains).convert.is_empty());
+        assert!(roots.boots().join("image-1").exists() && partial.join("mount").exists());
+        std::fs::remove_file(roots.blocks().join(format!("{stem}.erofs"))).unwrap();
+        assert!(!roots.plan(&chains).convert.is_empty());
     }
 }

@@ -2,14 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::{BaseDisk, Key, Partial};
-use crate::host::interrupt::{self, Interrupted};
-use crate::host::lock::{self, Lock};
+use crate::host::interrupt::Interrupted;
+use crate::host::lock::{self, Lock, WaitError};
 use crate::host::{fault, file};
 
 const VERSION: u32 = 1;
@@ -221,15 +220,10 @@ impl Cache {
     /// The lock can't be opened, or the tool is interrupted.
     pub fn wait(&self, key: &Key) -> Result<(), Error> {
         let path = self.lock_file(key);
-        let (sender, receiver) = mpsc::channel();
-        let waiting = path.clone();
-        // In a thread of its own: a wait for a lock can't be interrupted.
-        std::thread::spawn(move || sender.send(Lock::acquire(&waiting).map(drop)));
-        loop {
-            match receiver.recv_timeout(Duration::from_millis(100)) {
-                Ok(result) => return result.map_err(Error::io(&path)),
-                Err(_) => interrupt::check()?,
-            }
+        match Lock::wait(&path) {
+            Ok(_free) => Ok(()),
+            Err(WaitError::Io(error)) => Err(Error::io(&path)(error)),
+            Err(WaitError::Interrupted(signal)) => Err(signal.into()),
         }
     }
 

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_file_is_written_whole_or_not_at_all() {
-        if which::which("qemu-img").is_err() {
+        if qemu_img::is_missing_here() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_file_keeps_its_format() {
-        if which::which("qemu-img").is_err() {
+        if qemu_img::is_missing_here() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_file_is_taken_whole_and_watched() {
-        if which::which("qemu-img").is_err() {
+        if qemu_img::is_missing_here() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();

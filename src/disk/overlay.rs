@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn an_overlay_is_small_and_names_its_base_exactly() {
-        if which::which("qemu-img").is_err() {
+        if qemu_img::is_missing_here() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_vhdx_has_the_same_content() {
-        if which::which("qemu-img").is_err() {
+        if qemu_img::is_missing_here() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();

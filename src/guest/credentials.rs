@@ -17,22 +17,30 @@ const GROW_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-grow.se
 const GROW_DROPIN: &str = "[Unit]\nWants=podman-bootc-grow.service\n";
 const READY_DROPIN: &str = "[Unit]\nWants=podman-bootc-ready.service\n";
 
-/// Authorizes a public key for a user with this home folder (systemd 252 and up).
+/// Authorizes a public key for a user with this home folder (systemd 252 and up), who has these numbers of user and
+/// group.
 ///
-/// The line is appended: keys that the image brings stay.
-pub fn authorized_key(user: &str, home: &str, public_key: &str) -> Credential {
+/// The line is appended: keys that the image brings stay. So does what a home that is there already looks like: a
+/// colon keeps a value for what is new.
+pub fn authorized_key(user: &str, owner: Option<(u32, u32)>, home: &str, public_key: &str) -> Credential {
     let home = escape(home.trim_end_matches('/'));
-    let user = escape(user);
-    let key = STANDARD.encode(format!("{public_key}\n"));
+    let owner = match owner {
+        Some((user, group)) => (user.to_string(), group.to_string()),
+        // Nobody knows the group, and a line that names one that isn't there would be left out as a whole.
+        None => (escape(user), "-".to_owned()),
+    };
+    let new = match &owner {
+        (user, group) if group == "-" => format!(":0700 :{user} -"),
+        (user, group) => format!(":0700 :{user} :{group}"),
+    };
+    let (owner, key) = (format!("{} {}", owner.0, owner.1), STANDARD.encode(format!("{public_key}\n")));
+    // root's home is there in any case.
+    let home_line = if user == "root" { String::new() } else { format!("d {home} {new} -\n") };
     let lines = format!(
-        "d {home} 0700 {user} {user} -\n\
-         d {home}/.ssh 0700 {user} {user} -\n\
-         f {home}/.ssh/authorized_keys 0600 {user} {user} -\n\
+        "{home_line}d {home}/.ssh 0700 {owner} -\n\
+         f {home}/.ssh/authorized_keys 0600 {owner} -\n\
          w+~ {home}/.ssh/authorized_keys - - - - {key}\n"
     );
-    // root's home is there and has the mode that the image wants.
-    let lines =
-        if user == "root" { lines.split_once('\n').map_or("", |(_, rest)| rest).to_owned() } else { lines };
     Credential { name: "tmpfiles.extra".into(), value: lines.into_bytes() }
 }
 
@@ -69,18 +77,18 @@ mod tests {
 
     #[test]
     fn lines_for_root_and_for_others() {
-        let text =
-            |user, home| String::from_utf8(authorized_key(user, home, "ssh-ed25519 AAAA x").value).unwrap();
+        let text = |user, owner, home| {
+            String::from_utf8(authorized_key(user, owner, home, "ssh-ed25519 AAAA x").value).unwrap()
+        };
         assert_eq!(
-            text("root", "/root"),
-            "d /root/.ssh 0700 root root -\n\
-             f /root/.ssh/authorized_keys 0600 root root -\n\
+            text("root", Some((0, 0)), "/root"),
+            "d /root/.ssh 0700 0 0 -\n\
+             f /root/.ssh/authorized_keys 0600 0 0 -\n\
              w+~ /root/.ssh/authorized_keys - - - - c3NoLWVkMjU1MTkgQUFBQSB4Cg==\n"
         );
-        assert!(
-            text("core", "/var/home/core/")
-                .starts_with("d /var/home/core 0700 core core -\nd /var/home/core/.ssh ")
-        );
-        assert!(text("x", "/a b%c").contains("d /a\\x20b%%c 0700"));
+        let known = "d /var/home/core :0700 :1000 :100 -\nd /var/home/core/.ssh 0700 1000 100 -\n";
+        assert!(text("core", Some((1000, 100)), "/var/home/core/").starts_with(known));
+        let unknown = "d /a\\x20b%%c :0700 :x - -\nd /a\\x20b%%c/.ssh 0700 x - -\n";
+        assert!(text("x", None, "/a b%c").starts_with(unknown));
     }
 }

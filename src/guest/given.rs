@@ -75,7 +75,8 @@ impl FromStr for CredentialArg {
 
     fn from_str(text: &str) -> Result<Self, InvalidCredential> {
         let (name, value) = text.split_once('=').ok_or_else(|| InvalidCredential::Form(text.to_owned()))?;
-        let good = |c: char| c.is_ascii_graphic() && !"/:".contains(c);
+        // It is a file's name, too.
+        let good = |c: char| c.is_ascii_graphic() && !"/:".contains(c) && !std::path::is_separator(c);
         if name.is_empty() || name.len() > NAME_MOST || !name.chars().all(good) || matches!(name, "." | "..")
         {
             return Err(InvalidCredential::Name(name.to_owned()));
@@ -156,6 +157,7 @@ mod tests {
         {
             assert!(read(text).is_err(), "{text}");
         }
+        assert_eq!(read(r"a\x2db=x").is_ok(), cfg!(unix), "on Windows that parts a path");
         let secret: CredentialArg = "a=secret".parse().unwrap();
         assert!(!format!("{secret:?}").contains("secret"));
     }

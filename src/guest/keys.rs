@@ -1,4 +1,4 @@
-//! A VM's own key pair, and the guest's pinned host key.
+//! A VM's own key pair, the user's public keys, and the guest's pinned host key.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::{self, LineEnding};
-use russh::keys::{Algorithm, PrivateKey};
+use russh::keys::{Algorithm, PrivateKey, PublicKey};
 
 use crate::host::file;
 use crate::host::lock::Lock;
@@ -32,6 +32,43 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A private key where a public one is wanted.
+    #[error("{0} is a private key; the VM needs the public one, often {0}.pub")]
+    Private(PathBuf),
+    /// A file without public keys, or with something else in it.
+    #[error("{path} has no public keys in it")]
+    NotPublic {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: Option<ssh_key::Error>,
+    },
+}
+
+/// The public keys in these files, one a line.
+///
+/// # Errors
+/// A file can't be read, or is not one of public keys.
+pub fn read_public(files: &[PathBuf]) -> Result<Vec<String>, Error> {
+    let mut keys = Vec::new();
+    for path in files {
+        let not_public = |source| Error::NotPublic { path: path.clone(), source };
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        if PrivateKey::from_openssh(&text).is_ok() || text.contains("PRIVATE KEY-----") {
+            return Err(Error::Private(path.clone()));
+        }
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let before = keys.len();
+        for line in lines {
+            PublicKey::from_openssh(line).map_err(|source| not_public(Some(source)))?;
+            keys.push(line.to_owned());
+        }
+        if keys.len() == before {
+            return Err(not_public(None));
+        }
+    }
+    Ok(keys)
 }
 
 impl Keys {
@@ -125,13 +162,9 @@ impl Keys {
         if path.exists() {
             return Ok(());
         }
-        write(&path, (host_line(alias, kind, key) + "\n").as_bytes())
-    }
-
-    /// Forgets the pinned host key: for a guest that makes a new one at each boot.
-    pub fn unpin_host(&self) {
-        // A file that is not there is what we want.
-        let _ = std::fs::remove_file(self.known_hosts());
+        // In one step: half a line would be another key than the guest's, for good.
+        file::write_whole(&path, (host_line(alias, kind, key) + "\n").as_bytes())
+            .map_err(|source| Error::File { path, source })
     }
 }
 
@@ -182,6 +215,26 @@ mod tests {
     }
 
     #[test]
+    fn only_public_keys_are_the_users() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(dir.path());
+        keys.create().unwrap();
+        let line = keys.public_line().unwrap();
+        let list = dir.path().join("list");
+        std::fs::write(&list, format!("# mine\n\n  {line}\n{line}\n")).unwrap();
+        assert_eq!(read_public(&[keys.public(), list.clone()]).unwrap(), vec![line; 3]);
+        assert!(matches!(read_public(&[keys.private()]), Err(Error::Private(_))));
+        for text in ["", "# none\n", "ssh-ed25519 AAAA\n"] {
+            std::fs::write(&list, text).unwrap();
+            assert!(
+                matches!(read_public(std::slice::from_ref(&list)), Err(Error::NotPublic { .. })),
+                "{text}"
+            );
+        }
+        assert!(matches!(read_public(&[dir.path().join("absent")]), Err(Error::File { .. })));
+    }
+
+    #[test]
     fn the_first_host_key_stays() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(dir.path());
@@ -190,7 +243,5 @@ mod tests {
         keys.pin_host("vm", "ssh-ed25519", b"two").unwrap();
         assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());
         assert!(!keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
-        keys.unpin_host();
-        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
     }
 }

@@ -7,8 +7,9 @@ use super::os;
 
 /// A `sockaddr_un` path holds 104 bytes on macOS, 108 on Linux, each with its NUL.
 const SOCKET_PATH_MAX: usize = 103;
-/// The longest name of a socket below [`Dirs::runtime_of`], its slash included.
-const SOCKET_NAME_MAX: usize = 16;
+/// The longest name of a socket below [`Dirs::runtime_of`], its slash included: `/vfkit-1869f-ffff.sock`, which vfkit
+/// makes beside the network's.
+const SOCKET_NAME_MAX: usize = 22;
 
 /// Names the folder that a test with stand-ins wants them all in: not every system lets a program's folders be chosen.
 #[cfg(feature = "stand-ins")]
@@ -39,6 +40,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// There is no place for sockets.
+    #[error("the path {0} is too long for sockets in it; set XDG_RUNTIME_DIR or TMPDIR to a shorter one")]
+    TooLong(PathBuf),
     /// A folder in a place that others can write to is not ours alone.
     #[error("{0} is not a folder of yours alone; remove it, or set XDG_RUNTIME_DIR")]
     NotPrivate(PathBuf),
@@ -71,11 +75,11 @@ impl Dirs {
             });
         }
         let project = directories::ProjectDirs::from("", "", "podman-bootc").ok_or(Error::NoHome)?;
-        let temporary = || std::env::temp_dir().join(os::runtime_name());
-        let runtime = match project.runtime_dir() {
-            Some(dir) if fits_sockets(dir) && dir.parent().is_some_and(Path::is_dir) => dir.to_owned(),
-            _ => temporary(),
-        };
+        let own = project.runtime_dir().filter(|dir| dir.parent().is_some_and(Path::is_dir));
+        let temporary = std::env::temp_dir().join(os::runtime_name());
+        let short = os::SHORT_TEMPORARY_DIR.map(|dir| Path::new(dir).join(os::runtime_name()));
+        let places = own.map(Path::to_owned).into_iter().chain([temporary.clone()]).chain(short);
+        let runtime = first_that_fits(places).ok_or(Error::TooLong(temporary))?;
         Ok(Self { cache: project.cache_dir().to_owned(), data: project.data_local_dir().to_owned(), runtime })
     }
 
@@ -110,6 +114,10 @@ impl Dirs {
     }
 }
 
+fn first_that_fits(places: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    places.into_iter().find(|place| fits_sockets(place))
+}
+
 fn fits_sockets(dir: &Path) -> bool {
     const ID: usize = 1 + 12;
     dir.as_os_str().len() + ID + SOCKET_NAME_MAX <= SOCKET_PATH_MAX
@@ -122,6 +130,12 @@ mod tests {
     #[test]
     fn long_runtime_folders_do_not_fit() {
         assert!(fits_sockets(Path::new("/run/user/1000/podman-bootc")));
-        assert!(!fits_sockets(Path::new(&format!("/tmp/{}", "x".repeat(90)))));
+        let long = PathBuf::from(format!("/tmp/{}", "x".repeat(64)));
+        assert!(!fits_sockets(&long), "vfkit makes a socket with a long name");
+        let short = PathBuf::from("/tmp/podman-bootc-1000");
+        assert_eq!(first_that_fits([long.clone(), short.clone()]), Some(short));
+        assert_eq!(first_that_fits([long]), None);
+        // macOS gives each user a temporary folder with a long name.
+        assert!(fits_sockets(Path::new("/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T/podman-bootc-501")));
     }
 }

@@ -93,14 +93,23 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, version: u32) -> Result<T, Er
 /// The file's folder can't be written to, or is full.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let write = |source| Error::Write { path: path.to_owned(), source };
+    let mut text = serde_json::to_vec_pretty(value).map_err(|e| write(e.into()))?;
+    text.push(b'\n');
+    write_whole(path, &text).map_err(write)
+}
+
+/// Writes a file in one step: after a crash it holds the old bytes or the new ones. Mode 0600.
+///
+/// # Errors
+/// The file's folder can't be written to, or is full.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(write)?;
-    serde_json::to_writer_pretty(&mut file, value).map_err(|e| write(e.into()))?;
-    file.write_all(b"\n").map_err(write)?;
-    file.as_file().sync_all().map_err(write)?;
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
     fault::point("json-written");
-    file.persist(path).map_err(|e| write(e.error))?;
-    sync_dir(folder).map_err(write)
+    file.persist(path).map_err(|e| e.error)?;
+    sync_dir(folder)
 }
 
 /// Creates or truncates a file that only this user may read.
@@ -247,18 +256,23 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
 ///
 /// # Errors
 /// As of the operating system.
-pub fn rename_locked_dir(from: &Path, to: &Path, lock: Lock) -> io::Result<Option<Lock>> {
+pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
     let lock = os::OPEN_FILES_CAN_GO.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
 }
 
 /// The last `count` lines of a text file, with control characters taken out; empty when it can't be read.
 pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
+    last_lines_since(path, 0, count)
+}
+
+/// As [`last_lines`], but none of before this byte.
+pub fn last_lines_since(path: &Path, place: u64, count: usize) -> Vec<String> {
     use std::io::{Seek, SeekFrom};
     let tail = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(64 << 10)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(64 << 10).max(place)))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(bytes)

@@ -3,12 +3,26 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
+
+use super::interrupt::{self, Interrupted};
 
 /// A lock on a file, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+}
+
+/// A lock can't be waited for any longer.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// The file can't be opened.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The tool was interrupted.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 impl Lock {
@@ -30,7 +44,27 @@ impl Lock {
         Ok(None)
     }
 
-    /// Waits for the lock.
+    /// Waits for the lock, which another process may have for long.
+    ///
+    /// # Errors
+    /// The file can't be opened, or the tool is interrupted.
+    pub fn wait(path: &Path) -> Result<Self, WaitError> {
+        let (sender, receiver) = mpsc::channel();
+        let waiting = path.to_owned();
+        // In a thread of its own: a wait for a lock can't be interrupted. What comes too late is dropped there.
+        std::thread::spawn(move || sender.send(Self::acquire(&waiting)));
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(100)) {
+                Ok(result) => return Ok(result?),
+                Err(RecvTimeoutError::Timeout) => interrupt::check()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("the thread that waits is gone").into());
+                }
+            }
+        }
+    }
+
+    /// Waits for the lock, which nobody has for long.
     ///
     /// # Errors
     /// The file can't be opened.
@@ -97,7 +131,7 @@ mod tests {
         let shared = [Lock::acquire_shared(&path).unwrap(), Lock::acquire_shared(&path).unwrap()];
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(shared);
-        let last = Lock::acquire(&path).unwrap();
+        let last = Lock::wait(&path).unwrap();
         let waiting = std::thread::spawn({
             let path = path.clone();
             move || Lock::acquire(&path).unwrap()

@@ -40,6 +40,11 @@ pub fn owner() -> (u32, u32) {
     (os::user_id(), os::group_id())
 }
 
+/// True when whoever read our standard output is gone, where that can be told without writing.
+pub fn nobody_reads_stdout() -> bool {
+    os::nobody_reads_stdout()
+}
+
 /// Bytes that the filesystem under `path` still has room for.
 ///
 /// # Errors

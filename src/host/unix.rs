@@ -32,8 +32,20 @@ pub fn runtime_name() -> String {
     format!("podman-bootc-{}", user_id())
 }
 
+/// Everyone's temporary folder, where the user's own has too long a name.
+pub const SHORT_TEMPORARY_DIR: Option<&str> = Some("/tmp");
+
 pub fn group_id() -> u32 {
     rustix::process::getgid().as_raw()
+}
+
+/// A pipe without a reader has an error, or (macOS) hung up; a file has neither.
+pub fn nobody_reads_stdout() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 pub fn free_space(path: &Path) -> io::Result<u64> {
@@ -110,7 +122,8 @@ pub fn die_with_parent(command: &mut Command) {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // The parent may have died before the line above took effect.
             if rustix::process::getppid() != Some(parent) {
-                return Err(io::Error::other("the parent process is gone"));
+                // As a number: words would take memory, which is not safe here.
+                return Err(io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error()));
             }
             Ok(())
         });

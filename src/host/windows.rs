@@ -33,7 +33,8 @@ use windows_sys::Win32::System::Threading::{
 };
 
 pub use socket::{
-    Listener, ReadHalf, Stream, WriteHalf, connect, listen, listen_for_child, listen_for_program, split,
+    Listener, ReadHalf, Stream, WriteHalf, connect, connect_stream, listen, listen_for_child,
+    listen_for_program, split,
 };
 
 /// How a process ends that we end: as with Ctrl-C (STATUS_CONTROL_C_EXIT).
@@ -70,8 +71,16 @@ pub fn runtime_name() -> String {
     "podman-bootc".to_owned()
 }
 
+/// There is none.
+pub const SHORT_TEMPORARY_DIR: Option<&str> = None;
+
 pub fn group_id() -> u32 {
     1
+}
+
+/// Only the next write tells.
+pub fn nobody_reads_stdout() -> bool {
+    false
 }
 
 pub fn free_space(path: &Path) -> io::Result<u64> {

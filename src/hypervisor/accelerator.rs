@@ -89,7 +89,22 @@ struct Memory {
 const MEMORY_VERSION: u32 = 1;
 const KVM_DEVICE: &str = "/dev/kvm";
 
-/// The accelerators to try for `choice`, best first; never empty.
+/// The accelerators to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates {
+    /// The best first; never empty.
+    pub all: Vec<Accelerator>,
+    /// How the hardware's failed with an earlier VM, where that is why it is not among them.
+    pub failed_before: Option<String>,
+}
+
+impl From<Vec<Accelerator>> for Candidates {
+    fn from(all: Vec<Accelerator>) -> Self {
+        Self { all, failed_before: None }
+    }
+}
+
+/// The accelerators to try for `choice`.
 ///
 /// # Errors
 /// One was asked for by name and there is none such.
@@ -99,7 +114,7 @@ pub fn candidates(
     os: Os,
     cache: &Path,
     qemu: &Path,
-) -> Result<Vec<Accelerator>, Unavailable> {
+) -> Result<Candidates, Unavailable> {
     select(choice, os, || match os {
         Os::Linux => kvm_state(arch, cache, qemu),
         // Whether it works shows when it is tried.
@@ -111,14 +126,17 @@ pub fn candidates(
     })
 }
 
-fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Vec<Accelerator>, Unavailable> {
+fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Candidates, Unavailable> {
     let hardware = Accelerator::hardware(os);
     let named = match choice {
-        Choice::Tcg => return Ok(vec![Accelerator::Tcg]),
+        Choice::Tcg => return Ok(vec![Accelerator::Tcg].into()),
         Choice::Auto => {
             return Ok(match state() {
-                Hardware::Usable => vec![hardware, Accelerator::Tcg],
-                Hardware::FailedBefore(_) | Hardware::Absent(_) => vec![Accelerator::Tcg],
+                Hardware::Usable => vec![hardware, Accelerator::Tcg].into(),
+                Hardware::FailedBefore(why) => {
+                    Candidates { all: vec![Accelerator::Tcg], failed_before: Some(why) }
+                }
+                Hardware::Absent(_) => vec![Accelerator::Tcg].into(),
             });
         }
         Choice::Kvm => Accelerator::Kvm,
@@ -139,7 +157,7 @@ fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Ve
     }
     match state() {
         // Asked for by name, it gets its chance even where it failed before.
-        Hardware::Usable | Hardware::FailedBefore(_) => Ok(vec![named]),
+        Hardware::Usable | Hardware::FailedBefore(_) => Ok(vec![named].into()),
         Hardware::Absent(why) => Err(unavailable(&why)),
     }
 }
@@ -183,7 +201,11 @@ pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Hardware {
 pub fn fallback_message(reason: &str) -> String {
     let hardware = Accelerator::hardware(Os::current()).name().to_uppercase();
     let reason = brief(reason);
-    format!("{hardware} doesn't work on this host ({reason}); going on with emulation (TCG), which is slow")
+    format!(
+        "{hardware} doesn't work on this host ({reason}); going on with emulation (TCG), which is slow; \
+         --accel {} tries it again",
+        hardware.to_lowercase()
+    )
 }
 
 /// The first of the hypervisor's messages: the others are consequences.
@@ -206,6 +228,37 @@ pub fn remember_failure(cache: &Path, qemu: &Path, failure: &str) -> Result<(), 
             kvm_failure: failure.to_owned(),
         },
     )
+}
+
+/// Forgets that the hardware's accelerator failed here: it has run a guest.
+///
+/// # Errors
+/// The cache can't be written to.
+pub fn forget_failure(cache: &Path, qemu: &Path) -> std::io::Result<()> {
+    match recall(cache, qemu) {
+        Some(_) => std::fs::remove_file(memory_file(cache)),
+        None => Ok(()),
+    }
+}
+
+/// True when what the hypervisor said before it ended is about this accelerator. All else that keeps it from running
+/// (no memory, a file that is missing or locked) would keep it from running with another one, too.
+pub fn is_blamed<'a>(accelerator: Accelerator, messages: impl IntoIterator<Item = &'a str>) -> bool {
+    let names: &[&str] = match accelerator {
+        Accelerator::Kvm => &["kvm"],
+        // What Apple calls its errors.
+        Accelerator::Hvf => &["hvf", "hv_"],
+        Accelerator::Whpx => &["whpx"],
+        Accelerator::Tcg | Accelerator::Native => &[],
+    };
+    let names_it = |word: &str| {
+        // The program is `qemu-kvm` in some places, and a path may have any name in it.
+        let is_word = !word.starts_with("qemu-") && !word.contains(['/', '\\']);
+        let word = word.to_lowercase();
+        is_word && names.iter().any(|name| word.contains(name))
+    };
+    let is_error = |message: &&str| !message.contains("warning:");
+    messages.into_iter().filter(is_error).any(|message| message.split_whitespace().any(names_it))
 }
 
 fn recall(cache: &Path, qemu: &Path) -> Option<String> {
@@ -243,6 +296,39 @@ mod tests {
         assert_eq!(recall(dir.path(), &qemu).as_deref(), Some("internal error"));
         std::fs::write(&qemu, "other build").unwrap();
         assert_eq!(recall(dir.path(), &qemu), None);
+        remember_failure(dir.path(), &qemu, "internal error").unwrap();
+        forget_failure(dir.path(), Path::new("/other")).unwrap();
+        assert!(recall(dir.path(), &qemu).is_some(), "what another QEMU can says nothing of this one");
+        for _ in 0..2 {
+            forget_failure(dir.path(), &qemu).unwrap();
+            assert_eq!(recall(dir.path(), &qemu), None);
+        }
+    }
+
+    #[test]
+    fn an_accelerator_is_blamed_for_its_own_failures_only() {
+        use Accelerator::{Hvf, Kvm, Tcg, Whpx};
+        for (accelerator, message) in [
+            (Kvm, "Could not access KVM kernel module: Permission denied"),
+            (Kvm, "qemu-system-x86_64: failed to initialize kvm: No such device"),
+            (Kvm, "ioctl(KVM_CREATE_VM) failed: 16 Device or resource busy"),
+            (Kvm, "qemu-kvm: target/i386/kvm/kvm.c:3849: kvm_buf_set_msrs: Assertion `ret == 1' failed."),
+            (Hvf, "qemu-system-aarch64: -accel hvf: Error: ret = HV_DENIED"),
+            (Hvf, "Error: ret = HV_ERROR (0xfae94001, at ../accel/hvf/hvf-accel-ops.c:332)"),
+            (Whpx, "WHPX: No accelerator found, hr=00000000"),
+        ] {
+            assert!(is_blamed(accelerator, ["x", message]), "{message}");
+            assert!(!is_blamed(Tcg, [message]), "{message}");
+        }
+        for message in [
+            "qemu-kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory",
+            "qemu-kvm: -blockdev {}: Failed to get \"write\" lock",
+            "qemu-system-x86_64: Could not open '/home/x/vms/kvm/overlay.qcow2': No such file or directory",
+            "qemu-system-x86_64: warning: KVM has no support for that",
+            "",
+        ] {
+            assert!(!is_blamed(Kvm, [message]), "{message}");
+        }
     }
 
     #[test]
@@ -254,11 +340,12 @@ mod tests {
         for (os, choice, name) in
             [(Os::Linux, Choice::Kvm, Kvm), (Os::Macos, Choice::Hvf, Hvf), (Os::Windows, Choice::Whpx, Whpx)]
         {
-            assert_eq!(select(Choice::Auto, os, usable).unwrap(), [name, Tcg]);
-            assert_eq!(select(Choice::Auto, os, failed).unwrap(), [Tcg]);
-            assert_eq!(select(Choice::Auto, os, absent).unwrap(), [Tcg]);
-            assert_eq!(select(Choice::Tcg, os, usable).unwrap(), [Tcg]);
-            assert_eq!(select(choice, os, failed).unwrap(), [name]);
+            assert_eq!(select(Choice::Auto, os, usable).unwrap(), vec![name, Tcg].into());
+            let told = Candidates { all: vec![Tcg], failed_before: Some("x".into()) };
+            assert_eq!(select(Choice::Auto, os, failed).unwrap(), told);
+            assert_eq!(select(Choice::Auto, os, absent).unwrap(), vec![Tcg].into());
+            assert_eq!(select(Choice::Tcg, os, usable).unwrap(), vec![Tcg].into());
+            assert_eq!(select(choice, os, failed).unwrap(), vec![name].into());
             let error = select(choice, os, absent).unwrap_err().to_string();
             assert!(error.contains("there is none") && error.contains("emulation"), "{error}");
         }

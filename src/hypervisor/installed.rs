@@ -1,6 +1,7 @@
 //! The hypervisors of this host.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::accelerator::{self, Accelerator};
 use super::hyperv::{self, Hyperv};
@@ -122,7 +123,7 @@ impl Hypervisor {
         }
     }
 
-    /// The accelerators to try, best first; never empty.
+    /// The accelerators to try.
     ///
     /// # Errors
     /// The one that was asked for is not there.
@@ -132,11 +133,11 @@ impl Hypervisor {
         arch: Arch,
         os: Os,
         cache: &Path,
-    ) -> Result<Vec<Accelerator>, accelerator::Unavailable> {
+    ) -> Result<accelerator::Candidates, accelerator::Unavailable> {
         if self.kind().features(os).accelerators {
             accelerator::candidates(choice, arch, os, cache, self.program())
         } else {
-            Ok(vec![Accelerator::Native])
+            Ok(vec![Accelerator::Native].into())
         }
     }
 
@@ -161,17 +162,56 @@ impl Hypervisor {
         })
     }
 
-    /// Starts what was planned, and waits until it answers.
+    /// Starts what was planned, and waits until it answers. Given up, its process ends.
     ///
     /// # Errors
-    /// It can't be started, or ends at once.
+    /// It can't be started, ends at once, or doesn't answer in time.
     pub async fn start(&self, plan: &Plan, machine: &Machine, log: &Path) -> Result<Ready, StartError> {
-        let start = Start { name: self.kind().title(), launch: &plan.launch, machine, log };
+        let name = self.kind().title();
+        let start = Start { name, launch: &plan.launch, machine, log };
+        let start = async {
+            match self {
+                Self::Qemu(qemu) => qemu::start(start, qemu).await,
+                Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
+                Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
+                Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
+            }
+        };
+        let time = self.start_time();
+        match tokio::time::timeout(time, start).await {
+            Ok(started) => started,
+            Err(_) => {
+                self.give_up(machine).await;
+                Err(StartError::Silent { name, time })
+            }
+        }
+    }
+
+    /// Clears away after a start that was given up: its process has ended, but it may have made a machine.
+    pub async fn give_up(&self, machine: &Machine) {
         match self {
-            Self::Qemu(_) => qemu::start(start).await,
-            Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
-            Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
-            Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
+            Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => {}
+            Self::Hyperv(hyperv) => hyperv::give_up(hyperv, machine).await,
+        }
+    }
+
+    /// Ends the machine of this name and disk that a supervisor left which was killed, where one goes on without it.
+    ///
+    /// # Errors
+    /// Nobody can be told to.
+    pub fn end_left(kind: Kind, name: &str, disk: &Path) -> Result<(), FindError> {
+        match kind {
+            Kind::Qemu | Kind::Vfkit | Kind::Krunkit => Ok(()),
+            Kind::Hyperv => Ok(hyperv::remove_left(name, disk)?),
+        }
+    }
+
+    /// It answers within this of its start, on the slowest host. Longer is a driver that is stuck.
+    fn start_time(&self) -> Duration {
+        match self {
+            Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => Duration::from_secs(60),
+            // Several commands of PowerShell, the first of which loads all of Hyper-V's.
+            Self::Hyperv(_) => Duration::from_secs(180),
         }
     }
 }

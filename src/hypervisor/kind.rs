@@ -63,17 +63,6 @@ pub enum Shares {
     None,
 }
 
-impl Shares {
-    /// The guest's filesystem type; none without shares.
-    pub fn filesystem(self) -> Option<&'static str> {
-        match self {
-            Self::Virtiofsd | Self::Virtiofs => Some("virtiofs"),
-            Self::NineP => Some("9p"),
-            Self::None => None,
-        }
-    }
-}
-
 /// How the host's programs reach a guest's `AF_VSOCK` ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vsocks {
@@ -100,8 +89,6 @@ pub struct Features {
     pub fw_cfg: bool,
     /// The guest can have a TPM, which a helper emulates.
     pub tpm: bool,
-    /// A running guest's disk can be kept as it is at a moment.
-    pub snapshots: bool,
     /// The format of a VM's own disk: [`DiskFormat::Qcow2`] is a layer over the base disk, others are copies.
     pub disk: DiskFormat,
     /// UDP ports can be forwarded; TCP ports always can.
@@ -110,6 +97,8 @@ pub struct Features {
     pub direct_boot: bool,
     /// Its virtual machine has serial ports beside the console, for the guest to signal on.
     pub channels: bool,
+    /// Its serial console takes input.
+    pub console_input: bool,
     /// There are accelerators to choose among.
     pub accelerators: bool,
     /// It takes further disks, first-boot configurations, a window, and a machine without a network.
@@ -175,12 +164,12 @@ impl Kind {
                 smbios: true,
                 fw_cfg: true,
                 tpm: os != Os::Windows,
-                snapshots: true,
                 disk: DiskFormat::Qcow2,
                 udp: true,
                 // It needs the image's files, which on other systems are in the podman machine.
                 direct_boot: os == Os::Linux,
                 channels: true,
+                console_input: true,
                 accelerators: true,
                 devices: true,
                 host_firmware: true,
@@ -216,11 +205,11 @@ const APPLE: Features = Features {
     smbios: true,
     fw_cfg: false,
     tpm: false,
-    snapshots: false,
     disk: DiskFormat::Raw,
     udp: true,
     direct_boot: false,
     channels: false,
+    console_input: false,
     accelerators: false,
     devices: false,
     host_firmware: false,

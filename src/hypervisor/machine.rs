@@ -75,7 +75,7 @@ pub struct Machine {
     pub network: bool,
     /// What only some machines have.
     pub devices: Devices,
-    /// The path of the control socket that the hypervisor connects to.
+    /// The path of the control socket, which the hypervisor connects to or makes.
     pub control: PathBuf,
 }
 

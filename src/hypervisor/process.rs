@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::Child;
 use tokio::sync::mpsc;
 
 use super::control::{Control, Event};
@@ -16,8 +16,6 @@ use crate::host::{file, process, socket};
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;
 
-/// A hypervisor answers within this of its start, on the slowest host. Longer is a driver that is stuck.
-pub(super) const START_TIME: Duration = Duration::from_secs(60);
 /// One that has hung up ends within this.
 const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
@@ -57,10 +55,12 @@ pub enum StartError {
     #[error(transparent)]
     Ended(#[from] Failure),
     /// It neither answers nor ends.
-    #[error("{name} didn't answer within {} s", START_TIME.as_secs())]
+    #[error("{name} didn't answer within {} s", .time.as_secs())]
     Silent {
         /// What the hypervisor is called.
         name: &'static str,
+        /// The time that it was given.
+        time: Duration,
     },
 }
 
@@ -75,6 +75,15 @@ pub struct Start<'a> {
     pub machine: &'a Machine,
     /// The file for its messages.
     pub log: &'a Path,
+}
+
+/// What becomes of a hypervisor's standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stdout {
+    /// We read it: [`Process::stdout`].
+    Read,
+    /// It is for people.
+    Log,
 }
 
 /// A hypervisor that has answered.
@@ -95,26 +104,43 @@ pub struct Ready {
 pub struct Process {
     name: &'static str,
     child: Child,
-    /// The guest's console, where it is the hypervisor's standard input.
-    pub(super) console: Option<ChildStdin>,
-    pub(super) channels: Vec<socket::WriteHalf>,
+    console: Option<ConsoleInput>,
+    /// What is written to the guest's channels. Without a bound: a guest that doesn't read keeps nobody waiting.
+    channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
     log: PathBuf,
 }
 
+/// What is written here is typed on the guest's serial console.
+pub struct ConsoleInput(pub Box<dyn AsyncWrite + Send + Unpin>);
+
+impl ConsoleInput {
+    fn new(input: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self(Box::new(input))
+    }
+}
+
+impl std::fmt::Debug for ConsoleInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConsoleInput")
+    }
+}
+
 impl Start<'_> {
-    /// Starts the process in a session of its own; its messages go to the log.
-    pub(super) fn spawn(&self, stdin: Stdio) -> Result<Process, StartError> {
+    /// Starts the process in a session of its own; its messages go to the log, and so does its standard output where
+    /// nobody reads that.
+    pub(super) fn spawn(&self, stdin: Stdio, stdout: Stdout) -> Result<Process, StartError> {
         let spawn = || -> io::Result<Child> {
             let mut command = std::process::Command::new(&self.launch.program);
-            command
-                .args(&self.launch.args)
-                .stdin(stdin)
-                .stdout(Stdio::piped())
-                .stderr(file::create_private(self.log)?);
+            let log = file::create_private(self.log)?;
+            let stdout = match stdout {
+                Stdout::Read => Stdio::piped(),
+                Stdout::Log => log.try_clone()?.into(),
+            };
+            command.args(&self.launch.args).stdin(stdin).stdout(stdout).stderr(log);
             process::spawn_helper(command)
         };
         let mut child = spawn().map_err(|source| self.io(source))?;
-        let console = child.stdin.take();
+        let console = child.stdin.take().map(ConsoleInput::new);
         Ok(Process { name: self.name, child, console, channels: vec![], log: self.log.to_owned() })
     }
 
@@ -141,14 +167,11 @@ impl Process {
     pub(super) async fn hung_up(&mut self) -> StartError {
         match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
             Ok(ended) => ended,
-            Err(_) => self.silent(),
+            Err(_) => {
+                self.kill();
+                StartError::Silent { name: self.name, time: HANG_UP_TIME }
+            }
         }
-    }
-
-    /// It doesn't answer, and is ended.
-    pub(super) fn silent(&mut self) -> StartError {
-        self.kill();
-        StartError::Silent { name: self.name }
     }
 
     /// Waits for its end; `Ok` when it ended in order.
@@ -172,19 +195,32 @@ impl Process {
 
     /// The way to type on the guest's serial console, where there is one; to be had once. A guest that doesn't read
     /// makes who writes wait.
-    pub fn take_console(&mut self) -> Option<ChildStdin> {
+    pub fn take_console(&mut self) -> Option<ConsoleInput> {
         self.console.take()
     }
 
-    /// Sends bytes to the guest through the channel of this index.
-    ///
-    /// # Errors
-    /// The hypervisor is gone, or there is no such channel.
-    pub async fn write_channel(&mut self, index: usize, bytes: &[u8]) -> io::Result<()> {
-        match self.channels.get_mut(index) {
-            Some(channel) => channel.write_all(bytes).await,
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+    /// The console is not the hypervisor's standard input, but this.
+    pub(super) fn set_console(&mut self, input: impl AsyncWrite + Send + Unpin + 'static) {
+        self.console = Some(ConsoleInput::new(input));
+    }
+
+    /// Sends bytes to the guest through the channel of this index; false when the hypervisor is gone, or there is no
+    /// such channel.
+    pub fn write_channel(&self, index: usize, bytes: Vec<u8>) -> bool {
+        self.channels.get(index).is_some_and(|channel| channel.send(bytes).is_ok())
+    }
+
+    /// Adds a channel, which is written to as fast as the guest reads.
+    pub(super) fn add_channel(&mut self, mut write: socket::WriteHalf) {
+        let (sender, mut receiver) = mpsc::unbounded_channel::<Vec<u8>>();
+        self.channels.push(sender);
+        tokio::spawn(async move {
+            while let Some(bytes) = receiver.recv().await {
+                if write.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     fn failure(&self, status: ExitStatus) -> Failure {

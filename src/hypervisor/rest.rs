@@ -14,7 +14,7 @@ use super::console;
 use super::control::Control;
 use super::gvproxy::Network;
 use super::http;
-use super::process::{Ready, Start, StartError};
+use super::process::{Ready, Start, StartError, Stdout};
 
 /// The socket appears when the program is ready for requests; no event tells of it.
 const RETRY: Duration = Duration::from_millis(50);
@@ -102,7 +102,7 @@ pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready, StartErr
     let log = console::file(runtime);
     // What an earlier try wrote is no news.
     crate::host::file::create_private(&log).map_err(|source| start.io(source))?;
-    let mut process = start.spawn(Stdio::null())?;
+    let mut process = start.spawn(Stdio::null(), Stdout::Log)?;
     let (sender, output) = mpsc::channel(64);
     tokio::spawn(console::follow(log, sender));
     let answers = async {

@@ -60,6 +60,9 @@ pub enum Error {
         "{0} can't share a folder read-only; virtiofsd 1.12 and newer can. Share it without :ro, or upgrade"
     )]
     NoReadOnly(PathBuf),
+    /// The one in C can't be given every path.
+    #[error("this virtiofsd can't share {0}: it takes no comma in a path; the one written in Rust does")]
+    Comma(PathBuf),
 }
 
 impl Virtiofsd {
@@ -97,13 +100,16 @@ impl Virtiofsd {
     /// Of an unprivileged user, all that the guest makes is the user's own, as with rootless podman.
     ///
     /// # Errors
-    /// It can't do it read-only.
+    /// It can't do it read-only, or can't be given this path.
     pub fn launch(&self, folder: &Path, read_only: bool, owner: Owner) -> Result<Launch, Error> {
         let mut args: Vec<OsString> = vec!["--fd=0".into()];
         if self.rust {
             args.extend(["--shared-dir".into(), folder.into()]);
         } else {
-            // It has no way to quote a comma.
+            // It has no way to quote a comma: what follows one would be an option.
+            if folder.as_os_str().as_encoded_bytes().contains(&b',') {
+                return Err(Error::Comma(folder.to_owned()));
+            }
             let mut source = OsString::from("source=");
             source.push(folder);
             args.extend(["-o".into(), source]);
@@ -213,6 +219,8 @@ mod tests {
         }
         let error = line(old, true, "/s", true, ROOT).unwrap_err().to_string();
         assert!(error.contains("read-only"), "{error}");
+        let error = line("-o source=PATH", true, "/a,xattr", false, ROOT).unwrap_err().to_string();
+        assert!(error.contains("/a,xattr"), "{error}");
     }
 
     #[cfg(unix)]

@@ -22,4 +22,7 @@ pub struct Facts {
     pub grows: bool,
     /// Home folders by user.
     pub homes: BTreeMap<String, String>,
+    /// Numbers of user and group by user.
+    #[serde(default)]
+    pub owners: BTreeMap<String, (u32, u32)>,
 }

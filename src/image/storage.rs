@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::host::file;
-use crate::host::lock::Lock;
+use crate::host::lock::{Lock, WaitError};
 
 /// A storage of images that is not podman's usual one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,19 @@ pub struct StorageInUse {
 }
 
 impl Storage {
-    /// Takes the storage for this process, and waits until no other has it.
+    /// Takes the storage for this process; when another has it, says so to `waiting` and waits.
     ///
     /// # Errors
-    /// Its folders can't be made.
-    pub fn take(self) -> std::io::Result<StorageInUse> {
-        let lock = self.prepare().and_then(|()| Lock::acquire(&self.lock()))?;
+    /// Its folders can't be made, or the tool is interrupted.
+    pub fn take(self, waiting: impl FnOnce()) -> Result<StorageInUse, WaitError> {
+        self.prepare()?;
+        let lock = match Lock::try_acquire(&self.lock())? {
+            Some(lock) => lock,
+            None => {
+                waiting();
+                Lock::wait(&self.lock())?
+            }
+        };
         // When it was used last is told by this.
         lock.touch()?;
         Ok(StorageInUse { storage: self, _lock: lock })

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 use super::away::{self, Away};
 use super::protocol::Config;
@@ -42,21 +43,18 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Fa
     let empty = matches!(away, Some(Away::Volume(_))).then_some(install.options.disk_size);
     let words = arguments(install, &output, empty, filesystem.as_deref());
     let mut run = install.host.podman.command(words.iter().map(String::as_str));
-    let result = process::output(&mut run);
-    let (text, error) = match &result {
-        Ok(text) => (String::from_utf8_lossy(text).into_owned(), None),
-        Err(process::Error::Failed { status, message, .. }) => (message.clone(), Some(status.to_string())),
-        Err(process::Error::Interrupted(signal)) => return Err((*signal).into()),
-        Err(other) => (other.to_string(), Some("podman doesn't run".into())),
-    };
-    let log = install.partial.log();
-    file::create_private(&log)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|source| Error::Io { path: log, source })?;
-    match error {
-        Some(status) => return Err(install.failed(format!("bootc install in a container: {status}"))),
-        None if !disk.exists() => return Err(install.failed("bootc install left no disk")),
-        None => {}
+    // bootc talks on both streams.
+    let io = |source| Error::Io { path: install.partial.log(), source };
+    let log = file::create_private(&install.partial.log()).map_err(io)?;
+    run.stdin(Stdio::null()).stdout(log.try_clone().map_err(io)?).stderr(log);
+    match process::to_end(&mut run) {
+        Ok(()) if disk.exists() => {}
+        Ok(()) => return Err(install.failed("bootc install left no disk")),
+        Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
+        Err(process::Error::Failed { status, .. }) => {
+            return Err(install.failed(format!("bootc install in a container: {status}")));
+        }
+        Err(other) => return Err(install.failed(crate::ui::error_chain(&other))),
     }
     if let Some(Away::Volume(volume)) = &away {
         stage.step("fetching the disk from the podman machine");
@@ -67,6 +65,9 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Fa
 
 /// Reads the image where it is, and makes sure that a container can install here.
 fn facts_here(install: &Install) -> Result<Facts, Unfinished> {
+    if install.host.podman.own_storage().is_some() {
+        return Err(Error::NoContainer("finds only images of the podman at hand, none from elsewhere").into());
+    }
     if install.host.podman.is_rootless() {
         return Err(Error::NoContainer("needs root").into());
     }
@@ -86,7 +87,13 @@ fn root_filesystem(install: &Install, stage: &Stage) -> Result<Option<String>, U
     let config = match process::output(&mut install.host.podman.command(ask)) {
         Ok(text) => Config::parse(&String::from_utf8_lossy(&text)),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
-        Err(error) => return Err(install.failed(error.to_string())),
+        Err(error) => {
+            let log = install.partial.log();
+            file::create_private(&log)
+                .and_then(|mut file| writeln!(file, "{}", crate::ui::error_chain(&error)))
+                .map_err(|source| Error::Io { path: log, source })?;
+            return Err(install.failed("bootc install print-configuration failed in a container"));
+        }
     };
     Ok(command::filesystem(install, &config, stage))
 }

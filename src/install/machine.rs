@@ -40,6 +40,8 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .map_err(|error| install.direct_error(error))?;
     stage.step("saving the image's content");
     save_content(install)?;
+    // All that is needed of the image is in files of our own: others may have the storage.
+    drop(install.in_use.take());
 
     let key = install.partial.key().to_string();
     let runtime = install.host.dirs.runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));
@@ -125,10 +127,11 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
         newest: NewestLine::default(),
         exit: None,
         begun: false,
+        answered: false,
         failure: None,
     };
     let (event_sender, mut events) = mpsc::channel(64);
-    let (orders, order_receiver) = mpsc::channel(16);
+    let (orders, order_receiver) = mpsc::unbounded_channel();
     let run = engine.run(event_sender, order_receiver);
     tokio::pin!(run);
     let deadline = Instant::now() + BOOT_TIME;
@@ -139,16 +142,16 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
             Some(event) = events.recv() => {
                 for order in talk.hear(event, stage) {
                     // An engine that is gone needs no orders.
-                    let _ = orders.send(order).await;
+                    let _ = orders.send(order);
                 }
             }
             signal = interrupt::wait(), if interrupted.is_none() => {
                 interrupted = Some(signal);
-                let _ = orders.send(Order::Quit).await;
+                let _ = orders.send(Order::Quit);
             }
             () = tokio::time::sleep_until(deadline), if !talk.begun && talk.failure.is_none() => {
                 talk.failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
-                let _ = orders.send(Order::Quit).await;
+                let _ = orders.send(Order::Quit);
             }
         }
     };
@@ -167,6 +170,8 @@ struct Talk<'a> {
     exit: Option<i32>,
     /// The guest has said its first word.
     begun: bool,
+    /// It was told what to do: nothing is told it twice.
+    answered: bool,
     /// Why we ended it.
     failure: Option<String>,
 }
@@ -177,6 +182,8 @@ impl Talk<'_> {
             // Its machine has neither helpers nor forwards.
             Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } => vec![],
             Event::Fallback { reason } => {
+                // The next try asks for itself.
+                (self.answered, self.lines) = (false, Lines::default());
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
             }
@@ -218,8 +225,12 @@ impl Talk<'_> {
                 }
                 first.then_some(Order::GuestIsUp)
             }
+            // It asks once, and ends once; a guest that goes on and on about it gets nothing for that.
+            Line::Config(_) if self.answered => None,
+            Line::Exit(_) if self.exit.is_some() => None,
             Line::Config(config) => {
                 fault::point("install-begins");
+                self.answered = true;
                 Some(Order::Channel(0, protocol::answer(&self.command(&config, stage))))
             }
             Line::Exit(code) => {

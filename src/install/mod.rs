@@ -7,6 +7,7 @@ mod machine;
 mod protocol;
 mod size;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 pub use size::{TooSmall, default_disk_size};
@@ -17,7 +18,7 @@ use crate::host::dirs::Dirs;
 use crate::host::interrupt::Interrupted;
 use crate::host::{Os, fault, file, process};
 use crate::hypervisor::{self, accelerator};
-use crate::image::{self, Facts, Image, Podman};
+use crate::image::{self, Facts, Image, Podman, StorageInUse};
 use crate::ui::{Progress, Stage, format_size};
 use crate::vm::{Store, console};
 
@@ -157,6 +158,8 @@ pub struct Wanted<'a> {
     pub anew: bool,
     /// A smaller disk will do, if the system on it grows with the disk.
     pub growable: bool,
+    /// The storage that the image is in, if it is not podman's usual one; let go as soon as nothing more is read.
+    pub in_use: Option<StorageInUse>,
 }
 
 /// Returns the base disk of this image with these options, and makes it first when it is not there.
@@ -164,7 +167,7 @@ pub struct Wanted<'a> {
 /// # Errors
 /// It can't be made.
 pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse, Error> {
-    let Wanted { image, options, place, mut anew, growable } = wanted;
+    let Wanted { image, options, place, mut anew, growable, in_use } = wanted;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
@@ -195,7 +198,9 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
             }
         }
     };
-    let made = Install { host, image, options: &options, partial: &partial }.run(place, &mut stage);
+    let in_use = Cell::new(in_use);
+    let install = Install { host, image, options: &options, partial: &partial, in_use };
+    let made = install.run(place, &mut stage);
     fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
@@ -268,6 +273,7 @@ struct Install<'a> {
     image: &'a Image,
     options: &'a Options,
     partial: &'a Partial,
+    in_use: Cell<Option<StorageInUse>>,
 }
 
 impl Install<'_> {

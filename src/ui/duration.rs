@@ -17,6 +17,11 @@ pub fn ago(elapsed: Duration) -> String {
     "just now".into()
 }
 
+/// How long ago that was.
+pub fn since(time: jiff::Timestamp) -> String {
+    ago(jiff::Timestamp::now().duration_since(time).try_into().unwrap_or_default())
+}
+
 /// `1.2s` below ten seconds, `75s` from there on.
 pub fn seconds(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();

@@ -91,6 +91,11 @@ pub fn say(text: impl std::fmt::Display) {
     }
 }
 
+/// Prints a line to standard error. What is under way goes on when nobody reads that any more.
+pub fn tell(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 fn fill(parts: &[Part], item: &Value) -> Result<String, FormatError> {
     let mut line = String::new();
     for part in parts {

@@ -8,8 +8,8 @@ mod progress;
 mod size;
 mod table;
 
-pub use duration::{ago, parse_time, seconds};
-pub use format::{Format, print, say};
+pub use duration::{ago, parse_time, seconds, since};
+pub use format::{Format, print, say, tell};
 pub use progress::{Progress, Stage};
 pub use size::{format_size, parse_size};
 pub use table::Table;

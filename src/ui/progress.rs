@@ -1,20 +1,34 @@
 //! Stages and seconds on stderr: a spinner on a terminal, a line per stage elsewhere.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows what the tool is doing. Clones share nothing but the setting.
+/// Shows what the tool is doing.
 #[derive(Debug, Clone)]
 pub struct Progress {
     quiet: bool,
+    told: Told,
+}
+
+/// The notes that were made so far: each is made once, however many stages come upon the same.
+#[derive(Debug, Clone, Default)]
+struct Told(Arc<Mutex<BTreeSet<String>>>);
+
+impl Told {
+    /// True for the first time.
+    fn is_news(&self, message: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned())
+    }
 }
 
 impl Progress {
     /// Progress on stderr, or none at all.
     pub fn new(quiet: bool) -> Self {
-        Self { quiet }
+        Self { quiet, told: Told::default() }
     }
 
     /// Begins a stage; it ends with [`Stage::done`], or vanishes when dropped.
@@ -30,13 +44,20 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Stage { name, start: Instant::now(), bar, quiet: self.quiet, last: String::new() }
+        Stage {
+            name,
+            start: Instant::now(),
+            bar,
+            quiet: self.quiet,
+            last: String::new(),
+            told: self.told.clone(),
+        }
     }
 
     /// A message that is worth a line of its own.
     pub fn note(&self, message: &str) {
-        if !self.quiet {
-            eprintln!("{message}");
+        if !self.quiet && self.told.is_news(message) {
+            super::tell(message);
         }
     }
 }
@@ -51,6 +72,7 @@ pub struct Stage {
     bar: Option<ProgressBar>,
     quiet: bool,
     last: String,
+    told: Told,
 }
 
 impl Stage {
@@ -70,7 +92,8 @@ impl Stage {
         match &self.bar {
             Some(bar) => bar.set_message(message.clone()),
             None if !self.quiet => {
-                eprintln!("{:8} {:>5} {message}", self.name, super::seconds(self.start.elapsed()));
+                let time = super::seconds(self.start.elapsed());
+                super::tell(format!("{:8} {time:>5} {message}", self.name));
             }
             None => {}
         }
@@ -79,9 +102,12 @@ impl Stage {
 
     /// A message above the running stage, kept.
     pub fn note(&self, message: &str) {
+        if !self.told.is_news(message) {
+            return;
+        }
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None if !self.quiet => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| super::tell(message)),
+            None if !self.quiet => super::tell(message),
             None => {}
         }
     }
@@ -95,7 +121,8 @@ impl Stage {
             let name = console::style(self.name).for_stderr().green();
             // Padded by hand: colour codes have no width on the terminal.
             let pad = " ".repeat(8usize.saturating_sub(self.name.len()));
-            eprintln!("{name}{pad} {:>5} {result}", super::seconds(self.start.elapsed()));
+            let time = super::seconds(self.start.elapsed());
+            super::tell(format!("{name}{pad} {time:>5} {result}"));
         }
     }
 }
@@ -110,6 +137,13 @@ impl Drop for Stage {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_note_is_made_once() {
+        let progress = super::Progress::new(false);
+        assert!(progress.told.is_news("x"));
+        assert!(!progress.stage("boot").told.is_news("x") && progress.clone().told.is_news("y"));
+    }
+
     #[test]
     fn the_template_is_valid() {
         assert!(indicatif::ProgressStyle::with_template(super::TEMPLATE).is_ok());

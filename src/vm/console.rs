@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::log::{self, From};
 use crate::host::file;
 
 /// A longer line is cut. Bytes.
@@ -37,14 +38,16 @@ impl NewestLine {
     }
 }
 
-/// The lines of a console's log that tell best how it ended: the last ones, or those before a kernel's panic.
-pub fn last_words(log: &Path, count: usize) -> Vec<String> {
+/// The lines of a console's log that tell best how its last boot ended: the last ones, or those before a kernel's
+/// panic.
+pub fn last_words(path: &Path, count: usize) -> Vec<String> {
     /// A panic's trace has some dozens of lines.
     const TRACE: usize = 200;
-    let lines = file::last_lines(log, TRACE + count);
+    let place = log::pieces(path, From::LastBoot).last().map_or(0, |(_, place)| *place);
+    let lines = file::last_lines_since(path, place, TRACE + count);
     let end = lines
         .iter()
-        .position(|line| line.contains("Kernel panic - not syncing"))
+        .rposition(|line| line.contains("Kernel panic - not syncing"))
         .map_or(lines.len(), |at| at + 1);
     lines[end.saturating_sub(count)..end].to_vec()
 }
@@ -56,13 +59,18 @@ mod tests {
     #[test]
     fn what_came_before_a_panic_tells_more_than_its_trace() {
         let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("console.log");
+        let path = dir.path().join("console.log");
         let trace = "[ 2.0] trace\n".repeat(30);
-        std::fs::write(&log, format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"))
+        std::fs::write(&path, format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"))
             .unwrap();
-        assert_eq!(last_words(&log, 2), ["cause", "[ 1.0] Kernel panic - not syncing: x"]);
-        std::fs::write(&log, "one\ntwo\n").unwrap();
-        assert_eq!(last_words(&log, 5), ["one", "two"]);
+        assert_eq!(last_words(&path, 2), ["cause", "[ 1.0] Kernel panic - not syncing: x"]);
+        // The next boot's end is its own.
+        let mut next = log::Log::open(&path).unwrap();
+        assert_eq!(last_words(&path, 5), [""; 0]);
+        next.write(b"three\nfour\n");
+        assert_eq!(last_words(&path, 5), ["three", "four"]);
+        next.write(b"[ 3.0] Kernel panic - not syncing: y\ntrace\n");
+        assert_eq!(last_words(&path, 2), ["four", "[ 3.0] Kernel panic - not syncing: y"]);
     }
 
     #[test]

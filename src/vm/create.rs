@@ -159,6 +159,7 @@ pub fn create(
         hypervisor: wanted.hypervisor,
         accelerator: wanted.accelerator,
         home: origin.home_of(&wanted.user)?,
+        owner: origin.facts().and_then(|facts| facts.owners.get(&wanted.user).copied()),
         user: wanted.user.clone(),
         sshd: origin.facts().is_none_or(|facts| facts.sshd),
         systemd: origin.facts().and_then(|facts| facts.systemd),

@@ -1,5 +1,6 @@
 //! Runs one machine from its start to its end, with the accelerator that works.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::attach;
 use super::control::Change;
 use super::doom::ConsoleWatch;
 use super::helpers::Helpers;
+use crate::host::{Os, file, process};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
 use crate::hypervisor::process::{Failure, Output, Process, Ready, StartError};
@@ -34,7 +36,7 @@ pub struct Engine<'a> {
     /// The machine.
     pub machine: &'a Machine,
     /// Accelerators to try in turn.
-    pub accelerators: Vec<Accelerator>,
+    pub accelerators: accelerator::Candidates,
     /// Where it is remembered which accelerator fails.
     pub cache: &'a Path,
     /// The file for the hypervisor's own messages.
@@ -72,7 +74,7 @@ pub enum Event {
         /// The ports that are forwarded now.
         ports: Vec<Forward>,
     },
-    /// An accelerator failed; the next one is tried.
+    /// An accelerator failed, now or with an earlier VM; the next one is tried.
     Fallback {
         /// How it failed.
         reason: String,
@@ -142,28 +144,31 @@ enum Outcome {
 impl Engine<'_> {
     /// Runs the machine to its end. An accelerator that fails before the guest is up is replaced by the next.
     ///
+    /// Orders have no bound: who gives them polls this, too, and would wait for itself.
+    ///
     /// # Errors
     /// It can't be started with the last accelerator.
     pub async fn run(
         self,
         events: mpsc::Sender<Event>,
-        mut orders: mpsc::Receiver<Order>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<Ended, Error> {
+        if let Some(reason) = self.accelerators.failed_before.clone() {
+            // A listener that is gone has no use for the news.
+            let _ = events.send(Event::Fallback { reason }).await;
+        }
         let mut failed: Option<String> = None;
-        let last = self.accelerators.len().saturating_sub(1);
-        for (index, &accelerator) in self.accelerators.iter().enumerate() {
+        let last = self.accelerators.all.len().saturating_sub(1);
+        for (index, &accelerator) in self.accelerators.all.iter().enumerate() {
             let run = Run { engine: &self, accelerator, events: &events, failed_before: failed.as_deref() };
             match run.to_end(&mut orders).await {
                 Ok(Outcome::Ended(ended)) => return Ok(ended),
                 Ok(Outcome::AcceleratorFailed(reason)) if index == last => return Ok(Ended::Failed(reason)),
                 Ok(Outcome::AcceleratorFailed(reason)) => {
-                    // A listener that is gone has no use for the news.
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
                 }
-                Err(Error::Start(error @ (StartError::Ended(_) | StartError::Silent { .. })))
-                    if index < last =>
-                {
+                Err(Error::Start(error)) if index < last && run.fails_to_start(&error) => {
                     let reason = error.to_string();
                     let _ = events.send(Event::Fallback { reason: reason.clone() }).await;
                     failed = Some(reason);
@@ -184,7 +189,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_end(&self, orders: &mut mpsc::Receiver<Order>) -> Result<Outcome, Error> {
+    async fn to_end(&self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Result<Outcome, Error> {
         let Engine { hypervisor, machine, .. } = self.engine;
         let plan = hypervisor.plan(machine, self.accelerator)?;
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
@@ -196,11 +201,21 @@ impl Run<'_> {
             }
             hypervisor.start(&plan, machine, &self.engine.log).await
         };
-        let Ready { mut process, control, events: mut reports, mut output } =
-            match helpers.unless_ended(start).await {
-                Ok(result) => result?,
-                Err(ended) => return Err(Error::Helper(ended)),
-            };
+        let mut waiting = VecDeque::new();
+        let started = tokio::select! {
+            biased;
+            started = helpers.unless_ended(start) => Some(started),
+            () = told_to_quit(orders, &mut waiting) => None,
+        };
+        let Ready { mut process, control, events: mut reports, mut output } = match started {
+            Some(Ok(result)) => result?,
+            Some(Err(ended)) => return Err(Error::Helper(ended)),
+            None => {
+                hypervisor.give_up(machine).await;
+                helpers.finish().await;
+                return Ok(Outcome::Ended(Ended::ByOrder));
+            }
+        };
         let ssh_port = match self.engine.ssh_port {
             Some(wanted) => Some(control.forward_ssh(wanted).await?),
             None => None,
@@ -213,7 +228,7 @@ impl Run<'_> {
 
         let _typing = self.engine.input.clone().zip(process.take_console()).map(|(input, console)| {
             // Beside all else: a guest that doesn't read must not keep us from what it writes.
-            Typing(tokio::spawn(attach::feed(input, console)))
+            Typing(tokio::spawn(attach::feed(input, console.0)))
         });
 
         let started = Instant::now();
@@ -228,17 +243,21 @@ impl Run<'_> {
             let silence = silent_until.filter(|_| !state.lives);
             tokio::select! {
                 biased;
-                report = reports.recv(), if !state.hung_up => match report {
-                    None if control.tells_its_end() => {
-                        state.hung_up = true;
-                        state.end_within(HANG_UP_TIME);
+                report = reports.recv(), if !state.reports_over => match report {
+                    None => {
+                        state.reports_over = true;
+                        // One that never tells anything has not hung up.
+                        if control.tells_its_end() {
+                            state.hung_up = true;
+                            state.end_within(HANG_UP_TIME);
+                        }
                     }
-                    None => state.hung_up = true,
                     Some(Report::NoSpace) => self.tell(Event::NoSpace).await,
                     Some(Report::Stop) => {
                         match control.stopped().await {
                             Ok(Some(Stopped::InternalError)) => {
-                                state.failure = Some(format!("{} internal error", self.accelerator.name()));
+                                let name = self.accelerator.name();
+                                state.accelerator_failure = Some(format!("{name} internal error"));
                                 process.kill();
                             }
                             Ok(Some(Stopped::NoSpace)) => self.tell(Event::NoSpace).await,
@@ -264,6 +283,7 @@ impl Run<'_> {
                     }
                     Output::Channel(index, bytes) => {
                         state.lives = true;
+                        self.guest_lives(&mut state);
                         self.tell(Event::Channel(index, bytes)).await;
                     }
                 },
@@ -273,12 +293,15 @@ impl Run<'_> {
                         self.tell(Event::Problem(ended)).await;
                     }
                 }
-                Some(order) = orders.recv() => match order {
+                Some(order) = next(orders, &mut waiting) => match order {
                     Order::Change(number, change) => {
                         let error = apply(&control, change, &mut ports).await.err().map(|e| e.to_string());
                         self.tell(Event::Changed { number, error, ports: ports.clone() }).await;
                     }
-                    Order::GuestIsUp => state.is_up = true,
+                    Order::GuestIsUp => {
+                        state.is_up = true;
+                        self.guest_lives(&mut state);
+                    }
                     Order::Resume => {
                         if let Err(error) = control.resume().await {
                             tracing::debug!(%error, "the machine doesn't go on");
@@ -297,15 +320,16 @@ impl Run<'_> {
                         }
                     }
                     Order::Channel(index, bytes) => {
-                        if let Err(error) = process.write_channel(index, &bytes).await {
-                            tracing::debug!(%error, "a channel can't be written to");
+                        if !process.write_channel(index, bytes) {
+                            tracing::debug!(index, "a channel can't be written to");
                         }
                     }
                 },
                 () = sleep_until(silence) => {
                     let seconds = SILENCE.as_secs();
                     state.lives = true;
-                    state.failure = Some(format!("the guest's kernel said nothing within {seconds} s"));
+                    let failure = format!("the guest's kernel said nothing within {seconds} s");
+                    state.accelerator_failure = Some(failure);
                     process.kill();
                 }
                 () = sleep_until(deadline) => {
@@ -366,15 +390,43 @@ impl Run<'_> {
         }
     }
 
+    /// The accelerator keeps the hypervisor from starting.
+    fn fails_to_start(&self, error: &StartError) -> bool {
+        match error {
+            StartError::Silent { .. } => true,
+            StartError::Ended(_) => self.is_blamed(),
+            StartError::Io { .. } => false,
+        }
+    }
+
+    /// What the hypervisor said before it ended is about the accelerator.
+    fn is_blamed(&self) -> bool {
+        let messages = file::last_lines(&self.engine.log, usize::MAX);
+        accelerator::is_blamed(self.accelerator, messages.iter().map(String::as_str))
+    }
+
+    /// The guest's own programs run: what an earlier VM taught of the hardware's accelerator holds no longer.
+    fn guest_lives(&self, state: &mut State) {
+        if std::mem::replace(&mut state.has_programs, true) {
+            return;
+        }
+        let (cache, program) = (self.engine.cache, self.engine.hypervisor.program());
+        if self.accelerator == Accelerator::hardware(Os::current())
+            && let Err(error) = accelerator::forget_failure(cache, program)
+        {
+            tracing::warn!(%error, "can't forget that the accelerator failed here");
+        }
+    }
+
     fn outcome(&self, state: &State, ended: Result<(), Failure>, started: Instant) -> Outcome {
         let on_trial =
             self.accelerator.is_hardware() && !state.is_up && !state.ordered && started.elapsed() < TRIAL;
-        if let Some(failure) = &state.failure {
-            return if on_trial {
-                Outcome::AcceleratorFailed(failure.clone())
-            } else {
-                Outcome::Ended(Ended::Failed(failure.clone()))
-            };
+        match (&state.accelerator_failure, &state.failure) {
+            (Some(failure), _) if on_trial => return Outcome::AcceleratorFailed(failure.clone()),
+            (Some(failure), _) | (None, Some(failure)) => {
+                return Outcome::Ended(Ended::Failed(failure.clone()));
+            }
+            (None, None) => {}
         }
         if let Some(doom) = &state.doom {
             return Outcome::Ended(doom.clone());
@@ -383,7 +435,7 @@ impl Run<'_> {
             _ if state.ordered => Outcome::Ended(Ended::ByOrder),
             Ok(()) if state.by_guest => Outcome::Ended(Ended::ByGuest),
             Ok(()) => Outcome::Ended(Ended::Failed("the hypervisor was told to end by someone else".into())),
-            Err(failure) if on_trial && !crate::host::process::was_killed(failure.status) => {
+            Err(failure) if on_trial && self.is_blamed() && !process::was_killed(failure.status) => {
                 Outcome::AcceleratorFailed(failure.to_string())
             }
             Err(failure) => Outcome::Ended(Ended::Failed(failure.to_string())),
@@ -407,15 +459,20 @@ struct State {
     /// Something was heard of the guest.
     lives: bool,
     has_run: bool,
+    /// Its own programs were heard of.
+    has_programs: bool,
     ordered: bool,
     by_guest: bool,
     quitting: bool,
-    /// The hypervisor tells nothing any more.
+    /// The hypervisor tells nothing of itself any more.
+    reports_over: bool,
+    /// It should have.
     hung_up: bool,
     /// The guest's panic device said so; what the kernel says may still be on its way.
     panicked: bool,
     /// The end that the guest itself announced.
     doom: Option<Ended>,
+    accelerator_failure: Option<String>,
     failure: Option<String>,
     deadline: Option<Instant>,
 }
@@ -423,6 +480,25 @@ struct State {
 impl State {
     fn end_within(&mut self, time: Duration) {
         self.deadline.get_or_insert(Instant::now() + time);
+    }
+}
+
+/// Waits for the order to end; what else is ordered meanwhile waits until the machine runs.
+async fn told_to_quit(orders: &mut mpsc::UnboundedReceiver<Order>, waiting: &mut VecDeque<Order>) {
+    loop {
+        match orders.recv().await {
+            Some(Order::Quit) => return,
+            Some(order) => waiting.push_back(order),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The next order. May be cancelled.
+async fn next(orders: &mut mpsc::UnboundedReceiver<Order>, waiting: &mut VecDeque<Order>) -> Option<Order> {
+    match waiting.pop_front() {
+        Some(order) => Some(order),
+        None => orders.recv().await,
     }
 }
 

@@ -10,7 +10,7 @@ use super::store::Error;
 use crate::guest::keys::Keys;
 use crate::host::lock::{self, Lock};
 use crate::host::{Os, fault, file};
-use crate::hypervisor::{DiskFormat, Features};
+use crate::hypervisor::{DiskFormat, Features, Hypervisor};
 
 pub(super) const SPEC: &str = "vm.json";
 /// Held by who changes the spec.
@@ -177,11 +177,26 @@ impl Vm {
         Lock::try_acquire(&path).map_err(|source| Error::Io { path, source })
     }
 
+    /// Ends what its supervisor left, if that was killed and the machine goes on without it; the caller has taken it.
+    ///
+    /// # Errors
+    /// It can't be ended.
+    pub(super) fn end_left(&self) -> Result<(), Error> {
+        if !matches!(self.record(), Record { started: Some(_), end: None, .. }) {
+            return Ok(());
+        }
+        let Spec { name, hypervisor, .. } = &self.spec;
+        Hypervisor::end_left(*hypervisor, name.as_str(), &self.overlay())
+            .map_err(|source| Error::Left { name: name.to_string(), source })
+    }
+
     /// Removes it with all its files; the caller has taken it.
     ///
     /// # Errors
-    /// A file can't be removed.
+    /// Its machine can't be ended, or a file can't be removed.
     pub fn remove(&self, taken: Lock) -> Result<(), Error> {
+        // It would hold its disk.
+        self.end_left()?;
         // Without its spec it is no VM any more, whatever happens to the rest.
         let spec = self.folder.join(SPEC);
         match std::fs::remove_file(&spec) {
@@ -239,7 +254,7 @@ impl Vm {
         self.folder.join("qemu.log")
     }
 
-    /// All its logs, whether they are there or not.
+    /// The logs of all VMs, whether they are there or not; what helpers and the journal say has files of its own.
     pub fn logs(&self) -> [PathBuf; 4] {
         let console = self.console_log();
         [console.with_extension("log.1"), console, self.qemu_log(), self.supervisor_log()]

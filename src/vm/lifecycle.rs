@@ -8,8 +8,8 @@ use super::client::Client;
 use super::control::{Change, Hello, Message, Request};
 use super::folder::End;
 use super::spec::Spec;
-use super::store;
 use super::{State, Store, Vm};
+use super::{store, supervisor};
 use crate::disk;
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::keys;
@@ -49,6 +49,17 @@ pub enum Error {
         /// The VM.
         name: String,
         /// The base disk.
+        file: PathBuf,
+    },
+    /// The firmware that it starts with is gone.
+    #[error(
+        "VM {name} can't start: its firmware, {file}, is gone; install it again, or if an upgrade moved it, put \
+         a link there"
+    )]
+    NoFirmware {
+        /// The VM.
+        name: String,
+        /// The firmware's code.
         file: PathBuf,
     },
     /// The user is not in the image.
@@ -162,6 +173,10 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let failed = |reason: String| Error::Start { name: name.clone(), reason };
     let io = |e: io::Error| failed(e.to_string());
     check_base(vm, store)?;
+    if vm.state() == State::Running {
+        // Its supervisor writes to the log that is emptied below.
+        return Err(failed(supervisor::Error::Taken(name.clone()).to_string()));
+    }
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
     write_ssh_config(vm)?;
@@ -194,8 +209,11 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     Ok(client)
 }
 
-/// Makes sure that what the VM's overlay stands on is still there.
+/// Makes sure that what the VM stands on is still there.
 fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
+    if let Some(file) = vm.spec.firmware().filter(|file| !file.exists()) {
+        return Err(Error::NoFirmware { name: vm.spec.name.to_string(), file: file.to_owned() });
+    }
     if !vm.features().layers() {
         return Ok(());
     }
@@ -264,7 +282,12 @@ pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
         return Err(store::Error::Creating(name()).into());
     }
     match vm.take() {
-        Ok(Some(taken)) => Ok(vm.remove(taken)?),
+        Ok(Some(taken)) => {
+            // A supervisor that was killed has left its sockets.
+            let runtime = store.dirs().runtime_of(&vm.spec.id);
+            file::remove_dir(&runtime).map_err(|source| Error::Io { path: runtime, source })?;
+            Ok(vm.remove(taken)?)
+        }
         Ok(None) => Err(Error::IsRunning(name())),
         // `--rm`: it went with its end.
         Err(_) if !vm.folder.exists() => Ok(()),

@@ -1,7 +1,7 @@
 //! A log that is bounded, and knows what was written when.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -75,6 +75,57 @@ impl Log {
         self.noted = Some(Instant::now());
         self.times
             .write_all(format!("{} {}{what}\n", self.size, Timestamp::now().as_millisecond()).as_bytes())
+    }
+}
+
+/// A log that is read while it grows.
+#[derive(Debug)]
+pub struct Reader {
+    file: File,
+    path: PathBuf,
+}
+
+impl Reader {
+    /// Begins at this place; none when there is no such file.
+    ///
+    /// # Errors
+    /// As of the operating system.
+    pub fn open(path: &Path, place: u64) -> io::Result<Option<Self>> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        file.seek(SeekFrom::Start(place))?;
+        Ok(Some(Self { file, path: path.to_owned() }))
+    }
+
+    /// What is new, also when the log began anew meanwhile.
+    ///
+    /// # Errors
+    /// As of the operating system.
+    pub fn read_new(&mut self) -> io::Result<Vec<u8>> {
+        // Looked at before the read: a file that has lost its name doesn't grow any more.
+        let next = self.next_file()?;
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes)?;
+        if let Some(next) = next {
+            self.file = next;
+            self.file.read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// The file that the path names now, if it is another one.
+    fn next_file(&self) -> io::Result<Option<File>> {
+        let named = match File::open(&self.path) {
+            Ok(file) => file,
+            // Between the old one and the new one; or the VM is gone.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let handle = |file: &File| same_file::Handle::from_file(file.try_clone()?);
+        Ok((handle(&named)? != handle(&self.file)?).then_some(named))
     }
 }
 
@@ -167,6 +218,27 @@ mod tests {
         assert_eq!(text(&path, From::Time(later)), "two\nthree\n");
         assert_eq!(text(&path, From::Time(Timestamp::UNIX_EPOCH)), "one\ntwo\nthree\n");
         assert_eq!(text(&path, From::Time(Timestamp::MAX)), "");
+    }
+
+    #[test]
+    fn who_follows_a_log_follows_it_into_the_next_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("console.log");
+        assert!(Reader::open(&path, 0).unwrap().is_none());
+        let mut log = Log::open(&path).unwrap();
+        log.write(b"skipped\none\n");
+        let mut reader = Reader::open(&path, 8).unwrap().unwrap();
+        assert_eq!(reader.read_new().unwrap(), b"one\n");
+        assert_eq!(reader.read_new().unwrap(), b"");
+        let much = vec![b'x'; MOST as usize];
+        log.write(&much);
+        log.write(b"two\n");
+        let new = reader.read_new().unwrap();
+        assert!(new[..much.len()] == much && &new[much.len()..] == b"two\n");
+        log.write(b"three\n");
+        assert_eq!(reader.read_new().unwrap(), b"three\n");
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        assert_eq!(reader.read_new().unwrap(), b"");
     }
 
     #[test]

@@ -73,14 +73,14 @@ pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
 /// # Errors
 /// A file can't be read, one is there twice, or they are too large.
 pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
-    let Spec { settings, user, home, .. } = &vm.spec;
+    let Spec { settings, user, home, owner, .. } = &vm.spec;
     let keys: Vec<String> =
         std::iter::once(vm.keys().public_line()?).chain(settings.ssh_keys.clone()).collect();
     if !features.credentials() {
         // The key is on the disk, and the guest is asked for the rest when it is up.
         return Ok(vec![]);
     }
-    let mut ours = vec![credentials::authorized_key(user, home, &keys.join("\n"))];
+    let mut ours = vec![credentials::authorized_key(user, *owner, home, &keys.join("\n"))];
     if features.channels {
         ours.extend(credentials::ready_signal());
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{ExtraDisk, ImportError};
 use crate::guest::hostname::Hostname;
 use crate::guest::shares::{InvalidShare, Share};
+use crate::host::Os;
 use crate::hypervisor::Forward;
 
 /// The settings of one VM.
@@ -75,7 +76,9 @@ impl Settings {
             disk.check()?;
         }
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        if self.gui && !set("WAYLAND_DISPLAY") && !set("DISPLAY") {
+        // Elsewhere a display needs no name.
+        let named = Os::current() == Os::Linux;
+        if self.gui && named && !set("WAYLAND_DISPLAY") && !set("DISPLAY") {
             return Err(Missing::Display("Without a display, `podman-bootc screenshot` shows its screen"));
         }
         Ok(())

@@ -49,6 +49,9 @@ pub struct Spec {
     pub user: String,
     /// That user's home folder.
     pub home: String,
+    /// That user's numbers, of user and group, where they are known.
+    #[serde(default)]
+    pub owner: Option<(u32, u32)>,
     /// Whether the image has an SSH server.
     pub sshd: bool,
     /// The image's systemd, where it is known.
@@ -114,6 +117,15 @@ impl Spec {
         match &self.source {
             Source::Import { disk, .. } => Some(disk),
             Source::Disk { .. } | Source::Direct { .. } => None,
+        }
+    }
+
+    /// The code of the UEFI that starts it, if that is a file of the host.
+    pub fn firmware(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Disk { firmware: Firmware::Uefi { code, .. }, .. }
+            | Source::Import { firmware: Firmware::Uefi { code, .. }, .. } => Some(code),
+            Source::Disk { .. } | Source::Import { .. } | Source::Direct { .. } => None,
         }
     }
 

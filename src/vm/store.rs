@@ -10,6 +10,8 @@ use crate::disk::Key;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
+use crate::hypervisor::FindError;
+use crate::ui;
 
 /// All VMs of this user.
 #[derive(Debug, Clone)]
@@ -37,13 +39,24 @@ pub enum Error {
     /// It is still being made.
     #[error("VM {0} is still being made")]
     Creating(String),
-    /// It can't be told what a VM stands on.
-    #[error("VM {name} can't be read, so nobody knows what it needs: {why}")]
+    /// Its spec can't be read, so that nobody knows what it needs.
+    #[error("VM {name} can't be read; `podman-bootc rm -f {name}` removes it: {why}")]
     Damaged {
         /// The VM.
         name: String,
         /// Why not.
         why: String,
+    },
+    /// Its spec can't be read, but somebody uses it.
+    #[error("VM {0} can't be read, and it runs; shut it down from within before it is removed")]
+    DamagedInUse(String),
+    /// Its machine can't be ended.
+    #[error("the machine of VM {name} goes on without its supervisor, and can't be ended")]
+    Left {
+        /// The VM.
+        name: String,
+        /// Why not.
+        source: FindError,
     },
     /// A file can't be used.
     #[error("can't use {path}")]
@@ -108,14 +121,20 @@ impl Store {
     fn reserve_exactly(&self, name: Name) -> Result<Reservation, Error> {
         let folder = self.dirs.vms().join(name.as_str());
         let io = |source| Error::Io { path: folder.clone(), source };
-        match std::fs::create_dir(&folder) {
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
-            Err(e) => return Err(io(e)),
+        loop {
+            match std::fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
+                Err(e) => return Err(io(e)),
+            }
+            fault::point("vm-reserved");
+            match Lock::acquire(&folder.join(CREATING_LOCK)) {
+                Ok(lock) => return Ok(Reservation { name, folder, lock: Some(lock), keep: false }),
+                // Another process took it for what a dead one left.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(io(e)),
+            }
         }
-        fault::point("vm-reserved");
-        let lock = Lock::acquire(&folder.join(CREATING_LOCK)).map_err(io)?;
-        Ok(Reservation { name, folder, lock: Some(lock), keep: false })
     }
 
     /// All VMs, by name; also those in the making, and those whose spec can't be read.
@@ -131,7 +150,7 @@ impl Store {
                         entries.push(Entry::Creating(name_of(&folder)));
                     }
                 }
-                Err(e) => entries.push(Entry::Damaged(name_of(&folder), crate::ui::error_chain(&e))),
+                Err(e) => entries.push(Entry::Damaged(name_of(&folder), ui::error_chain(&e))),
             }
         }
         entries.sort_by(|a, b| a.name().cmp(b.name()));
@@ -152,7 +171,7 @@ impl Store {
                         return Err(Error::Creating(what.to_owned()));
                     }
                 }
-                Err(e) => return Err(e),
+                Err(e) => return Err(Error::Damaged { name: what.to_owned(), why: ui::error_chain(&e) }),
             }
         }
         let vms: Vec<Vm> = self.list().into_iter().filter_map(Entry::vm).collect();
@@ -200,11 +219,25 @@ impl Store {
         Ok(self.complete()?.iter().any(|vm| vm.spec.base() == Some(base)))
     }
 
+    /// Removes a VM whose spec can't be read.
+    ///
+    /// # Errors
+    /// Somebody makes or runs it, or a file can't be removed.
+    pub fn remove_damaged(&self, name: &Name) -> Result<(), Error> {
+        let folder = self.dirs.vms().join(name.as_str());
+        let io = |source| Error::Io { path: folder.clone(), source };
+        let free = |lock: &str| Lock::try_acquire(&folder.join(lock)).map_err(io);
+        let (Some(creating), Some(running)) = (free(CREATING_LOCK)?, free(RUNNING_LOCK)?) else {
+            return Err(Error::DamagedInUse(name.to_string()));
+        };
+        file::remove_locked_dir(&folder, [creating, running]).map_err(io)
+    }
+
     /// Removes what dead processes left: folders without a VM, and VMs that were to go with their session.
     fn sweep(&self) {
         for folder in self.folders() {
-            let runtime = match Vm::open(&folder) {
-                Ok(vm) if vm.spec.remove => Some(self.dirs.runtime_of(&vm.spec.id)),
+            let vm = match Vm::open(&folder) {
+                Ok(vm) if vm.spec.remove => Some(vm),
                 Err(Error::File(e)) if e.is_not_found() => None,
                 _ => continue,
             };
@@ -212,15 +245,28 @@ impl Store {
             let (Ok(Some(creating)), Ok(Some(running))) = (free(CREATING_LOCK), free(RUNNING_LOCK)) else {
                 continue;
             };
+            // It may have become a VM before it was ours.
+            if vm.is_none() && folder.join(SPEC).exists() {
+                continue;
+            }
             let warn = |path: &Path, result: io::Result<()>| {
                 if let Err(error) = result {
                     tracing::warn!(path = %path.display(), %error, "can't remove what a dead process left");
                 }
             };
-            if let Some(runtime) = runtime {
+            if let Some(vm) = vm {
+                if let Err(error) = vm.end_left() {
+                    tracing::warn!(error = crate::ui::error_chain(&error), "can't remove a VM");
+                    continue;
+                }
+                let runtime = self.dirs.runtime_of(&vm.spec.id);
                 warn(&runtime, file::remove_dir(&runtime));
             }
-            warn(&folder, file::remove_locked_dir(&folder, [creating, running]));
+            // In one step, so that who reserves this name at the same time sees that it is gone.
+            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", random_number()));
+            let removed = file::rename_locked_dir(&folder, &doomed, [creating, running])
+                .and_then(|locks| file::remove_locked_dir(&doomed, locks.into_iter().flatten()));
+            warn(&folder, removed);
         }
     }
 
@@ -250,7 +296,8 @@ impl Entry {
         }
     }
 
-    fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &str {
         match self {
             Self::Vm(vm) => vm.spec.name.as_str(),
             Self::Creating(name) | Self::Damaged(name, _) => name,
@@ -347,6 +394,7 @@ mod tests {
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
             home: "/root".into(),
+            owner: None,
             sshd: true,
             systemd: Some(257),
             remove: false,
@@ -386,6 +434,32 @@ mod tests {
         drop(first);
         assert!(store.list().is_empty());
         assert!(store.reserve(Some("one".parse().unwrap())).is_ok());
+    }
+
+    // Elsewhere a folder stays as long as somebody has a file in it open.
+    #[cfg(unix)]
+    #[test]
+    fn a_name_is_reserved_while_others_sweep() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        std::fs::create_dir_all(dir.path().join("data/vms")).unwrap();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                        store.sweep();
+                    }
+                });
+            }
+            let reserved = (0..300).map(|index| store.reserve_exactly(format!("vm{index}").parse().unwrap()));
+            let whole = |reserved: Result<Reservation, Error>| {
+                reserved.is_ok_and(|reserved| std::fs::write(reserved.folder.join("file"), "x").is_ok())
+            };
+            let whole = reserved.map(whole).filter(|whole| *whole).count();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(whole, 300);
+        });
     }
 
     #[test]
@@ -429,5 +503,12 @@ mod tests {
             "{list:?}"
         );
         assert!(damaged.folder.exists());
+        let why = store.find("damaged").unwrap_err().to_string();
+        assert!(why.contains("rm -f damaged") && why.contains("vm.json is damaged"), "{why}");
+        let running = damaged.take().unwrap();
+        assert!(matches!(store.remove_damaged(&damaged.spec.name), Err(Error::DamagedInUse(_))));
+        drop(running);
+        store.remove_damaged(&damaged.spec.name).unwrap();
+        assert!(store.list().is_empty() && !damaged.folder.exists());
     }
 }

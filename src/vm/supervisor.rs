@@ -108,7 +108,7 @@ struct Supervisor {
     machine: hypervisor::Machine,
     helpers: Vec<hypervisor::Helper>,
     hypervisor: Hypervisor,
-    accelerators: Vec<accelerator::Accelerator>,
+    accelerators: accelerator::Candidates,
     dirs: crate::host::dirs::Dirs,
 }
 
@@ -167,7 +167,7 @@ impl Supervisor {
         say(&Hello::Listening);
         fault::point("supervisor-listens");
 
-        let (orders, order_receiver) = mpsc::channel(16);
+        let (orders, order_receiver) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::channel(64);
         let (requests, request_receiver) = mpsc::channel(16);
         let hub = Arc::new(Hub::default());
@@ -207,12 +207,20 @@ impl Supervisor {
         serving.iter().for_each(tokio::task::JoinHandle::abort);
 
         let end = desk.end(ended);
-        if self.vm.spec.remove {
-            self.vm.remove(self.taken)?;
-        } else {
-            drop(self.taken);
+        let removed = match self.vm.spec.remove {
+            true => self.vm.remove(self.taken),
+            false => {
+                drop(self.taken);
+                Ok(())
+            }
+        };
+        // What stays is swept by those who come later; who waits for the end has to hear of it all the same.
+        if let Err(error) = removed {
+            tracing::error!(error = crate::ui::error_chain(&error), "the VM can't be removed");
         }
-        file::remove_dir(&runtime)?;
+        if let Err(error) = file::remove_dir(&runtime) {
+            tracing::error!(%error, path = %runtime.display(), "the VM's sockets can't be removed");
+        }
         // The news goes out last: who hears it may rely on all being done.
         hub.publish(Message::Ended { end });
         hub.drain().await;
@@ -225,7 +233,7 @@ struct Desk<'a> {
     vm: &'a Vm,
     hub: Arc<Hub>,
     record: Record,
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::UnboundedSender<Order>,
     problems: Problems,
     /// When a guest that was asked to shut down loses its power.
     power_off: Option<Instant>,
@@ -257,19 +265,19 @@ impl Desk<'_> {
                     return ended;
                 }
                 Some(event) = events.recv() => self.hear(event),
-                Some(request) = requests.recv() => self.obey(request).await,
+                Some(request) = requests.recv() => self.obey(request),
                 () = at(power_off) => {
                     self.power_off = None;
-                    self.order(Order::Quit).await;
+                    self.order(Order::Quit);
                 }
                 () = at(problems) => match self.problems.due() {
-                    Due::Resume => self.order(Order::Resume).await,
+                    Due::Resume => self.order(Order::Resume),
                     Due::Nothing => {}
                 },
                 // The system goes down, or someone wants us gone: in order, then.
                 _ = interrupt::wait(), if !signalled => {
                     signalled = true;
-                    self.obey(ClientRequest::Request(Request::Stop { seconds: 30 })).await;
+                    self.obey(ClientRequest::Request(Request::Stop { seconds: 30 }));
                 }
             }
         }
@@ -316,31 +324,31 @@ impl Desk<'_> {
         }
     }
 
-    async fn obey(&mut self, request: ClientRequest) {
+    fn obey(&mut self, request: ClientRequest) {
         match request {
             ClientRequest::Request(Request::Ready) => {
                 // How it came to its accelerator is no news to those who come later.
                 self.hub.forget(|message| matches!(message, Message::Fallback { .. }));
-                self.order(Order::GuestIsUp).await;
+                self.order(Order::GuestIsUp);
             }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
-                self.order(Order::Quit).await;
+                self.order(Order::Quit);
             }
             ClientRequest::Request(Request::Stop { seconds }) => {
                 let deadline = Instant::now() + Duration::from_secs(seconds.min(86_400));
                 self.power_off = Some(self.power_off.map_or(deadline, |set| set.min(deadline)));
-                self.order(Order::PowerButton).await;
+                self.order(Order::PowerButton);
             }
             ClientRequest::Request(Request::Change { number, change }) => {
-                self.order(Order::Change(number, change)).await;
+                self.order(Order::Change(number, change));
             }
             ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
         }
     }
 
-    async fn order(&self, order: Order) {
+    fn order(&self, order: Order) {
         // An engine that is gone needs no orders.
-        let _ = self.orders.send(order).await;
+        let _ = self.orders.send(order);
     }
 
     fn end(&mut self, ended: Result<Ended, engine::Error>) -> End {

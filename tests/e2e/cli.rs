@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::harness::{Running, SOON, Sandbox};
+use podman_bootc::host::lock::Lock;
+
+use crate::harness::{Running, SOON, Sandbox, Signal};
 
 #[test]
 fn wrong_usage_ends_with_125() {
@@ -19,6 +21,8 @@ fn wrong_usage_ends_with_125() {
         (&["run", "--name", "a/b", "x"], "can't name a VM"),
         (&["run", "--timeout", "soon", "x"], "--timeout"),
         (&["run", "--accel", "xen", "x"], "kvm"),
+        (&["run", "--detach", "--timeout", "5m", "x"], "--timeout"),
+        (&["run", "--disk", "x.img", "--pull", "always"], "--pull"),
         (&["list", "--format", "{{.Name"], "--format"),
         (&["stop"], "VM"),
         (&["rm", "--all", "x"], "--all"),
@@ -39,6 +43,23 @@ fn a_vm_that_is_not_there() {
     assert_eq!(sandbox.ok(&["list", "--format", "json"]).trim(), "[]");
     assert!(sandbox.ok(&["list"]).starts_with("NAME "));
     assert_eq!(sandbox.ok(&["rm", "--all"]), "");
+}
+
+#[test]
+fn a_vm_that_is_damaged_goes_when_it_is_named() {
+    let sandbox = Sandbox::with_empty_cache("damaged");
+    let folder = sandbox.vm_folder("broken");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("vm.json"), "{").unwrap();
+    assert!(sandbox.ok(&["list"]).contains("broken"));
+    for args in
+        [&["rm", "broken"][..], &["rm", "--force", "--all"], &["inspect", "broken"], &["prune", "--all"]]
+    {
+        sandbox.start(args).finish(SOON).expect(125).says("rm -f broken").says("vm.json is damaged");
+    }
+    assert_eq!(sandbox.ok(&["rm", "--force", "broken"]), "broken\n");
+    assert!(!folder.exists());
+    sandbox.ok(&["prune", "--all"]);
 }
 
 #[test]
@@ -105,4 +126,22 @@ fn output_that_nobody_reads_is_no_panic() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
     }
+    // What goes to standard error is not what was asked for: that is done, and the exit code tells the truth.
+    for (args, code) in [(&["inspect", "nobody"][..], 125), (&["prune", "--dry-run"], 0), (&["run"], 125)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = sandbox.tool(args).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn a_wait_for_another_process_is_interrupted() {
+    let sandbox = Sandbox::with_empty_cache("waiting");
+    std::fs::create_dir_all(sandbox.cache()).unwrap();
+    let _other = Lock::acquire(&sandbox.cache().join("storage.lock")).unwrap();
+    let running = sandbox.start(&["run", "oci-archive:/x.tar"]);
+    running.wait_stderr("waiting for it", SOON);
+    running.signal(Signal::INT);
+    running.finish(SOON).expect(130);
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{BOOT, Own, Running, SOON, Sandbox, shared, wait_for};
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Small, shared, wait_for};
 
 fn qemu_img(args: &[&str]) -> Value {
     let output = Command::new("qemu-img").args(args).output().unwrap();
@@ -73,8 +73,10 @@ fn one_install_serves_all_who_want_its_disk() {
     sandbox.run(&["run", "--disk", &file("2.vmdk"), "true"]).expect(125).says("qemu-img convert");
 
     // What a VM stands on stays, also when it is made anew.
-    sandbox.run(&["disk", "--rebuild", "--force", &image, &files[0]]).expect(0);
+    let anew = ["run", "--rebuild", "--install-in", "vm", "--detach", "--name", "anew", &image];
+    sandbox.run(&anew).expect(0).says("booting the image");
     assert_eq!(sandbox.base_disks().len(), 2);
+    sandbox.ok(&["rm", "--force", "anew"]);
     let df: Value = serde_json::from_str(&sandbox.ok(&["system", "df", "--format", "json"])).unwrap();
     assert_eq!((&df[0]["total"], &df[0]["active"]), (&2.into(), &1.into()), "{df:#}");
     assert_eq!(sandbox.ok(&["prune", "--dry-run", "--format", "{{.kind}}"]), "disk\n");
@@ -88,38 +90,11 @@ fn one_install_serves_all_who_want_its_disk() {
     sandbox.assert_clean(&[]);
 }
 
-/// A small filesystem, as long as the value lives.
-struct Small(PathBuf);
-
-impl Small {
-    fn new(path: PathBuf) -> Self {
-        fs::create_dir_all(&path).unwrap();
-        let small = Self(path);
-        small.mount("size=1m");
-        small
-    }
-
-    fn resize(&self, size: &str) {
-        self.mount(&format!("remount,size={size}"));
-    }
-
-    fn mount(&self, options: &str) {
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0).status();
-        assert!(mount.unwrap().success());
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
     let image = Own::of("latest", "full");
     let sandbox = Sandbox::with_empty_cache("full");
-    let small = Small::new(sandbox.cache());
+    let small = Small::new(sandbox.cache(), "1m");
     let file = sandbox.root().join("x.qcow2");
     let file = file.to_str().unwrap();
     // It is full while the image is read, while its content is saved, and while the guest writes.
@@ -146,8 +121,7 @@ fn a_vm_waits_while_the_host_has_no_room() {
     let sandbox = Sandbox::new("waits");
     let image = shared("latest");
     // The VM's own folder is on the disk that gets full.
-    let small = Small::new(sandbox.data());
-    small.resize("64m");
+    let small = Small::new(sandbox.data(), "64m");
     sandbox.ok(&["run", "--detach", "--name", "vm", &image]);
     sandbox.ok(&["ssh", "vm", "true"]);
     let write =
@@ -223,10 +197,17 @@ fn a_block_device_is_written_only_when_that_is_meant() {
 fn every_install_option_arrives() {
     let sandbox = Sandbox::with_empty_cache("options");
     let image = shared("latest");
-    let options = [
+    let run = [
+        "run",
+        "--hypervisor",
+        "qemu",
+        "--arch",
+        "x86_64",
+        "--pull",
+        "never",
         "--filesystem",
         "ext4",
-        "--root-size",
+        "--root-size-max",
         "3G",
         "--disk-size",
         "6G",
@@ -248,12 +229,7 @@ fn every_install_option_arrives() {
     ];
     let look = "cat /proc/cmdline; lsblk -bdno SIZE /dev/disk/by-id/virtio-disk; df --block-size=1M --output=size / | tail -n 1; \
         bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'";
-    let run = [
-        &["run", "--hypervisor", "qemu", "--arch", "x86_64", "--pull", "never"],
-        &options[..],
-        &[&image, look],
-    ];
-    let text = sandbox.run(&run.concat()).expect(0).text();
+    let text = sandbox.run(&[&run[..], &[&image, look]].concat()).expect(0).text();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let words: Vec<&str> = lines[0].split(' ').collect();
     assert!(words.contains(&"asked.for=a,b") && words.contains(&"flag"), "{text}");

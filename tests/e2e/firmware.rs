@@ -140,9 +140,20 @@ fn a_machine_has_a_window_where_there_is_a_display() {
     let sandbox = Sandbox::new("window");
     let disk = bios_disk(sandbox.root());
     let display = Display::new();
-    let words =
-        ["run", "--detach", "--nic", "none", "--memory", "512M", "--firmware", "bios", "--name", "seen"];
-    let mut tool = sandbox.tool(&[&words[..], &["--gui", "--disk", disk.to_str().unwrap()]].concat());
+    let words = [
+        "run",
+        "--detach",
+        "--nic",
+        "none",
+        "--memory",
+        "512M",
+        "--firmware",
+        "bios",
+        "--gui",
+        "--name",
+        "seen",
+    ];
+    let mut tool = sandbox.tool(&[&words[..], &["--disk", disk.to_str().unwrap()]].concat());
     tool.env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
     Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
     wait_for("the window", SOON, || display.windows().contains("QEMU (seen)").then_some(()));

@@ -14,15 +14,9 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     assert_eq!(sandbox.state("first"), "creating");
     // A user who may not mount sees shares that systemd has mounted.
     let share = format!("{}:/var/host:ro", sandbox.root().display());
-    let as_user = [
-        "--user",
-        "core",
-        "--volume",
-        &share,
-        &image.name,
-        "id -un; grep -c /var/host /proc/mounts; exit 42",
-    ];
-    let second = sandbox.start(&[&["run", "--rm", "--name", "second"], &as_user[..]].concat());
+    let as_user = ["run", "--rm", "--name", "second", "--user", "core", "--volume", &share, &image.name];
+    let look = "id -un; grep -c /var/host /proc/mounts; exit 42";
+    let second = sandbox.start(&[&as_user[..], &[look]].concat());
     second.wait_stderr("waiting", BOOT);
     let others: Vec<Running> = (3..=8)
         .map(|number| {

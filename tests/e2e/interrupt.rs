@@ -1,12 +1,22 @@
 //! Signals in the middle of an install, a boot and a session: nothing is left, and the next `run` works.
 
-use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, shared, wait_for};
+use podman_bootc::host::lock::Lock;
+
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, podman, shared, wait_for};
 
 #[test]
 fn an_interrupted_install_leaves_nothing() {
     let image = Own::of("latest", "interrupt");
     let sandbox = Sandbox::with_empty_cache("interrupt");
     let run = ["run", "--rm", &image.name, "true"];
+    // While it waits for another one that reads an image.
+    std::fs::create_dir_all(sandbox.cache().join("roots")).unwrap();
+    let other = Lock::acquire(&sandbox.cache().join("roots/lock")).unwrap();
+    let running = sandbox.start(&run);
+    running.wait_stderr("another podman-bootc reads an image", BOOT);
+    running.signal(Signal::INT);
+    running.finish(SOON).expect(130);
+    drop(other);
     // A terminal sends a signal to all that run on it.
     for (stage, to_all, signal, code) in [
         ("reading the image", true, Signal::INT, 130),
@@ -29,6 +39,16 @@ fn an_interrupted_install_leaves_nothing() {
         assert!(sandbox.base_disks().is_empty() && sandbox.list().is_empty(), "{stage}");
         sandbox.assert_clean(&[]);
     }
+
+    // One from a file: others can have what it was put into before the guest is done with it.
+    let file = format!("oci-archive:{}", sandbox.root().join("x.tar").display());
+    podman(&["save", "--quiet", "--format", "oci-archive", "--output", &file[12..], &image.name], vec![])
+        .expect(0);
+    let running = sandbox.start(&["run", "--rm", &file, "true"]);
+    running.wait_stderr("booting the image", BOOT);
+    assert!(Lock::try_acquire(&sandbox.cache().join("storage.lock")).unwrap().is_some());
+    running.signal(Signal::TERM);
+    running.finish(SOON).expect(143);
 
     // Nobody can tidy up after this, but the next one can.
     let running = sandbox.start(&run);

@@ -1,6 +1,6 @@
 //! A VM from `run --detach` to `rm`, over stops, starts and crashes.
 
-use crate::harness::{BOOT, SOON, Sandbox, shared, wait_for};
+use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
 
 #[test]
 fn a_vm_lives_through_stops_starts_and_crashes() {
@@ -73,6 +73,11 @@ fn stopped_in_a_session(sandbox: &Sandbox) {
     session.wait_stdout("begun", SOON);
     let follower = sandbox.start(&["logs", "--follow", "keeper"]);
     follower.wait_stdout("Linux version", SOON);
+    // Nobody reads what comes after the first line, whether something comes or not.
+    let program = sandbox.tool(&["logs"]).get_program().to_str().unwrap().to_owned();
+    let line = format!("'{program}' logs --follow keeper | head -n 1");
+    let head = Running::start(sandbox.command("sh", &["-c", &line]), Some(vec![])).finish(SOON).expect(0);
+    assert_eq!(head.text().lines().count(), 1, "{}", head.story());
     assert_eq!(sandbox.ok(&["stop", "keeper"]), "keeper\n");
     assert_ne!(session.finish(SOON).code, 0);
     assert!(follower.finish(SOON).expect(0).text().contains("Power down"), "the guest shut itself down");

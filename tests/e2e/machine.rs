@@ -62,7 +62,7 @@ fn a_machine_as_it_was_asked_for() {
     let (share, fixed) = (host.path("share, \"1\""), host.path("fixed"));
     sandbox.ok(&[
         "run",
-        "--detach",
+        "--background",
         "--name",
         "full",
         "--cpus",
@@ -409,8 +409,18 @@ fn a_machine_without_a_network() {
     let image = shared("latest");
     // The root is read-only, so that there can be no such folder: that is told, and keeps nobody out.
     let share = format!("{}:/new", sandbox.root().display());
-    let args = ["--detach", "--ephemeral", "--nic", "none", "--volume", &share, "--name", "alone", &image];
-    sandbox.ok(&[&["run"], &args[..]].concat());
+    sandbox.ok(&[
+        "run",
+        "--detach",
+        "--ephemeral",
+        "--nic",
+        "none",
+        "--volume",
+        &share,
+        "--name",
+        "alone",
+        &image,
+    ]);
     let look = "ls /sys/class/net; ss -tln | grep -c ':22 ' >/dev/null && echo listens; cat";
     let mut command = sandbox.tool(&["ssh", "alone", look]);
     command.env_remove("DISPLAY");

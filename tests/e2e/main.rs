@@ -4,7 +4,7 @@
 //! A boot takes a minute under emulation, so that a test asserts many things of one VM.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod harness;
 

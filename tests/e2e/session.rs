@@ -8,7 +8,10 @@ use crate::harness::{BOOT, Sandbox, shared};
 fn a_command_passes_through_unchanged() {
     let sandbox = Sandbox::new("session");
     let image = shared("latest");
-    assert_eq!(sandbox.ok(&["run", "--detach", "--name", "vm", &image]), "vm\n");
+    // The command runs first, and the VM stays.
+    let run = ["run", "--quiet", "-B", "--name", "vm", &image, "echo first; exit 7"];
+    let first = sandbox.run(&run).expect(7);
+    assert_eq!((first.text().as_str(), first.stderr.as_str()), ("first\n", ""));
     exit_codes(&sandbox);
     arguments(&sandbox);
     streams(&sandbox);

@@ -1,6 +1,6 @@
 //! Images that lack something, or fail: what the user is told, and the exit code.
 
-use crate::harness::{Own, SOON, Sandbox, shared};
+use crate::harness::{Own, SOON, Sandbox, podman, shared};
 
 #[test]
 fn an_image_without_sshd_times_out() {
@@ -53,6 +53,12 @@ fn an_image_that_is_not_bootable_costs_no_work() {
     let kernelless = Own::of("notbootable", "notbootable");
     run(&["run", &kernelless.name]).says("no kernel").says(&kernelless.name);
     run(&["run", "--ephemeral", &kernelless.name]).says("no kernel");
+    // Nobody serves this one: it is asked for only when that is wanted, or when it is not here.
+    let name = format!("127.0.0.1:1/pulled-{}", std::process::id());
+    podman(&["tag", &unlabelled, &name], vec![]).expect(0);
+    run(&["run", "--pull", "missing", &name]).says("is not bootable").silent_about("fetching it");
+    run(&["run", "--pull", "always", &name]).says("fetching it").says("refused");
+    podman(&["untag", &unlabelled, &name], vec![]).expect(0);
     assert!(sandbox.list().is_empty() && sandbox.base_disks().is_empty());
     sandbox.assert_clean(&[]);
 }

@@ -5,7 +5,12 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{http, option};
+use super::{http, option, wanted};
+
+/// It starts for ever.
+const STUCK: &str = "STAND_IN_STUCK";
+/// Its guest's kernel panics.
+const PANIC: &str = "STAND_IN_PANIC";
 
 pub fn main(name: &str, args: &[String]) -> ExitCode {
     let devices: Vec<&str> =
@@ -30,10 +35,21 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
         assert!(Path::new(folder).is_dir());
     }
     let mut console = std::fs::File::create(value("virtio-serial", "logFilePath").unwrap()).unwrap();
+    println!("{name} says something for people");
     console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
+    if !wanted(PANIC).is_empty() {
+        let panic = "Kernel panic - not syncing: sysrq triggered crash";
+        console
+            .write_all(format!("[   12.4] {panic}\n[   12.6] ---[ end {panic} ]---\n").as_bytes())
+            .unwrap();
+    }
     let socket = option(args, "--restful-uri").unwrap().strip_prefix("unix://").unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     let running = r#"{"state":"VirtualMachineStateRunning"}"#;
+    let running = match wanted(STUCK).as_str() {
+        "" => running,
+        _ => r#"{"state":"VirtualMachineStateStarting"}"#,
+    };
     http::serve(&listener, |request| {
         assert_eq!(request.path, "/vm/state");
         match (request.method.as_str(), request.body["state"].as_str()) {

@@ -14,6 +14,8 @@ use super::{option, state, wanted};
 const MACHINE: &str = "STAND_IN_MACHINE";
 /// Whether the machine sees this host's folders.
 const SHARED: &str = "STAND_IN_SHARED";
+/// How far an install gets: to its end, or `unasked` or `half` the way.
+const INSTALL: &str = "STAND_IN_INSTALL";
 
 pub fn main(args: &[String]) -> ExitCode {
     let (connection, args) = match args {
@@ -78,6 +80,10 @@ fn run(args: &[String]) -> ExitCode {
         .map(|from| if Path::new(from).is_absolute() { PathBuf::from(from) } else { volume(from) });
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     match words[..] {
+        ["bootc", "install", "print-configuration"] if wanted(INSTALL) == "unasked" => {
+            eprintln!("error: unrecognized subcommand 'print-configuration'");
+            return ExitCode::from(2);
+        }
         ["bootc", "install", "print-configuration"] => {
             println!("{}", json!({"filesystem": {"root": {"type": "xfs"}}}));
         }
@@ -91,6 +97,11 @@ fn run(args: &[String]) -> ExitCode {
             let mut tar = tar::Builder::new(std::io::stdout().lock());
             tar.append_path_with_name(output.unwrap().join("disk.raw"), "disk.raw").unwrap();
             tar.finish().unwrap();
+        }
+        [.., "--via-loopback", "/output/disk.raw"] if wanted(INSTALL) == "half" => {
+            println!("Installing image: docker://localhost/my-os");
+            eprintln!("error: Creating rootfs: no loop device");
+            return ExitCode::FAILURE;
         }
         ["sh", "-c", _, "sh", key, size, "bootc", "install", "to-disk", ..] => {
             install(options, &output.unwrap(), key, size, command);

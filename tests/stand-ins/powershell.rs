@@ -37,6 +37,9 @@ pub fn main(args: &[String]) -> ExitCode {
         while file.exists() {
             std::thread::sleep(Duration::from_millis(20));
         }
+    } else if script.contains("Remove-VM") {
+        // It may be gone.
+        let _ = std::fs::remove_file(&file);
     } else {
         assert!(script.contains("Stop-VM"));
         std::fs::remove_file(&file).unwrap();

@@ -1,10 +1,19 @@
 //! QEMU and qemu-img.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+use super::{option, wanted};
+
+/// On Linux, too, it was built without its sandbox.
+const NO_SANDBOX: &str = "STAND_IN_NO_SANDBOX";
+/// What it says when it ends at once unless it emulates.
+const HARDWARE_FAILS: &str = "STAND_IN_HARDWARE_FAILS";
+/// Its guest says that it is up.
+const READY: &str = "STAND_IN_READY";
 
 #[cfg(unix)]
 type Stream = std::os::unix::net::UnixStream;
@@ -36,6 +45,9 @@ pub fn image(args: &[String]) -> ExitCode {
     match words[..] {
         ["create", "-q", "-f", format, "-F", "raw", "-b", _, file, ..] => create(format, file),
         ["convert", "-q", "-O", format, .., file] => create(format, file),
+        ["info", "--output=json", _] => {
+            println!("{}", json!({"virtual-size": 512, "filename": "x", "format": "raw"}));
+        }
         ref other => panic!("{other:?}"),
     }
     ExitCode::SUCCESS
@@ -44,18 +56,41 @@ pub fn image(args: &[String]) -> ExitCode {
 pub fn system(args: &[String]) -> ExitCode {
     if args == ["-help"] {
         println!(
-            "QEMU emulator version 10.0.0\nCopyright (c) 2003-2025 Fabrice Bellard and the QEMU Project"
+            "QEMU emulator version 10.0.0\nCopyright (c) 2003-2025 Fabrice Bellard and the QEMU Project\n\
+             -sandbox on[,obsolete=allow|deny][,elevateprivileges=allow|deny|children]"
         );
         return ExitCode::SUCCESS;
+    }
+    // Its help names the option in every build.
+    let has_sandbox = wanted("PODMAN_BOOTC_STAND_IN_OS") == "linux" && wanted(NO_SANDBOX).is_empty();
+    if !has_sandbox && let Some(sandbox) = option(args, "-sandbox") {
+        eprintln!(
+            "qemu-system-x86_64: -sandbox {sandbox}: -sandbox support is not enabled in this QEMU binary"
+        );
+        return ExitCode::FAILURE;
     }
     let socket = |id: &str| {
         let start = format!("socket,id={id},path=");
         let path = args.iter().find_map(|arg| arg.strip_prefix(&start))?;
         Some(connect(&path.replace(",,", ",")))
     };
+    let failure = wanted(HARDWARE_FAILS);
+    if !failure.is_empty() && !option(args, "-accel").unwrap().starts_with("tcg") {
+        eprintln!("qemu-system-x86_64: {failure}");
+        return ExitCode::FAILURE;
+    }
     let control = socket("control").unwrap();
-    let _channel = socket("channel0");
-    println!("QEMU stand-in booted");
+    let mut channel = socket("channel0");
+    if !wanted(READY).is_empty() {
+        channel.as_mut().unwrap().write_all(b"ready\n").unwrap();
+    }
+    match socket("console") {
+        Some(mut console) => {
+            console.write_all(b"QEMU stand-in booted\n").unwrap();
+            std::thread::spawn(move || type_back(console));
+        }
+        None => println!("QEMU stand-in booted"),
+    }
     let mut monitor = Monitor { out: control.try_clone().unwrap(), ports: vec![] };
     monitor.say(&json!({"QMP": {
         "version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""},
@@ -69,6 +104,14 @@ pub fn system(args: &[String]) -> ExitCode {
     }
     // Whoever had the control is gone.
     ExitCode::FAILURE
+}
+
+/// Says what is typed on the console.
+fn type_back(mut console: Stream) {
+    let mut key = [0];
+    while let Ok(1) = console.read(&mut key) {
+        console.write_all(format!("typed {}\n", key[0]).as_bytes()).unwrap();
+    }
 }
 
 struct Monitor {

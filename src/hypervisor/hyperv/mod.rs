@@ -4,12 +4,12 @@
 mod run;
 mod script;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
 
-pub use run::{Control, start};
+pub use run::{Control, give_up, start};
 
 use super::{Boot, DiskFormat, Firmware, Launch, Machine};
 use crate::host::process;
@@ -78,14 +78,32 @@ impl Hyperv {
     /// # Errors
     /// It can't; the message says what to do.
     pub fn find() -> Result<Self, FindError> {
-        let program = which::which("powershell.exe")
-            .or_else(|_| which::which("powershell"))
-            .map_err(|_| FindError::NoPowershell)?;
-        let Launch { program, args } = script::check(&program);
+        let Launch { program, args } = script::check(&powershell()?);
         let text = process::output(Command::new(&program).args(args)).map_err(FindError::Powershell)?;
         verdict(&String::from_utf8_lossy(&text))?;
         Ok(Self { program })
     }
+}
+
+fn powershell() -> Result<PathBuf, FindError> {
+    let found = which::which("powershell.exe").or_else(|_| which::which("powershell"));
+    found.map_err(|_| FindError::NoPowershell)
+}
+
+/// Takes the VM of this machine and disk away, if a supervisor left it that was killed: it would hold its disk.
+///
+/// # Errors
+/// PowerShell fails.
+pub fn remove_left(machine: &str, disk: &Path) -> Result<(), FindError> {
+    let disk = disk.to_string_lossy().into_owned();
+    let vm = script::Vm { name: name_of(machine), disk, cpus: 0, memory: 0, console: String::new() };
+    let Launch { program, args } = script::remove(&powershell()?, &vm);
+    process::output(Command::new(&program).args(args)).map(drop).map_err(FindError::Powershell)
+}
+
+/// The name in Hyper-V of the machine of this name.
+fn name_of(machine: &str) -> String {
+    format!("podman-bootc-{machine}")
 }
 
 fn verdict(answer: &str) -> Result<(), FindError> {
@@ -126,7 +144,7 @@ fn describe(machine: &Machine) -> Result<script::Vm, PlanError> {
     }
     let path = disk.file.to_str().ok_or_else(|| PlanError::Path(disk.file.clone()))?;
     Ok(script::Vm {
-        name: format!("podman-bootc-{}", machine.name),
+        name: name_of(&machine.name),
         disk: path.to_owned(),
         cpus: machine.cpus,
         memory: machine.memory_mib << 20,

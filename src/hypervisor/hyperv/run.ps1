@@ -2,14 +2,8 @@ function Say($event) {
   [Console]::Out.WriteLine(($event | ConvertTo-Json -Compress))
   [Console]::Out.Flush()
 }
-function Mine {
-  Get-VM | Where-Object { $_.Name -eq $vm.name -and $_.HardDrives.Path -contains $vm.disk }
-}
 # What a supervisor left that was killed.
-Mine | ForEach-Object {
-  if ($_.State -ne 'Off') { Stop-VM -VM $_ -TurnOff -Force }
-  Remove-VM -VM $_ -Force
-}
+Remove-Mine
 # The Default Switch, by what it is: its name is in the language of this Windows.
 $switch = Get-VMSwitch -Id 'c08cb7b8-9b3c-408e-8e30-5e16a3aeb444'
 $made = New-VM -Name $vm.name -Generation 2 -MemoryStartupBytes ([int64]$vm.memory) -VHDPath $vm.disk -SwitchName $switch.Name
@@ -39,8 +33,5 @@ try {
     Start-Sleep -Milliseconds 500
   }
 } finally {
-  Mine | ForEach-Object {
-    if ($_.State -ne 'Off') { Stop-VM -VM $_ -TurnOff -Force }
-    Remove-VM -VM $_ -Force
-  }
+  Remove-Mine
 }

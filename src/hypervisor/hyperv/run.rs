@@ -14,15 +14,18 @@ use tokio::sync::{mpsc, watch};
 use super::script::{self, Vm};
 use super::{Hyperv, describe};
 use crate::host::{file, process};
-use crate::hypervisor::Launch;
 use crate::hypervisor::control;
-use crate::hypervisor::process::{Output, Ready, Start, StartError};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout};
 use crate::hypervisor::relay::Relay;
+use crate::hypervisor::{Launch, Machine};
 
 /// A longer line is none of our script's. Bytes.
 const LINE_MAX: u64 = 64 << 10;
 /// The console's pipe appears when the VM starts, and no event tells of it.
 const PIPE_RETRY: Duration = Duration::from_millis(200);
+
+/// PowerShell takes seconds to start, and Hyper-V to turn a VM off.
+const GIVE_UP_TIME: Duration = Duration::from_secs(60);
 
 /// A line of the script that stays.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -79,7 +82,7 @@ impl Control {
 /// PowerShell can't be started, or fails.
 pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartError> {
     let vm = describe(start.machine).map_err(|error| start.io(io::Error::other(error)))?;
-    let mut process = start.spawn(Stdio::null())?;
+    let mut process = start.spawn(Stdio::null(), Stdout::Read)?;
     let stdout = process.stdout().map_err(|source| start.io(source))?;
     let (started, mut is_started) = watch::channel(false);
     let (address, addresses) = watch::channel(None);
@@ -113,6 +116,18 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartErro
     let control = Control { program: hyperv.program.clone(), vm, log, relay: Relay::new(addresses) };
     let (_, events) = mpsc::unbounded_channel();
     Ok(Ready { process, control: control::Control::Hyperv(control), events, output })
+}
+
+/// Takes away what a start that was given up may have left: its PowerShell can't do that any more.
+pub async fn give_up(hyperv: &Hyperv, machine: &Machine) {
+    let Ok(vm) = describe(machine) else { return };
+    let Launch { program, args } = script::remove(&hyperv.program, &vm);
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(GIVE_UP_TIME, command.status()).await {
+        Ok(Ok(status)) if status.success() => {}
+        other => tracing::warn!(?other, "Hyper-V may still have the VM"),
+    }
 }
 
 fn read_console(pipe: &std::path::Path, to: &mpsc::Sender<Output>) {

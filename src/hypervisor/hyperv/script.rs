@@ -10,6 +10,8 @@ use crate::hypervisor::Launch;
 
 /// Says what keeps the user from Hyper-V.
 const CHECK: &str = include_str!("check.ps1");
+/// What others call: finds the VM, and takes it away.
+const MINE: &str = include_str!("mine.ps1");
 /// Makes the VM, starts it, tells of it, and takes it away when it is off.
 const RUN: &str = include_str!("run.ps1");
 /// Shuts the guest down.
@@ -48,7 +50,12 @@ pub(super) fn check(program: &Path) -> Launch {
 }
 
 pub(super) fn run(program: &Path, vm: &Vm) -> Launch {
-    launch(program, RUN, vm)
+    launch(program, &[MINE, RUN].concat(), vm)
+}
+
+/// Takes the VM away, with its power if need be.
+pub(super) fn remove(program: &Path, vm: &Vm) -> Launch {
+    launch(program, &[MINE, "Remove-Mine\n"].concat(), vm)
 }
 
 pub(super) fn stop(program: &Path, vm: &Vm) -> Launch {
@@ -117,7 +124,7 @@ mod tests {
             "C:\\a,b [c] {d} %PATH% | & < >",
         ] {
             let vm = Vm { name: evil.into(), disk: evil.into(), console: evil.into(), ..vm() };
-            for make in [run, stop, turn_off] {
+            for make in [run, remove, stop, turn_off] {
                 let launch = make(Path::new("powershell.exe"), &vm);
                 let argument = launch.args.last().unwrap().to_str().unwrap();
                 assert!(argument.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)), "{evil}");

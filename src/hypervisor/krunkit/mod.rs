@@ -40,8 +40,8 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
     }
     if machine.network {
         let socket = options.path(&gvproxy::network_socket(machine.runtime()))?;
-        let card = format!("virtio-net,type=unixgram,path={socket},mac={}", gvproxy::MAC);
-        options.device(format!("{card},offloading=on,vfkitMagic=on"));
+        // As podman says it, to every version; it means offloading and vfkit's greeting.
+        options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
     }
     options.device("virtio-rng".into());
     options.console()?;
@@ -101,7 +101,7 @@ mod tests {
             line(&machine).unwrap(),
             "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
              --device virtio-blk,path=/vms/a/disk.raw,format=raw \
-             --device virtio-net,type=unixgram,path=/run/x/net,mac=5a:94:ef:e4:0c:ee,offloading=on,vfkitMagic=on \
+             --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
              --device virtio-rng --device virtio-serial,logFilePath=/run/x/console.out \
              --device virtio-fs,sharedDir=/Users/x/a b,mountTag=share0 \
              --oem-string io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="

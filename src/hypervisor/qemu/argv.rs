@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{Qemu, devices};
+use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{
     Arch, Boot, Channel, Credential, Disk, Firmware, FolderServer, Launch, Machine, SharedFolder,
@@ -18,6 +19,9 @@ use crate::hypervisor::{
 pub const NETDEV: &str = "net0";
 /// Name of the guest's memory, where it has to be shared.
 const MEMORY: &str = "memory";
+
+/// Forbids QEMU system calls that it doesn't need.
+const SANDBOX: &str = "-sandbox";
 
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
 const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
@@ -29,23 +33,28 @@ pub struct PathNotUtf8(PathBuf);
 
 /// The command line that starts this machine.
 ///
-/// The serial console is QEMU's standard input and output; it connects to the machine's control and channel
-/// sockets itself, so that nothing needs to wait for them to appear.
+/// The serial console is QEMU's standard input and output, or a socket; it connects to the machine's control and
+/// channel sockets itself, so that nothing needs to wait for them to appear.
 ///
 /// # Errors
 /// A path is not UTF-8.
 pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
     let mut args = Args::default();
     args.flag("-nodefaults").flag("-no-user-config");
-    if qemu.sandbox {
-        args.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    // Its help names the option in every build: whether it takes it shows when it starts.
+    if qemu.os == Os::Linux {
+        args.option(SANDBOX, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     }
     args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
     args.option("-accel", &accel(qemu, accelerator));
     args.option("-cpu", cpu(machine.arch, accelerator));
     args.option("-smp", &machine.cpus.to_string());
     args.option("-m", &format!("size={}M", machine.memory_mib));
-    args.option("-chardev", "stdio,id=console,signal=off").option("-serial", "chardev:console");
+    let console = match console_socket(qemu, machine) {
+        Some(path) => socket("console", &path)?,
+        None => "stdio,id=console,signal=off".to_owned(),
+    };
+    args.option("-chardev", &console).option("-serial", "chardev:console");
     args.option("-chardev", &socket("control", &machine.control)?);
     args.option("-mon", "chardev=control,mode=control");
     args.option("-device", "virtio-rng-pci");
@@ -72,11 +81,26 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
 }
 
+/// The socket of the serial console, where that is not QEMU's standard input and output: on Windows it leaves
+/// carriage returns out of what is typed, which are what a terminal sends for Enter.
+pub(super) fn console_socket(qemu: &Qemu, machine: &Machine) -> Option<PathBuf> {
+    (qemu.os == Os::Windows).then(|| machine.runtime().join("serial"))
+}
+
+/// The same command line without the sandbox; none when it has none.
+pub(super) fn without_sandbox(launch: &Launch) -> Option<Launch> {
+    let place = launch.args.iter().position(|arg| arg == SANDBOX)?;
+    let mut launch = launch.clone();
+    launch.args.drain(place..place + 2);
+    Some(launch)
+}
+
 fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
-        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _) => "host",
+        (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _)
+        | (Accelerator::Whpx, Arch::Aarch64) => "host",
         // It fails on what the host's processor lacks; this is what images are built for by now (x86-64-v3).
-        (Accelerator::Whpx, _) => "Haswell-noTSX",
+        (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
         // Emulated virtualization only makes the guest load its own KVM.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
@@ -87,7 +111,7 @@ fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
     match accelerator {
         Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
         // Its own interrupt controller fails to deliver to this board.
-        Accelerator::Whpx => "whpx,kernel-irqchip=off".into(),
+        Accelerator::Whpx if qemu.arch == Arch::X86_64 => "whpx,kernel-irqchip=off".into(),
         other => other.name().into(),
     }
 }
@@ -270,7 +294,7 @@ mod tests {
     use crate::hypervisor::DiskFormat;
 
     fn qemu(version: (u32, u32)) -> Qemu {
-        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, sandbox: false }
+        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, os: Os::Macos }
     }
 
     fn machine() -> Machine {
@@ -396,10 +420,21 @@ mod tests {
 
     #[test]
     fn the_sandbox_is_on_where_there_is_one() {
-        let sandboxed = Qemu { sandbox: true, ..qemu((10, 0)) };
+        let sandboxed = Qemu { os: Os::Linux, ..qemu((10, 0)) };
         let launch = launch(&sandboxed, &machine(), Accelerator::Tcg).unwrap();
         assert!(launch.args.iter().any(|arg| arg == "-sandbox"));
-        assert!(!line(&machine(), Accelerator::Tcg).contains("-sandbox"));
+        let plain = super::launch(&qemu((10, 0)), &machine(), Accelerator::Tcg).unwrap();
+        assert_eq!(without_sandbox(&launch), Some(plain.clone()));
+        assert_eq!(without_sandbox(&plain), None);
+    }
+
+    #[test]
+    fn the_console_takes_all_keys_on_windows() {
+        assert!(line(&machine(), Accelerator::Tcg).contains("-chardev stdio,id=console"));
+        let windows = Qemu { os: Os::Windows, ..qemu((10, 0)) };
+        let args = launch(&windows, &machine(), Accelerator::Tcg).unwrap().args;
+        let socket = socket("console", &console_socket(&windows, &machine()).unwrap()).unwrap();
+        assert!(args.windows(2).any(|pair| pair == ["-chardev", &socket]), "{args:?}");
     }
 
     #[test]
@@ -409,6 +444,10 @@ mod tests {
         assert!(line(&machine(), Accelerator::Hvf).contains("-accel hvf -cpu host"));
         let whpx = line(&machine(), Accelerator::Whpx);
         assert!(whpx.contains("-accel whpx,kernel-irqchip=off -cpu Haswell-noTSX "), "{whpx}");
+        let arm = Machine { arch: Arch::Aarch64, ..machine() };
+        let qemu_arm = Qemu { arch: Arch::Aarch64, ..qemu((11, 0)) };
+        let args = launch(&qemu_arm, &arm, Accelerator::Whpx).unwrap().args;
+        assert!(args.windows(4).any(|words| words == ["-accel", "whpx", "-cpu", "host"]), "{args:?}");
         let old = launch(&qemu((7, 2)), &machine(), Accelerator::Tcg).unwrap();
         assert!(old.args.contains(&"tcg,thread=single".into()));
     }

@@ -2,6 +2,7 @@
 
 use super::Qemu;
 use super::argv::{Args, PathNotUtf8, escape, socket, utf8};
+use crate::host::Os;
 use crate::hypervisor::{Arch, Channel, Machine, Screen, Vsock};
 
 /// The first QEMU that counts the time between two connections in milliseconds.
@@ -10,7 +11,7 @@ const RECONNECT_MS: (u32, u32) = (9, 2);
 /// Adds them.
 pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(), PathNotUtf8> {
     let devices = &machine.devices;
-    add_screen(args, machine.arch, devices.screen);
+    add_screen(args, qemu.os, machine.arch, devices.screen);
     if let Some(path) = &devices.tpm {
         args.option("-chardev", &socket("tpm", path)?);
         args.option("-tpmdev", "emulator,id=tpm0,chardev=tpm");
@@ -35,10 +36,11 @@ pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(),
     Ok(())
 }
 
-fn add_screen(args: &mut Args, arch: Arch, screen: Option<Screen>) {
-    let display = match screen {
-        Some(Screen::Window) => "gtk",
-        Some(Screen::Hidden) | None => "none",
+fn add_screen(args: &mut Args, os: Os, arch: Arch, screen: Option<Screen>) {
+    let display = match (screen, os) {
+        (Some(Screen::Window), Os::Macos) => "cocoa",
+        (Some(Screen::Window), Os::Linux | Os::Windows) => "gtk",
+        (Some(Screen::Hidden) | None, _) => "none",
     };
     args.option("-display", display);
     if screen.is_none() {
@@ -58,6 +60,7 @@ fn add_screen(args: &mut Args, arch: Arch, screen: Option<Screen>) {
 mod tests {
     use std::path::PathBuf;
 
+    use crate::host::Os;
     use crate::hypervisor::accelerator::Accelerator;
     use crate::hypervisor::qemu::{Qemu, launch};
     use crate::hypervisor::{
@@ -81,7 +84,7 @@ mod tests {
     }
 
     fn qemu(version: (u32, u32)) -> Qemu {
-        Qemu { program: "/usr/bin/qemu".into(), arch: Arch::X86_64, version, sandbox: false }
+        Qemu { program: "/usr/bin/qemu".into(), arch: Arch::X86_64, version, os: Os::Linux }
     }
 
     fn line(version: (u32, u32), machine: &Machine) -> String {
@@ -125,6 +128,10 @@ mod tests {
             assert!(line.contains(wanted), "{wanted}\nis not in\n{line}");
         }
         assert!(!line((10, 0), &machine(Devices::default())).contains("VGA"));
+        let mac = Qemu { os: Os::Macos, ..qemu((10, 0)) };
+        let window = machine(Devices { screen: Some(Screen::Window), ..Devices::default() });
+        let args = launch(&mac, &window, Accelerator::Hvf).unwrap().args;
+        assert!(args.windows(2).any(|pair| pair == ["-display", "cocoa"]), "{args:?}");
         let mut arm =
             machine(Devices { screen: Some(Screen::Hidden), tpm: Some("/t".into()), ..Devices::default() });
         arm.arch = Arch::Aarch64;

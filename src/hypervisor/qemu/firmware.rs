@@ -1,4 +1,4 @@
-//! UEFI firmware, found by the descriptors that distributions ship with it.
+//! UEFI firmware: on Linux found by the descriptors that distributions ship with it, elsewhere beside QEMU.
 //! <https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/firmware.json>
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::Os;
 use crate::hypervisor::Arch;
 
 /// Folders of descriptors, the most important first: a name in one hides the same name in those behind it.
@@ -42,16 +43,14 @@ pub enum Choice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// None is installed.
-    #[error("no UEFI firmware{} for {} is installed (Debian: {package}; Fedora: {fedora})", if *.secure { " with secure boot" } else { "" }, .arch.name())]
+    #[error("no UEFI firmware{} for {} is installed ({from})", if *.secure { " with secure boot" } else { "" }, .arch.name())]
     Missing {
         /// For these guests.
         arch: Arch,
         /// With secure boot.
         secure: bool,
-        /// Debian's package.
-        package: &'static str,
-        /// Fedora's.
-        fedora: &'static str,
+        /// Where it comes from.
+        from: &'static str,
     },
     /// There is no such thing.
     #[error("machines of the architecture {} have no BIOS; use --firmware uefi", .0.name())]
@@ -63,24 +62,45 @@ pub enum Unavailable {
 /// # Errors
 /// It is not installed, or there is no such thing.
 pub fn choose(choice: Choice, arch: Arch) -> Result<Option<Uefi>, Unavailable> {
-    choose_in(&FOLDERS.map(Path::new), choice, arch)
+    choose_of(choice, arch, Os::current(), |secure| find(arch, secure))
 }
 
-fn choose_in(folders: &[&Path], choice: Choice, arch: Arch) -> Result<Option<Uefi>, Unavailable> {
+fn choose_of(
+    choice: Choice,
+    arch: Arch,
+    os: Os,
+    find: impl FnOnce(bool) -> Option<Uefi>,
+) -> Result<Option<Uefi>, Unavailable> {
     let secure = choice == Choice::Secure;
     match (choice, arch) {
         (Choice::Bios, Arch::X86_64) => return Ok(None),
         (Choice::Bios, Arch::Aarch64) => return Err(Unavailable::NoBios(arch)),
         (Choice::Auto | Choice::Uefi | Choice::Secure, _) => {}
     }
-    let (package, fedora) = match arch {
-        Arch::X86_64 => ("ovmf", "edk2-ovmf"),
-        Arch::Aarch64 => ("qemu-efi-aarch64", "edk2-aarch64"),
+    let from = match (os, arch) {
+        (Os::Linux, Arch::X86_64) => "Debian: ovmf; Fedora: edk2-ovmf",
+        (Os::Linux, Arch::Aarch64) => "Debian: qemu-efi-aarch64; Fedora: edk2-aarch64",
+        (Os::Macos | Os::Windows, _) if secure => "QEMU's packages bring none here",
+        (Os::Macos | Os::Windows, _) => "it comes with QEMU, in the folder `share` beside it",
     };
-    match find_in(folders, arch, secure) {
+    match find(secure) {
         Some(uefi) => Ok(Some(uefi)),
         None if choice == Choice::Auto && arch == Arch::X86_64 => Ok(None),
-        None => Err(Unavailable::Missing { arch, secure, package, fedora }),
+        None => Err(Unavailable::Missing { arch, secure, from }),
+    }
+}
+
+/// The host's UEFI for guests of this architecture, if there is one.
+fn find(arch: Arch, secure: bool) -> Option<Uefi> {
+    match Os::current() {
+        Os::Linux => find_in(&FOLDERS.map(Path::new), arch, secure),
+        // None of what comes with QEMU there has keys in it.
+        Os::Macos | Os::Windows if secure => None,
+        // Descriptors, where they are, name the folder of one version of QEMU, which goes with the next.
+        Os::Macos | Os::Windows => {
+            let program = super::program(arch).ok()?;
+            beside(&program, arch).or_else(|| beside(&program.canonicalize().ok()?, arch))
+        }
     }
 }
 
@@ -113,13 +133,8 @@ struct Target {
     machines: Vec<String>,
 }
 
-/// The host's UEFI without secure boot for guests of this architecture, if there is one.
-pub fn find(arch: Arch) -> Option<Uefi> {
-    let program = || which::which(format!("qemu-system-{}", arch.name())).ok()?.canonicalize().ok();
-    find_in(&FOLDERS.map(Path::new), arch, false).or_else(|| beside(&program()?, arch))
-}
-
-/// The firmware that QEMU's own packages for macOS and Windows bring: without descriptors that hold there.
+/// The firmware that QEMU's own packages for macOS and Windows bring. Links stay as they are: Homebrew's lead to the
+/// folder of one version, and a VM has to find its firmware after the next upgrade, too.
 fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
     let (code, vars) = match arch {
         Arch::X86_64 => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
@@ -127,7 +142,8 @@ fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
     };
     let folder = program.parent()?;
     // Homebrew's is in bin/, Windows' is not.
-    [folder.join("../share/qemu"), folder.join("share")].into_iter().find_map(|share| {
+    let shares = [folder.parent().map(|folder| folder.join("share/qemu")), Some(folder.join("share"))];
+    shares.into_iter().flatten().find_map(|share| {
         let uefi = Uefi { code: share.join(code), vars_template: share.join(vars), smm: false };
         (uefi.code.is_file() && uefi.vars_template.is_file()).then_some(uefi)
     })
@@ -210,7 +226,7 @@ mod tests {
             std::fs::write(share.join(name), "").unwrap();
         }
         let found = beside(&bin.join("qemu-system-aarch64"), Arch::Aarch64).unwrap();
-        assert!(found.code.ends_with("share/qemu/edk2-aarch64-code.fd"));
+        assert_eq!(found.code, share.join("edk2-aarch64-code.fd"));
         assert_eq!(beside(&bin.join("qemu-system-x86_64"), Arch::X86_64), None);
     }
 
@@ -248,7 +264,8 @@ mod tests {
             std::fs::write(dir.path().join(file), "").unwrap();
         }
         let folders = [dir.path()];
-        let choose = |choice, arch| choose_in(&folders, choice, arch);
+        let choose =
+            |choice, arch| choose_of(choice, arch, Os::Linux, |secure| find_in(&folders, arch, secure));
         assert_eq!(choose(Choice::Auto, Arch::X86_64), Ok(None));
         assert!(choose(Choice::Uefi, Arch::X86_64).unwrap_err().to_string().contains("ovmf"));
         assert!(choose(Choice::Auto, Arch::Aarch64).unwrap_err().to_string().contains("qemu-efi-aarch64"));

@@ -13,6 +13,7 @@ pub use qmp::{Qmp, QmpError};
 pub use start::start;
 
 use super::Arch;
+use crate::host::Os;
 
 /// The QEMU of this host for one guest architecture.
 #[derive(Debug, Clone)]
@@ -23,8 +24,8 @@ pub struct Qemu {
     pub arch: Arch,
     /// The version, major and minor.
     pub version: (u32, u32),
-    /// It can forbid itself system calls that it doesn't need.
-    pub sandbox: bool,
+    /// The system that it runs on.
+    pub os: Os,
 }
 
 /// There is no QEMU.
@@ -47,19 +48,27 @@ impl Qemu {
     /// # Errors
     /// There is none, or it doesn't run.
     pub fn find(arch: Arch) -> Result<Self, FindError> {
-        let name = format!("qemu-system-{}", arch.name());
-        let rhel = PathBuf::from(RHEL_PROGRAM);
-        let program = match which::which(&name) {
-            Ok(program) => program,
-            Err(_) if Arch::host() == Some(arch) && rhel.exists() => rhel,
-            Err(_) => return Err(FindError::Missing(name)),
-        };
+        let program = program(arch)?;
         let text = crate::host::process::output(std::process::Command::new(&program).arg("-help"))
             .map_err(FindError::Help)?;
         let text = String::from_utf8_lossy(&text);
-        let sandbox = text.lines().any(|line| line.starts_with("-sandbox "));
-        Ok(Self { program, arch, version: parse_version(&text).unwrap_or((0, 0)), sandbox })
+        let version = parse_version(&text).unwrap_or((0, 0));
+        Ok(Self { program, arch, version, os: Os::current() })
     }
+}
+
+/// The program of QEMU for guests of this architecture.
+fn program(arch: Arch) -> Result<PathBuf, FindError> {
+    let name = format!("qemu-system-{}", arch.name());
+    let hidden = match Os::current() {
+        Os::Linux => (Arch::host() == Some(arch)).then(|| PathBuf::from(RHEL_PROGRAM)),
+        Os::Macos => None,
+        // Its installer leaves PATH alone.
+        Os::Windows => std::env::var_os("ProgramFiles")
+            .map(|programs| PathBuf::from(programs).join("qemu").join(format!("{name}.exe"))),
+    };
+    let hidden = || hidden.filter(|program| program.exists());
+    which::which(&name).ok().or_else(hidden).ok_or(FindError::Missing(name))
 }
 
 /// Major and minor of `QEMU emulator version 10.0.2 (Debian ...)`.

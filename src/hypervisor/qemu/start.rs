@@ -5,17 +5,34 @@ use std::process::Stdio;
 
 use tokio::sync::mpsc;
 
-use super::Qmp;
-use super::argv::credential_files;
+use super::argv::{console_socket, credential_files, without_sandbox};
+use super::{Qemu, Qmp};
 use crate::host::{file, socket};
 use crate::hypervisor::control::Control;
-use crate::hypervisor::process::{Output, Ready, START_TIME, Start, StartError, pump};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout, pump};
 
-/// Starts QEMU and waits until it is connected.
+/// Starts QEMU and waits until it is connected; without its sandbox where it has none.
 ///
 /// # Errors
 /// It can't be started, or ends at once.
-pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
+pub async fn start(start: Start<'_>, qemu: &Qemu) -> Result<Ready, StartError> {
+    match start_as_told(start, qemu).await {
+        Err(StartError::Ended(failure)) if refuses_sandbox(failure.status.code(), &failure.message) => {
+            let Some(launch) = without_sandbox(start.launch) else { return Err(failure.into()) };
+            tracing::warn!(failure.message, "this QEMU has no sandbox");
+            start_as_told(Start { launch: &launch, ..start }, qemu).await
+        }
+        other => other,
+    }
+}
+
+/// A QEMU that was built without the sandbox says so; one whose libraries lack what it takes says nothing at all.
+fn refuses_sandbox(code: Option<i32>, message: &str) -> bool {
+    let words = ["-sandbox support is not enabled", "failed to load seccomp", "failed to set seccomp"];
+    (code == Some(1) && message.is_empty()) || words.iter().any(|words| message.contains(words))
+}
+
+async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready, StartError> {
     let io = |source| start.io(source);
     for (path, content) in credential_files(start.machine) {
         file::create_private(&path).and_then(|mut file| file.write_all(&content)).map_err(io)?;
@@ -25,11 +42,27 @@ pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
     for channel in &start.machine.channels {
         listeners.push(socket::listen_for_program(&channel.socket).map_err(io)?);
     }
-    let mut process = start.spawn(Stdio::piped())?;
-    let stdout = process.stdout().map_err(io)?;
+    let console = console_socket(qemu, start.machine);
+    let mut console = console.map(|path| socket::listen_for_program(&path)).transpose().map_err(io)?;
     let (sender, output) = mpsc::channel(64);
-    tokio::spawn(pump(stdout, sender.clone(), Output::Console));
+    let mut process = match &console {
+        Some(_) => start.spawn(Stdio::null(), Stdout::Log)?,
+        None => {
+            let mut process = start.spawn(Stdio::piped(), Stdout::Read)?;
+            let stdout = process.stdout().map_err(io)?;
+            tokio::spawn(pump(stdout, sender.clone(), Output::Console));
+            process
+        }
+    };
     let connect = async {
+        let typed = match &mut console {
+            Some(listener) => {
+                let (read, write) = socket::split(listener.accept().await?);
+                tokio::spawn(pump(read, sender.clone(), Output::Console));
+                Some(write)
+            }
+            None => None,
+        };
         let mut writers = Vec::new();
         for (index, listener) in listeners.iter_mut().enumerate() {
             let (read, write) = socket::split(listener.accept().await?);
@@ -37,19 +70,39 @@ pub async fn start(start: Start<'_>) -> Result<Ready, StartError> {
             writers.push(write);
         }
         let (qmp, events) = Qmp::open(control_listener.accept().await?).await?;
-        Ok::<_, io::Error>((writers, qmp, events))
+        Ok::<_, io::Error>((typed, writers, qmp, events))
     };
     let connected = tokio::select! {
         connected = connect => connected,
         early = process.ended_early() => return Err(early),
-        () = tokio::time::sleep(START_TIME) => return Err(process.silent()),
     };
     match connected {
-        Ok((channels, qmp, events)) => {
-            process.channels = channels;
+        Ok((typed, channels, qmp, events)) => {
+            if let Some(typed) = typed {
+                process.set_console(typed);
+            }
+            channels.into_iter().for_each(|channel| process.add_channel(channel));
             Ok(Ready { process, control: Control::Qemu(qmp), events, output })
         }
         // Its last words say more than the broken connection.
         Err(_) => Err(process.hung_up().await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuses_sandbox;
+
+    #[test]
+    fn only_the_sandbox_is_given_up_for_its_own_sake() {
+        for message in [
+            "qemu-system-x86_64: -sandbox on,spawn=deny: -sandbox support is not enabled in this QEMU binary",
+            "qemu-system-x86_64: failed to load seccomp syscall filter in kernel: Invalid argument",
+            "",
+        ] {
+            assert!(refuses_sandbox(Some(1), message), "{message}");
+        }
+        assert!(!refuses_sandbox(Some(1), "qemu-system-x86_64: cannot set up guest memory 'pc.ram'"));
+        assert!(!refuses_sandbox(None, ""), "it was killed");
     }
 }

@@ -5,6 +5,7 @@ mod kvm;
 mod processes;
 mod program;
 mod sandbox;
+mod small;
 mod user;
 
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ pub use kvm::Kvm;
 pub use processes::Process;
 pub use program::{Output, Running, Signal};
 pub use sandbox::Sandbox;
+pub use small::Small;
 pub use user::User;
 
 /// A command that only looks or asks ends within this.

@@ -1,0 +1,201 @@
+//! What the tool does when other systems' programs fail, lack something, or are cut short.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{IMAGE, Tool, has, message, script, value};
+
+#[test]
+fn a_start_without_an_end_can_be_broken_off() {
+    for words in [&["stop", "--time", "0", "one"][..], &["rm", "-f", "one"]] {
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_STUCK", "1");
+        let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", IMAGE];
+        let mut running = tool.command(&run).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        until(&tool, || !tool.calls("vfkit").is_empty());
+        let begun = Instant::now();
+        tool.succeed(words);
+        assert!(begun.elapsed() < Duration::from_secs(30), "a start is given a minute");
+        assert_eq!(running.wait().unwrap().code(), Some(125));
+    }
+}
+
+#[test]
+fn a_kernel_panic_is_told_as_one() {
+    for name in ["vfkit", "krunkit"] {
+        let tool = Tool::new("macos", &[name, "gvproxy"]).with("STAND_IN_PANIC", "1");
+        // It may be over before it has begun for the tool.
+        let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", name, IMAGE];
+        tool.command(&run).output().unwrap();
+        until(&tool, || tool.row()["state"] != "running");
+        has(&tool.fail(&["ssh", "one", "true"]), &["crashed: kernel panic: sysrq triggered crash"]);
+    }
+}
+
+#[test]
+fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let mut tool = Tool::new("macos", &[&qemu]);
+    let memory = tool.path("cache/accelerator.json");
+    let accelerators = |tool: &Tool| -> Vec<String> {
+        let starts = tool.calls(&qemu).into_iter().map(|call| call.line());
+        starts
+            .filter_map(|line| Some(line.split("-accel ").nth(1)?.split([' ', ',']).next()?.into()))
+            .collect()
+    };
+    let start = |tool: &Tool, args: &[&str]| {
+        let run = ["run", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", "qemu"];
+        let output = tool.command(&[&run[..], args, &[IMAGE]].concat()).output().unwrap();
+        (output.status.code().unwrap(), message(&output))
+    };
+    let note = "HVF doesn't work on this host";
+
+    // What is no fault of the accelerator's would fail without it, too.
+    tool.settings.push(("STAND_IN_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'"));
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 125 && text.contains("guest memory") && !text.contains(note), "{text}");
+    assert_eq!(accelerators(&tool), ["hvf"]);
+
+    tool.settings.push(("STAND_IN_HARDWARE_FAILS", "-accel hvf: Error: ret = HV_DENIED"));
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 0 && text.matches(note).count() == 1 && text.contains("--accel hvf"), "{text}");
+    tool.has_logged("QEMU stand-in booted");
+    assert_eq!(accelerators(&tool)[1..], ["hvf", "tcg"]);
+    tool.succeed(&["rm", "-f", "one"]);
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 0 && text.matches(note).count() == 1 && text.contains("HV_DENIED"), "{text}");
+    assert_eq!(accelerators(&tool)[3..], ["tcg"]);
+    tool.succeed(&["rm", "-f", "one"]);
+
+    // It works by now.
+    assert!(memory.exists());
+    tool.settings.extend([("STAND_IN_HARDWARE_FAILS", ""), ("STAND_IN_READY", "1")]);
+    assert_eq!(start(&tool, &["--accel", "hvf"]).0, 0);
+    until(&tool, || !memory.exists());
+    tool.succeed(&["rm", "-f", "one"]);
+    let (code, text) = start(&tool, &[]);
+    assert!(code == 0 && !text.contains(note), "{text}");
+    assert_eq!(accelerators(&tool)[4..], ["hvf", "hvf"]);
+}
+
+#[test]
+fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
+    let tool = Tool::new("macos", &["vfkit", "gvproxy"]);
+    tool.run(&[]);
+    let log = tool.vm("supervisor.log");
+    std::fs::write(&log, "said before\n").unwrap();
+    has(&tool.fail(&["start", "one"]), &["running already"]);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "said before\n");
+}
+
+/// There are no descriptors: the firmware is where QEMU's packages put it.
+#[test]
+fn qemu_has_its_firmware_beside_it() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let (code, vars) = match std::env::consts::ARCH {
+        "aarch64" => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
+        _ => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
+    };
+    for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
+        let tool = Tool::new(os, &[&qemu, "ssh"]);
+        let run = ["run", "-q", "-d", "--hypervisor", "qemu", "--firmware", "uefi", IMAGE];
+        has(&tool.fail(&run), &["no UEFI firmware", "comes with QEMU"]);
+        let installs = tool.calls("podman").iter().any(|call| call.line().contains("--privileged"));
+        assert!(!installs, "it is said before the install");
+
+        std::fs::create_dir_all(tool.path(folder)).unwrap();
+        for (name, text) in [(code, "code"), (vars, "variables")] {
+            std::fs::write(tool.path(folder).join(name), text).unwrap();
+        }
+        tool.run(&["--hypervisor", "qemu"]);
+        let line = tool.calls(&qemu).last().unwrap().line();
+        has(&line, &[&format!("\"filename\":\"{}\"", tool.path(folder).join(code).display())]);
+        assert_eq!(std::fs::read_to_string(tool.vm("vars.fd")).unwrap(), "variables");
+        tool.succeed(&["stop", "one"]);
+        std::fs::rename(tool.path(folder).join(code), tool.path("away")).unwrap();
+        has(&tool.fail(&["start", "one"]), &["its firmware", code, "is gone"]);
+        std::fs::rename(tool.path("away"), tool.path(folder).join(code)).unwrap();
+        let doctor = tool.command(&["doctor"]).output().unwrap();
+        has(&String::from_utf8(doctor.stdout).unwrap(), &[code]);
+    }
+}
+
+/// Its help names the option in every build, so that it has to be tried.
+#[test]
+fn qemu_without_a_sandbox() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let sandboxed = |tool: &Tool| -> Vec<bool> {
+        let calls = tool.calls(&qemu);
+        let starts = calls.iter().filter(|call| call.args != ["-help"]);
+        starts.map(|call| call.args.iter().any(|arg| arg == "-sandbox")).collect()
+    };
+    let disk = |tool: &Tool| {
+        let disk = tool.path("state").join("disk.raw");
+        // The mark of a disk that boots.
+        std::fs::write(&disk, [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
+        disk.to_str().unwrap().to_owned()
+    };
+    for (setting, tries) in [("", &[true][..]), ("1", &[true, false])] {
+        let tool = Tool::new("linux", &[&qemu]).with("STAND_IN_NO_SANDBOX", setting);
+        tool.succeed(&["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--disk", &disk(&tool)]);
+        assert_eq!(tool.row()["state"], "running", "{}", tool.logs());
+        assert_eq!(sandboxed(&tool), tries);
+    }
+    for os in ["macos", "windows"] {
+        let tool = Tool::new(os, &[&qemu]);
+        let run = ["run", "-q", "-d", "--name", "one", "--hypervisor", "qemu", "--accel", "tcg", "--disk"];
+        tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
+        assert_eq!(sandboxed(&tool), [false], "{os}");
+    }
+}
+
+/// On Linux the stand-in dies with the supervisor, too; what it leaves is a VM that still has its disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
+    let tool = Tool::new("windows", &["powershell"]);
+    tool.run(&[]);
+    let left = tool.path("state/running-podman-bootc-one");
+    assert!(left.exists());
+    kill_supervisor(&tool);
+    tool.succeed(&["rm", "one"]);
+    assert!(!left.exists() && !tool.vm("").exists());
+    let removal = script(tool.calls("powershell").last().unwrap().args.last().unwrap());
+    has(&removal, &["Remove-VM"]);
+    assert_eq!(value(&removal)["disk"], tool.vm("disk.vhdx").to_str().unwrap());
+    // One that was to go with its end is swept.
+    tool.run(&["--rm"]);
+    assert!(left.exists());
+    kill_supervisor(&tool);
+    assert_eq!(tool.succeed(&["list", "-q"]), "");
+    assert!(!left.exists() && !tool.vm("").exists());
+}
+
+/// Waits until it is so.
+fn until(tool: &Tool, so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !so() {
+        assert!(Instant::now() < deadline, "{}", tool.logs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `kill -9` of the VM's supervisor.
+#[cfg(target_os = "linux")]
+fn kill_supervisor(tool: &Tool) {
+    let folder = tool.path("");
+    let has_ended = |pid: &str| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default().is_empty();
+    let names = |pid: &str, file: &str, text: &str| {
+        let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).contains(text)
+    };
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().into_string().ok());
+    let ours: Vec<String> = pids
+        .filter(|pid| {
+            names(pid, "cmdline", "internal-supervise") && names(pid, "environ", folder.to_str().unwrap())
+        })
+        .collect();
+    let [pid] = &ours[..] else { panic!("{ours:?}") };
+    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+    until(tool, || has_ended(pid));
+}
