@@ -31,7 +31,7 @@ impl Storage {
     /// # Errors
     /// Its folders can't be made, or the tool is interrupted.
     pub fn take(self, waiting: impl FnOnce()) -> Result<StorageInUse, WaitError> {
-        self.prepare()?;
+        file::create_private_dir(&self.root)?;
         let lock = match Lock::try_acquire(&self.lock())? {
             Some(lock) => lock,
             None => {
@@ -41,7 +41,7 @@ impl Storage {
         };
         // When it was used last is told by this.
         lock.touch()?;
-        Ok(StorageInUse { storage: self, _lock: lock })
+        Ok(self.taken(lock)?)
     }
 
     /// Takes the storage for this process, unless another has it.
@@ -49,12 +49,14 @@ impl Storage {
     /// # Errors
     /// Its folders can't be made.
     pub fn try_take(self) -> std::io::Result<Option<StorageInUse>> {
-        let lock = self.prepare().and_then(|()| Lock::try_acquire(&self.lock()))?;
-        Ok(lock.map(|lock| StorageInUse { storage: self, _lock: lock }))
+        file::create_private_dir(&self.root)?;
+        Lock::try_acquire(&self.lock())?.map(|lock| self.taken(lock)).transpose()
     }
 
-    fn prepare(&self) -> std::io::Result<()> {
-        [&self.root, &self.run].into_iter().try_for_each(|folder| file::create_private_dir(folder))
+    /// What is kept only while it is used is made, and goes, with the lock held.
+    fn taken(self, lock: Lock) -> std::io::Result<StorageInUse> {
+        file::create_private_dir(&self.run)?;
+        Ok(StorageInUse { storage: self, _lock: lock })
     }
 
     /// When it was used last, unless never.
