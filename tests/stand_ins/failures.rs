@@ -1,9 +1,9 @@
 //! What the tool does when other systems' programs fail, lack something, or are cut short.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::{IMAGE, Tool, has, message, script, value};
+use super::{IMAGE, Tool, has, message};
 
 #[test]
 fn a_start_without_an_end_can_be_broken_off() {
@@ -159,9 +159,9 @@ fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
     kill_supervisor(&tool);
     tool.succeed(&["rm", "one"]);
     assert!(!left.exists() && !tool.vm("").exists());
-    let removal = script(tool.calls("powershell").last().unwrap().args.last().unwrap());
+    let removal = super::script(tool.calls("powershell").last().unwrap().args.last().unwrap());
     has(&removal, &["Remove-VM"]);
-    assert_eq!(value(&removal)["disk"], tool.vm("disk.vhdx").to_str().unwrap());
+    assert_eq!(super::value(&removal)["disk"], tool.vm("disk.vhdx").to_str().unwrap());
     // One that was to go with its end is swept.
     tool.run(&["--rm"]);
     assert!(left.exists());
@@ -196,6 +196,6 @@ fn kill_supervisor(tool: &Tool) {
         })
         .collect();
     let [pid] = &ours[..] else { panic!("{ours:?}") };
-    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
     until(tool, || has_ended(pid));
 }
