@@ -2,7 +2,7 @@
 # cross.sh [PART...]: builds the tool for other systems and runs those of its tests that can run here.
 #
 #   windows   tests for x86_64-pc-windows-gnu, under wine; logs in to an OpenSSH server from there
-#   checks    clippy for x86_64-pc-windows-msvc; nothing is linked or run
+#   checks    clippy for x86_64-pc-windows-msvc and aarch64-apple-darwin; nothing is linked or run
 #
 # All of it by default. It happens in a Debian 13 of its own, in namespaces of its own: the machine stays as it is.
 # Needs root, mmdebstrap and 8 GB of disk.
@@ -20,24 +20,35 @@ mirror=${CROSS_MIRROR:-http://deb.debian.org}
 cache=${PODMAN_BOOTC_CROSS_CACHE:-target/cross}
 mkdir -p "$cache/build"
 cache=$(cd "$cache" && pwd)
-root=$cache/root-$(echo "$packages $mirror" | sha256sum | cut -c1-16)
 
+[ $# -gt 0 ] || set -- windows checks
+
+# Called where a failure doesn't end the script.
 make_root() {
     echo "cross: making $root of Debian packages; takes some minutes"
-    rm -rf "$cache"/root-*
-    # Called where a failure doesn't end the script.
-    mmdebstrap --quiet --variant=apt --include="$packages" \
-        --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
-        trixie "$root.part" "deb $mirror/debian trixie main" "deb $mirror/debian trixie-updates main" \
-        "deb $mirror/debian-security trixie-security main" &&
+    # In a namespace of its own: one that is broken off leaves no mounts of this machine behind, which must not go.
+    rm -rf --one-file-system "$cache"/root-* &&
+        unshare --mount mmdebstrap --quiet --variant=apt --include="$packages" \
+            --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+            --dpkgopt=force-unsafe-io \
+            trixie "$root.part" "deb $mirror/debian trixie main" "deb $mirror/debian trixie-updates main" \
+            "deb $mirror/debian-security trixie-security main" &&
         mkdir "$root.part/src" "$root.part/build" "$root.part/registry" &&
         mv "$root.part" "$root"
 }
 
+# Another way to make it makes another.
+root=$cache/root-$({ declare -f make_root && echo "$packages $mirror"; } | sha256sum | cut -c1-16)
+
 # One at a time.
 exec 9>"$cache/lock"
 flock 9
-[ -d "$root" ] || make_root || { sleep 5 && make_root; }
+start=$SECONDS
+for pause in 5 30 0; do
+    [ -d "$root" ] || make_root || sleep $pause
+done
+[ -d "$root" ]
+echo "cross: got what it needs after $((SECONDS - start)) s"
 
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
 mkdir -p "$registry"

@@ -11,6 +11,10 @@ const SOCKET_PATH_MAX: usize = 103;
 /// makes beside the network's.
 const SOCKET_NAME_MAX: usize = 22;
 
+/// Names the folder that a test with stand-ins wants them all in: not every system lets a program's folders be chosen.
+#[cfg(feature = "stand-ins")]
+const VARIABLE: &str = "PODMAN_BOOTC_STAND_IN_FOLDERS";
+
 /// Where the tool keeps its files.
 #[derive(Debug, Clone)]
 pub struct Dirs {
@@ -51,17 +55,7 @@ impl Dirs {
     /// # Errors
     /// No home folder, or a folder that can't be made or belongs to someone else.
     pub fn open() -> Result<Self, Error> {
-        let project = directories::ProjectDirs::from("", "", "podman-bootc").ok_or(Error::NoHome)?;
-        let own = project.runtime_dir().filter(|dir| dir.parent().is_some_and(Path::is_dir));
-        let temporary = std::env::temp_dir().join(os::runtime_name());
-        let short = os::SHORT_TEMPORARY_DIR.map(|dir| Path::new(dir).join(os::runtime_name()));
-        let places = own.map(Path::to_owned).into_iter().chain([temporary.clone()]).chain(short);
-        let runtime = first_that_fits(places).ok_or(Error::NoSockets(temporary))?;
-        let dirs = Self {
-            cache: project.cache_dir().to_owned(),
-            data: project.data_local_dir().to_owned(),
-            runtime,
-        };
+        let dirs = Self::find()?;
         for dir in [&dirs.cache, &dirs.data, &dirs.runtime] {
             os::create_private_dir(dir).map_err(|source| Error::Create { path: dir.clone(), source })?;
         }
@@ -69,6 +63,24 @@ impl Dirs {
             return Err(Error::NotPrivate(dirs.runtime));
         }
         Ok(dirs)
+    }
+
+    fn find() -> Result<Self, Error> {
+        #[cfg(feature = "stand-ins")]
+        if let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) {
+            return Ok(Self {
+                cache: folder.join("cache"),
+                data: folder.join("data"),
+                runtime: folder.join("run"),
+            });
+        }
+        let project = directories::ProjectDirs::from("", "", "podman-bootc").ok_or(Error::NoHome)?;
+        let own = project.runtime_dir().filter(|dir| dir.parent().is_some_and(Path::is_dir));
+        let temporary = std::env::temp_dir().join(os::runtime_name());
+        let short = os::SHORT_TEMPORARY_DIR.map(|dir| Path::new(dir).join(os::runtime_name()));
+        let places = own.map(Path::to_owned).into_iter().chain([temporary.clone()]).chain(short);
+        let runtime = first_that_fits(places).ok_or(Error::NoSockets(temporary))?;
+        Ok(Self { cache: project.cache_dir().to_owned(), data: project.data_local_dir().to_owned(), runtime })
     }
 
     /// The folder of one machine's sockets; `id` is short, so that the paths stay short.

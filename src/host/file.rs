@@ -233,7 +233,7 @@ pub fn folder_size(path: &Path) -> u64 {
 /// # Errors
 /// As of the operating system.
 pub fn remove_dir(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
+    match os::remove_dir_all(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
@@ -316,6 +316,22 @@ mod tests {
         assert!(std::fs::read(&path).unwrap() == bytes);
         #[cfg(target_os = "linux")]
         assert!(crate::host::allocated_size(&path) < 1 << 20);
+    }
+
+    #[test]
+    fn a_folder_goes_although_someone_still_has_a_file_of_it_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("a");
+        std::fs::create_dir(&folder).unwrap();
+        let open = File::create(folder.join("b")).unwrap();
+        let closing = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            drop(open);
+        });
+        remove_dir(&folder).unwrap();
+        assert!(!folder.exists());
+        closing.join().unwrap();
+        remove_dir(&folder).unwrap();
     }
 
     #[test]

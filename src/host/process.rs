@@ -84,7 +84,7 @@ pub fn watched(command: &mut Command, mut see: impl FnMut(&[u8])) -> Result<(), 
         })
     });
     if let Some(mut pipe) = child.stdout.take() {
-        let mut buffer = [0; 4096];
+        let mut buffer = vec![0; 64 << 10];
         loop {
             match pipe.read(&mut buffer) {
                 Ok(0) => break,

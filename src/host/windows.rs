@@ -11,6 +11,7 @@ use std::os::windows::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use windows_sys::Win32::Foundation::{HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation};
 use windows_sys::Win32::Storage::FileSystem::{
@@ -32,11 +33,15 @@ use windows_sys::Win32::System::Threading::{
 };
 
 pub use socket::{
-    Listener, ReadHalf, Stream, WriteHalf, connect, listen, listen_for_child, listen_for_program, split,
+    Listener, ReadHalf, Stream, WriteHalf, connect, connect_stream, listen, listen_for_child,
+    listen_for_program, split,
 };
 
 /// How a process ends that we end: as with Ctrl-C (STATUS_CONTROL_C_EXIT).
 const ENDED: u32 = 0xC000_013A;
+
+/// So long a file is waited for that someone has open.
+const IN_THE_WAY: Duration = Duration::from_secs(5);
 
 /// Not on every version and filesystem, and not under wine.
 pub const OPEN_FILES_CAN_GO: bool = false;
@@ -112,6 +117,19 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     permissions.set_readonly(false);
     std::fs::set_permissions(path, permissions)
+}
+
+/// An open file may stay in the way: a process that is about to end has one, or whoever looks for viruses.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match std::fs::remove_dir_all(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound && start.elapsed() < IN_THE_WAY => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Windows lets developers and administrators make links.

@@ -30,6 +30,8 @@ pub fn main(args: &[String]) -> ExitCode {
         let disk = std::fs::read(vm["disk"].as_str().unwrap()).unwrap();
         assert!(disk.starts_with(b"vhdxfile"), "the disk is no VHDX");
         std::fs::write(&file, "").unwrap();
+        #[cfg(windows)]
+        console(vm["console"].as_str().unwrap());
         say(&json!({"event": "started"}));
         say(&json!({"event": "address", "address": "127.0.0.1"}));
         while file.exists() {
@@ -43,6 +45,26 @@ pub fn main(args: &[String]) -> ExitCode {
         std::fs::remove_file(&file).unwrap();
     }
     ExitCode::SUCCESS
+}
+
+/// The named pipe of the guest's serial console, with a client or without one.
+#[cfg(windows)]
+fn console(name: &str) {
+    use tokio::io::AsyncWriteExt;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut pipe = {
+        let _inside = runtime.enter();
+        tokio::net::windows::named_pipe::ServerOptions::new().create(name).unwrap()
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            pipe.connect().await.unwrap();
+            pipe.write_all(b"Hyper-V stand-in booted\r\n").await.unwrap();
+            // The client stays as long as the VM runs.
+            std::future::pending::<()>().await;
+        });
+    });
 }
 
 fn say(event: &Value) {

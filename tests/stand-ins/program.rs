@@ -4,8 +4,12 @@
 //! nothing of what they would do.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test, with the place")]
 
+// For macOS only; what they listen on is Unix' own.
+#[cfg(unix)]
 mod apple;
+#[cfg(unix)]
 mod gvproxy;
+#[cfg(unix)]
 mod http;
 mod podman;
 mod powershell;
@@ -30,7 +34,9 @@ fn main() -> ExitCode {
     match name.as_str() {
         "podman" => podman::main(&args),
         "powershell" => powershell::main(&args),
+        #[cfg(unix)]
         "vfkit" | "krunkit" => apple::main(&name, &args),
+        #[cfg(unix)]
         "gvproxy" => gvproxy::main(&args),
         "qemu-img" => qemu::image(&args),
         name if name.starts_with("qemu-system-") => qemu::system(&args),

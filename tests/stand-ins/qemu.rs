@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -15,6 +14,24 @@ const NO_SANDBOX: &str = "STAND_IN_NO_SANDBOX";
 const HARDWARE_FAILS: &str = "STAND_IN_HARDWARE_FAILS";
 /// Its guest says that it is up.
 const READY: &str = "STAND_IN_READY";
+
+#[cfg(unix)]
+type Stream = std::os::unix::net::UnixStream;
+/// By its name it is TCP's, and all that it does is done with any stream socket.
+#[cfg(windows)]
+type Stream = std::net::TcpStream;
+
+#[cfg(unix)]
+fn connect(path: &str) -> Stream {
+    Stream::connect(path).unwrap()
+}
+
+#[cfg(windows)]
+fn connect(path: &str) -> Stream {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    socket.connect(&socket2::SockAddr::unix(path).unwrap()).unwrap();
+    socket.into()
+}
 
 /// What is in a disk image file of each format.
 const MAGIC: [(&str, &[u8]); 3] = [("qcow2", b"QFI\xfb"), ("vhdx", b"vhdxfile"), ("raw", b"RAW!")];
@@ -55,7 +72,7 @@ pub fn system(args: &[String]) -> ExitCode {
     let socket = |id: &str| {
         let start = format!("socket,id={id},path=");
         let path = args.iter().find_map(|arg| arg.strip_prefix(&start))?;
-        Some(UnixStream::connect(path.replace(",,", ",")).unwrap())
+        Some(connect(&path.replace(",,", ",")))
     };
     let failure = wanted(HARDWARE_FAILS);
     if !failure.is_empty() && !option(args, "-accel").unwrap().starts_with("tcg") {
@@ -90,7 +107,7 @@ pub fn system(args: &[String]) -> ExitCode {
 }
 
 /// Says what is typed on the console.
-fn type_back(mut console: UnixStream) {
+fn type_back(mut console: Stream) {
     let mut key = [0];
     while let Ok(1) = console.read(&mut key) {
         console.write_all(format!("typed {}\n", key[0]).as_bytes()).unwrap();
@@ -98,7 +115,7 @@ fn type_back(mut console: UnixStream) {
 }
 
 struct Monitor {
-    out: UnixStream,
+    out: Stream,
     /// The host's ports, with the guest's.
     ports: Vec<(TcpListener, String)>,
 }

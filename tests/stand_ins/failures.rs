@@ -1,9 +1,9 @@
 //! What the tool does when other systems' programs fail, lack something, or are cut short.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::{IMAGE, Tool, has, message, script, value};
+use super::{IMAGE, Tool, has, message};
 
 #[test]
 fn a_start_without_an_end_can_be_broken_off() {
@@ -35,7 +35,7 @@ fn a_kernel_panic_is_told_as_one() {
 fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let mut tool = Tool::new("macos", &[&qemu]);
-    let memory = tool.path("cache/podman-bootc/accelerator.json");
+    let memory = tool.path("cache/accelerator.json");
     let accelerators = |tool: &Tool| -> Vec<String> {
         let starts = tool.calls(&qemu).into_iter().map(|call| call.line());
         starts
@@ -159,9 +159,9 @@ fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
     kill_supervisor(&tool);
     tool.succeed(&["rm", "one"]);
     assert!(!left.exists() && !tool.vm("").exists());
-    let removal = script(tool.calls("powershell").last().unwrap().args.last().unwrap());
+    let removal = super::script(tool.calls("powershell").last().unwrap().args.last().unwrap());
     has(&removal, &["Remove-VM"]);
-    assert_eq!(value(&removal)["disk"], tool.vm("disk.vhdx").to_str().unwrap());
+    assert_eq!(super::value(&removal)["disk"], tool.vm("disk.vhdx").to_str().unwrap());
     // One that was to go with its end is swept.
     tool.run(&["--rm"]);
     assert!(left.exists());
@@ -196,6 +196,6 @@ fn kill_supervisor(tool: &Tool) {
         })
         .collect();
     let [pid] = &ours[..] else { panic!("{ours:?}") };
-    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
     until(tool, || has_ended(pid));
 }

@@ -15,7 +15,7 @@ use windows_sys::Win32::Security::Authorization::{
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::core::w;
 
-/// A server that has just taken a client makes the pipe's next end within this time.
+/// A server that has just taken a client makes the pipe's next end within this time; one that has done all is gone.
 const BUSY: Duration = Duration::from_secs(5);
 
 pub type Pipe = Either<NamedPipeServer, NamedPipeClient>;
@@ -37,10 +37,16 @@ impl Listener {
 }
 
 pub fn listen(path: &Path) -> io::Result<Listener> {
-    let name = name(path);
-    // Refused when there is such a pipe: it would be someone else's.
-    let next = create(&name, true)?;
-    Ok(Listener { name, next })
+    let (name, start) = (name(path), Instant::now());
+    loop {
+        // Refused when there is such a pipe: it would be someone else's, or of a process of ours that is about to end.
+        match create(&name, true) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && start.elapsed() < BUSY => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            next => return Ok(Listener { next: next?, name }),
+        }
+    }
 }
 
 pub async fn connect(path: &Path) -> io::Result<Pipe> {
