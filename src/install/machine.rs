@@ -17,7 +17,7 @@ use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind,
 use crate::image::{Facts, Podman};
 use crate::ui::Stage;
 use crate::vm::console::NewestLine;
-use crate::vm::engine::{Ended, Engine, Event, Order};
+use crate::vm::engine::{self, Ended, Engine, Event, Order};
 
 /// bootc unpacks into memory what it doesn't write to the disk at once.
 const MEMORY_MIB: u64 = 4096;
@@ -181,10 +181,15 @@ impl Talk<'_> {
         match event {
             // Its machine has neither helpers nor forwards.
             Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } => vec![],
+            // The next try asks for itself.
             Event::Fallback { reason } => {
-                // The next try asks for itself.
                 (self.answered, self.lines) = (false, Lines::default());
                 stage.note(&accelerator::fallback_message(&reason));
+                vec![]
+            }
+            Event::Again => {
+                (self.answered, self.lines) = (false, Lines::default());
+                stage.note(engine::AGAIN);
                 vec![]
             }
             Event::NoSpace => {

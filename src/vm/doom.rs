@@ -11,7 +11,12 @@ pub struct ConsoleWatch {
     line: Vec<u8>,
     /// What the kernel said of a panic that has not come to its end.
     pub reason: Option<String>,
+    /// The kernel said that a processor's timer doesn't wake it any more.
+    pub timer_lost: bool,
 }
+
+/// The kernel, of its thread `rcu_preempt` or `rcu_sched`, when its check for stalls finds that (tree_stall.h).
+const TIMER_LOST: &str = "kthread timer wakeup didn't happen";
 
 /// A longer line is no kernel message. Bytes.
 const LINE_MAX: usize = 1024;
@@ -35,6 +40,7 @@ impl ConsoleWatch {
             // After the kernel's clock; something else may stand before that on the same line.
             let after_clock =
                 |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
+            self.timer_lost |= after_clock("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
             if let Some(reason) = after_clock("Kernel panic - not syncing: ") {
                 self.reason = Some(reason);
             } else if after_clock("---[ end Kernel panic - not syncing").is_some() && self.reason.is_some() {
@@ -71,6 +77,16 @@ mod tests {
         let text = "         Starting udev...[   12.4] Kernel panic - not syncing: sysrq triggered crash\r\n\
             [  OK  ] Started[   12.6] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
         assert_eq!(watch.look(text.as_bytes()), Some(Ended::Panic("sysrq triggered crash".into())));
+    }
+
+    #[test]
+    fn a_lost_timer_is_seen() {
+        let mut watch = ConsoleWatch::default();
+        watch.look(b"[   25.025276] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\r\n");
+        assert!(!watch.timer_lost, "an emulated guest may be slow");
+        let line = b"[   25.065714] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983 f0x0\r\n";
+        assert_eq!(watch.look(line), None);
+        assert!(watch.timer_lost);
     }
 
     #[test]

@@ -304,6 +304,7 @@ impl Desk<'_> {
                 self.keep_record();
                 self.hub.publish(Message::Answer { number, error, ports });
             }
+            Event::Again => self.hub.publish(Message::Console { line: engine::AGAIN.into() }),
             Event::Fallback { reason } => self.hub.publish(Message::Fallback { reason }),
             Event::NoSpace => {
                 self.hub.publish(Message::Console { line: NO_SPACE.into() });

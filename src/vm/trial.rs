@@ -15,6 +15,8 @@ pub enum Outcome {
     Ended(Ended),
     /// The accelerator failed, as the text says, before the guest was up.
     AcceleratorFailed(String),
+    /// An emulated processor got stuck before any of the guest's own programs ran.
+    Stuck,
 }
 
 /// What is known of one try so far.
@@ -38,6 +40,8 @@ pub struct State {
     /// The end that the guest itself announced.
     pub doom: Option<Ended>,
     pub accelerator_failure: Option<String>,
+    /// A processor doesn't wake up any more.
+    pub stuck: bool,
     pub failure: Option<String>,
     pub deadline: Option<Instant>,
 }
@@ -56,6 +60,9 @@ impl State {
         on_trial: bool,
         is_blamed: impl FnOnce() -> bool,
     ) -> Outcome {
+        if self.stuck && !self.ordered {
+            return Outcome::Stuck;
+        }
         let on_trial = on_trial && !self.is_up && !self.ordered;
         match (&self.accelerator_failure, &self.failure) {
             (Some(failure), _) if on_trial => return Outcome::AcceleratorFailed(failure.clone()),

@@ -128,12 +128,6 @@ fn qemu_without_a_sandbox() {
         let starts = calls.iter().filter(|call| call.args != ["-help"]);
         starts.map(|call| call.args.iter().any(|arg| arg == "-sandbox")).collect()
     };
-    let disk = |tool: &Tool| {
-        let disk = tool.path("state").join("disk.raw");
-        // The mark of a disk that boots.
-        std::fs::write(&disk, [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
-        disk.to_str().unwrap().to_owned()
-    };
     for (setting, tries) in [("", &[true][..]), ("1", &[true, false])] {
         let tool = Tool::new("linux", &[&qemu]).with("STAND_IN_NO_SANDBOX", setting);
         tool.succeed(&["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--disk", &disk(&tool)]);
@@ -145,6 +139,25 @@ fn qemu_without_a_sandbox() {
         let run = ["run", "-q", "-d", "--name", "one", "--hypervisor", "qemu", "--accel", "tcg", "--disk"];
         tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
         assert_eq!(sandboxed(&tool), [false], "{os}");
+    }
+}
+
+/// A disk that has the mark of one that boots.
+fn disk(tool: &Tool) -> String {
+    let disk = tool.path("state").join("disk.raw");
+    std::fs::write(&disk, [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
+    disk.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    for (lost, starts, state) in [("1", 2, "running"), ("2", 2, "crashed")] {
+        let tool = Tool::new("linux", &[&qemu]).with("STAND_IN_TIMER_LOST", lost);
+        let run = ["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--cpus", "2", "--disk"];
+        tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
+        let started = || tool.calls(&qemu).iter().filter(|call| call.args != ["-help"]).count();
+        until(&tool, || started() == starts && tool.row()["state"] == state);
     }
 }
 
