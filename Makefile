@@ -1,6 +1,6 @@
 # make demo    the main job, from nothing, on the test image
 # make test    all tests; `.ci/run` calls it
-# make cross   builds it for other systems, and runs what of its tests can run here (tests/cross.sh)
+# make cross   of these those for other systems: builds, and what can run here (tests/cross.sh)
 # make bench   measures what docs/performance.md tells
 # make docs    generates completions/ and docs/man/
 #
@@ -25,6 +25,7 @@ test: setup
 	$(CARGO) nextest run --features fault-injection,stand-ins --test faults --test stand_ins
 	vm-assets/test-image/build.sh
 	$(CARGO) nextest run -E 'binary(e2e)'
+	tests/cross.sh
 
 cross: setup
 	tests/cross.sh

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Output, Registry, Running, SOON, Sandbox, podman, shared};
+use crate::harness::{Output, Registry, Running, SOON, Sandbox, podman, shared, wait_for};
 
 /// The architecture and the ID of the image that a name in podman's storage stands for.
 fn inspect(name: &str) -> (String, String) {
@@ -92,8 +92,12 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
     );
     let emulated = output.stderr.contains("is for aarch64: it is emulated");
     assert_eq!(emulated, std::env::consts::ARCH != "aarch64", "{}", output.story());
-    let log = sandbox.ok(&["logs", "disk"]);
-    assert!(log.contains("UEFI firmware") && log.contains("on-disk login:"), "{log}");
+    // systemd lets the prompt wait until all else is done.
+    let log = wait_for("the prompt", SOON, || {
+        let log = sandbox.ok(&["logs", "disk"]);
+        log.contains("on-disk login:").then_some(log)
+    });
+    assert!(log.contains("UEFI firmware"), "{log}");
     sandbox.ok(&["stop", "disk"]);
     assert_eq!(sandbox.state("disk"), "stopped");
     sandbox.ok(&["rm", "disk"]);
