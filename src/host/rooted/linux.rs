@@ -44,8 +44,7 @@ impl Root {
     /// There is none of that name.
     pub fn identity(&self, path: &str) -> io::Result<Identity> {
         let stat = rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?;
-        // Their types differ from processor to processor.
-        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+        #[allow(clippy::unnecessary_cast, reason = "the types differ from processor to processor")]
         Ok(Identity {
             inode: stat.st_ino as u64,
             size: stat.st_size as i64,

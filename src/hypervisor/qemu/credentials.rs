@@ -60,7 +60,7 @@ pub(super) fn files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hypervisor::Firmware;
+    use crate::hypervisor::qemu::argv::tests::machine;
 
     fn line(machine: &Machine) -> String {
         let mut args = Args::default();
@@ -75,19 +75,7 @@ mod tests {
             Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
             Credential { name: format!("c,d{}", "x".repeat(30)), value: b"y".to_vec() },
         ];
-        let mut machine = Machine {
-            name: "vm".into(),
-            arch: Arch::X86_64,
-            cpus: 1,
-            memory_mib: 512,
-            boot: Boot::Firmware(Firmware::Bios),
-            disks: vec![],
-            channels: vec![],
-            credentials,
-            network: false,
-            devices: Default::default(),
-            control: "/run/a,b/qmp".into(),
-        };
+        let mut machine = Machine { credentials, control: "/run/a,b/qmp".into(), ..machine() };
         let content = |machine: &Machine, index: usize| {
             let (path, content) = files(machine).nth(index).unwrap();
             let path = path.display().to_string().replace(',', ",,");

@@ -62,25 +62,11 @@ mod tests {
 
     use crate::host::Os;
     use crate::hypervisor::accelerator::Accelerator;
-    use crate::hypervisor::qemu::{Qemu, launch};
-    use crate::hypervisor::{
-        Arch, Boot, Channel, Devices, Disk, DiskFormat, Firmware, Machine, Screen, Vsock,
-    };
+    use crate::hypervisor::qemu::{Qemu, argv, launch};
+    use crate::hypervisor::{Arch, Channel, Devices, Disk, DiskFormat, Machine, Screen, Vsock};
 
     fn machine(devices: Devices) -> Machine {
-        Machine {
-            name: "vm".into(),
-            arch: Arch::X86_64,
-            cpus: 1,
-            memory_mib: 512,
-            boot: Boot::Firmware(Firmware::Bios),
-            disks: vec![],
-            channels: vec![],
-            credentials: vec![],
-            network: false,
-            devices,
-            control: "/run/qmp".into(),
-        }
+        Machine { devices, ..argv::tests::machine() }
     }
 
     fn qemu(version: (u32, u32)) -> Qemu {
