@@ -217,7 +217,11 @@ fn hyperv_on_windows() {
     has(vm["console"].as_str().unwrap(), &[r"\\.\pipe\podman-bootc-"]);
     // There are such pipes on Windows only.
     #[cfg(windows)]
-    tool.has_logged("Hyper-V stand-in booted");
+    {
+        tool.has_logged("Hyper-V stand-in booted");
+        assert!(!tool.type_on_console(b"a\r").contains("read-only"));
+        tool.has_logged("typed 97\r\ntyped 13\r\n");
+    }
 
     tool.stop_start_remove();
     let all = scripts(&tool);

@@ -37,6 +37,14 @@ pub async fn connect(path: &Path) -> io::Result<Stream> {
     os::connect(path).await
 }
 
+/// Connects to the named pipe of this name, which a program of Windows made.
+///
+/// # Errors
+/// There is none, somebody else has it, or this system has no such pipes.
+pub fn open_pipe(name: &str) -> io::Result<Stream> {
+    os::open_pipe(name)
+}
+
 /// Parts a connection into what is read from it and what is written to it.
 pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     os::split(stream)

@@ -1,6 +1,8 @@
-//! The user's terminal.
+//! The user's terminal, and terminals for programs that want one.
 
+use std::fs::File;
 use std::io;
+use std::process::Stdio;
 
 use super::os;
 
@@ -24,5 +26,26 @@ impl Drop for Raw {
         if let Some(terminal) = &self.0 {
             os::restore_terminal(terminal);
         }
+    }
+}
+
+/// A terminal for a program that wants one, which passes on all bytes as they are.
+#[derive(Debug)]
+pub struct Pair {
+    /// Our side: what is written here the program reads, and the other way round. It ends with the program.
+    pub ours: File,
+    /// The program's standard input.
+    pub stdin: Stdio,
+    /// The program's standard output.
+    pub stdout: Stdio,
+}
+
+impl Pair {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// As of the operating system, or it has none (Windows).
+    pub fn open() -> io::Result<Self> {
+        os::terminal_pair()
     }
 }

@@ -232,6 +232,11 @@ pub fn connect_stream(path: &Path) -> io::Result<std::net::TcpStream> {
     Ok(OwnedFd::from(std::os::unix::net::UnixStream::connect(path)?).into())
 }
 
+/// Windows has such pipes.
+pub fn open_pipe(_name: &str) -> io::Result<Stream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     stream.into_split()
 }
@@ -258,6 +263,25 @@ pub fn raw_terminal() -> io::Result<Option<Terminal>> {
     raw.make_raw();
     tcsetattr(&stdin, OptionalActions::Now, &raw)?;
     Ok(Some(old))
+}
+
+/// Nobody's controlling terminal, and not inherited by other children.
+pub fn terminal_pair() -> io::Result<super::terminal::Pair> {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::io::{FdFlags, fcntl_setfd};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    // Not every system opens one so by itself.
+    fcntl_setfd(&ours, FdFlags::CLOEXEC)?;
+    grantpt(&ours)?;
+    unlockpt(&ours)?;
+    let name = ptsname(&ours, Vec::new())?;
+    let theirs = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut settings = tcgetattr(&theirs)?;
+    settings.make_raw();
+    tcsetattr(&theirs, OptionalActions::Now, &settings)?;
+    Ok(super::terminal::Pair { ours: ours.into(), stdin: theirs.try_clone()?.into(), stdout: theirs.into() })
 }
 
 pub fn restore_terminal(old: &Terminal) {

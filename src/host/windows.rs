@@ -34,7 +34,7 @@ use windows_sys::Win32::System::Threading::{
 
 pub use socket::{
     Listener, ReadHalf, Stream, WriteHalf, connect, connect_stream, listen, listen_for_child,
-    listen_for_program, split,
+    listen_for_program, open_pipe, split,
 };
 
 /// How a process ends that we end: as with Ctrl-C (STATUS_CONTROL_C_EXIT).
@@ -309,6 +309,11 @@ pub fn raw_terminal() -> io::Result<Option<Terminal>> {
     let raw = old & !(ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT | ENABLE_PROCESSED_INPUT);
     set_console(raw | ENABLE_VIRTUAL_TERMINAL_INPUT)?;
     Ok(Some(old))
+}
+
+/// What needs this (vfkit) is not there on Windows.
+pub fn terminal_pair() -> io::Result<super::terminal::Pair> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 pub fn restore_terminal(old: &Terminal) {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock, console, gvproxy};
+use super::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock, gvproxy};
 use crate::host::process;
 
 /// A program is missing.
@@ -84,13 +84,6 @@ impl<'a> Options<'a> {
 
     pub fn device(&mut self, text: String) {
         self.option("--device", text);
-    }
-
-    /// The console goes to a file that we read.
-    pub fn console(&mut self) -> Result<(), PlanError> {
-        let file = self.path(&console::file(self.machine.runtime()))?;
-        self.device(format!("virtio-serial,logFilePath={file}"));
-        Ok(())
     }
 
     /// The guest's sshd, without a network.

@@ -1,7 +1,7 @@
-//! Consoles that a hypervisor writes to a file.
+//! Consoles that are neither a socket nor a pipe: a file that a hypervisor writes to, or a terminal.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +34,24 @@ pub async fn follow(path: PathBuf, to: mpsc::Sender<Output>) {
             Err(_) => return,
         }
     }
+}
+
+/// Hands on what comes out of a terminal until its other side is closed: on a thread of its own, because not every
+/// system tells asynchronously when one can be read.
+///
+/// # Errors
+/// There can't be a thread.
+pub fn read(mut terminal: File, to: mpsc::Sender<Output>) -> io::Result<()> {
+    let read = move || {
+        let mut buffer = vec![0; 16 << 10];
+        // Linux calls a terminal whose other side is closed an error, macOS an end.
+        while let Ok(count @ 1..) = terminal.read(&mut buffer) {
+            if to.blocking_send(Output::Console(buffer[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("console".into()).spawn(read).map(drop)
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl Kind {
                 devices: true,
                 host_firmware: true,
             },
-            Self::Vfkit => Features { smbios: false, ..APPLE },
+            Self::Vfkit => Features { smbios: false, console_input: true, ..APPLE },
             Self::Krunkit => APPLE,
             Self::Hyperv => Features {
                 shares: Shares::None,
@@ -182,6 +182,7 @@ impl Kind {
                 smbios: false,
                 disk: DiskFormat::Vhdx,
                 udp: false,
+                console_input: true,
                 ..APPLE
             },
         }

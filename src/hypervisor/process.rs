@@ -78,12 +78,14 @@ pub struct Start<'a> {
 }
 
 /// What becomes of a hypervisor's standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Stdout {
     /// We read it: [`Process::stdout`].
     Read,
     /// It is for people.
     Log,
+    /// It goes there.
+    To(Stdio),
 }
 
 /// A hypervisor that has answered.
@@ -135,6 +137,7 @@ impl Start<'_> {
             let stdout = match stdout {
                 Stdout::Read => Stdio::piped(),
                 Stdout::Log => log.try_clone()?.into(),
+                Stdout::To(stdout) => stdout,
             };
             command.args(&self.launch.args).stdin(stdin).stdout(stdout).stderr(log);
             process::spawn_helper(command)

@@ -14,7 +14,9 @@ use super::console;
 use super::control::Control;
 use super::gvproxy::Network;
 use super::http;
-use super::process::{Ready, Start, StartError, Stdout};
+use super::process::{Output, Process, Ready, Start, StartError, Stdout};
+use crate::host::file;
+use crate::host::terminal::Pair;
 
 /// The socket appears when the program is ready for requests; no event tells of it.
 const RETRY: Duration = Duration::from_millis(50);
@@ -99,12 +101,18 @@ impl Rest {
 pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready, StartError> {
     let runtime = start.machine.runtime();
     let control = Rest { socket: start.machine.control.clone(), dialect, network: Network::of(runtime) };
-    let log = console::file(runtime);
-    // What an earlier try wrote is no news.
-    crate::host::file::create_private(&log).map_err(|source| start.io(source))?;
-    let mut process = start.spawn(Stdio::null(), Stdout::Log)?;
     let (sender, output) = mpsc::channel(64);
-    tokio::spawn(console::follow(log, sender));
+    let mut process = match dialect {
+        Dialect::Vfkit => on_terminal(&start, sender)?,
+        Dialect::Krunkit => {
+            let log = console::file(runtime);
+            // What an earlier try wrote is no news.
+            file::create_private(&log).map_err(|source| start.io(source))?;
+            let process = start.spawn(Stdio::null(), Stdout::Log)?;
+            tokio::spawn(console::follow(log, sender));
+            process
+        }
+    };
     let answers = async {
         while !matches!(control.state().await.as_deref(), Ok("VirtualMachineStateRunning")) {
             tokio::time::sleep(RETRY).await;
@@ -117,4 +125,15 @@ pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready, StartErr
     // It tells nothing of itself.
     let (_, events) = mpsc::unbounded_channel();
     Ok(Ready { process, control: Control::Rest(control), events, output })
+}
+
+/// Starts the program on a terminal of its own, which is the guest's console.
+fn on_terminal(start: &Start<'_>, output: mpsc::Sender<Output>) -> Result<Process, StartError> {
+    let io = |source| start.io(source);
+    let Pair { ours, stdin, stdout } = Pair::open().map_err(io)?;
+    let keys = ours.try_clone().map_err(io)?;
+    let mut process = start.spawn(stdin, Stdout::To(stdout))?;
+    process.set_console(tokio::fs::File::from_std(keys));
+    console::read(ours, output).map_err(io)?;
+    Ok(process)
 }

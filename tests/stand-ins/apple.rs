@@ -1,6 +1,8 @@
 //! vfkit and krunkit.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +22,7 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
         options.split(',').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
     };
     let mut start = [0; 4];
-    let mut disk = std::fs::File::open(value("virtio-blk", "path").unwrap()).unwrap();
+    let mut disk = File::open(value("virtio-blk", "path").unwrap()).unwrap();
     disk.read_exact(&mut start).unwrap();
     if &start != b"RAW!" {
         eprintln!("{name}: the disk is not what was installed: {start:?}");
@@ -34,8 +36,11 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     if let Some(folder) = value("virtio-fs", "sharedDir") {
         assert!(Path::new(folder).is_dir());
     }
-    let mut console = std::fs::File::create(value("virtio-serial", "logFilePath").unwrap()).unwrap();
-    println!("{name} says something for people");
+    eprintln!("{name} says something for people");
+    let mut console: Box<dyn Write> = match value("virtio-serial", "logFilePath") {
+        Some(file) => Box::new(File::create(file).unwrap()),
+        None => Box::new(terminal()),
+    };
     console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
     if !wanted(PANIC).is_empty() {
         let panic = "Kernel panic - not syncing: sysrq triggered crash";
@@ -70,4 +75,19 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     });
     std::fs::remove_file(socket).unwrap();
     ExitCode::SUCCESS
+}
+
+/// vfkit's `stdio` console, which it can only have on a terminal. It says what is typed.
+fn terminal() -> File {
+    let (mut stdin, stdout) = (std::io::stdin(), std::io::stdout());
+    rustix::termios::tcgetattr(&stdin).unwrap();
+    let open = |fd: BorrowedFd<'_>| File::from(fd.try_clone_to_owned().unwrap());
+    let mut echo = open(stdout.as_fd());
+    std::thread::spawn(move || {
+        let mut key = [0];
+        while let Ok(1) = stdin.read(&mut key) {
+            echo.write_all(format!("typed {}\n", key[0]).as_bytes()).unwrap();
+        }
+    });
+    open(stdout.as_fd())
 }

@@ -50,7 +50,7 @@ pub fn main(args: &[String]) -> ExitCode {
 /// The named pipe of the guest's serial console, with a client or without one.
 #[cfg(windows)]
 fn console(name: &str) {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut pipe = {
@@ -62,7 +62,10 @@ fn console(name: &str) {
             pipe.connect().await.unwrap();
             pipe.write_all(b"Hyper-V stand-in booted\r\n").await.unwrap();
             // The client stays as long as the VM runs.
-            std::future::pending::<()>().await;
+            loop {
+                let key = pipe.read_u8().await.unwrap();
+                pipe.write_all(format!("typed {key}\r\n").as_bytes()).await.unwrap();
+            }
         });
     });
 }

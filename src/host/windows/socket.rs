@@ -68,6 +68,10 @@ pub async fn connect(path: &Path) -> io::Result<Stream> {
     Ok(Either::Left(pipe::connect(path).await?))
 }
 
+pub fn open_pipe(name: &str) -> io::Result<Stream> {
+    Ok(Either::Left(pipe::open(name)?))
+}
+
 pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     tokio::io::split(stream)
 }

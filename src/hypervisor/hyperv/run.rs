@@ -1,26 +1,28 @@
 //! A VM of Hyper-V while it runs: a PowerShell that stays as long, and others that tell it to end.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 
 use super::script::{self, Vm};
 use super::{Hyperv, describe};
-use crate::host::{file, process};
+use crate::host::{file, process, socket};
 use crate::hypervisor::control;
-use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout};
+use crate::hypervisor::process::{self as running, Output, Ready, Start, StartError, Stdout};
 use crate::hypervisor::relay::Relay;
 use crate::hypervisor::{Launch, Machine};
 
 /// A longer line is none of our script's. Bytes.
 const LINE_MAX: u64 = 64 << 10;
+/// Bytes that are typed ahead of a console that doesn't read.
+const KEYS: usize = 4 << 10;
 /// The console's pipe appears when the VM starts, and no event tells of it.
 const PIPE_RETRY: Duration = Duration::from_millis(200);
 
@@ -109,9 +111,9 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartErro
         early = process.ended_early() => return Err(early),
     }
     let (sender, output) = mpsc::channel(64);
-    let pipe = PathBuf::from(&vm.console);
-    // A thread of its own: on Windows such a pipe is read like a file.
-    std::thread::spawn(move || read_console(&pipe, &sender));
+    let (typed, keys) = tokio::io::simplex(KEYS);
+    process.set_console(keys);
+    tokio::spawn(console(vm.console.clone(), typed, sender));
     let log = start.log.to_owned();
     let control = Control { program: hyperv.program.clone(), vm, log, relay: Relay::new(addresses) };
     let (_, events) = mpsc::unbounded_channel();
@@ -130,17 +132,23 @@ pub async fn give_up(hyperv: &Hyperv, machine: &Machine) {
     }
 }
 
-fn read_console(pipe: &std::path::Path, to: &mpsc::Sender<Output>) {
-    let mut buffer = vec![0; 16 << 10];
-    while !to.is_closed() {
-        let Ok(mut console) = std::fs::OpenOptions::new().read(true).write(true).open(pipe) else {
-            std::thread::sleep(PIPE_RETRY);
+/// Passes on what the console says and what is typed, until nobody listens.
+async fn console(pipe: String, mut typed: impl AsyncRead + Unpin, output: mpsc::Sender<Output>) {
+    while !output.is_closed() {
+        let Ok(stream) = socket::open_pipe(&pipe) else {
+            tokio::time::sleep(PIPE_RETRY).await;
             continue;
         };
-        while let Ok(count @ 1..) = console.read(&mut buffer) {
-            if to.blocking_send(Output::Console(buffer[..count].to_vec())).is_err() {
-                return;
+        let (said, mut keys) = socket::split(stream);
+        let typing = async {
+            if tokio::io::copy(&mut typed, &mut keys).await.is_ok() {
+                // Nobody types any more, and somebody may still listen.
+                std::future::pending().await
             }
+        };
+        tokio::select! {
+            () = running::pump(said, output.clone(), Output::Console) => {}
+            () = typing => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::apple::{self, Options, PlanError};
-use super::{Boot, Firmware, FolderServer, Launch, Machine, gvproxy};
+use super::{Boot, Firmware, FolderServer, Launch, Machine, console, gvproxy};
 
 /// The krunkit of this host.
 #[derive(Debug, Clone)]
@@ -44,7 +44,9 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
         options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
     }
     options.device("virtio-rng".into());
-    options.console()?;
+    // It can only be told of a file to write to.
+    let console = options.path(&console::file(machine.runtime()))?;
+    options.device(format!("virtio-serial,logFilePath={console}"));
     options.vsock()?;
     for share in &machine.devices.shares {
         let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {

@@ -41,7 +41,8 @@ pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
         options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
     }
     options.device("virtio-rng".into());
-    options.console()?;
+    // Its standard input and output, which have to be a terminal.
+    options.device("virtio-serial,stdio".into());
     options.vsock()?;
     for share in &machine.devices.shares {
         let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {
@@ -99,7 +100,7 @@ mod tests {
              --bootloader efi,variable-store=/vms/a/efi,create \
              --device virtio-blk,path=/vms/a/disk.raw,deviceId=disk \
              --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
-             --device virtio-rng --device virtio-serial,logFilePath=/run/x/console.out \
+             --device virtio-rng --device virtio-serial,stdio \
              --device virtio-vsock,port=22,socketURL=/run/x/vsock,connect \
              --device virtio-fs,sharedDir=/Users/x/a b=\"c\",mountTag=share0"
         );
