@@ -34,7 +34,7 @@ fn role() {
             let mut command = actor("hold", &file);
             command.stdout(Stdio::piped());
             let mut child = process::spawn_helper(command).unwrap();
-            let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut lines = tokio::io::BufReader::new(child.stdout().unwrap()).lines();
             while !lines.next_line().await.unwrap().unwrap().ends_with("held") {}
             announce("held");
             tokio::time::sleep(LONG).await;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Context;
 use crate::direct::{Share, Work};
-use crate::host::interrupt;
+use crate::host::{interrupt, process};
 use crate::vm::supervisor;
 
 /// Supervise a VM until it ends
@@ -52,5 +52,18 @@ impl ShareRootArgs {
         interrupt::listen()?;
         let share: Share = serde_json::from_str(&self.share)?;
         Ok(share.run(&self.server)?)
+    }
+}
+
+/// End a process when who started this one was killed (macOS)
+#[derive(Debug, clap::Args)]
+pub struct WatchArgs {
+    /// The process
+    pid: u32,
+}
+
+impl WatchArgs {
+    pub(super) fn run(self) -> Result<()> {
+        Ok(process::watch(self.pid)?)
     }
 }

@@ -96,6 +96,8 @@ enum Command {
     Export(internal::ExportArgs),
     #[command(name = "internal-share-root", hide = true)]
     ShareRoot(internal::ShareRootArgs),
+    #[command(name = "internal-watch", hide = true)]
+    Watch(internal::WatchArgs),
 }
 
 /// The program: parses, runs the command, and turns what came of it into an exit code.
@@ -166,6 +168,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Supervise(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Export(args) => args.run().map(|()| 0),
         Command::ShareRoot(args) => args.run().map(|()| 0),
+        Command::Watch(args) => args.run().map(|()| 0),
     }
 }
 

@@ -139,22 +139,66 @@ pub fn end_in_order_with_parent() -> io::Result<()> {
     os::end_in_order_with_parent()
 }
 
-/// Makes the kernel end the child when this thread's process dies, however it dies (Linux).
+/// Makes the kernel end the child when this process dies, however it dies (Linux).
 pub fn die_with_parent(command: &mut Command) {
     os::die_with_parent(command);
 }
 
-/// Starts a background program whose life is tied to ours and which has no part in our terminal.
+/// A background program whose life is tied to ours and which has no part in our terminal. Dropped, it is ended.
+#[derive(Debug)]
+pub struct Helper {
+    child: tokio::process::Child,
+    tie: Option<os::Tie>,
+}
+
+/// Starts a background program.
 ///
 /// # Errors
 /// As of the operating system.
-pub fn spawn_helper(mut command: Command) -> io::Result<tokio::process::Child> {
+pub fn spawn_helper(mut command: Command) -> io::Result<Helper> {
     die_with_parent(&mut command);
     // Its own session: a Ctrl-C on the terminal is ours to handle.
     detach(&mut command);
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
-    os::tie_async(&child)?;
-    Ok(child)
+    let tie = Some(os::tie_helper(&child)?);
+    Ok(Helper { child, tie })
+}
+
+impl Helper {
+    /// Its standard input, if that is a pipe; once.
+    pub fn stdin(&mut self) -> Option<tokio::process::ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// Its standard output, if that is a pipe; once.
+    pub fn stdout(&mut self) -> Option<tokio::process::ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Waits for its end. May be cancelled.
+    ///
+    /// # Errors
+    /// As of the operating system.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        // Its number may be another process' from now on.
+        self.tie = None;
+        Ok(status)
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.start_kill();
+    }
+}
+
+/// Waits for the end of who started this process, and ends `pid` when that one was killed.
+///
+/// # Errors
+/// As of the operating system.
+pub fn watch(pid: u32) -> io::Result<()> {
+    os::watch(pid)
 }
 
 /// A program on PATH, or in one of the places where packages hide it.

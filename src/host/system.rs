@@ -18,8 +18,9 @@ const VARIABLE: &str = "PODMAN_BOOTC_STAND_IN_OS";
 impl Os {
     /// The system that the program runs on.
     ///
-    /// It says what hypervisors there are and where images are, and nothing of how files, processes and sockets
-    /// work: so that with the feature `stand-ins` a test can have the rules of another system.
+    /// It says what hypervisors there are, where images are, and what ends a helper with us (where that can be tried
+    /// on another system), and nothing else of how files, processes and sockets work: so that with the feature
+    /// `stand-ins` a test can have the rules of another system.
     pub fn current() -> Self {
         #[cfg(feature = "stand-ins")]
         match std::env::var(VARIABLE).as_deref() {

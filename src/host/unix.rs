@@ -1,5 +1,7 @@
 //! Unix: what the faces of this room stand on there.
 
+mod watcher;
+
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -112,8 +114,16 @@ pub fn new_session(command: &mut Command) {
     }
 }
 
+/// The kernel ends children with their parent: it does on Linux, where tests may want it otherwise.
+fn kernel_ties() -> bool {
+    cfg!(target_os = "linux") && super::Os::current() != super::Os::Macos
+}
+
 #[cfg(target_os = "linux")]
 pub fn die_with_parent(command: &mut Command) {
+    if !kernel_ties() {
+        return;
+    }
     let parent = rustix::process::getpid();
     // SAFETY: prctl(2) and getppid(2) are async-signal-safe and touch no memory of ours.
     #[allow(unsafe_code)]
@@ -141,7 +151,7 @@ pub fn end_in_order_with_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// Only Linux can tie a child's life to its parent's; elsewhere the supervisor's own cleanup has to do.
+/// Only Linux can tie any child's life to its parent's; elsewhere helpers have a [`Tie`].
 #[cfg(not(target_os = "linux"))]
 pub fn die_with_parent(_command: &mut Command) {}
 
@@ -171,10 +181,19 @@ pub fn tie(_child: &Child) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`tie`].
-pub fn tie_async(_child: &tokio::process::Child) -> io::Result<()> {
-    Ok(())
+/// What ends a helper with us where the kernel doesn't.
+pub type Tie = Option<watcher::Watcher>;
+
+/// See [`Tie`]. The helper leads a session of its own.
+pub fn tie_helper(helper: &tokio::process::Child) -> io::Result<Tie> {
+    match helper.id() {
+        Some(pid) if !kernel_ties() => watcher::Watcher::start(pid).map(Some),
+        // One that has ended already has no number.
+        _ => Ok(None),
+    }
 }
+
+pub use watcher::watch;
 
 pub fn was_killed(status: ExitStatus) -> bool {
     [Signal::KILL, Signal::TERM].iter().any(|signal| status.signal() == Some(signal.as_raw()))

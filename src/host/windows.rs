@@ -211,10 +211,18 @@ pub fn tie(child: &Child) -> io::Result<()> {
     tie_handle(child.as_raw_handle())
 }
 
+/// The job has it for good: see [`tie`].
+pub type Tie = ();
+
 /// As [`tie`].
-pub fn tie_async(child: &tokio::process::Child) -> io::Result<()> {
+pub fn tie_helper(helper: &tokio::process::Child) -> io::Result<Tie> {
     // One that has ended already has none.
-    child.raw_handle().map_or(Ok(()), tie_handle)
+    helper.raw_handle().map_or(Ok(()), tie_handle)
+}
+
+/// The system does it: see [`tie`].
+pub fn watch(_pid: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn tie_handle(child: RawHandle) -> io::Result<()> {

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Child;
-
 use super::Launch;
 use crate::host::{file, process, socket};
 
@@ -43,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Running {
     name: String,
-    child: Child,
+    child: process::Helper,
     log: PathBuf,
 }
 

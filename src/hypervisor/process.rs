@@ -6,7 +6,6 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::process::Child;
 use tokio::sync::mpsc;
 
 use super::control::{Control, Event};
@@ -105,7 +104,7 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,
-    child: Child,
+    child: process::Helper,
     console: Option<ConsoleInput>,
     /// What is written to the guest's channels. Without a bound: a guest that doesn't read keeps nobody waiting.
     channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
@@ -131,7 +130,7 @@ impl Start<'_> {
     /// Starts the process in a session of its own; its messages go to the log, and so does its standard output where
     /// nobody reads that.
     pub(super) fn spawn(&self, stdin: Stdio, stdout: Stdout) -> Result<Process, StartError> {
-        let spawn = || -> io::Result<Child> {
+        let spawn = || -> io::Result<process::Helper> {
             let mut command = std::process::Command::new(&self.launch.program);
             let log = file::create_private(self.log)?;
             let stdout = match stdout {
@@ -143,7 +142,7 @@ impl Start<'_> {
             process::spawn_helper(command)
         };
         let mut child = spawn().map_err(|source| self.io(source))?;
-        let console = child.stdin.take().map(ConsoleInput::new);
+        let console = child.stdin().map(ConsoleInput::new);
         Ok(Process { name: self.name, child, console, channels: vec![], log: self.log.to_owned() })
     }
 
@@ -155,7 +154,7 @@ impl Start<'_> {
 impl Process {
     /// Its standard output; once.
     pub(super) fn stdout(&mut self) -> io::Result<tokio::process::ChildStdout> {
-        self.child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))
+        self.child.stdout().ok_or_else(|| io::Error::other("no pipe"))
     }
 
     /// Waits for its end, as one that comes too early.
@@ -192,8 +191,7 @@ impl Process {
 
     /// Ends it at once.
     pub fn kill(&mut self) {
-        // An error means that it has ended already.
-        let _ = self.child.start_kill();
+        self.child.kill();
     }
 
     /// The way to type on the guest's serial console, where there is one; to be had once. A guest that doesn't read

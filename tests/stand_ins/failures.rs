@@ -192,23 +192,48 @@ fn until(tool: &Tool, so: impl Fn() -> bool) {
     }
 }
 
-/// `kill -9` of the VM's supervisor.
+/// By the rules of macOS the kernel ends nothing with its parent.
 #[cfg(target_os = "linux")]
-fn kill_supervisor(tool: &Tool) {
-    let folder = tool.path("");
-    let has_ended = |pid: &str| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default().is_empty();
-    let names = |pid: &str, file: &str, text: &str| {
+#[test]
+fn a_hypervisor_ends_with_a_supervisor_that_is_killed() {
+    let tool = Tool::new("macos", &["vfkit", "gvproxy"]);
+    tool.run(&[]);
+    // Each helper has somebody who watches over it.
+    let watchers =
+        || processes(&tool).into_iter().filter(|(_, line)| line.contains("internal-watch")).count();
+    assert_eq!(watchers(), 2, "{:?}", processes(&tool));
+    kill_supervisor(&tool);
+    until(&tool, || processes(&tool).is_empty());
+    assert_eq!(tool.row()["state"], "crashed");
+    // Nothing has the VM's disk or its sockets.
+    tool.succeed(&["start", "one"]);
+    tool.stop_start_remove();
+    until(&tool, || processes(&tool).is_empty());
+}
+
+/// The processes of this test: their numbers and command lines.
+#[cfg(target_os = "linux")]
+fn processes(tool: &Tool) -> Vec<(String, String)> {
+    let folder = tool.path("").to_str().unwrap().to_owned();
+    let read = |pid: &str, file: &str| {
         let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).contains(text)
+        String::from_utf8_lossy(&bytes).replace('\0', " ")
     };
     let pids = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = pids.filter_map(|entry| entry.file_name().into_string().ok());
-    let ours: Vec<String> = pids
-        .filter(|pid| {
-            names(pid, "cmdline", "internal-supervise") && names(pid, "environ", folder.to_str().unwrap())
-        })
-        .collect();
-    let [pid] = &ours[..] else { panic!("{ours:?}") };
+    let ours = pids.filter(|pid| read(pid, "environ").contains(&folder));
+    // One that has ended has no command line any more.
+    ours.map(|pid| (pid.clone(), read(&pid, "cmdline"))).filter(|(_, line)| !line.is_empty()).collect()
+}
+
+/// `kill -9` of the VM's supervisor.
+#[cfg(target_os = "linux")]
+fn kill_supervisor(tool: &Tool) {
+    let supervisors = || -> Vec<String> {
+        let ours = processes(tool).into_iter().filter(|(_, line)| line.contains("internal-supervise"));
+        ours.map(|(pid, _)| pid).collect()
+    };
+    let [pid] = &supervisors()[..] else { panic!("{:?}", processes(tool)) };
     assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
-    until(tool, || has_ended(pid));
+    until(tool, || supervisors().is_empty());
 }
