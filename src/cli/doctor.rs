@@ -10,7 +10,7 @@ use crate::host::{self, Os};
 use crate::hypervisor::accelerator::{self, Hardware};
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::virtiofsd::Virtiofsd;
-use crate::hypervisor::{Arch, Hypervisor, kind};
+use crate::hypervisor::{Arch, Features, Hypervisor, VSOCK_SSH_PORT, Vsocks, kind};
 use crate::image::Podman;
 use crate::ui::{Format, Table, format_size, print, say};
 
@@ -100,7 +100,11 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
     let kinds = kind::Choice::Auto.kinds(os);
     let looks: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
     let none = looks.iter().all(|(_, look)| look.is_err());
-    let has_qemu = looks.iter().any(|(kind, look)| kind.features(os).host_firmware && look.is_ok());
+    let has = |wanted: fn(Features) -> bool| {
+        looks.iter().any(|(kind, look)| wanted(kind.features(os)) && look.is_ok())
+    };
+    let has_qemu = has(|features| features.host_firmware);
+    let has_hyperv = has(|features| features.vsocks == Vsocks::Hyperv);
     findings.extend(looks.into_iter().map(|(kind, look)| match look {
         Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
         Err(error) => {
@@ -108,6 +112,7 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
             lacking(kind.title(), status, crate::ui::error_chain(&error), "one of the hypervisors is enough")
         }
     }));
+    findings.extend(has_hyperv.then(hyperv_sockets));
     findings.extend(has_qemu.then(|| uefi(arch)));
     findings.push(program(
         "qemu-img",
@@ -182,6 +187,16 @@ fn uefi(arch: Arch) -> Finding {
         ),
         Err(error) => lacking(check, Status::Optional, error.to_string(), "QEMU starts no VM without it"),
     }
+}
+
+fn hyperv_sockets() -> Finding {
+    let check = "SSH without a network";
+    if host::vsock::is_available(VSOCK_SSH_PORT) {
+        return found(check, "AF_HYPERV, for images with systemd 256 and up");
+    }
+    let key = host::vsock::hyperv::registry_key(VSOCK_SSH_PORT);
+    let hint = format!("as administrator: `New-Item -Force -Path 'HKLM:\\{key}'`");
+    lacking(check, Status::Optional, "not allowed; VMs are reached by their address", &hint)
 }
 
 fn program(name: &'static str, needed: bool, hint: &str) -> Finding {

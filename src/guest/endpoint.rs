@@ -118,6 +118,8 @@ async fn by_vsock(ways: &Ways) -> Option<Answer> {
         let connect = move || match vsock {
             Vsock::Cid(cid) => vsock::connect(cid, VSOCK_SSH_PORT),
             Vsock::Socket(path) => vsock::connect_socket(&path),
+            Vsock::Hyperv(Some(vm)) => vsock::connect_hyperv(&vm, VSOCK_SSH_PORT),
+            Vsock::Hyperv(None) => Err(io::ErrorKind::NotFound.into()),
         };
         let stream = tokio::task::spawn_blocking(connect).await??;
         stream.set_nonblocking(true)?;

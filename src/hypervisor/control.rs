@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::qemu::{Qmp, QmpError};
 use super::rest::{self, Rest};
-use super::{Forward, gvproxy, hyperv, relay};
+use super::{Forward, Vsock, gvproxy, hyperv, relay};
 
 /// What a hypervisor tells of itself that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,14 @@ impl Control {
             Self::Qemu(_) | Self::Rest(_) => Duration::from_secs(5),
             // PowerShell alone takes seconds.
             Self::Hyperv(_) => Duration::from_secs(60),
+        }
+    }
+
+    /// Where the guest's `AF_VSOCK` port is, for a machine that was made with `planned`.
+    pub fn vsock(&self, planned: Option<&Vsock>) -> Option<Vsock> {
+        match (self, planned) {
+            (Self::Hyperv(hyperv), Some(_)) => Some(Vsock::Hyperv(hyperv.id.clone())),
+            (_, planned) => planned.cloned(),
         }
     }
 

@@ -70,6 +70,8 @@ pub enum Vsocks {
     Kernel,
     /// By a Unix socket for each port, which the hypervisor makes.
     Sockets,
+    /// By `AF_HYPERV` and the VM's ID, for ports that an administrator has allowed.
+    Hyperv,
     /// Not at all.
     None,
 }
@@ -178,7 +180,7 @@ impl Kind {
             Self::Krunkit => APPLE,
             Self::Hyperv => Features {
                 shares: Shares::None,
-                vsocks: Vsocks::None,
+                vsocks: Vsocks::Hyperv,
                 smbios: false,
                 disk: DiskFormat::Vhdx,
                 udp: false,

@@ -119,6 +119,8 @@ pub enum Vsock {
     Cid(u32),
     /// The Unix socket that stands for the one port.
     Socket(PathBuf),
+    /// The ID that Hyper-V gave the VM; none as long as it doesn't run.
+    Hyperv(Option<String>),
 }
 
 /// The guest's port where systemd (256 and up) has sshd listen.

@@ -16,7 +16,7 @@ use crate::host::{Os, file};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
 use crate::hypervisor::process::{HANG_UP_TIME, Output, Process, Ready, StartError};
-use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError};
+use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError, Vsock};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -64,6 +64,8 @@ pub enum Event {
         accelerator: Accelerator,
         /// Its SSH port on the host's loopback.
         ssh_port: Option<u16>,
+        /// Another way to its sshd.
+        vsock: Option<Vsock>,
         /// The ports that are forwarded beside that.
         ports: Vec<Forward>,
     },
@@ -229,7 +231,9 @@ impl Run<'_> {
         for forward in &self.engine.forwards {
             ports.push(control.forward(forward).await?);
         }
-        self.tell(Event::Started { accelerator: self.accelerator, ssh_port, ports: ports.clone() }).await;
+        let vsock = control.vsock(machine.devices.vsock.as_ref());
+        let accelerator = self.accelerator;
+        self.tell(Event::Started { accelerator, ssh_port, vsock, ports: ports.clone() }).await;
 
         let _typing = self.engine.input.clone().zip(process.take_console()).map(|(input, console)| {
             // Beside all else: a guest that doesn't read must not keep us from what it writes.

@@ -12,7 +12,7 @@ use crate::guest::{credentials, endpoint, given, keys, shares, units};
 use crate::host::dirs::Dirs;
 use crate::hypervisor::{
     self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
-    SharedFolder, Shares, Vsock, Vsocks,
+    SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
 };
 
 /// Serial of the disk that a VM boots from.
@@ -124,8 +124,10 @@ fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
     if !spec.sshd || spec.systemd.is_none_or(|version| version < endpoint::SSHD_ON_VSOCK) {
         return None;
     }
+    let is_available = || crate::host::vsock::is_available(VSOCK_SSH_PORT);
     match features.vsocks {
-        Vsocks::Kernel => crate::host::vsock::is_available().then(|| Vsock::Cid(context_id(&spec.id))),
+        Vsocks::Kernel => is_available().then(|| Vsock::Cid(context_id(&spec.id))),
+        Vsocks::Hyperv => is_available().then_some(Vsock::Hyperv(None)),
         Vsocks::Sockets => Some(Vsock::Socket(runtime.join("vsock"))),
         Vsocks::None => None,
     }

@@ -22,7 +22,7 @@ use crate::guest::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
 use crate::host::socket::Listener;
 use crate::host::{Os, fault, file, interrupt, socket};
-use crate::hypervisor::{self, Hypervisor, Vsock, accelerator};
+use crate::hypervisor::{self, Hypervisor, accelerator};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -195,7 +195,6 @@ impl Supervisor {
             newest: NewestLine::default(),
             console: Arc::clone(&console),
             bridge_port,
-            vsock: self.machine.devices.vsock.clone(),
         };
         let mut serving = vec![
             tokio::spawn(hub::serve(listener, Arc::clone(&hub), requests)),
@@ -242,8 +241,6 @@ struct Desk<'a> {
     console: Arc<Console>,
     /// The port on loopback that leads to the guest's serial port.
     bridge_port: Option<u16>,
-    /// Another way to the guest's sshd.
-    vsock: Option<Vsock>,
 }
 
 impl Desk<'_> {
@@ -285,14 +282,14 @@ impl Desk<'_> {
 
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Started { accelerator, ssh_port, ports } => {
+            Event::Started { accelerator, ssh_port, vsock, ports } => {
                 fault::point("supervisor-runs");
                 let ssh_port = self.bridge_port.or(ssh_port);
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
                 self.keep_record();
-                let (ssh_port, vsock) = (ssh_port.unwrap_or(0), self.vsock.clone());
+                let ssh_port = ssh_port.unwrap_or(0);
                 self.hub.publish(Message::Started { accelerator, ssh_port, vsock });
             }
             Event::Problem(text) => {

@@ -32,7 +32,7 @@ pub fn main(args: &[String]) -> ExitCode {
         std::fs::write(&file, "").unwrap();
         #[cfg(windows)]
         console(vm["console"].as_str().unwrap());
-        say(&json!({"event": "started"}));
+        say(&json!({"event": "started", "id": "01234567-89ab-cdef-0123-456789abcdef"}));
         say(&json!({"event": "address", "address": "127.0.0.1"}));
         while file.exists() {
             std::thread::sleep(Duration::from_millis(20));

@@ -10,11 +10,15 @@ use vsock::VsockStream;
 /// <https://docs.kernel.org/admin-guide/devices.html>
 const DEVICE: &str = "/dev/vhost-vsock";
 
-pub fn is_available() -> bool {
+pub fn is_available(_port: u32) -> bool {
     crate::host::can_open_read_write(Path::new(DEVICE))
 }
 
 pub fn connect(cid: u32, port: u32) -> io::Result<TcpStream> {
     let stream = VsockStream::connect_with_cid_port(cid, port)?;
     Ok(OwnedFd::from(stream).into())
+}
+
+pub fn connect_hyperv(_vm: &str, _port: u32) -> io::Result<TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -14,7 +14,7 @@ try {
   Set-VM -VM $made -AutomaticCheckpointsEnabled $false -CheckpointType Disabled -AutomaticStartAction Nothing -AutomaticStopAction ShutDown
   Set-VMComPort -VM $made -Number 1 -Path $vm.console
   Start-VM -VM $made
-  Say @{ event = 'started' }
+  Say @{ event = 'started'; id = "$($made.Id)" }
   $last = ''
   while ((Get-VM -Id $made.Id).State -ne 'Off') {
     $adapter = Get-VMNetworkAdapter -VM $made | Select-Object -First 1

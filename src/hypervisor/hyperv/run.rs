@@ -33,8 +33,8 @@ const GIVE_UP_TIME: Duration = Duration::from_secs(60);
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Event {
-    /// The VM runs.
-    Started,
+    /// The VM runs, and has this ID.
+    Started { id: String },
     /// It has an address.
     Address { address: IpAddr },
 }
@@ -44,6 +44,8 @@ enum Event {
 pub struct Control {
     program: PathBuf,
     vm: Vm,
+    /// The VM's ID in Hyper-V.
+    pub id: Option<String>,
     log: PathBuf,
     /// The guest's ports on the host.
     pub relay: Relay,
@@ -86,15 +88,15 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartErro
     let vm = describe(start.machine).map_err(|error| start.io(io::Error::other(error)))?;
     let mut process = start.spawn(Stdio::null(), Stdout::Read)?;
     let stdout = process.stdout().map_err(|source| start.io(source))?;
-    let (started, mut is_started) = watch::channel(false);
+    let (started, mut is_started) = watch::channel(None);
     let (address, addresses) = watch::channel(None);
     tokio::spawn(async move {
         let mut lines = BufReader::new(stdout);
         let mut line = String::new();
         while let Ok(1..) = (&mut lines).take(LINE_MAX).read_line(&mut line).await {
             match serde_json::from_str(&line) {
-                Ok(Event::Started) => {
-                    started.send_replace(true);
+                Ok(Event::Started { id }) => {
+                    started.send_replace(Some(id));
                 }
                 Ok(Event::Address { address: new }) => {
                     address.send_replace(Some(new));
@@ -106,16 +108,16 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartErro
         // The relay still asks for the last address.
         address.closed().await;
     });
-    tokio::select! {
-        Ok(_) = is_started.wait_for(|started| *started) => {}
+    let id = tokio::select! {
+        Ok(id) = is_started.wait_for(Option::is_some) => id.clone(),
         early = process.ended_early() => return Err(early),
-    }
+    };
     let (sender, output) = mpsc::channel(64);
     let (typed, keys) = tokio::io::simplex(KEYS);
     process.set_console(keys);
     tokio::spawn(console(vm.console.clone(), typed, sender));
     let log = start.log.to_owned();
-    let control = Control { program: hyperv.program.clone(), vm, log, relay: Relay::new(addresses) };
+    let control = Control { program: hyperv.program.clone(), vm, id, log, relay: Relay::new(addresses) };
     let (_, events) = mpsc::unbounded_channel();
     Ok(Ready { process, control: control::Control::Hyperv(control), events, output })
 }
@@ -160,7 +162,8 @@ mod tests {
     #[test]
     fn lines_of_the_script() {
         let event = |line: &str| serde_json::from_str::<Event>(line).ok();
-        assert_eq!(event("{\"event\":\"started\"}\r\n"), Some(Event::Started));
+        let started = Event::Started { id: "0a".into() };
+        assert_eq!(event("{\"event\":\"started\",\"id\":\"0a\"}\r\n"), Some(started));
         let address = Event::Address { address: [172, 20, 0, 5].into() };
         assert_eq!(event(r#"{"address":"172.20.0.5","event":"address"}"#), Some(address));
         assert_eq!(event(r#"{"address":"$(x)","event":"address"}"#), None);
