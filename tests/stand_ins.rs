@@ -84,6 +84,7 @@ impl Tool {
             ("STAND_IN_STATE", "state"),
             // No other program is to be found.
             ("PATH", "bin"),
+            ("ProgramFiles", "programs"),
         ] {
             command.env(variable, self.path(folder));
         }
@@ -236,17 +237,39 @@ fn qemu_on_windows() {
     let tool = Tool::new("windows", &["powershell", &qemu]);
     // Hyper-V is not there: so it is QEMU by itself.
     let tool = tool.with("STAND_IN_HYPERV", "absent");
+    // Where its installer puts it, which leaves PATH alone.
+    std::fs::create_dir_all(tool.path("programs/qemu")).unwrap();
+    for name in [&qemu, "qemu-img"] {
+        let place = tool.path("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        std::fs::rename(place, tool.path("programs/qemu").join(format!("{name}.exe"))).unwrap();
+    }
+    // Paths with drives, where there are any, in all flags that take one.
+    let file = |name: &str, content: &[u8]| {
+        std::fs::write(tool.path("share").join(name), content).unwrap();
+        tool.path("share").join(name).to_str().unwrap().to_owned()
+    };
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL4pCrH4MYVVMWwP1CHbjnoqcCvZT1VXyz5PH7ppzXJX x";
+    let paths = [
+        ("--ssh-key", file("key.pub", key.as_bytes())),
+        ("--credential", format!("x=@{}", file("value", b"v"))),
+        ("--ignition", file("config.ign", b"{\"ignition\": {\"version\": \"3.4.0\"}}")),
+        ("--add-disk", format!("{}:ro", file("data.raw", &[0; 1 << 20]))),
+    ];
+    file("user-data", b"#cloud-config\n");
+    let folder = tool.path("share").to_str().unwrap().to_owned();
+    let mut flags = vec!["--cloudinit", &folder];
+    flags.extend(paths.iter().flat_map(|(flag, path)| [*flag, path.as_str()]));
     if !has_unix_sockets() {
         // QEMU can't be talked to then, which is said, and leaves nothing.
-        let error = tool.fail(&["run", "-q", "-d", "--rm", "--disk-size", "520M", IMAGE]);
-        has(&error, &["can't start", "qemu-system-"]);
+        let run = [&["run", "-q", "-d", "--rm", "--disk-size", "520M"][..], &flags, &[IMAGE]].concat();
+        has(&tool.fail(&run), &["can't start", "qemu-system-"]);
         assert_eq!(tool.succeed(&["list", "-q"]), "");
         return;
     }
-    tool.run(&[]);
+    tool.run(&flags);
     assert_eq!(tool.row()["accelerator"], "whpx");
     let line = tool.calls(&qemu).last().unwrap().line();
-    has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0"]);
+    has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0", "data.raw", "cidata.img"]);
     tool.has_logged("QEMU stand-in booted");
     // Enter, as a terminal sends it, and ctrl-] to get away.
     tool.type_on_console(b"a\r");

@@ -1,12 +1,12 @@
 //! `podman-bootc doctor`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use crate::host::{self, Os};
+use crate::host::{self, Os, process};
 use crate::hypervisor::accelerator::{self, Hardware};
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::virtiofsd::Virtiofsd;
@@ -77,7 +77,7 @@ fn findings(context: &Context) -> Vec<Finding> {
     }
     let mut findings = vec![podman()];
     findings.extend(hypervisor(context));
-    findings.push(program("qemu-img", true, "install qemu-utils (Debian) or qemu-img (Fedora)"));
+    findings.push(qemu_img(true, "install qemu-utils (Debian) or qemu-img (Fedora)"));
     findings.push(program("mkfs.erofs", true, "install erofs-utils"));
     findings.push(program("ssh", true, "install openssh-client (Debian) or openssh-clients (Fedora)"));
     findings.push(virtiofsd());
@@ -114,11 +114,7 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
     }));
     findings.extend(has_hyperv.then(hyperv_sockets));
     findings.extend(has_qemu.then(|| uefi(arch)));
-    findings.push(program(
-        "qemu-img",
-        false,
-        "it comes with QEMU; Hyper-V's disks and QEMU's are made by it",
-    ));
+    findings.push(qemu_img(false, "it comes with QEMU; Hyper-V's disks and QEMU's are made by it"));
     findings.push(program("ssh", true, "install OpenSSH's client"));
     findings.push(space("space for disks", &context.dirs.cache));
     findings.push(space("space for VMs", &context.dirs.data));
@@ -200,9 +196,17 @@ fn hyperv_sockets() -> Finding {
 }
 
 fn program(name: &'static str, needed: bool, hint: &str) -> Finding {
-    match which::which(name) {
-        Ok(path) => found(name, path.display().to_string()),
-        Err(_) => lacking(name, if needed { Status::Missing } else { Status::Optional }, "not found", hint),
+    look(name, which::which(name).ok(), needed, hint)
+}
+
+fn qemu_img(needed: bool, hint: &str) -> Finding {
+    look("qemu-img", process::find_of_qemu("qemu-img"), needed, hint)
+}
+
+fn look(name: &'static str, path: Option<PathBuf>, needed: bool, hint: &str) -> Finding {
+    match path {
+        Some(path) => found(name, path.display().to_string()),
+        None => lacking(name, if needed { Status::Missing } else { Status::Optional }, "not found", hint),
     }
 }
 

@@ -1,12 +1,14 @@
 //! The `qemu-img` command.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
 
 use super::Format;
 use crate::host::process;
+
+const QEMU_IMG: &str = "qemu-img";
 
 /// `qemu-img` can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +74,7 @@ impl Info {
 
 /// `qemu-img SUBCOMMAND`.
 pub(super) fn command(subcommand: &str) -> Result<Command, QemuImgError> {
-    let program: PathBuf = which::which("qemu-img").map_err(|_| QemuImgError::Missing)?;
+    let program = process::find_of_qemu(QEMU_IMG).ok_or(QemuImgError::Missing)?;
     let mut command = Command::new(program);
     command.arg(subcommand);
     Ok(command)
@@ -98,5 +100,5 @@ pub(super) fn info(file: &Path, format: Format) -> Result<Info, QemuImgError> {
 /// processor) they may do without.
 #[cfg(test)]
 pub(super) fn is_missing_here() -> bool {
-    !cfg!(all(target_os = "linux", target_arch = "x86_64")) && which::which("qemu-img").is_err()
+    !cfg!(all(target_os = "linux", target_arch = "x86_64")) && process::find_of_qemu(QEMU_IMG).is_none()
 }

@@ -207,6 +207,16 @@ pub fn find(name: &str, hidden: &[&str]) -> Option<PathBuf> {
     which::which(name).ok().or_else(hidden)
 }
 
+/// A program of QEMU's: on PATH, or where its installer for Windows puts it, which leaves PATH alone.
+pub fn find_of_qemu(name: &str) -> Option<PathBuf> {
+    let installed = || {
+        let program =
+            PathBuf::from(std::env::var_os("ProgramFiles")?).join("qemu").join(format!("{name}.exe"));
+        program.exists().then_some(program)
+    };
+    which::which(name).ok().or_else(installed)
+}
+
 /// The exit code of a process, as a shell would tell it: 128 + N when signal N ended it.
 pub fn exit_code(status: ExitStatus) -> i32 {
     os::exit_code(status)

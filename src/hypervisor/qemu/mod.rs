@@ -15,7 +15,7 @@ pub use qmp::{Qmp, QmpError};
 pub use start::start;
 
 use super::Arch;
-use crate::host::Os;
+use crate::host::{Os, process};
 
 /// The QEMU of this host for one guest architecture.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub enum FindError {
     Missing(String),
     /// It doesn't run.
     #[error("QEMU doesn't tell of itself")]
-    Help(#[source] crate::host::process::Error),
+    Help(#[source] process::Error),
 }
 
 /// RHEL and its kin have no `qemu-system-*`, only this.
@@ -51,8 +51,8 @@ impl Qemu {
     /// There is none, or it doesn't run.
     pub fn find(arch: Arch) -> Result<Self, FindError> {
         let program = program(arch)?;
-        let text = crate::host::process::output(std::process::Command::new(&program).arg("-help"))
-            .map_err(FindError::Help)?;
+        let text =
+            process::output(std::process::Command::new(&program).arg("-help")).map_err(FindError::Help)?;
         let text = String::from_utf8_lossy(&text);
         let version = parse_version(&text).unwrap_or((0, 0));
         Ok(Self { program, arch, version, os: Os::current() })
@@ -62,15 +62,11 @@ impl Qemu {
 /// The program of QEMU for guests of this architecture.
 fn program(arch: Arch) -> Result<PathBuf, FindError> {
     let name = format!("qemu-system-{}", arch.name());
-    let hidden = match Os::current() {
-        Os::Linux => (Arch::host() == Some(arch)).then(|| PathBuf::from(RHEL_PROGRAM)),
-        Os::Macos => None,
-        // Its installer leaves PATH alone.
-        Os::Windows => std::env::var_os("ProgramFiles")
-            .map(|programs| PathBuf::from(programs).join("qemu").join(format!("{name}.exe"))),
+    let of_rhel = || {
+        let program = PathBuf::from(RHEL_PROGRAM);
+        (Arch::host() == Some(arch) && program.exists()).then_some(program)
     };
-    let hidden = || hidden.filter(|program| program.exists());
-    which::which(&name).ok().or_else(hidden).ok_or(FindError::Missing(name))
+    process::find_of_qemu(&name).or_else(of_rhel).ok_or(FindError::Missing(name))
 }
 
 /// Major and minor of `QEMU emulator version 10.0.2 (Debian ...)`.
