@@ -139,6 +139,7 @@ fn qemu_without_a_sandbox() {
         let run = ["run", "-q", "-d", "--name", "one", "--hypervisor", "qemu", "--accel", "tcg", "--disk"];
         tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
         assert_eq!(sandboxed(&tool), [false], "{os}");
+        assert!(tool.calls("podman").is_empty(), "a disk image needs no podman machine");
     }
 }
 
