@@ -70,6 +70,9 @@ _podman__bootc() {
             podman__bootc,set)
                 cmd="podman__bootc__subcmd__set"
                 ;;
+            podman__bootc,snapshot)
+                cmd="podman__bootc__subcmd__snapshot"
+                ;;
             podman__bootc,ssh)
                 cmd="podman__bootc__subcmd__ssh"
                 ;;
@@ -136,6 +139,9 @@ _podman__bootc() {
             podman__bootc__subcmd__help,set)
                 cmd="podman__bootc__subcmd__help__subcmd__set"
                 ;;
+            podman__bootc__subcmd__help,snapshot)
+                cmd="podman__bootc__subcmd__help__subcmd__snapshot"
+                ;;
             podman__bootc__subcmd__help,ssh)
                 cmd="podman__bootc__subcmd__help__subcmd__ssh"
                 ;;
@@ -151,8 +157,53 @@ _podman__bootc() {
             podman__bootc__subcmd__help,system)
                 cmd="podman__bootc__subcmd__help__subcmd__system"
                 ;;
+            podman__bootc__subcmd__help__subcmd__snapshot,create)
+                cmd="podman__bootc__subcmd__help__subcmd__snapshot__subcmd__create"
+                ;;
+            podman__bootc__subcmd__help__subcmd__snapshot,list)
+                cmd="podman__bootc__subcmd__help__subcmd__snapshot__subcmd__list"
+                ;;
+            podman__bootc__subcmd__help__subcmd__snapshot,restore)
+                cmd="podman__bootc__subcmd__help__subcmd__snapshot__subcmd__restore"
+                ;;
+            podman__bootc__subcmd__help__subcmd__snapshot,rm)
+                cmd="podman__bootc__subcmd__help__subcmd__snapshot__subcmd__rm"
+                ;;
             podman__bootc__subcmd__help__subcmd__system,df)
                 cmd="podman__bootc__subcmd__help__subcmd__system__subcmd__df"
+                ;;
+            podman__bootc__subcmd__snapshot,create)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__create"
+                ;;
+            podman__bootc__subcmd__snapshot,help)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__help"
+                ;;
+            podman__bootc__subcmd__snapshot,list)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__list"
+                ;;
+            podman__bootc__subcmd__snapshot,ls)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__list"
+                ;;
+            podman__bootc__subcmd__snapshot,restore)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__restore"
+                ;;
+            podman__bootc__subcmd__snapshot,rm)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__rm"
+                ;;
+            podman__bootc__subcmd__snapshot__subcmd__help,create)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__help__subcmd__create"
+                ;;
+            podman__bootc__subcmd__snapshot__subcmd__help,help)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__help__subcmd__help"
+                ;;
+            podman__bootc__subcmd__snapshot__subcmd__help,list)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__help__subcmd__list"
+                ;;
+            podman__bootc__subcmd__snapshot__subcmd__help,restore)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__help__subcmd__restore"
+                ;;
+            podman__bootc__subcmd__snapshot__subcmd__help,rm)
+                cmd="podman__bootc__subcmd__snapshot__subcmd__help__subcmd__rm"
                 ;;
             podman__bootc__subcmd__system,df)
                 cmd="podman__bootc__subcmd__system__subcmd__df"
@@ -173,7 +224,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp console screenshot stop start set rm images disk to-disk prune system inspect logs port doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp console screenshot stop start set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,7 +408,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh ssh-config cp console screenshot stop start set rm images disk prune system inspect logs port doctor completion help"
+            opts="run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -583,6 +634,76 @@ _podman__bootc() {
         podman__bootc__subcmd__help__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__snapshot)
+            opts="create list restore rm"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__snapshot__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__snapshot__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__snapshot__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__snapshot__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1043,6 +1164,184 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot)
+            opts="-h --log-level --help create list ls restore rm help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__create)
+            opts="-h --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__help)
+            opts="create list restore rm help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__help__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__help__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__list)
+            opts="-h --format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__restore)
+            opts="-h --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__snapshot__subcmd__rm)
+            opts="-h --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -35,6 +35,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs, in the background'
             cand set 'Change a stopped VM: it has these from its next start on'
+            cand snapshot 'Keep a stopped VM as it is, and bring it back to that later'
             cand rm 'Remove VMs with their disks'
             cand images 'List the bootable images in podman''s storage'
             cand disk 'Write a disk image made of a bootable container image'
@@ -181,6 +182,61 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'podman-bootc;snapshot'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand create 'Keep a stopped VM as it is'
+            cand list 'List a VM''s snapshots'
+            cand ls 'List a VM''s snapshots'
+            cand restore 'Bring a stopped VM back to a snapshot: all that it wrote since then is lost'
+            cand rm 'Remove snapshots of a stopped VM; the VM stays as it is'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'podman-bootc;snapshot;create'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;snapshot;list'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.created}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;snapshot;ls'= {
+            cand --format 'Print as JSON, or by a template as in ''{{.name}} {{.created}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;snapshot;restore'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;snapshot;rm'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'podman-bootc;snapshot;help'= {
+            cand create 'Keep a stopped VM as it is'
+            cand list 'List a VM''s snapshots'
+            cand restore 'Bring a stopped VM back to a snapshot: all that it wrote since then is lost'
+            cand rm 'Remove snapshots of a stopped VM; the VM stays as it is'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'podman-bootc;snapshot;help;create'= {
+        }
+        &'podman-bootc;snapshot;help;list'= {
+        }
+        &'podman-bootc;snapshot;help;restore'= {
+        }
+        &'podman-bootc;snapshot;help;rm'= {
+        }
+        &'podman-bootc;snapshot;help;help'= {
         }
         &'podman-bootc;rm'= {
             cand --log-level 'Log messages at and above this level, to stderr'
@@ -333,6 +389,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs, in the background'
             cand set 'Change a stopped VM: it has these from its next start on'
+            cand snapshot 'Keep a stopped VM as it is, and bring it back to that later'
             cand rm 'Remove VMs with their disks'
             cand images 'List the bootable images in podman''s storage'
             cand disk 'Write a disk image made of a bootable container image'
@@ -364,6 +421,20 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;start'= {
         }
         &'podman-bootc;help;set'= {
+        }
+        &'podman-bootc;help;snapshot'= {
+            cand create 'Keep a stopped VM as it is'
+            cand list 'List a VM''s snapshots'
+            cand restore 'Bring a stopped VM back to a snapshot: all that it wrote since then is lost'
+            cand rm 'Remove snapshots of a stopped VM; the VM stays as it is'
+        }
+        &'podman-bootc;help;snapshot;create'= {
+        }
+        &'podman-bootc;help;snapshot;list'= {
+        }
+        &'podman-bootc;help;snapshot;restore'= {
+        }
+        &'podman-bootc;help;snapshot;rm'= {
         }
         &'podman-bootc;help;rm'= {
         }

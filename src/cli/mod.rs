@@ -19,6 +19,7 @@ mod rm;
 mod run;
 mod screenshot;
 mod set;
+mod snapshot;
 mod ssh;
 mod ssh_config;
 mod start;
@@ -77,6 +78,8 @@ enum Command {
     Stop(stop::Args),
     Start(start::Args),
     Set(set::Args),
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
     Rm(rm::Args),
     Images(images::Args),
     Disk(disk::Args),
@@ -153,6 +156,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Console(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Screenshot(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Set(args) => args.run(&Context::open()?).map(|()| 0),
+        Command::Snapshot(command) => command.run(&Context::open()?).map(|()| 0),
         Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
         Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),

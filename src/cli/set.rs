@@ -1,10 +1,10 @@
 //! `podman-bootc set`
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::Context;
 use super::machine_args::{parse_cpus, parse_memory};
-use crate::vm::{State, store};
+use crate::vm::lifecycle;
 
 /// Change a stopped VM: it has these from its next start on
 #[derive(Debug, clap::Args)]
@@ -26,11 +26,7 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let mut vm = context.store.find(&self.vm)?;
         // Taken: it can't be started meanwhile, and so isn't another than its spec says.
-        let _taken = match (vm.state(), vm.take()?) {
-            (State::Creating, _) => bail!(store::Error::Creating(vm.spec.name.to_string())),
-            (_, Some(taken)) => taken,
-            (_, None) => bail!("VM {0} is running; `podman-bootc stop {0}` stops it", vm.spec.name),
-        };
+        let _taken = lifecycle::take(&vm)?;
         vm.change_spec(|spec| {
             spec.cpus = self.cpus.unwrap_or(spec.cpus);
             spec.memory_mib = self.memory.unwrap_or(spec.memory_mib);

@@ -11,6 +11,7 @@ mod own;
 mod partial;
 mod prune;
 mod qemu_img;
+pub mod snapshot;
 
 use std::path::PathBuf;
 

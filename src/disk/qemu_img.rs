@@ -42,8 +42,20 @@ pub(super) struct Info {
     pub virtual_size: u64,
     /// Another image under this one.
     pub backing_filename: Option<String>,
+    /// Snapshots inside it.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
     #[serde(default)]
     format_specific: FormatSpecific,
+}
+
+/// A snapshot inside an image.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Snapshot {
+    pub name: String,
+    /// When it was made, in seconds since 1970.
+    pub date_sec: i64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,11 +98,20 @@ pub(super) fn reference(file: &Path, format: Format) -> String {
     format!("json:{}", serde_json::json!({"driver": format.name(), "file": file}))
 }
 
-/// What an image file of this format says of itself.
+/// What an image file of this format says of itself, if nobody writes to it.
 pub(super) fn info(file: &Path, format: Format) -> Result<Info, QemuImgError> {
+    examine(file, format, &[])
+}
+
+/// What a qcow2 file says of itself, also while a VM writes to it.
+pub(super) fn info_in_use(file: &Path) -> Result<Info, QemuImgError> {
+    examine(file, Format::Qcow2, &["--force-share"])
+}
+
+fn examine(file: &Path, format: Format, options: &[&str]) -> Result<Info, QemuImgError> {
     let doing = || format!("examine {}", file.display());
     let mut command = command("info")?;
-    command.args(["--output=json", &reference(file, format)]);
+    command.arg("--output=json").args(options).arg(reference(file, format));
     let text =
         process::output(&mut command).map_err(|source| QemuImgError::Failed { doing: doing(), source })?;
     serde_json::from_slice(&text).map_err(|source| QemuImgError::Answer { doing: doing(), source })

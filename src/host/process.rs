@@ -131,6 +131,25 @@ pub fn to_end(command: &mut Command) -> Result<(), Error> {
     }
 }
 
+/// Runs a program that must not be broken off to its end, which has to be a good one; an interrupt waits for it.
+///
+/// # Errors
+/// It can't be started, or fails.
+pub fn to_end_undisturbed(mut command: Command) -> Result<(), Error> {
+    let program = describe(&command);
+    // Ctrl-C on the terminal is not for it.
+    detach(&mut command);
+    let Output { status, stderr, .. } = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Error::Start { program: program.clone(), source })?;
+    if status.success() {
+        return Ok(());
+    }
+    let message = String::from_utf8_lossy(&stderr).trim().to_owned();
+    Err(Error::Failed { program, status, message })
+}
+
 /// Makes the kernel send us SIGTERM when our parent dies, in place of what it asked for when it started us.
 ///
 /// # Errors

@@ -93,6 +93,8 @@ pub struct Features {
     pub tpm: bool,
     /// The format of a VM's own disk: [`DiskFormat::Qcow2`] is a layer over the base disk, others are copies.
     pub disk: DiskFormat,
+    /// A stopped VM's disks can be kept as they are, and brought back.
+    pub snapshots: bool,
     /// UDP ports can be forwarded; TCP ports always can.
     pub udp: bool,
     /// It loads a kernel by itself, with the disks and channels that a direct boot needs.
@@ -167,6 +169,7 @@ impl Kind {
                 fw_cfg: true,
                 tpm: os != Os::Windows,
                 disk: DiskFormat::Qcow2,
+                snapshots: true,
                 udp: true,
                 // It needs the image's files, which on other systems are in the podman machine.
                 direct_boot: os == Os::Linux,
@@ -209,6 +212,7 @@ const APPLE: Features = Features {
     fw_cfg: false,
     tpm: false,
     disk: DiskFormat::Raw,
+    snapshots: false,
     udp: true,
     direct_boot: false,
     channels: false,
@@ -241,6 +245,8 @@ pub enum Wish {
     Credential(&'static str),
     /// `--tpm`.
     Tpm,
+    /// `snapshot`.
+    Snapshot,
     /// A device that few hypervisors have; in words, with its flag.
     Device(&'static str),
 }
@@ -269,6 +275,7 @@ pub fn check(kind: Kind, os: Os, wishes: &[Wish]) -> Result<(), Unsupported> {
         Wish::OtherUser | Wish::ForeignDisk | Wish::Credential(_) => features.credentials(),
         Wish::OtherArch => features.accelerators,
         Wish::Tpm => features.tpm,
+        Wish::Snapshot => features.snapshots,
         Wish::Device(_) => features.devices,
     };
     match wishes.iter().find(|wish| !granted(wish)) {
@@ -289,6 +296,7 @@ impl Wish {
             Self::ForeignDisk => "hand a key to the system on a disk image (--disk)",
             Self::OtherArch => "run another architecture than this machine's (--arch)",
             Self::Tpm => "have a TPM (--tpm)",
+            Self::Snapshot => "keep a VM as it is (snapshot)",
             Self::Credential(words) | Self::Device(words) => words,
         }
     }
@@ -313,6 +321,7 @@ impl Wish {
             (Self::Tpm | Self::Credential(_) | Self::Device(_), ..) => {
                 "leave the flag out, or use --hypervisor qemu"
             }
+            (Self::Snapshot, ..) => "make the VM with --hypervisor qemu",
             (Self::OtherUser, ..) => {
                 "leave --user out, or use --hypervisor qemu; the key is put on the disk by the install, for root"
             }
@@ -337,6 +346,7 @@ mod tests {
             Wish::OtherArch,
             Wish::Credential("take --hostname"),
             Wish::Tpm,
+            Wish::Snapshot,
             Wish::Device("take --gui"),
         ];
         let cases: [(Kind, Os, &[Wish]); 6] = [
@@ -355,6 +365,7 @@ mod tests {
                     Wish::OtherArch,
                     Wish::Credential("take --hostname"),
                     Wish::Tpm,
+                    Wish::Snapshot,
                     Wish::Device("take --gui"),
                 ],
             ),
@@ -367,6 +378,7 @@ mod tests {
                     Wish::Accelerator,
                     Wish::OtherArch,
                     Wish::Tpm,
+                    Wish::Snapshot,
                     Wish::Device("take --gui"),
                 ],
             ),

@@ -16,6 +16,7 @@ use crate::guest::keys;
 use crate::guest::session::{self};
 use crate::guest::ssh_config::HostBlock;
 use crate::host::interrupt::{self, Interrupted};
+use crate::host::lock::Lock;
 use crate::host::{file, process};
 use crate::hypervisor::Forward;
 
@@ -110,6 +111,9 @@ pub enum Error {
     /// It is running.
     #[error("VM {0} is running; stop it first, or use `rm -f`")]
     IsRunning(String),
+    /// It is running, and what is to be done can't be done then.
+    #[error("VM {0} is running; `podman-bootc stop {0}` stops it")]
+    MustStop(String),
     /// It is not running.
     #[error("VM {name} is not running ({state}); `podman-bootc start {name}` starts it")]
     NotRunning {
@@ -266,6 +270,19 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
     tokio::select! {
         _ = client.ended() => Ok(()),
         signal = interrupt::wait() => Err(signal.into()),
+    }
+}
+
+/// Takes a VM that doesn't run, so that nobody starts or changes it meanwhile.
+///
+/// # Errors
+/// It runs, or is being made.
+pub fn take(vm: &Vm) -> Result<Lock, Error> {
+    let name = || vm.spec.name.to_string();
+    match (vm.state(), vm.take()?) {
+        (State::Creating, _) => Err(store::Error::Creating(name()).into()),
+        (_, Some(taken)) => Ok(taken),
+        (_, None) => Err(Error::MustStop(name())),
     }
 }
 

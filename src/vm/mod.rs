@@ -23,6 +23,7 @@ pub mod ports;
 pub mod problem;
 pub mod ready;
 pub mod settings;
+pub mod snapshots;
 pub mod spec;
 pub mod store;
 pub mod supervisor;

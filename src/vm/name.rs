@@ -1,19 +1,19 @@
-//! Names of VMs.
+//! Names of VMs and of their snapshots.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A VM's name: also the name of its folder, and the guest's host name in messages.
+/// A VM's name: also the name of its folder, and the guest's host name in messages. Or that of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// A name that can't be a VM's.
+/// A text that can't be a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` can't name a VM; use letters, digits, `.`, `_` and `-`, 63 at the most, a letter or digit first"
+    "`{0}` can't be a name; use letters, digits, `.`, `_` and `-`, 63 at the most, a letter or digit first"
 )]
 pub struct InvalidName(String);
 

@@ -6,10 +6,11 @@ use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
 fn a_vm_lives_through_stops_starts_and_crashes() {
     let sandbox = Sandbox::new("lifecycle");
     let image = shared("latest");
-    sandbox.ok(&["run", "--detach", "--name", "keeper", &image]);
-    let marked = "echo kept >/var/kept; echo kept >/etc/kept; sync";
-    sandbox.ok(&["ssh", "keeper", marked]);
-    let kept = ["ssh", "keeper", "cat /var/kept /etc/kept"];
+    sandbox.ok(&["run", "--detach", "--name", "keeper", "--add-disk", "new:16M", &image]);
+    let disk = "/dev/disk/by-id/virtio-extra0";
+    let marked = format!("echo kept | tee /var/kept /etc/kept >{disk}; sync");
+    sandbox.ok(&["ssh", "keeper", &marked]);
+    let kept = ["ssh", "keeper", &format!("cat /var/kept /etc/kept; head -n 1 {disk}")];
 
     shown(&sandbox, &image);
     let id = sandbox.vm("keeper").unwrap()["id"].as_str().unwrap().to_owned();
@@ -21,15 +22,41 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
     sandbox.run(&["start", "keeper"]).expect(125).says("running");
     stopped_in_a_session(&sandbox);
     sandbox.run(&["ssh", "keeper", "true"]).expect(125).says("not running");
+    assert_eq!(sandbox.ok(&["snapshot", "create", "keeper", "before"]), "before\n");
+    let variables = std::fs::read(sandbox.vm_folder("keeper").join("vars.fd")).unwrap();
 
     assert_eq!(sandbox.ok(&["start", "keeper"]), "keeper\n");
-    assert_eq!(sandbox.ok(&kept), "kept\nkept\n", "over a stop");
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "over a stop");
 
     killed(&sandbox);
     sandbox.ok(&["start", "keeper"]);
-    assert_eq!(sandbox.ok(&kept), "kept\nkept\n", "over a crash");
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "over a crash");
+
+    sandbox.ok(&["ssh", "keeper", &format!("rm /etc/kept; echo changed | tee /var/kept >{disk}; sync")]);
+    brought_back(&sandbox, &variables);
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "in the snapshot");
 
     removed(&sandbox);
+}
+
+/// To the snapshot, from the VM that runs.
+fn brought_back(sandbox: &Sandbox, variables: &[u8]) {
+    let names = || sandbox.ok(&["snapshot", "list", "--format", "{{.name}}", "keeper"]);
+    assert_eq!(names(), "before\n", "of a VM that runs, too");
+    for words in [["create", "after"], ["restore", "before"], ["rm", "before"]] {
+        sandbox.run(&["snapshot", words[0], "keeper", words[1]]).expect(125).says("podman-bootc stop keeper");
+    }
+    sandbox.ok(&["stop", "keeper"]);
+    sandbox.run(&["snapshot", "create", "keeper", "before"]).expect(125).says("already");
+    sandbox.run(&["snapshot", "restore", "keeper", "none"]).expect(125).says("has no snapshot none");
+    let now = || std::fs::read(sandbox.vm_folder("keeper").join("vars.fd")).unwrap();
+    assert!(now() != variables, "the firmware writes to them at each start");
+    assert_eq!(sandbox.ok(&["snapshot", "create", "keeper", "1"]), "1\n");
+    assert_eq!(sandbox.ok(&["snapshot", "restore", "keeper", "before"]), "before\n");
+    assert!(now() == variables);
+    assert_eq!(sandbox.ok(&["snapshot", "rm", "keeper", "1"]), "1\n");
+    assert_eq!(names(), "before\n");
+    sandbox.ok(&["start", "keeper"]);
 }
 
 fn shown(sandbox: &Sandbox, image: &str) {

@@ -38,6 +38,10 @@ fn vfkit_on_macos() {
     has(&std::fs::read_to_string(tool.vm("qemu.log")).unwrap(), &["something for people"]);
     // Enter, as a terminal sends it, and what a terminal would take for itself, which has to get through as it is.
     assert!(!tool.type_on_console(b"a\r\n\x03\x04").contains("read-only"));
+    has(
+        &tool.fail(&["snapshot", "create", "one", "x"]),
+        &["vfkit can't keep a VM as it is", "--hypervisor qemu"],
+    );
     tool.has_logged("typed 97\ntyped 13\ntyped 10\ntyped 3\ntyped 4\n");
     let port = row["ssh_port"].as_u64().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
