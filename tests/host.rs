@@ -1,6 +1,7 @@
 //! What the tool asks of the operating system, between processes: locks, helpers, local connections, folders.
 //!
-//! These tests need nothing but the built program. `tests/cross.sh` runs them for Windows under wine, too.
+//! These tests need nothing but the built program. `tests/cross.sh` runs them for Windows under wine and for
+//! arm64 under QEMU, too.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader};

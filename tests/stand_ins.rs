@@ -2,7 +2,8 @@
 //! whatever system this runs: so no more is shown than that the tool asks for what it should, in the right order, and
 //! goes on with what these programs are known to answer.
 //!
-//! What is for macOS needs a Unix; what is for Windows runs everywhere, under wine (`cross.sh`), too.
+//! What is for macOS needs a Unix; what is for Windows runs everywhere, under wine, too. `cross.sh` runs them
+//! there, and all of them for arm64.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[cfg(unix)]
@@ -22,6 +23,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 const IMAGE: &str = "localhost/my-os";
+/// Nothing here takes longer, with an emulated processor neither.
+const LONG: Duration = Duration::from_secs(60);
 
 /// The tool in folders of its own, with stand-ins for all programs.
 struct Tool {
@@ -59,6 +62,20 @@ impl Tool {
                 .unwrap();
         }
         tool
+    }
+
+    /// Puts the firmware into a folder where QEMU's packages have it; the path of its code. Without it there are no
+    /// machines for arm64.
+    fn firmware(&self, folder: &str) -> PathBuf {
+        let (code, vars) = match std::env::consts::ARCH {
+            "aarch64" => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
+            _ => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
+        };
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        for (name, text) in [(code, "code"), (vars, "variables")] {
+            std::fs::write(self.path(folder).join(name), text).unwrap();
+        }
+        self.path(folder).join(code)
     }
 
     fn with(mut self, name: &'static str, value: &'static str) -> Self {
@@ -142,7 +159,7 @@ impl Tool {
     }
 
     fn has_logged(&self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + LONG;
         while !std::fs::read_to_string(self.vm("console.log")).unwrap_or_default().contains(text) {
             assert!(Instant::now() < deadline, "{text}: {}", self.logs());
             std::thread::sleep(Duration::from_millis(20));
@@ -243,6 +260,7 @@ fn qemu_on_windows() {
         let place = tool.path("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         std::fs::rename(place, tool.path("programs/qemu").join(format!("{name}.exe"))).unwrap();
     }
+    tool.firmware("programs/qemu/share");
     // Paths with drives, where there are any, in all flags that take one.
     let file = |name: &str, content: &[u8]| {
         std::fs::write(tool.path("share").join(name), content).unwrap();
@@ -269,7 +287,8 @@ fn qemu_on_windows() {
     tool.run(&flags);
     assert_eq!(tool.row()["accelerator"], "whpx");
     let line = tool.calls(&qemu).last().unwrap().line();
-    has(&line, &["-accel whpx,kernel-irqchip=off", "-netdev user,id=net0", "data.raw", "cidata.img"]);
+    let accel = if cfg!(target_arch = "x86_64") { "-accel whpx,kernel-irqchip=off" } else { "-accel whpx " };
+    has(&line, &[accel, "-netdev user,id=net0", "data.raw", "cidata.img"]);
     tool.has_logged("QEMU stand-in booted");
     // Enter, as a terminal sends it, and ctrl-] to get away.
     tool.type_on_console(b"a\r");

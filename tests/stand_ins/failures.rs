@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::{IMAGE, Tool, has, message};
+use super::{IMAGE, LONG, Tool, has, message};
 
 #[test]
 fn a_start_without_an_end_can_be_broken_off() {
@@ -35,6 +35,7 @@ fn a_kernel_panic_is_told_as_one() {
 fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let mut tool = Tool::new("macos", &[&qemu]);
+    tool.firmware("share/qemu");
     let memory = tool.path("cache/accelerator.json");
     let accelerators = |tool: &Tool| -> Vec<String> {
         let starts = tool.calls(&qemu).into_iter().map(|call| call.line());
@@ -91,10 +92,6 @@ fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
 #[test]
 fn qemu_has_its_firmware_beside_it() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let (code, vars) = match std::env::consts::ARCH {
-        "aarch64" => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
-        _ => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
-    };
     for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
         let tool = Tool::new(os, &[&qemu, "ssh"]);
         let run = ["run", "-q", "-d", "--hypervisor", "qemu", "--firmware", "uefi", IMAGE];
@@ -102,20 +99,18 @@ fn qemu_has_its_firmware_beside_it() {
         let installs = tool.calls("podman").iter().any(|call| call.line().contains("--privileged"));
         assert!(!installs, "it is said before the install");
 
-        std::fs::create_dir_all(tool.path(folder)).unwrap();
-        for (name, text) in [(code, "code"), (vars, "variables")] {
-            std::fs::write(tool.path(folder).join(name), text).unwrap();
-        }
+        let code = tool.firmware(folder);
         tool.run(&["--hypervisor", "qemu"]);
         let line = tool.calls(&qemu).last().unwrap().line();
-        has(&line, &[&format!("\"filename\":\"{}\"", tool.path(folder).join(code).display())]);
+        has(&line, &[&format!("\"filename\":\"{}\"", code.display())]);
         assert_eq!(std::fs::read_to_string(tool.vm("vars.fd")).unwrap(), "variables");
         tool.succeed(&["stop", "one"]);
-        std::fs::rename(tool.path(folder).join(code), tool.path("away")).unwrap();
-        has(&tool.fail(&["start", "one"]), &["its firmware", code, "is gone"]);
-        std::fs::rename(tool.path("away"), tool.path(folder).join(code)).unwrap();
+        let name = code.file_name().unwrap().to_str().unwrap();
+        std::fs::rename(&code, tool.path("away")).unwrap();
+        has(&tool.fail(&["start", "one"]), &["its firmware", name, "is gone"]);
+        std::fs::rename(tool.path("away"), &code).unwrap();
         let doctor = tool.command(&["doctor"]).output().unwrap();
-        has(&String::from_utf8(doctor.stdout).unwrap(), &[code]);
+        has(&String::from_utf8(doctor.stdout).unwrap(), &[name]);
     }
 }
 
@@ -134,8 +129,9 @@ fn qemu_without_a_sandbox() {
         assert_eq!(tool.row()["state"], "running", "{}", tool.logs());
         assert_eq!(sandboxed(&tool), tries);
     }
-    for os in ["macos", "windows"] {
+    for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
         let tool = Tool::new(os, &[&qemu]);
+        tool.firmware(folder);
         let run = ["run", "-q", "-d", "--name", "one", "--hypervisor", "qemu", "--accel", "tcg", "--disk"];
         tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
         assert_eq!(sandboxed(&tool), [false], "{os}");
@@ -186,7 +182,7 @@ fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
 
 /// Waits until it is so.
 fn until(tool: &Tool, so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + LONG;
     while !so() {
         assert!(Instant::now() < deadline, "{}", tool.logs());
         std::thread::sleep(Duration::from_millis(20));

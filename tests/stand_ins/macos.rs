@@ -98,6 +98,7 @@ fn krunkit_on_macos() {
 fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
+    tool.firmware("share/qemu");
     let share = tool.path("share");
     tool.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
     let row = tool.row();
