@@ -112,7 +112,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l epheme
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Give the VM a TPM 2.0'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l journal -d 'Keep the VM\'s journal on this host, for `logs --journal` (systemd 256 and up in the image)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l gui -d 'Open a window with the VM\'s screen'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
@@ -219,7 +219,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-l
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Write over all that is on the block device FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s q -l quiet -d 'Show no progress'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
@@ -255,7 +255,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l lo
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Write over all that is on the block device FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s q -l quiet -d 'Show no progress'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l composefs-backend -d 'Install with bootc\'s composefs backend'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l older-than -d 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d' -r

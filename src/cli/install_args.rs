@@ -32,7 +32,7 @@ pub(super) struct InstallArgs {
     /// The boot loader to install [default: bootc's choice]
     #[arg(long, value_name = "NAME", value_parser = ["grub", "systemd", "none"])]
     bootloader: Option<String>,
-    /// Install with bootc's composefs backend
+    /// Install with bootc's composefs backend [default: only what its ostree backend can't install]
     #[arg(long)]
     composefs_backend: bool,
     /// The image reference that the installed system upgrades from [default: the image's name]
@@ -96,17 +96,21 @@ impl InstallArgs {
     ) -> Wanted<'a> {
         let place = self.install_in.unwrap_or(Place::usual(Os::current()));
         let options = self.options(image, hypervisor);
-        Wanted { image, options, place, anew: self.rebuild, growable, in_use }
+        let console = self.console(image, hypervisor);
+        Wanted { image, options, place, anew: self.rebuild, growable, in_use, console }
+    }
+
+    /// The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
+    fn console(&self, image: &Image, hypervisor: Kind) -> Option<String> {
+        if self.kargs.iter().any(|karg| karg.starts_with("console=")) {
+            return None;
+        }
+        Arch::from_oci(&image.architecture).map(|arch| format!("console={}", hypervisor.console(arch)))
     }
 
     /// The install options for this image.
     pub fn options(&self, image: &Image, hypervisor: Kind) -> Options {
-        // The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
-        let mut kargs = self.kargs.clone();
-        if !kargs.iter().any(|karg| karg.starts_with("console=")) {
-            let arch = Arch::from_oci(&image.architecture);
-            kargs.extend(arch.map(|arch| format!("console={}", hypervisor.console(arch))));
-        }
+        let kargs = self.kargs.iter().cloned().chain(self.console(image, hypervisor)).collect();
         Options {
             filesystem: self.filesystem.clone(),
             root_size: self.root_size.map(whole_mib),

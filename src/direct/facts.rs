@@ -10,6 +10,8 @@ use crate::image::Facts;
 
 /// What `vm-assets/units/podman-bootc-grow.service` uses.
 const GROW: [&str; 3] = ["usr/sbin/sfdisk", "usr/bin/partx", "usr/lib/systemd/systemd-growfs"];
+/// bootupd, and what it installs.
+const BOOTUPD: [&str; 2] = ["usr/bin/bootupctl", "usr/lib/bootupd/updates"];
 /// The first systemd that takes units from credentials.
 const UNIT_CREDENTIALS: u32 = 256;
 
@@ -32,6 +34,10 @@ pub fn read(tree: &Tree, architecture: &str) -> Result<Facts, Error> {
         selinux: tree.text("etc/selinux/config")?.is_some_and(|text| selinux_is_on(&text)),
         sshd: ["usr/sbin/sshd", "usr/bin/sshd"].iter().any(|path| tree.has(path)),
         systemd: systemd_version(tree),
+        // What bootc looks for, too.
+        // <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/kernel.rs> and `bootloader.rs`
+        uki: tree.names("boot/EFI/Linux").iter().any(|name| name.ends_with(".efi")),
+        bootupd: BOOTUPD.iter().all(|path| tree.has(path)),
         ..Facts::default()
     };
     facts.grows = facts.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS)

@@ -47,7 +47,7 @@ pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const FACTS_FILE: &str = "boot.json";
 const KERNEL: &str = "kernel";
 const INITRAMFS: &str = "initramfs";

@@ -20,6 +20,12 @@ pub struct Facts {
     /// Its root filesystem can be made to grow with the disk at boot.
     #[serde(default)]
     pub grows: bool,
+    /// Its kernel is a unified kernel image, as bootc installs one: its command line is its own.
+    #[serde(default)]
+    pub uki: bool,
+    /// It has bootupd, without which bootc can only install systemd-boot.
+    #[serde(default)]
+    pub bootupd: bool,
     /// Home folders by user.
     pub homes: BTreeMap<String, String>,
     /// Numbers of user and group by user.

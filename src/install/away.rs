@@ -19,7 +19,7 @@ const LIST: &str = r#"cd /
 for f in usr/sbin/sshd usr/bin/sshd usr/sbin/sfdisk usr/bin/partx usr/lib/systemd/systemd-growfs \
     usr/lib/systemd/libsystemd-shared-*.so usr/lib64/systemd/libsystemd-shared-*.so \
     usr/lib/*-linux-*/systemd/libsystemd-shared-*.so usr/lib/modules/*/vmlinuz usr/lib/modules/*/initramfs.img \
-    usr/lib/modules/*/*.efi; do
+    usr/lib/modules/*/*.efi boot/EFI/Linux/*.efi usr/bin/bootupctl usr/lib/bootupd/updates; do
     [ ! -e "$f" ] || echo "file $f"
 done
 for f in etc/selinux/config usr/lib/passwd etc/passwd usr/lib/bootc/kargs.d/*.toml; do

@@ -1,29 +1,61 @@
 //! The command line of `bootc install to-disk`.
 
+use super::DEFAULT_FILESYSTEM;
 use super::protocol::Config;
-use super::{DEFAULT_FILESYSTEM, Install};
 use crate::disk::Options;
-use crate::ui::Stage;
+use crate::image::Facts;
 
-/// The root filesystem's type to name: the user's, or a default where the image has none; said in that case.
-pub(super) fn filesystem(install: &Install, config: &Config, stage: &Stage) -> Option<String> {
-    match (&install.options.filesystem, config.root_filesystem()) {
-        (Some(asked), _) => Some(asked.clone()),
-        (None, Some(_)) => None,
-        (None, None) => {
-            stage.note(&format!(
-                "image {} sets no root filesystem; using {DEFAULT_FILESYSTEM} (--filesystem chooses another)",
-                install.image.reference
+/// The options with what the image's files tell filled in where the user has no wish, and what the user should know of it.
+///
+/// `console` is the kernel argument among them that the user has not asked for.
+pub(super) fn fit(
+    options: &Options,
+    console: Option<&str>,
+    image: &str,
+    facts: &Facts,
+    config: &Config,
+) -> (Options, Vec<String>) {
+    let (mut fitted, mut notes) = (options.clone(), Vec::new());
+    if options.filesystem.is_none() && config.root_filesystem().is_none() {
+        notes.push(format!(
+            "image {image} sets no root filesystem; using {DEFAULT_FILESYSTEM} (--filesystem chooses another)"
+        ));
+        fitted.filesystem = Some(DEFAULT_FILESYSTEM.to_owned());
+    }
+    if facts.uki {
+        // bootc takes none with it.
+        fitted.kargs.retain(|karg| Some(karg.as_str()) != console);
+        notes.push(format!(
+            "image {image} has a unified kernel image: `logs` shows what its own command line sends to the serial port"
+        ));
+    }
+    let bootloader = options.bootloader.as_deref().or(config.bootloader.as_deref());
+    if !options.composefs && needs_composefs(facts, bootloader) {
+        // Without a word for what it takes of itself: a unified kernel image tells it the same.
+        if !facts.uki {
+            notes.push(format!(
+                "image {image} can't be installed with bootc's ostree backend, which needs bootupd; using composefs"
             ));
-            Some(DEFAULT_FILESYSTEM.to_owned())
         }
+        fitted.composefs = true;
+    }
+    (fitted, notes)
+}
+
+/// True for what bootc's ostree backend can't install: a unified kernel image, and the boot loaders that it doesn't
+/// leave to bootupd. By itself bootc takes GRUB where there is bootupd, else systemd-boot.
+/// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install.rs>
+pub(super) fn needs_composefs(facts: &Facts, bootloader: Option<&str>) -> bool {
+    match bootloader {
+        _ if facts.uki => true,
+        Some("grub" | "none") => false,
+        Some(_) => true,
+        None => !facts.bootupd,
     }
 }
 
 /// `bootc install to-disk` with these options, up to what differs between a VM and a container.
-///
-/// `filesystem` is what to name as the root filesystem's type, if anything.
-pub(super) fn to_disk(options: &Options, filesystem: Option<&str>) -> Vec<String> {
+pub(super) fn to_disk(options: &Options) -> Vec<String> {
     let mut words: Vec<String> =
         ["bootc", "install", "to-disk", "--generic-image", "--skip-fetch-check"].map(str::to_owned).to_vec();
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
@@ -31,7 +63,7 @@ pub(super) fn to_disk(options: &Options, filesystem: Option<&str>) -> Vec<String
     if let Some(transport) = &options.target_transport {
         option("--target-transport", transport);
     }
-    if let Some(filesystem) = filesystem {
+    if let Some(filesystem) = &options.filesystem {
         option("--filesystem", filesystem);
     }
     if let Some(size) = options.root_size {
@@ -58,10 +90,11 @@ mod tests {
     fn only_what_was_asked_for() {
         let plain = Options { target_imgref: "localhost/x:latest".into(), ..Options::default() };
         assert_eq!(
-            to_disk(&plain, None).join(" "),
+            to_disk(&plain).join(" "),
             "bootc install to-disk --generic-image --skip-fetch-check --target-imgref localhost/x:latest"
         );
         let full = Options {
+            filesystem: Some("xfs".into()),
             root_size: Some((5 << 30) + 1),
             kargs: vec!["console=ttyS0".into(), "a=b c".into()],
             bootloader: Some("systemd".into()),
@@ -70,7 +103,7 @@ mod tests {
             install_args: vec!["--stateroot".into(), "a b".into()],
             ..plain
         };
-        let words = to_disk(&full, Some("xfs"));
+        let words = to_disk(&full);
         for want in [
             ["--filesystem", "xfs"],
             ["--root-size", "5121M"],
@@ -82,5 +115,38 @@ mod tests {
             assert!(words.windows(2).any(|pair| pair == want), "{want:?} in {words:?}");
         }
         assert!(words.iter().any(|word| word == "--composefs-backend"));
+    }
+
+    #[test]
+    fn what_the_image_is_decides_where_the_user_has_no_wish() {
+        let grub = Facts { bootupd: true, ..Facts::default() };
+        let systemd_boot = Facts::default();
+        let uki = Facts { uki: true, ..Facts::default() };
+        let config = |json: &str| Config::parse(json);
+        let ext4 = r#"{"filesystem": {"root": {"type": "ext4"}}}"#;
+        let console = Some("console=ttyS0");
+        let plain = Options { kargs: vec!["console=ttyS0".into()], ..Options::default() };
+        let fitted =
+            |options: &Options, facts: &Facts, json: &str| fit(options, console, "x", facts, &config(json));
+
+        assert_eq!(fitted(&plain, &grub, ext4), (plain.clone(), vec![]));
+        let (options, notes) = fitted(&plain, &grub, "{}");
+        assert_eq!(options.filesystem.as_deref(), Some("ext4"));
+        assert!(notes[0].contains("--filesystem"), "{notes:?}");
+
+        let (options, notes) = fitted(&plain, &systemd_boot, ext4);
+        assert!(options.composefs && notes[0].contains("bootupd"), "{notes:?}");
+        let asked = Options { composefs: true, ..plain.clone() };
+        assert_eq!(fitted(&asked, &systemd_boot, ext4), (asked.clone(), vec![]));
+        for (bootloader, composefs) in [("none", false), ("grub", false), ("systemd", true)] {
+            let asked = Options { bootloader: Some(bootloader.into()), ..plain.clone() };
+            assert_eq!(fitted(&asked, &systemd_boot, ext4).0.composefs, composefs, "{bootloader}");
+            let json = format!(r#"{{"bootloader": "{bootloader}", "root-fs-type": "xfs"}}"#);
+            assert_eq!(fitted(&plain, &grub, &json).0.composefs, composefs, "{bootloader}");
+        }
+
+        let (options, notes) = fitted(&plain, &uki, ext4);
+        assert!(options.composefs && options.kargs.is_empty(), "{options:?}");
+        assert!(notes.len() == 1 && notes[0].contains("logs"), "{notes:?}");
     }
 }

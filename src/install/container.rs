@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use super::away::{self, Away};
 use super::protocol::Config;
-use super::{Error, Install, Unfinished, command};
+use super::{Error, Install, Unfinished};
 use crate::direct;
 use crate::host::{self, Os, file, process};
 use crate::hypervisor::Arch;
@@ -32,8 +32,9 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Fa
     } else {
         (facts_here(install)?, None)
     };
+    install.check(&facts)?;
     stage.step("asking the image for its install configuration");
-    let filesystem = root_filesystem(install, stage)?;
+    let command = install.command(&facts, &configuration(install)?, stage);
     stage.step("bootc install, in a privileged container");
     let disk = install.partial.disk();
     let output = match &away {
@@ -41,7 +42,7 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Fa
         Some(Away::Shared) | None => install.partial.folder().display().to_string(),
     };
     let empty = matches!(away, Some(Away::Volume(_))).then_some(install.options.disk_size);
-    let words = arguments(install, &output, empty, filesystem.as_deref());
+    let words = arguments(install, &output, empty, command);
     let mut run = install.host.podman.command(words.iter().map(String::as_str));
     // bootc talks on both streams.
     let io = |source| Error::Io { path: install.partial.log(), source };
@@ -81,27 +82,26 @@ fn facts_here(install: &Install) -> Result<Facts, Unfinished> {
     Ok(direct::facts_of(mounted.path(), arch).map_err(named)?)
 }
 
-/// The root filesystem's type to name, if bootc has to be told one.
-fn root_filesystem(install: &Install, stage: &Stage) -> Result<Option<String>, Unfinished> {
+/// What the image says of how it wants to be installed.
+fn configuration(install: &Install) -> Result<Config, Unfinished> {
     let ask = ["run", "--rm", "--network=none", &install.image.id, "bootc", "install", "print-configuration"];
-    let config = match process::output(&mut install.host.podman.command(ask)) {
-        Ok(text) => Config::parse(&String::from_utf8_lossy(&text)),
-        Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
+    match process::output(&mut install.host.podman.command(ask)) {
+        Ok(text) => Ok(Config::parse(&String::from_utf8_lossy(&text))),
+        Err(process::Error::Interrupted(signal)) => Err(signal.into()),
         Err(error) => {
             let log = install.partial.log();
             file::create_private(&log)
                 .and_then(|mut file| writeln!(file, "{}", crate::ui::error_chain(&error)))
                 .map_err(|source| Error::Io { path: log, source })?;
-            return Err(install.failed("bootc install print-configuration failed in a container"));
+            Err(install.failed("bootc install print-configuration failed in a container"))
         }
-    };
-    Ok(command::filesystem(install, &config, stage))
+    }
 }
 
 /// The install in a container that has `output`, a folder or a volume, for the disk; with `empty` the disk of so many
 /// bytes has to be made there first.
 /// <https://bootc-dev.github.io/bootc/bootc-install.html>
-fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Option<&str>) -> Vec<String> {
+fn arguments(install: &Install, output: &str, empty: Option<u64>, command: Vec<String>) -> Vec<String> {
     let mut words = [
         "run",
         "--rm",
@@ -121,7 +121,7 @@ fn arguments(install: &Install, output: &str, empty: Option<u64>, filesystem: Op
         words.extend(["sh", "-c", PROLOGUE, "sh", key.unwrap_or_default()].map(str::to_owned));
         words.push(empty.map(|size| size.to_string()).unwrap_or_default());
     }
-    words.extend(command::to_disk(install.options, filesystem));
+    words.extend(command);
     if key.is_some() {
         words.extend(["--root-ssh-authorized-keys".into(), KEY.into()]);
     }

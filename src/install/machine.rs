@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::protocol::{self, Config, Line, Lines};
-use super::{Error, Install, Unfinished, command};
+use super::{Error, Install, Unfinished};
 use crate::direct::{self, Roots, Transport};
 use crate::disk::Cache;
 use crate::host::dirs::Dirs;
@@ -38,6 +38,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
     let boot = roots
         .prepare(&install.host.podman, image, arch, Transport::Erofs, stage)
         .map_err(|error| install.direct_error(error))?;
+    install.check(&boot.facts)?;
     stage.step("saving the image's content");
     save_content(install)?;
     // All that is needed of the image is in files of our own: others may have the storage.
@@ -97,7 +98,7 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         .map_err(|source| Error::Io { path: "runtime".into(), source })?;
     stage.step("booting the image");
     fault::point("install-boots");
-    runtime.block_on(drive(install, engine, stage))?;
+    runtime.block_on(drive(install, engine, &boot.facts, stage))?;
     Ok(boot.facts)
 }
 
@@ -118,10 +119,16 @@ fn save_content(install: &Install) -> Result<(), Unfinished> {
 }
 
 /// Runs the machine and talks with the install script in it.
-async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> Result<(), Unfinished> {
+async fn drive(
+    install: &Install<'_>,
+    engine: Engine<'_>,
+    facts: &Facts,
+    stage: &mut Stage,
+) -> Result<(), Unfinished> {
     let log = install.partial.log();
     let mut talk = Talk {
         install,
+        facts,
         log: file::create_private(&log).map_err(|source| Error::Io { path: log, source })?,
         lines: Lines::default(),
         newest: NewestLine::default(),
@@ -164,6 +171,7 @@ async fn drive(install: &Install<'_>, engine: Engine<'_>, stage: &mut Stage) -> 
 /// The state of the talk with the guest.
 struct Talk<'a> {
     install: &'a Install<'a>,
+    facts: &'a Facts,
     log: File,
     lines: Lines,
     newest: NewestLine,
@@ -247,9 +255,7 @@ impl Talk<'_> {
     }
 
     fn command(&mut self, config: &Config, stage: &mut Stage) -> Vec<String> {
-        let options = self.install.options;
-        let filesystem = command::filesystem(self.install, config, stage);
-        let mut words = command::to_disk(options, filesystem.as_deref());
+        let mut words = self.install.command(self.facts, config, stage);
         words.extend(
             [
                 "--wipe",

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 pub use size::{TooSmall, default_disk_size};
 
+use protocol::Config;
+
 use crate::direct;
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
 use crate::host::dirs::Dirs;
@@ -114,6 +116,12 @@ pub enum Error {
     /// It can't be told which base disks VMs stand on.
     #[error(transparent)]
     Store(#[from] crate::vm::store::Error),
+    /// Its kernel can't be given arguments.
+    #[error(
+        "image {0} has a unified kernel image, whose command line is its own: leave --karg out; arguments go into \
+         the image"
+    )]
+    UkiKargs(String),
     /// The container way is not open here.
     #[error("--install-in container {0}; leave the flag out to install in a VM")]
     NoContainer(&'static str),
@@ -160,6 +168,8 @@ pub struct Wanted<'a> {
     pub growable: bool,
     /// The storage that the image is in, if it is not podman's usual one; let go as soon as nothing more is read.
     pub in_use: Option<StorageInUse>,
+    /// That of the kernel arguments which the user has not asked for.
+    pub console: Option<String>,
 }
 
 /// Returns the base disk of this image with these options, and makes it first when it is not there.
@@ -167,7 +177,7 @@ pub struct Wanted<'a> {
 /// # Errors
 /// It can't be made.
 pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse, Error> {
-    let Wanted { image, options, place, mut anew, growable, in_use } = wanted;
+    let Wanted { image, options, place, mut anew, growable, in_use, console } = wanted;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
@@ -199,7 +209,8 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
         }
     };
     let in_use = Cell::new(in_use);
-    let install = Install { host, image, options: &options, partial: &partial, in_use };
+    let console = console.as_deref();
+    let install = Install { host, image, options: &options, console, partial: &partial, in_use };
     let made = install.run(place, &mut stage);
     fault::point("install-done");
     let facts = match made {
@@ -272,6 +283,7 @@ struct Install<'a> {
     host: &'a Host,
     image: &'a Image,
     options: &'a Options,
+    console: Option<&'a str>,
     partial: &'a Partial,
     in_use: Cell<Option<StorageInUse>>,
 }
@@ -288,6 +300,23 @@ impl Install<'_> {
         }
     }
 
+    /// Refuses what can't be installed of this image.
+    fn check(&self, facts: &Facts) -> Result<(), Error> {
+        if facts.uki && self.options.kargs.iter().any(|karg| Some(karg.as_str()) != self.console) {
+            return Err(Error::UkiKargs(self.image.reference.clone()));
+        }
+        let composefs =
+            self.options.composefs || command::needs_composefs(facts, self.options.bootloader.as_deref());
+        Ok(size::check(self.image, &Options { composefs, ..self.options.clone() })?)
+    }
+
+    /// The command line up to where it installs to; what is not as the user might expect is said.
+    fn command(&self, facts: &Facts, config: &Config, stage: &Stage) -> Vec<String> {
+        let (options, notes) = command::fit(self.options, self.console, &self.image.reference, facts, config);
+        notes.iter().for_each(|note| stage.note(note));
+        command::to_disk(&options)
+    }
+
     fn direct_error(&self, error: direct::Error) -> Unfinished {
         match error {
             direct::Error::Interrupted(signal) => signal.into(),
@@ -297,6 +326,11 @@ impl Install<'_> {
 
     fn failed(&self, reason: impl Into<String>) -> Unfinished {
         const LINES: usize = 15;
-        Unfinished::Failed { reason: reason.into(), lines: console::last_words(&self.partial.log(), LINES) }
+        let (mut reason, lines) = (reason.into(), console::last_words(&self.partial.log(), LINES));
+        // What it says last is the cause, and the rest is talk of the programs that it calls.
+        if let Some(cause) = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")) {
+            reason = format!("{reason}: {}", crate::ui::plain(cause));
+        }
+        Unfinished::Failed { reason, lines }
     }
 }

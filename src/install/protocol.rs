@@ -27,6 +27,8 @@ pub enum Line {
 pub struct Config {
     root_fs_type: Option<String>,
     filesystem: Option<Filesystems>,
+    /// The boot loader that the image asks for.
+    pub bootloader: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -7,9 +7,12 @@ use crate::ui::format_size;
 const MIB: u64 = 1 << 20;
 /// The smallest disk that is made unless another size is asked for. Bytes.
 const SMALLEST_DEFAULT: u64 = 10 << 30;
-/// What bootc puts beside the root filesystem: a partition table and an EFI partition of 512 MiB. Bytes.
+/// What bootc puts beside the root filesystem: a partition table and an EFI partition, which with its composefs backend
+/// has the kernels in it. Bytes.
 /// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install/baseline.rs>
-const BESIDE_ROOT: u64 = 514 * MIB;
+fn beside_root(composefs: bool) -> u64 {
+    if composefs { 1026 * MIB } else { 514 * MIB }
+}
 
 /// A disk or filesystem can't hold the image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +23,8 @@ pub enum TooSmall {
          pass a --disk-size of {} or more",
         format_size(*.disk),
         format_size(*.size),
-        format_size(BESIDE_ROOT),
-        in_mib(.size + BESIDE_ROOT)
+        format_size(*.beside),
+        in_mib(.size + .beside)
     )]
     Disk {
         /// The image's name.
@@ -30,6 +33,8 @@ pub enum TooSmall {
         disk: u64,
         /// Bytes of the image.
         size: u64,
+        /// Bytes of the boot partitions.
+        beside: u64,
     },
     /// The root filesystem.
     #[error(
@@ -50,13 +55,15 @@ pub enum TooSmall {
         "a root filesystem of {} has no room on a disk of {} beside boot partitions of {}",
         format_size(*.root),
         format_size(*.disk),
-        format_size(BESIDE_ROOT)
+        format_size(*.beside)
     )]
     DiskForRoot {
         /// Bytes of the root filesystem.
         root: u64,
         /// Bytes of the disk.
         disk: u64,
+        /// Bytes of the boot partitions.
+        beside: u64,
     },
 }
 
@@ -72,13 +79,13 @@ pub fn default_disk_size(image: &Image) -> u64 {
 /// Refuses sizes that can't work, before any work is done.
 pub(super) fn check(image: &Image, options: &Options) -> Result<(), TooSmall> {
     let name = || image.reference.clone();
-    let (disk, size) = (options.disk_size, image.size);
-    if disk < size.saturating_add(BESIDE_ROOT) {
-        return Err(TooSmall::Disk { image: name(), disk, size });
+    let (disk, size, beside) = (options.disk_size, image.size, beside_root(options.composefs));
+    if disk < size.saturating_add(beside) {
+        return Err(TooSmall::Disk { image: name(), disk, size, beside });
     }
     match options.root_size {
         Some(root) if root < size => Err(TooSmall::Root { image: name(), root, size }),
-        Some(root) if disk < root.saturating_add(BESIDE_ROOT) => Err(TooSmall::DiskForRoot { root, disk }),
+        Some(root) if disk < root.saturating_add(beside) => Err(TooSmall::DiskForRoot { root, disk, beside }),
         _ => Ok(()),
     }
 }
@@ -110,6 +117,9 @@ mod tests {
         let error = check(1000, Some(100)).unwrap_err();
         assert!(error.contains("100 MiB") && error.contains("190 MiB"), "{error}");
         assert!(check(1000, Some(900)).unwrap_err().contains("900 MiB"));
+        let options = Options { disk_size: 1200 * MIB, composefs: true, ..Options::default() };
+        let error = super::check(&image, &options).unwrap_err().to_string();
+        assert!(error.contains("1.0 GiB for the boot") && error.contains("1216M"), "{error}");
         assert_eq!(default_disk_size(&image), 10 << 30);
         assert_eq!(default_disk_size(&Image { size: 6 << 30, ..image }), 12 << 30);
     }

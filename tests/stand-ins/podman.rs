@@ -111,6 +111,7 @@ fn run(args: &[String]) -> ExitCode {
             let passwd = STANDARD.encode("root:x:0:0:root:/root:/bin/bash\n");
             println!("file usr/sbin/sshd\nfile usr/lib/systemd/libsystemd-shared-257.9-1.so");
             println!("file usr/lib/modules/6.12/vmlinuz\nfile usr/lib/modules/6.12/initramfs.img");
+            println!("file usr/bin/bootupctl\nfile usr/lib/bootupd/updates");
             println!("text etc/passwd {passwd}");
         }
         ref other => panic!("{other:?}"),
