@@ -34,7 +34,8 @@ pub(super) fn fit(
         // Without a word for what it takes of itself: a unified kernel image tells it the same.
         if !facts.uki {
             notes.push(format!(
-                "image {image} can't be installed with bootc's ostree backend, which needs bootupd; using composefs"
+                "image {image} wants systemd-boot, or has no bootupd: bootc's ostree backend can't install that; \
+                 using composefs"
             ));
         }
         fitted.composefs = true;
