@@ -1,6 +1,7 @@
 # make demo    the main job, from nothing, on the test image
 # make test    all tests; `.ci/run` calls it
 # make cross   of these those for other systems: builds, and what can run here (tests/cross.sh)
+# make release builds the programs for a release, for all systems: target/release-builds
 # make bench   measures what docs/performance.md tells
 # make docs    generates completions/ and docs/man/
 #
@@ -12,7 +13,7 @@ IMAGE := localhost/podman-bootc-test
 # For tests only: see there.
 export CONTAINERS_CONF := $(CURDIR)/vm-assets/test-image/containers.conf
 
-.PHONY: build test cross demo bench docs clean setup image
+.PHONY: build test cross release demo bench docs clean setup image
 
 build:
 	$(CARGO) build --release
@@ -29,6 +30,9 @@ test: setup
 
 cross: setup
 	tests/cross.sh
+
+release: setup
+	tests/cross.sh release
 
 demo: setup build
 	vm-assets/test-image/build.sh latest

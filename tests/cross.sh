@@ -4,9 +4,10 @@
 #   windows   tests for x86_64-pc-windows-gnu, under wine; logs in to an OpenSSH server from there
 #   arm64     tests for aarch64-unknown-linux-gnu, under QEMU's user-mode emulation; logs in as well
 #   checks    clippy for x86_64-pc-windows-msvc and aarch64-apple-darwin; nothing is linked or run
+#   release   the programs for a release, in target/release-builds: static ones for Linux, macOS', Windows'
 #
-# All of it by default. It happens in a Debian 13 of its own, in namespaces of its own: the machine stays as it is.
-# Needs root, mmdebstrap and 8 GB of disk.
+# All but the last by default. It happens in a Debian 13 of its own, in namespaces of its own: the machine stays as it
+# is. Needs root, mmdebstrap and 10 GB of disk.
 #
 # PODMAN_BOOTC_CROSS_CACHE   where that Debian and what is built are kept (target/cross)
 # CROSS_MIRROR               the Debian mirror (http://deb.debian.org)
@@ -62,7 +63,7 @@ export root cache registry config
 own_binfmt() {
     unshare --user --map-root-user --mount mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2>/dev/null
 }
-if [[ " $* " == *' arm64 '* ]] && ! own_binfmt; then
+if [[ " $* " =~ ' arm64 '|' release ' ]] && ! own_binfmt; then
     binfmt=$cache/binfmt
     mkdir -p "$binfmt"
     mount -t binfmt_misc binfmt_misc "$binfmt"

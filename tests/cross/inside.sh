@@ -74,6 +74,68 @@ checks() {
     done
 }
 
+# Leaves the programs in target/release-builds. Those for Linux are static, so that they run on any.
+release() {
+    local out=target/release-builds wine=/usr/lib/wine/wine64
+    # The oldest macOS that Rust is for; zig by itself would ask for a new one.
+    export CARGO_PROFILE_RELEASE_STRIP=symbols MACOSX_DEPLOYMENT_TARGET=11.0
+    get_zig
+    emulate
+    rm -rf $out && mkdir -p $out
+    # musl's own objects are zig's, too.
+    build linux-x86_64 x86_64-unknown-linux-musl cargo-zigbuild -C link-self-contained=no
+    build linux-aarch64 aarch64-unknown-linux-musl cargo-zigbuild -C link-self-contained=no
+    # Debian has nothing that strips these.
+    build macos-aarch64 aarch64-apple-darwin cargo-zigbuild -C strip=none
+    build windows-x86_64 x86_64-pc-windows-gnu cargo
+    for arch in x86_64 aarch64; do
+        alone $out/podman-bootc-linux-$arch
+    done
+    export WINEPREFIX=/tmp/wine WINEDEBUG=-all
+    $wine $out/podman-bootc-windows-x86_64.exe --version
+    $wine $out/podman-bootc-windows-x86_64.exe list
+    (cd $out && sha256sum podman-bootc-* | tee SHA256SUMS)
+}
+
+# build OS-ARCH TARGET CARGO [FLAG...]
+build() {
+    local name=$1 target=$2 cargo=$3 suffix=
+    shift 3
+    [[ $name != windows-* ]] || suffix=.exe
+    $cargo rustc --locked -Zbuild-std --release --bin podman-bootc --target "$target" -- "$@"
+    cp "/build/$target/release/podman-bootc$suffix" "$out/podman-bootc-$name$suffix"
+}
+
+# Runs it where no other file is.
+alone() {
+    local root
+    root=$(mktemp -d)
+    mkdir "$root/tmp"
+    cp "$1" "$root/podman-bootc"
+    for command in --version list; do
+        env -i HOME=/ /usr/sbin/chroot "$root" /podman-bootc $command
+    done
+    rm -r "$root"
+}
+
+# zig has what to link with for macOS, as long as that needs none of its frameworks, and musl.
+get_zig() {
+    local tools=/build/zig-$ZIG-$ZIGBUILD
+    export ZIG_GLOBAL_CACHE_DIR=/build/zig-cache ZIG_LOCAL_CACHE_DIR=/build/zig-cache
+    export CARGO_ZIGBUILD_CACHE_DIR=/build/zig-cache/zigbuild
+    export PYTHONPATH=$tools PATH=$tools/bin:$PATH
+    if ! command -v pip >/dev/null; then
+        apt-get -q update
+        apt-get -q install -y --no-install-recommends python3-pip
+    fi
+    [ -d $tools ] && return
+    rm -rf $tools.part
+    pip install --root-user-action ignore --no-cache-dir --target $tools.part \
+        "ziglang==$ZIG" "cargo-zigbuild==$ZIGBUILD"
+    mv $tools.part $tools
+}
+ZIG=0.17.1 ZIGBUILD=0.24.1
+
 for part in "$@"; do
     start=$SECONDS
     $part
