@@ -95,11 +95,6 @@ impl Running {
         String::from_utf8_lossy(&self.stdout.bytes()).into_owned()
     }
 
-    /// Waits until it ends, but no longer than this.
-    pub fn wait_end(&self, time: Duration) {
-        self.stdout.wait(time, |state| state.ended);
-    }
-
     /// True when it writes this to standard output in time.
     pub fn writes(&self, text: &str, time: Duration) -> bool {
         self.stdout.wait(time, |state| state.has(text))
