@@ -254,13 +254,15 @@ fn qemu_on_windows() {
     let tool = Tool::new("windows", &["powershell", &qemu]);
     // Hyper-V is not there: so it is QEMU by itself.
     let tool = tool.with("STAND_IN_HYPERV", "absent");
-    // Where its installer puts it, which leaves PATH alone.
-    std::fs::create_dir_all(tool.path("programs/qemu")).unwrap();
-    for name in [&qemu, "qemu-img"] {
-        let place = tool.path("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-        std::fs::rename(place, tool.path("programs/qemu").join(format!("{name}.exe"))).unwrap();
+    // Where its installer puts it, which leaves PATH alone; wine has a mind of its own about where that is.
+    let folder = if cfg!(windows) { "bin" } else { "programs/qemu" };
+    tool.firmware(&format!("{folder}/share"));
+    if !cfg!(windows) {
+        for name in [&qemu, "qemu-img"] {
+            let place = tool.path(folder).join(format!("{name}.exe"));
+            std::fs::rename(tool.path("bin").join(name), place).unwrap();
+        }
     }
-    tool.firmware("programs/qemu/share");
     // Paths with drives, where there are any, in all flags that take one.
     let file = |name: &str, content: &[u8]| {
         std::fs::write(tool.path("share").join(name), content).unwrap();
