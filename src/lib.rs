@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod direct;
 pub mod disk;
+pub mod engine;
 pub mod guest;
 pub mod host;
 pub mod hypervisor;

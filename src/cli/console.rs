@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use super::Context;
 use crate::host::{interrupt, socket, terminal};
 use crate::ui::tell;
-use crate::vm::{Vm, attach, lifecycle};
+use crate::vm::supervisor::console;
+use crate::vm::{Vm, lifecycle};
 
 /// What is typed to get away: ctrl-], as in virsh.
 const DETACH: u8 = 0x1d;
@@ -37,7 +38,7 @@ impl Args {
 async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
     // Says so when it doesn't run.
     lifecycle::attach(vm, &context.store).await?;
-    let path = context.dirs.runtime_of(&vm.spec.id).join(attach::SOCKET);
+    let path = context.dirs.runtime_of(&vm.spec.id).join(console::SOCKET);
     let stream = socket::connect(&path).await.context("can't attach to the console")?;
     let (mut read, mut write) = socket::split(stream);
     let takes_input = vm.features().console_input;

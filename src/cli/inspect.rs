@@ -7,7 +7,7 @@ use super::Context;
 use super::list::Row;
 use crate::ui::{Format, print};
 use crate::vm::Spec;
-use crate::vm::folder::Record;
+use crate::vm::store::instance::Record;
 
 /// Show all that is known of VMs, as JSON
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,8 @@ use crate::host::dirs::Dirs;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::ui::{Format, Table, format_size, print, say, since};
 use crate::vm::store::Entry;
-use crate::vm::{State, Vm, problem};
+use crate::vm::supervisor::problems;
+use crate::vm::{State, Vm};
 
 /// List the VMs
 #[derive(Debug, clap::Args)]
@@ -90,7 +91,7 @@ impl Row {
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
-                State::Running => problem::of(vm, dirs),
+                State::Running => problems::of(vm, dirs),
                 State::Creating | State::Stopped => None,
             },
             ports: record

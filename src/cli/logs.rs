@@ -9,11 +9,11 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use super::Context;
+use crate::engine::log::{From, Reader, pieces};
 use crate::guest::command::shell_line;
 use crate::host::{self, interrupt};
 use crate::ui::{Progress, parse_time, plain};
-use crate::vm::client::Client;
-use crate::vm::log::{From, Reader, pieces};
+use crate::vm::supervisor::client::Client;
 use crate::vm::{State, Vm};
 
 /// Show what a VM's serial console wrote, or its journal

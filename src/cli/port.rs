@@ -5,11 +5,11 @@ use clap::ArgAction;
 use serde::Serialize;
 
 use super::Context;
+use crate::engine::Change;
 use crate::host::Os;
 use crate::hypervisor::kind::{self, Wish};
 use crate::hypervisor::{Forward, Protocol};
 use crate::ui::{Format, print, say};
-use crate::vm::control::Change;
 use crate::vm::{Nic, State, Vm, lifecycle, ports};
 
 /// Show the ports of the host that lead to a VM, or change them

@@ -20,12 +20,12 @@ use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
 use crate::image::{Image, Podman, Pull, Request};
 use crate::install;
 use crate::ui::{Progress, parse_time, say};
-use crate::vm::client::Client;
 use crate::vm::create::{self, Origin, Parameters};
-use crate::vm::folder::How;
 use crate::vm::lifecycle;
 use crate::vm::ready::{self, Fault, Ready};
 use crate::vm::store::Creating;
+use crate::vm::store::instance::How;
+use crate::vm::supervisor::client::Client;
 use crate::vm::{Name, Outfit, Vm};
 
 /// Run a bootable container image as a VM

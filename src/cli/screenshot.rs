@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Context;
-use crate::vm::control::Change;
+use crate::engine::Change;
 use crate::vm::lifecycle;
 
 /// Take a picture of a running VM's screen, as PNG

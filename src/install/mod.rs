@@ -1,28 +1,29 @@
 //! Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged container.
 
-mod away;
-mod command;
-mod container;
-mod machine;
-mod protocol;
+mod channel;
+mod in_container;
+mod in_vm;
+mod podman_machine;
 mod size;
+mod to_disk;
 
 use std::cell::Cell;
 use std::path::PathBuf;
 
 pub use size::{TooSmall, default_disk_size};
 
-use protocol::Config;
+use channel::Config;
 
 use crate::direct;
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
+use crate::engine::console_text;
 use crate::host::dirs::Dirs;
 use crate::host::interrupt::Interrupted;
 use crate::host::{Os, fault, file, process};
 use crate::hypervisor::{self, accelerator};
 use crate::image::{self, Facts, Image, Podman, StorageInUse};
 use crate::ui::{Progress, Stage, format_size};
-use crate::vm::{Store, console};
+use crate::vm::Store;
 
 /// The root filesystem of an image that names none.
 pub const DEFAULT_FILESYSTEM: &str = "ext4";
@@ -86,7 +87,7 @@ pub enum Error {
     Accelerator(#[from] accelerator::Unavailable),
     /// The VM of the install can't be run.
     #[error("can't run the VM of the install")]
-    Machine(#[source] crate::vm::engine::Error),
+    Machine(#[source] crate::engine::Error),
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -190,7 +191,7 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
             return Ok(disk);
         }
     }
-    machine::sweep(&host.dirs, &cache);
+    in_vm::sweep(&host.dirs, &cache);
     let mut stage = progress.stage("install");
     let partial = loop {
         match cache.claim(&key, anew)? {
@@ -294,9 +295,9 @@ impl Install<'_> {
         file::create_sparse(&disk, self.options.disk_size)
             .map_err(|source| Error::Io { path: disk, source })?;
         match (place, Os::current()) {
-            (Place::Vm, Os::Linux) => machine::install(self, stage),
+            (Place::Vm, Os::Linux) => in_vm::install(self, stage),
             (Place::Vm, _) => Err(Error::NoVm.into()),
-            (Place::Container, os) => container::install(self, os, stage),
+            (Place::Container, os) => in_container::install(self, os, stage),
         }
     }
 
@@ -306,15 +307,15 @@ impl Install<'_> {
             return Err(Error::UkiKargs(self.image.reference.clone()));
         }
         let composefs =
-            self.options.composefs || command::needs_composefs(facts, self.options.bootloader.as_deref());
+            self.options.composefs || to_disk::needs_composefs(facts, self.options.bootloader.as_deref());
         Ok(size::check(self.image, &Options { composefs, ..self.options.clone() })?)
     }
 
     /// The command line up to where it installs to; what is not as the user might expect is said.
     fn command(&self, facts: &Facts, config: &Config, stage: &Stage) -> Vec<String> {
-        let (options, notes) = command::fit(self.options, self.console, &self.image.reference, facts, config);
+        let (options, notes) = to_disk::fit(self.options, self.console, &self.image.reference, facts, config);
         notes.iter().for_each(|note| stage.note(note));
-        command::to_disk(&options)
+        to_disk::to_disk(&options)
     }
 
     fn direct_error(&self, error: direct::Error) -> Unfinished {
@@ -326,7 +327,7 @@ impl Install<'_> {
 
     fn failed(&self, reason: impl Into<String>) -> Unfinished {
         const LINES: usize = 15;
-        let (mut reason, lines) = (reason.into(), console::last_words(&self.partial.log(), LINES));
+        let (mut reason, lines) = (reason.into(), console_text::last_words(&self.partial.log(), LINES));
         // What it says last is the cause, and the rest is talk of the programs that it calls.
         if let Some(cause) = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")) {
             reason = format!("{reason}: {}", crate::ui::plain(cause));

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::lifecycle::Error;
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{Creating, Reservation};
-use super::{Nic, Outfit, Vm, machine};
+use super::{Nic, Outfit, Vm, hardware};
 use crate::direct::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::guest::credentials::UNIT_CREDENTIALS;
@@ -147,7 +147,7 @@ pub fn create(
     let spec = Spec {
         version: spec::VERSION,
         name: reservation.name.clone(),
-        id: super::chance::new_id(),
+        id: super::random::new_id(),
         created: jiff::Timestamp::now(),
         image: origin.image().cloned(),
         source,
@@ -177,7 +177,7 @@ pub fn create(
     }
     fault::point("vm-keys");
     wanted.outfit.extras.write(&vm)?;
-    machine::credentials(&vm, &features)?;
+    hardware::credentials(&vm, &features)?;
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),

@@ -4,13 +4,14 @@ use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::client::Client;
-use super::control::{Change, Hello, Message, Request};
-use super::folder::End;
 use super::spec::Spec;
+use super::store::instance::End;
+use super::supervisor::client::Client;
+use super::supervisor::protocol::{Hello, Message, Request};
 use super::{State, Store, Vm};
 use super::{store, supervisor};
 use crate::disk;
+use crate::engine::Change;
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::keys;
 use crate::guest::session::{self};
@@ -88,10 +89,10 @@ pub enum Error {
     Firmware(#[from] crate::hypervisor::qemu::firmware::Unavailable),
     /// The user's files can't be kept.
     #[error(transparent)]
-    Extras(#[from] super::extras::Error),
+    Extras(#[from] super::spec::user_files::Error),
     /// The machine can't be made.
     #[error(transparent)]
-    Machine(#[from] super::machine::Error),
+    Machine(#[from] super::hardware::Error),
     /// A file can't be used.
     #[error("can't use {path}")]
     Io {
@@ -331,7 +332,7 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
 /// It doesn't run, or the hypervisor refuses.
 pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
     let mut client = attach(vm, store).await?;
-    let number = super::chance::random_number();
+    let number = super::random::random_number();
     let failed = |why: String| Error::Change { name: vm.spec.name.to_string(), why };
     client.send(&Request::Change { number, change }).await.map_err(|e| failed(e.to_string()))?;
     loop {

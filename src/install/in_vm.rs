@@ -7,17 +7,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::protocol::{self, Config, Line, Lines};
+use super::channel;
+use super::channel::{Config, Line, Lines};
 use super::{Error, Install, Unfinished};
 use crate::direct::{self, Roots, Transport};
 use crate::disk::Cache;
+use crate::engine;
+use crate::engine::console_text::NewestLine;
+use crate::engine::{Ended, Engine, Event, Order};
 use crate::host::dirs::Dirs;
 use crate::host::{Os, fault, file, interrupt};
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind, Machine, accelerator};
 use crate::image::{Facts, Podman};
 use crate::ui::Stage;
-use crate::vm::console::NewestLine;
-use crate::vm::engine::{self, Ended, Engine, Event, Order};
 
 /// bootc unpacks into memory what it doesn't write to the disk at once.
 const MEMORY_MIB: u64 = 4096;
@@ -244,7 +246,7 @@ impl Talk<'_> {
             Line::Config(config) => {
                 fault::point("install-begins");
                 self.answered = true;
-                Some(Order::Channel(0, protocol::answer(&self.command(&config, stage))))
+                Some(Order::Channel(0, channel::answer(&self.command(&config, stage))))
             }
             Line::Exit(code) => {
                 self.exit = Some(code);

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::Vm;
-use super::machine::{TPM, shared_folders};
 use crate::direct::{self, Roots, Share};
 use crate::guest::shares;
 use crate::host;
@@ -13,6 +11,8 @@ use crate::hypervisor::swtpm;
 use crate::hypervisor::virtiofsd::{self, Owner, Virtiofsd};
 use crate::hypervisor::{Features, FolderServer, Helper, Launch};
 use crate::image::{self, Podman};
+use crate::vm::Vm;
+use crate::vm::hardware::{TPM, shared_folders};
 
 /// The processes that back the machine's devices.
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::control::{LINE_MAX, Message, Request};
+use super::protocol::{LINE_MAX, Message, Request};
 use crate::host::socket::{self, Listener, Stream, WriteHalf};
 
 /// Spreads messages among the clients, and tells a late one what it missed.

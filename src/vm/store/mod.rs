@@ -1,17 +1,19 @@
 //! The folder of all VMs: one folder each, with its spec, overlay, keys and logs.
 
+pub mod instance;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{CREATING_LOCK, RUNNING_LOCK, SPEC, Vm};
 use super::spec::Spec;
-use super::{InvalidName, Name, chance};
+use super::{InvalidName, Name, random};
 use crate::disk::Key;
 use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
 use crate::hypervisor::FindError;
 use crate::ui;
+use instance::{CREATING_LOCK, RUNNING_LOCK, SPEC, Vm};
 
 /// All VMs of this user.
 #[derive(Debug, Clone)]
@@ -111,7 +113,7 @@ impl Store {
             return self.reserve_exactly(name);
         }
         loop {
-            match self.reserve_exactly(Name::generate(chance::random())) {
+            match self.reserve_exactly(Name::generate(random::random())) {
                 Err(Error::Taken(_)) => {}
                 other => return other,
             }
@@ -263,7 +265,7 @@ impl Store {
                 warn(&runtime, file::remove_dir(&runtime));
             }
             // In one step, so that who reserves this name at the same time sees that it is gone.
-            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", chance::random_number()));
+            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", random::random_number()));
             let removed = file::rename_locked_dir(&folder, &doomed, [creating, running])
                 .and_then(|locks| file::remove_locked_dir(&doomed, locks.into_iter().flatten()));
             warn(&folder, removed);
@@ -339,11 +341,11 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
+    use super::instance::{End, How, Record};
     use super::*;
     use crate::hypervisor::{Arch, accelerator};
     use crate::image::Image;
     use crate::vm::State;
-    use crate::vm::folder::{End, How, Record};
     use crate::vm::spec;
     use crate::vm::spec::{Firmware, Source};
 

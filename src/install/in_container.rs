@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::away::{self, Away};
-use super::protocol::Config;
+use super::channel::Config;
+use super::podman_machine;
+use super::podman_machine::Away;
 use super::{Error, Install, Unfinished};
 use crate::direct;
 use crate::host::{self, Os, file, process};
@@ -28,7 +29,7 @@ const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-boot
 pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Facts, Unfinished> {
     stage.step("reading the image");
     let (facts, away) = if install.host.podman.is_remote() {
-        (away::facts(install)?, Some(Away::choose(install, os)))
+        (podman_machine::facts(install)?, Some(Away::choose(install, os)))
     } else {
         (facts_here(install)?, None)
     };

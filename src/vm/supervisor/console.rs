@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc};
 
+use crate::engine::ConsoleInput;
 use crate::host::socket::{self, Listener, Stream};
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "console";
 /// Pieces of output that a slow reader may be behind; what is older it misses.
 const BEHIND: usize = 256;
-
-/// What the guest's console is fed with; it is the same for all machines of one engine, one after the other.
-pub type Input = Arc<tokio::sync::Mutex<mpsc::Receiver<Vec<u8>>>>;
 
 /// The supervisor's side of the console.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ pub struct Console {
 
 impl Console {
     /// A console, and what is typed on it.
-    pub fn new() -> (Self, Input) {
+    pub fn new() -> (Self, ConsoleInput) {
         // A guest that reads slowly makes those wait who type.
         let (input, typed) = mpsc::channel(1);
         (Self { output: broadcast::Sender::new(BEHIND), input }, Arc::new(tokio::sync::Mutex::new(typed)))
@@ -51,22 +49,6 @@ impl Console {
             }
         }
     }
-}
-
-/// Types what comes in, as fast as the guest reads it, until it is gone.
-pub async fn feed(input: Input, mut console: impl AsyncWrite + Unpin) {
-    let mut input = input.lock().await;
-    while let Some(bytes) = input.recv().await {
-        let typed = async {
-            console.write_all(&bytes).await?;
-            console.flush().await
-        };
-        if typed.await.is_err() {
-            return;
-        }
-    }
-    // Nobody can type any more; its end is not the guest's business.
-    std::future::pending().await
 }
 
 async fn attend(stream: Stream, mut output: broadcast::Receiver<Vec<u8>>, input: mpsc::Sender<Vec<u8>>) {

@@ -1,5 +1,12 @@
 //! Runs one machine from its start to its end, with the accelerator that works.
 
+mod console_input;
+pub mod console_text;
+mod console_watch;
+mod helper_set;
+pub mod log;
+mod outcome;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,16 +14,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::attach;
-use super::control::Change;
-use super::doom::ConsoleWatch;
-use super::helpers::Helpers;
-use super::trial::{Outcome, State};
+pub use console_input::ConsoleInput;
+pub use outcome::Ended;
+
+use serde::{Deserialize, Serialize};
+
 use crate::host::{Os, file};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
 use crate::hypervisor::process::{HANG_UP_TIME, Output, Process, Ready, StartError};
 use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError, Vsock};
+use console_watch::ConsoleWatch;
+use helper_set::Helpers;
+use outcome::{Outcome, State};
 
 /// After a panic's first line the guest gets this long for the rest of its message.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -52,7 +62,7 @@ pub struct Engine<'a> {
     /// Processes that back its devices.
     pub helpers: Vec<Helper>,
     /// What is typed on its console.
-    pub input: Option<attach::Input>,
+    pub input: Option<ConsoleInput>,
 }
 
 /// What happens while a machine runs.
@@ -95,6 +105,18 @@ pub enum Event {
     Channel(usize, Vec<u8>),
 }
 
+/// What can be done to a running machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Forward a port.
+    AddPort(Forward),
+    /// Forward it no longer.
+    RemovePort(Forward),
+    /// Take a picture of its screen.
+    Screenshot(std::path::PathBuf),
+}
+
 /// What a running machine can be told.
 #[derive(Debug)]
 pub enum Order {
@@ -110,19 +132,6 @@ pub enum Order {
     Channel(usize, Vec<u8>),
     /// Change the machine; the number comes back with the answer.
     Change(u64, Change),
-}
-
-/// How a machine ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// The guest powered itself off.
-    ByGuest,
-    /// It was told to.
-    ByOrder,
-    /// The guest's kernel panicked; with its words.
-    Panic(String),
-    /// The hypervisor failed or was killed.
-    Failed(String),
 }
 
 /// The machine can't be started at all.
@@ -237,7 +246,7 @@ impl Run<'_> {
 
         let _typing = self.engine.input.clone().zip(process.take_console()).map(|(input, console)| {
             // Beside all else: a guest that doesn't read must not keep us from what it writes.
-            Typing(tokio::spawn(attach::feed(input, console.0)))
+            Typing(tokio::spawn(console_input::feed(input, console.0)))
         });
 
         let started = Instant::now();

@@ -1,5 +1,13 @@
 //! The one background process of a running VM: owns the hypervisor, writes the logs, answers clients.
 
+pub mod client;
+mod clients;
+pub mod console;
+mod helpers;
+pub mod problems;
+pub mod protocol;
+mod serial_ssh;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,22 +15,23 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::attach::{self, Console};
-use super::bridge::Bridge;
-use super::console::NewestLine;
-use super::control::{Hello, Message, Request, SOCKET};
-use super::engine::{self, Ended, Engine, Event, Order, at};
-use super::folder::{End, How, Record};
-use super::hub::{self, ClientRequest, Hub};
-use super::log::Log;
-use super::problem::{Due, NO_SPACE, Problems};
 use super::store;
-use super::{Store, Vm, backing, machine};
+use super::store::instance::{End, How, Record};
+use super::{Store, Vm, hardware};
+use crate::engine;
+use crate::engine::console_text::NewestLine;
+use crate::engine::log::Log;
+use crate::engine::{Ended, Engine, Event, Order, at};
 use crate::guest::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
 use crate::host::socket::Listener;
 use crate::host::{Os, fault, file, interrupt, socket};
 use crate::hypervisor::{self, Hypervisor, accelerator};
+use clients::{ClientRequest, Hub};
+use console::Console;
+use problems::{Due, NO_SPACE, Problems};
+use protocol::{Hello, Message, Request, SOCKET};
+use serial_ssh::Bridge;
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +44,7 @@ pub enum Error {
     Store(#[from] store::Error),
     /// Its machine can't be made.
     #[error(transparent)]
-    Machine(#[from] machine::Error),
+    Machine(#[from] hardware::Error),
     /// Its hypervisor can't be had.
     #[error(transparent)]
     Hypervisor(#[from] hypervisor::FindError),
@@ -44,10 +53,10 @@ pub enum Error {
     Accelerator(#[from] accelerator::Unavailable),
     /// What it needs of the host is not there.
     #[error(transparent)]
-    Missing(#[from] super::settings::Missing),
+    Missing(#[from] super::spec::settings::Missing),
     /// A helper can't be had.
     #[error(transparent)]
-    Helper(#[from] backing::Error),
+    Helper(#[from] helpers::Error),
     /// A port can't be forwarded.
     #[error(transparent)]
     Port(#[from] super::ports::Taken),
@@ -124,11 +133,11 @@ impl Supervisor {
         file::create_private_dir(&runtime)?;
         let (os, arch) = (Os::current(), vm.spec.arch);
         let features = vm.features();
-        let machine = machine::of(&vm, &dirs, &features)?;
+        let machine = hardware::of(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
-        let helpers = backing::helpers(&vm, &dirs, &features)?;
+        let helpers = helpers::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
-            file::create_private_dir(&backing::root_folder(&vm, &dirs))?;
+            file::create_private_dir(&helpers::root_folder(&vm, &dirs))?;
         }
         super::ports::check(&vm.spec.settings.ports)?;
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
@@ -140,7 +149,7 @@ impl Supervisor {
     async fn begin(&self) -> Result<Begun, Error> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
-        let console = socket::listen(&runtime.join(attach::SOCKET))?;
+        let console = socket::listen(&runtime.join(console::SOCKET))?;
         let bridge = match &self.machine.devices.ssh {
             Some(ssh) => {
                 Some(Bridge::open(self.vm.record().ssh_port, socket::listen_for_program(&ssh.socket)?).await?)
@@ -197,7 +206,7 @@ impl Supervisor {
             bridge_port,
         };
         let mut serving = vec![
-            tokio::spawn(hub::serve(listener, Arc::clone(&hub), requests)),
+            tokio::spawn(clients::serve(listener, Arc::clone(&hub), requests)),
             tokio::spawn(async move { console.serve(console_listener).await }),
         ];
         serving.extend(bridge.map(|bridge| tokio::spawn(bridge.run())));

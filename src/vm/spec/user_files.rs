@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::Vm;
 use super::settings::Settings;
 use crate::disk::{self, ExtraDisk, QemuImgError};
 use crate::guest::cloudinit::{self, Seed};
 use crate::guest::ignition::Ignition;
 use crate::host::file;
 use crate::hypervisor::Credential;
+use crate::vm::Vm;
 
 /// What the user asked of a machine.
 #[derive(Debug, Clone, Default)]

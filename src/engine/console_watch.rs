@@ -1,6 +1,6 @@
 //! Tells from what a guest writes to its serial console that it is doomed.
 
-use super::engine::Ended;
+use super::outcome::Ended;
 
 /// The first program of a direct boot says so when it can't go on: see `vm-assets/direct/init`.
 const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";

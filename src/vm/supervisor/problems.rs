@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Vm;
 use crate::host::dirs::Dirs;
 use crate::host::file;
+use crate::vm::Vm;
 
 /// Told when the host has no room for what the guest writes.
 pub const NO_SPACE: &str =

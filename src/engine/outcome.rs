@@ -4,9 +4,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::Ended;
 use crate::host::process;
 use crate::hypervisor::process::Failure;
+
+/// How a machine ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The guest powered itself off.
+    ByGuest,
+    /// It was told to.
+    ByOrder,
+    /// The guest's kernel panicked; with its words.
+    Panic(String),
+    /// The hypervisor failed or was killed.
+    Failed(String),
+}
 
 /// One try's end.
 #[derive(Debug, PartialEq, Eq)]

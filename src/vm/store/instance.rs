@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::{self, Spec};
-use super::store::Error;
+use super::Error;
 use crate::guest::keys::Keys;
 use crate::host::lock::{self, Lock};
 use crate::host::{Os, fault, file};
 use crate::hypervisor::{DiskFormat, Features, Hypervisor};
+use crate::vm::spec;
+use crate::vm::spec::Spec;
 
 pub(super) const SPEC: &str = "vm.json";
 /// Held by who changes the spec.

@@ -1,5 +1,9 @@
 //! A VM as plain data: all that `start` needs to give the same machine again.
 
+pub mod name;
+pub mod settings;
+pub mod user_files;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};

@@ -1,17 +1,18 @@
 //! Waits for a VM: until its machine runs, its sshd answers, or it is ready.
 
+mod login_attempt;
+
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub use super::attempt::Ready;
-use super::attempt::{Attempt, Step};
-use super::client::Client;
-use super::control::{Message, Request};
-use super::folder::{End, How};
+use super::Vm;
 use super::lifecycle::Error;
-use super::{Vm, console};
+use super::store::instance::{End, How};
+use super::supervisor::client::Client;
+use super::supervisor::protocol::{Message, Request};
+use crate::engine::console_text;
 use crate::guest::credentials::UNIT_CREDENTIALS;
 use crate::guest::endpoint::{Answer, Ways};
 use crate::guest::session::{self, Login, Session};
@@ -20,6 +21,8 @@ use crate::host::file;
 use crate::host::interrupt;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::ui::Stage;
+pub use login_attempt::Ready;
+use login_attempt::{Attempt, Step};
 
 /// `--timeout` when it is not given, under hardware acceleration.
 pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
@@ -220,7 +223,7 @@ impl<'a> Wait<'a> {
     }
 
     fn console(&self) -> Vec<String> {
-        console::last_words(&self.vm.console_log(), CONSOLE_LINES)
+        console_text::last_words(&self.vm.console_log(), CONSOLE_LINES)
     }
 
     fn ended(&self, end: End) -> Error {

@@ -5,10 +5,10 @@ use std::process::Child;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 
-use super::Vm;
-use super::control::{LINE_MAX, Message, Request, SOCKET};
+use super::protocol::{LINE_MAX, Message, Request, SOCKET};
 use crate::host::dirs::Dirs;
 use crate::host::socket::{self, ReadHalf, WriteHalf};
+use crate::vm::Vm;
 
 /// A connection to a supervisor.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Waits for the VM's end; none when the supervisor died without a word.
-    pub async fn ended(&mut self) -> Option<super::folder::End> {
+    pub async fn ended(&mut self) -> Option<crate::vm::store::instance::End> {
         let mut ended = None;
         while let Some(message) = self.next().await {
             if let Message::Ended { end } = message {

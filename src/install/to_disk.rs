@@ -1,7 +1,7 @@
 //! The command line of `bootc install to-disk`.
 
 use super::DEFAULT_FILESYSTEM;
-use super::protocol::Config;
+use super::channel::Config;
 use crate::disk::Options;
 use crate::image::Facts;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::extras;
+use super::spec::user_files;
 use super::spec::{Firmware, Source, Spec};
 use super::{Nic, Vm};
 use crate::direct;
@@ -32,7 +32,7 @@ pub enum Error {
     Keys(#[from] keys::Error),
     /// Its user's files can't be read.
     #[error(transparent)]
-    Extras(#[from] extras::Error),
+    Extras(#[from] user_files::Error),
     /// The user's credentials can't be given.
     #[error(transparent)]
     Credentials(#[from] given::InvalidCredential),

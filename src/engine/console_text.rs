@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::log::{self, From};
+use super::log;
+use super::log::From;
 use crate::host::file;
 
 /// A longer line is cut. Bytes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::ready::Fault;
+use super::Fault;
 use crate::guest::endpoint::{self, Answer, Endpoint, Ways};
 use crate::guest::session::{Error, Login, Session};
 

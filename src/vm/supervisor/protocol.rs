@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::End;
+use crate::engine::Change;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Forward, Vsock};
+use crate::vm::store::instance::End;
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "control";
@@ -36,18 +37,6 @@ pub enum Request {
         /// What to do.
         change: Change,
     },
-}
-
-/// What can be done to a running machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Change {
-    /// Forward a port.
-    AddPort(Forward),
-    /// Forward it no longer.
-    RemovePort(Forward),
-    /// Take a picture of its screen.
-    Screenshot(std::path::PathBuf),
 }
 
 /// From the supervisor.
