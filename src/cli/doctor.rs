@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::Context;
 use crate::host::{self, Os, process};
 use crate::hypervisor::accelerator::{self, Hardware};
+use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::{Qemu, firmware};
-use crate::hypervisor::virtiofsd::Virtiofsd;
-use crate::hypervisor::{Arch, Features, Hypervisor, VSOCK_SSH_PORT, Vsocks, kind};
+use crate::hypervisor::{Arch, Features, Hypervisor, VSOCK_SSH_PORT, Vsocks, features};
 use crate::image::Podman;
 use crate::ui::{Format, Table, format_size, print, say};
 
@@ -97,7 +97,7 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
         }
     }];
     let arch = Arch::host().unwrap_or(Arch::X86_64);
-    let kinds = kind::Choice::Auto.kinds(os);
+    let kinds = features::Choice::Auto.kinds(os);
     let looks: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
     let none = looks.iter().all(|(_, look)| look.is_err());
     let has = |wanted: fn(Features) -> bool| {

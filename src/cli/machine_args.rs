@@ -13,10 +13,11 @@ use crate::guest::ignition::Ignition;
 use crate::guest::keys;
 use crate::guest::shares::Share;
 use crate::host::Os;
-use crate::hypervisor::kind::Wish;
+use crate::hypervisor::features::Wish;
+use crate::hypervisor::helpers::swtpm;
+use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
-use crate::hypervisor::virtiofsd::Virtiofsd;
-use crate::hypervisor::{Forward, Kind, Protocol, Shares, swtpm};
+use crate::hypervisor::{Forward, Kind, Protocol, Shares};
 use crate::ui::parse_size;
 use crate::vm::{Extras, Nic, Outfit, Settings, ports};
 

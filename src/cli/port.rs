@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::Context;
 use crate::engine::Change;
 use crate::host::Os;
-use crate::hypervisor::kind::{self, Wish};
+use crate::hypervisor::features;
+use crate::hypervisor::features::Wish;
 use crate::hypervisor::{Forward, Protocol};
 use crate::ui::{Format, print, say};
 use crate::vm::{Nic, State, Vm, lifecycle, ports};
@@ -89,7 +90,7 @@ fn add(context: &Context, vm: &mut Vm, forward: Forward) -> Result<()> {
         bail!("VM {} has no network card (--nic none), and so no ports", vm.spec.name);
     }
     if forward.protocol == Protocol::Udp {
-        kind::check(vm.spec.hypervisor, Os::current(), &[Wish::UdpPort])?;
+        features::check(vm.spec.hypervisor, Os::current(), &[Wish::UdpPort])?;
     }
     ports::check(&[forward])?;
     if vm.state() == State::Running {

@@ -14,9 +14,10 @@ use crate::direct::{BootImage, Roots, Transport};
 use crate::disk::Import;
 use crate::guest::keys::Keys;
 use crate::host::Os;
+use crate::hypervisor::features::Wish;
+use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
-use crate::hypervisor::virtiofsd::Virtiofsd;
-use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, kind, kind::Wish};
+use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, features};
 use crate::image::{Image, Podman, Pull, Request};
 use crate::install;
 use crate::ui::{Progress, parse_time, say};
@@ -76,8 +77,8 @@ pub struct Args {
     #[arg(short, long)]
     quiet: bool,
     /// What runs the VM
-    #[arg(long, value_enum, default_value_t = kind::Choice::Auto, value_name = "HYPERVISOR")]
-    hypervisor: kind::Choice,
+    #[arg(long, value_enum, default_value_t = features::Choice::Auto, value_name = "HYPERVISOR")]
+    hypervisor: features::Choice,
     /// What runs the guest's code in QEMU
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
@@ -116,7 +117,7 @@ impl Args {
             bail!("--detach without a command doesn't wait until the VM is ready; leave out --timeout");
         }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
-        kind::check(hypervisor, Os::current(), &self.wishes())?;
+        features::check(hypervisor, Os::current(), &self.wishes())?;
         let outfit = self.machine.outfit(hypervisor)?;
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), _) => self.create_on_import(context, file, hypervisor, &outfit)?,

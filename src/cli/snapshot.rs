@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::Context;
 use crate::host::Os;
 use crate::host::lock::Lock;
-use crate::hypervisor::kind::{self, Wish};
+use crate::hypervisor::features;
+use crate::hypervisor::features::Wish;
 use crate::ui::{Format, Table, print, say, since};
 use crate::vm::{Name, Vm, lifecycle, snapshots};
 
@@ -136,7 +137,7 @@ impl RmArgs {
 
 fn found(context: &Context, name: &str) -> Result<Vm> {
     let vm = context.store.find(name)?;
-    kind::check(vm.spec.hypervisor, Os::current(), &[Wish::Snapshot])?;
+    features::check(vm.spec.hypervisor, Os::current(), &[Wish::Snapshot])?;
     Ok(vm)
 }
 

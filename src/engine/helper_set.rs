@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 
 use crate::hypervisor::Helper;
-use crate::hypervisor::helper::{End, Serves};
+use crate::hypervisor::helpers::{End, Serves};
 
 /// QEMU may notice a helper's end before we do.
 const NOTICE: Duration = Duration::from_millis(300);

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{Os, file};
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::hypervisor::control::{Control, ControlError, Event as Report, Stopped};
+use crate::hypervisor::control::{Control, ControlError};
+use crate::hypervisor::events::{Event as Report, Stopped};
 use crate::hypervisor::process::{HANG_UP_TIME, Output, Process, Ready, StartError};
 use crate::hypervisor::{Boot, Forward, Helper, Hypervisor, Machine, PlanError, Vsock};
 use console_watch::ConsoleWatch;

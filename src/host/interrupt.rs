@@ -1,7 +1,8 @@
 //! Ctrl-C, SIGTERM and a closed terminal: seen once, by whoever waits at that time.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -28,7 +29,7 @@ pub fn listen() -> io::Result<()> {
             std::process::exit(128 + signal);
         }
         received().send_replace(Some(signal));
-        super::process::end_children();
+        end_children();
     })
 }
 
@@ -53,5 +54,38 @@ pub async fn wait() -> Interrupted {
         if receiver.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Children in the foreground.
+static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn children() -> MutexGuard<'static, BTreeSet<u32>> {
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn end_children() {
+    for &pid in children().iter() {
+        os::terminate(pid);
+    }
+}
+
+/// Registers a child process; an interrupt ends it.
+pub(super) struct Foreground(u32);
+
+impl Foreground {
+    pub fn new(pid: u32) -> Self {
+        children().insert(pid);
+        // The signal may have come between the check and the registration.
+        if check().is_err() {
+            os::terminate(pid);
+        }
+        Self(pid)
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        children().remove(&self.0);
     }
 }

@@ -1,17 +1,12 @@
 //! Child processes whose lives are tied to ours, and background ones that outlive us.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
-use std::sync::Mutex;
 
-use super::interrupt::{self, Interrupted};
+use super::interrupt::{self, Foreground, Interrupted};
 use super::os;
-
-/// Children in the foreground: ended when the tool is interrupted.
-static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A program can't be run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -268,33 +263,6 @@ pub fn quote_program(path: &std::path::Path) -> String {
 /// Ends a process at once.
 pub fn kill(pid: u32) {
     os::kill(pid);
-}
-
-/// Ends the children that run in the foreground.
-pub(super) fn end_children() {
-    for &pid in CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
-        os::terminate(pid);
-    }
-}
-
-/// Registers a child as one to be ended when the tool is interrupted.
-struct Foreground(u32);
-
-impl Foreground {
-    fn new(pid: u32) -> Self {
-        CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(pid);
-        // The signal may have come between the check and the registration.
-        if interrupt::check().is_err() {
-            os::terminate(pid);
-        }
-        Self(pid)
-    }
-}
-
-impl Drop for Foreground {
-    fn drop(&mut self) {
-        CHILDREN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.0);
-    }
 }
 
 /// The program and its first argument: enough to know what failed.

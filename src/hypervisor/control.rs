@@ -3,34 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::apple::rest;
+use super::apple::rest::Rest;
+use super::events::Stopped;
+use super::helpers::gvproxy;
+use super::hyperv::port_relay;
 use super::qemu::{Qmp, QmpError};
-use super::rest::{self, Rest};
-use super::{Forward, Vsock, gvproxy, hyperv, relay};
-
-/// What a hypervisor tells of itself that matters here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The guest's processors stopped; the state has to be asked for.
-    Stop,
-    /// The host has no room for what the guest writes to a disk: it stops.
-    NoSpace,
-    /// The guest reported a panic through its panic device.
-    GuestPanicked,
-    /// The machine goes down; true when the guest did it by itself.
-    Shutdown {
-        /// The guest powered itself off.
-        by_guest: bool,
-    },
-}
-
-/// What stops a machine's processors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// The accelerator failed.
-    InternalError,
-    /// The host has no room for what the guest writes to a disk.
-    NoSpace,
-}
+use super::{Forward, Vsock, hyperv};
 
 /// A command to a hypervisor failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +31,7 @@ pub enum ControlError {
     NoScreenshot,
     /// A port can't be carried.
     #[error(transparent)]
-    Relay(#[from] relay::Error),
+    Relay(#[from] port_relay::Error),
 }
 
 /// Commands to a running hypervisor.
@@ -195,7 +174,7 @@ impl ControlError {
             self,
             Self::Qemu(QmpError::Forward { .. })
                 | Self::Gvproxy(gvproxy::Error::Refused { .. })
-                | Self::Relay(relay::Error::Taken { .. })
+                | Self::Relay(port_relay::Error::Taken { .. })
         )
     }
 }

@@ -251,3 +251,27 @@ pub struct Credential {
     /// Its value.
     pub value: Vec<u8>,
 }
+
+/// A machine as tests want it.
+#[cfg(test)]
+pub fn sample() -> Machine {
+    Machine {
+        name: "swift-heron".into(),
+        arch: Arch::Aarch64,
+        cpus: 2,
+        memory_mib: 2048,
+        boot: Boot::Firmware(Firmware::Own { variables: "/vms/a/efi".into() }),
+        disks: vec![Disk {
+            file: "/vms/a/disk.raw".into(),
+            format: DiskFormat::Raw,
+            serial: "disk".into(),
+            read_only: false,
+            durable: true,
+        }],
+        channels: vec![],
+        credentials: vec![],
+        network: true,
+        devices: Default::default(),
+        control: "/run/x/control".into(),
+    }
+}

@@ -2,32 +2,25 @@
 
 pub mod accelerator;
 pub mod apple;
-mod console;
 pub mod control;
+mod dispatch;
+pub mod events;
+pub mod features;
 mod forward;
-pub mod gvproxy;
-pub mod helper;
+pub mod helpers;
 mod http;
 pub mod hyperv;
-mod installed;
-pub mod kind;
-pub mod krunkit;
 mod machine;
 pub mod process;
 pub mod qemu;
-pub mod relay;
-pub mod rest;
-pub mod swtpm;
-pub mod vfkit;
-pub mod virtiofsd;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use dispatch::{FindError, Hypervisor, Plan, PlanError};
+pub use features::{Features, Kind, Shares, Vsocks};
 pub use forward::{Forward, InvalidForward, Protocol};
-pub use helper::Helper;
-pub use installed::{FindError, Hypervisor, Plan, PlanError};
-pub use kind::{Features, Kind, Shares, Vsocks};
+pub use helpers::Helper;
 pub use machine::{
     Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, Screen,
     SharedFolder, VSOCK_SSH_PORT, Vsock,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::control::{Control, Event};
+use super::events::Event;
 use super::{Launch, Machine};
 use crate::host::{file, process, socket};
 
@@ -89,15 +89,23 @@ pub(super) enum Stdout {
 
 /// A hypervisor that has answered.
 #[derive(Debug)]
-pub struct Ready {
+pub struct Ready<C> {
     /// The process and its streams.
     pub process: Process,
     /// Commands to it.
-    pub control: Control,
+    pub control: C,
     /// What it tells of itself.
     pub events: mpsc::UnboundedReceiver<Event>,
     /// What its guest writes. Bounded: a guest that writes faster than we read has to wait.
     pub output: mpsc::Receiver<Output>,
+}
+
+impl<C> Ready<C> {
+    /// The same hypervisor behind another type of control.
+    pub fn map<D>(self, wrap: impl FnOnce(C) -> D) -> Ready<D> {
+        let Self { process, control, events, output } = self;
+        Ready { process, control: wrap(control), events, output }
+    }
 }
 
 /// The process of a running hypervisor. It dies with ours.

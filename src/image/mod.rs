@@ -1,10 +1,11 @@
 //! The container engine: images by name, their facts and their content.
 
-mod elsewhere;
+mod error;
 mod facts;
-mod in_use;
-mod machine;
+mod mount;
+mod other_storages;
 mod podman;
+mod podman_machine;
 mod reference;
 mod resolve;
 mod service;
@@ -14,11 +15,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use elsewhere::Elsewhere;
+pub use error::{Error, Unusable};
 pub use facts::Facts;
-pub use in_use::{Held, Mounted};
-pub use machine::Unusable;
-pub use podman::{Error, Listed, Podman};
+pub use mount::{Held, Mounted};
+pub use other_storages::Elsewhere;
+pub use podman::{Listed, Podman};
 pub use reference::is_file;
 pub use resolve::{Pull, Request};
 pub use service::Service;

@@ -6,77 +6,13 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::elsewhere::Elsewhere;
+use super::error::{Error, parse};
+use super::podman_machine;
 use super::reference::full_name;
 use super::service::Service;
 use super::storage::Storage;
 use super::{BOOTC_LABEL, Image};
 use crate::host::{Os, process};
-
-/// An image can't be had.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no podman.
-    #[error("podman is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
-    NoPodman,
-    /// A name that no registry serves is not in the storage.
-    #[error("no image {name} in {storage}; build it with `{sudo}podman build -t {name} .`{elsewhere}")]
-    NotHere {
-        /// The image's name as asked for.
-        name: String,
-        /// The storage that was searched, for people.
-        storage: String,
-        /// `sudo ` where the storage is root's.
-        sudo: &'static str,
-        /// Whether the other storage of this host has it, and how to get it from there.
-        elsewhere: Elsewhere,
-    },
-    /// The image is missing, and pulling it is not allowed.
-    #[error("no image {name} in {storage}, and `--pull never` forbids to fetch it")]
-    NotPulled {
-        /// The image's name as asked for.
-        name: String,
-        /// The storage that was searched, for people.
-        storage: String,
-    },
-    /// It is there, for another architecture.
-    #[error("image {name} is for {is}, not for {wanted}{remedy}")]
-    OtherArch {
-        /// The image's name as asked for.
-        name: String,
-        /// The architecture that it is for.
-        is: String,
-        /// The one that was asked for.
-        wanted: String,
-        /// What keeps the tool from getting that one, or how to get it; empty, or the end of a sentence.
-        remedy: String,
-    },
-    /// On this system images are in the podman machine, and that can't be used.
-    #[error(transparent)]
-    Machine(#[from] super::machine::Unusable),
-    /// It is not a bootable image.
-    #[error(
-        "image {0} is not bootable: it has no label containers.bootc=1; \
-         build it FROM a bootc base image (see `podman-bootc images`)"
-    )]
-    NotBootable(String),
-    /// podman failed.
-    #[error("can't {doing}")]
-    Podman {
-        /// What was being done.
-        doing: String,
-        /// podman's own words.
-        source: process::Error,
-    },
-    /// podman answered something else than expected.
-    #[error("can't {doing}: podman's answer is not understood")]
-    Answer {
-        /// What was being done.
-        doing: String,
-        /// What is wrong in it.
-        source: serde_json::Error,
-    },
-}
 
 /// A bootable image as `images` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +61,7 @@ impl Podman {
         }
         let service = match wanted {
             Some(service) => service,
-            None => super::machine::service(|| podman.command([]))?,
+            None => podman_machine::service(|| podman.command([]))?,
         };
         Ok(Self { rootless: false, service: Some(service), ..podman })
     }
@@ -389,8 +325,4 @@ impl Podman {
             self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage").ok()?;
         Some(String::from_utf8_lossy(&text).trim().into())
     }
-}
-
-pub(super) fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {
-    serde_json::from_slice(text).map_err(|source| Error::Answer { doing: doing.to_owned(), source })
 }

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::elsewhere::{self, Elsewhere};
-use super::podman::parse;
+use super::error::parse;
+use super::other_storages;
+use super::other_storages::Elsewhere;
 use super::reference::{is_file, is_local, looks_like_id, without_tag};
 use super::{Error, Image, Podman};
 
@@ -122,7 +123,7 @@ impl Podman {
     fn not_here(&self, asked: &str) -> Error {
         let elsewhere = match self.service {
             Some(_) => Elsewhere::Nowhere,
-            None => elsewhere::look(asked, self.rootless),
+            None => other_storages::look(asked, self.rootless),
         };
         Error::NotHere { name: asked.to_owned(), storage: self.storage(), sudo: self.sudo(), elsewhere }
     }

@@ -1,6 +1,7 @@
 //! Hyper-V, through PowerShell.
 //! <https://learn.microsoft.com/powershell/module/hyper-v/>
 
+pub mod port_relay;
 mod run;
 mod script;
 
@@ -162,10 +163,10 @@ fn console_pipe(machine: &Machine) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hypervisor::apple;
+    use crate::hypervisor::machine;
 
     fn sample() -> Machine {
-        let mut machine = apple::sample();
+        let mut machine = machine::sample();
         machine.disks[0].format = DiskFormat::Vhdx;
         machine.disks[0].file = r"C:\Users\Jörg\vm's $(x); disk.vhdx".into();
         machine.control = "/run/podman-bootc/0123456789ab/qmp".into();

@@ -11,12 +11,11 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 
+use super::port_relay::Relay;
 use super::script::{self, Vm};
 use super::{Hyperv, describe};
 use crate::host::{file, process, socket};
-use crate::hypervisor::control;
 use crate::hypervisor::process::{self as running, Output, Ready, Start, StartError, Stdout};
-use crate::hypervisor::relay::Relay;
 use crate::hypervisor::{Launch, Machine};
 
 /// A longer line is none of our script's. Bytes.
@@ -84,7 +83,7 @@ impl Control {
 ///
 /// # Errors
 /// PowerShell can't be started, or fails.
-pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartError> {
+pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready<Control>, StartError> {
     let vm = describe(start.machine).map_err(|error| start.io(io::Error::other(error)))?;
     let mut process = start.spawn(Stdio::null(), Stdout::Read)?;
     let stdout = process.stdout().map_err(|source| start.io(source))?;
@@ -119,7 +118,7 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready, StartErro
     let log = start.log.to_owned();
     let control = Control { program: hyperv.program.clone(), vm, id, log, relay: Relay::new(addresses) };
     let (_, events) = mpsc::unbounded_channel();
-    Ok(Ready { process, control: control::Control::Hyperv(control), events, output })
+    Ok(Ready { process, control, events, output })
 }
 
 /// Takes away what a start that was given up may have left: its PowerShell can't do that any more.

@@ -1,10 +1,10 @@
 //! From a machine to QEMU's command line: pure, and the same on every OS.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use super::{Qemu, credentials, devices, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
@@ -18,11 +18,6 @@ const SANDBOX: &str = "-sandbox";
 
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
 const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
-
-/// A path that can't be handed to QEMU.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("QEMU can't take the path {0:?}: it is not UTF-8")]
-pub struct PathNotUtf8(PathBuf);
 
 /// The command line that starts this machine.
 ///
@@ -181,33 +176,6 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
         args.option("-device", &format!("virtserialport,chardev=channel{index},name={name}"));
     }
     Ok(())
-}
-
-pub(super) fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
-    Ok(format!("socket,id={id},path={}", escape(utf8(path)?)))
-}
-
-/// QEMU splits option lists at commas; a doubled one stands for itself.
-pub(super) fn escape(value: &str) -> String {
-    value.replace(',', ",,")
-}
-
-pub(super) fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
-    path.to_str().ok_or_else(|| PathNotUtf8(path.to_owned()))
-}
-
-#[derive(Default)]
-pub(super) struct Args(pub(super) Vec<OsString>);
-
-impl Args {
-    pub fn flag(&mut self, name: &str) -> &mut Self {
-        self.0.push(name.into());
-        self
-    }
-
-    pub fn option(&mut self, name: &str, value: &str) -> &mut Self {
-        self.flag(name).flag(value)
-    }
 }
 
 #[cfg(test)]
@@ -380,6 +348,7 @@ pub(super) mod tests {
     #[cfg(unix)]
     #[test]
     fn a_path_that_is_not_utf8_is_refused() {
+        use std::ffi::OsString;
         use std::os::unix::ffi::OsStringExt;
         let mut machine = machine();
         machine.control = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::argv::{Args, PathNotUtf8, escape, utf8};
+use super::args::{Args, PathNotUtf8, escape, utf8};
 use crate::hypervisor::{Arch, Boot, Credential, Machine};
 
 /// The longest name that the firmware configuration device takes. Bytes.

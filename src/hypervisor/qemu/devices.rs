@@ -1,7 +1,7 @@
 //! The devices that only some machines have, as QEMU's arguments.
 
 use super::Qemu;
-use super::argv::{Args, PathNotUtf8, escape, socket, utf8};
+use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use crate::host::Os;
 use crate::hypervisor::{Arch, Channel, Machine, Screen, Vsock};
 

@@ -1,5 +1,6 @@
 //! QEMU: the hypervisor on every system that has nothing better.
 
+mod args;
 mod argv;
 mod credentials;
 mod devices;
@@ -10,7 +11,8 @@ mod start;
 
 use std::path::PathBuf;
 
-pub use argv::{PathNotUtf8, launch};
+pub use args::PathNotUtf8;
+pub use argv::launch;
 pub use qmp::{Qmp, QmpError};
 pub use start::start;
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
 use crate::host::socket::Stream;
-use crate::hypervisor::control::{Event, Stopped};
+use crate::hypervisor::events::{Event, Stopped};
 use crate::hypervisor::{Forward, Protocol};
 
 /// QEMU answers at once, unless it is stuck. Who waits for the answer does nothing else meanwhile.

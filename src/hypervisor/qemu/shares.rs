@@ -1,6 +1,6 @@
 //! Folders of the host that a machine shares, as QEMU's arguments.
 
-use super::argv::{Args, PathNotUtf8, escape, socket, utf8};
+use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use crate::hypervisor::{FolderServer, Machine, SharedFolder};
 
 /// Name of the guest's memory, where it has to be shared.

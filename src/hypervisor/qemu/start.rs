@@ -9,14 +9,13 @@ use super::argv::{console_socket, without_sandbox};
 use super::credentials;
 use super::{Qemu, Qmp};
 use crate::host::{file, socket};
-use crate::hypervisor::control::Control;
 use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout, pump};
 
 /// Starts QEMU and waits until it is connected; without its sandbox where it has none.
 ///
 /// # Errors
 /// It can't be started, or ends at once.
-pub async fn start(start: Start<'_>, qemu: &Qemu) -> Result<Ready, StartError> {
+pub async fn start(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, StartError> {
     match start_as_told(start, qemu).await {
         Err(StartError::Ended(failure)) if refuses_sandbox(failure.status.code(), &failure.message) => {
             let Some(launch) = without_sandbox(start.launch) else { return Err(failure.into()) };
@@ -33,7 +32,7 @@ fn refuses_sandbox(code: Option<i32>, message: &str) -> bool {
     (code == Some(1) && message.is_empty()) || words.iter().any(|words| message.contains(words))
 }
 
-async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready, StartError> {
+async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, StartError> {
     let io = |source| start.io(source);
     for (path, content) in credentials::files(start.machine) {
         file::create_private(&path).and_then(|mut file| file.write_all(&content)).map_err(io)?;
@@ -83,7 +82,7 @@ async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready, StartErro
                 process.set_console(typed);
             }
             channels.into_iter().for_each(|channel| process.add_channel(channel));
-            Ok(Ready { process, control: Control::Qemu(qmp), events, output })
+            Ok(Ready { process, control: qmp, events, output })
         }
         // Its last words say more than the broken connection.
         Err(_) => Err(process.hung_up().await),

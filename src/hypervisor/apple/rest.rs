@@ -11,12 +11,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::console;
-use super::control::Control;
-use super::gvproxy::Network;
-use super::http;
-use super::process::{Output, Process, Ready, Start, StartError, Stdout};
 use crate::host::file;
 use crate::host::terminal::Pair;
+use crate::hypervisor::helpers::gvproxy::Network;
+use crate::hypervisor::http;
+use crate::hypervisor::process::{Output, Process, Ready, Start, StartError, Stdout};
 
 /// The socket appears when the program is ready for requests; no event tells of it.
 const RETRY: Duration = Duration::from_millis(50);
@@ -98,7 +97,7 @@ impl Rest {
 ///
 /// # Errors
 /// It can't be started, or ends at once.
-pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready, StartError> {
+pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready<Rest>, StartError> {
     let runtime = start.machine.runtime();
     let control = Rest { socket: start.machine.control.clone(), dialect, network: Network::of(runtime) };
     let (sender, output) = mpsc::channel(64);
@@ -124,7 +123,7 @@ pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready, StartErr
     }
     // It tells nothing of itself.
     let (_, events) = mpsc::unbounded_channel();
-    Ok(Ready { process, control: Control::Rest(control), events, output })
+    Ok(Ready { process, control, events, output })
 }
 
 /// Starts the program on a terminal of its own, which is the guest's console.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::podman::{Error, Podman, parse};
+use super::error::{Error, parse};
+use super::podman::Podman;
 use crate::host::process;
 
 impl Podman {

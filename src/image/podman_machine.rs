@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::{Error, Service};
+use super::error::{Error, Unusable, parse};
+use super::service::Service;
 use crate::host::process;
 
 /// A row of `podman machine list --format json`.
@@ -27,24 +28,6 @@ struct Inspected {
     rootful: bool,
 }
 
-/// The podman machine can't be used as it is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// There is none.
-    #[error("there is no podman machine; `podman machine init --rootful --now` makes one")]
-    None,
-    /// It is not running.
-    #[error("the podman machine {0} is not running; `podman machine start {0}` starts it")]
-    Stopped(String),
-    /// Its images belong to a user in it.
-    #[error(
-        "the podman machine {0} is rootless, and `bootc install` needs root in it; `podman machine stop {0}; \
-         podman machine set --rootful {0}; podman machine start {0}` changes that (images that were built before \
-         have to be built anew)"
-    )]
-    Rootless(String),
-}
-
 /// The service of the podman machine that is used by default: that of its root.
 pub(super) fn service(mut podman: impl FnMut() -> Command) -> Result<Service, Error> {
     let mut ask = |args: &[&str], doing: &str| {
@@ -53,11 +36,11 @@ pub(super) fn service(mut podman: impl FnMut() -> Command) -> Result<Service, Er
     };
     let doing = "list podman machines";
     let text = ask(&["machine", "list", "--format", "json"], doing)?;
-    let rows: Vec<Row> = super::podman::parse(&text, doing)?;
+    let rows: Vec<Row> = parse(&text, doing)?;
     let name = pick(&rows)?.to_owned();
     let doing = "inspect the podman machine";
     let text = ask(&["machine", "inspect", &name], doing)?;
-    let machines: Vec<Inspected> = super::podman::parse(&text, doing)?;
+    let machines: Vec<Inspected> = parse(&text, doing)?;
     if machines.first().is_some_and(|machine| machine.rootful) {
         // podman makes this connection for each machine.
         Ok(Service::Connection(format!("{name}-root")))

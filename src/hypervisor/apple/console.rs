@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::process::Output;
+use crate::hypervisor::process::Output;
 
 /// No event that every system has tells that a file grows.
 const LOOK: Duration = Duration::from_millis(100);

@@ -1,5 +1,9 @@
 //! Processes beside the hypervisor that back some of a machine's devices.
 
+pub mod gvproxy;
+pub mod swtpm;
+pub mod virtiofsd;
+
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;

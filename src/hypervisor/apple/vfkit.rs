@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::apple::{self, Options, PlanError};
-use super::{Boot, Firmware, FolderServer, Launch, Machine, gvproxy};
+use super::options::{self, Options, PlanError};
+use crate::hypervisor::helpers::gvproxy;
+use crate::hypervisor::{Boot, Firmware, FolderServer, Launch, Machine};
 
 /// The vfkit of this host.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
         _ => return Err(PlanError::Boot("vfkit")),
     }
     for disk in &machine.disks {
-        let file = apple::writable_raw(disk, "vfkit").and_then(|disk| options.path(&disk.file))?;
+        let file = options::writable_raw(disk, "vfkit").and_then(|disk| options.path(&disk.file))?;
         options.device(format!("virtio-blk,path={file},deviceId={}", disk.serial));
     }
     if machine.network {
@@ -62,8 +63,8 @@ impl Vfkit {
     ///
     /// # Errors
     /// One of them is missing.
-    pub fn find() -> Result<Self, apple::FindError> {
-        Ok(Self { program: apple::program("vfkit", &HIDDEN)?, gvproxy: apple::gvproxy()? })
+    pub fn find() -> Result<Self, options::FindError> {
+        Ok(Self { program: options::program("vfkit", &HIDDEN)?, gvproxy: options::gvproxy()? })
     }
 }
 
@@ -75,7 +76,7 @@ const HIDDEN: [&str; 3] =
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::hypervisor::apple::sample;
+    use crate::hypervisor::machine::sample;
     use crate::hypervisor::{Credential, Disk, DiskFormat, SharedFolder, Vsock};
 
     fn line(machine: &Machine) -> Result<String, PlanError> {

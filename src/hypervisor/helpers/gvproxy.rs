@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::helper::{Helper, Serves};
-use super::http;
-use super::{Forward, Launch, Protocol};
+use super::{Helper, Serves};
 use crate::host::process;
+use crate::hypervisor::http;
+use crate::hypervisor::{Forward, Launch, Protocol};
 
 /// Where podman's packages put it, off PATH.
 const HIDDEN: [&str; 6] = [

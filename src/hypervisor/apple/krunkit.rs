@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::apple::{self, Options, PlanError};
-use super::{Boot, Firmware, FolderServer, Launch, Machine, console, gvproxy};
+use super::console;
+use super::options::{self, Options, PlanError};
+use crate::hypervisor::helpers::gvproxy;
+use crate::hypervisor::{Boot, Firmware, FolderServer, Launch, Machine};
 
 /// The krunkit of this host.
 #[derive(Debug, Clone)]
@@ -35,7 +37,7 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
         return Err(PlanError::Boot("krunkit"));
     }
     for disk in &machine.disks {
-        let file = apple::writable_raw(disk, "krunkit").and_then(|disk| options.path(&disk.file))?;
+        let file = options::writable_raw(disk, "krunkit").and_then(|disk| options.path(&disk.file))?;
         options.device(format!("virtio-blk,path={file},format=raw"));
     }
     if machine.network {
@@ -71,8 +73,8 @@ impl Krunkit {
     ///
     /// # Errors
     /// One of them is missing.
-    pub fn find() -> Result<Self, apple::FindError> {
-        Ok(Self { program: apple::program("krunkit", &HIDDEN)?, gvproxy: apple::gvproxy()? })
+    pub fn find() -> Result<Self, options::FindError> {
+        Ok(Self { program: options::program("krunkit", &HIDDEN)?, gvproxy: options::gvproxy()? })
     }
 }
 
@@ -80,7 +82,7 @@ impl Krunkit {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::hypervisor::apple::sample;
+    use crate::hypervisor::machine::sample;
     use crate::hypervisor::{Credential, SharedFolder};
 
     fn line(machine: &Machine) -> Result<String, PlanError> {

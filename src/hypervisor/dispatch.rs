@@ -3,15 +3,24 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::accelerator::{self, Accelerator};
-use super::hyperv::{self, Hyperv};
-use super::kind::{self, Kind};
-use super::krunkit::{self, Krunkit};
+use super::accelerator;
+use super::accelerator::Accelerator;
+use super::apple::krunkit;
+use super::apple::krunkit::Krunkit;
+use super::apple::rest;
+use super::apple::rest::Dialect;
+use super::apple::vfkit;
+use super::apple::vfkit::Vfkit;
+use super::control::Control;
+use super::features;
+use super::features::Kind;
+use super::helpers::gvproxy;
+use super::hyperv;
+use super::hyperv::Hyperv;
 use super::process::{Ready, Start, StartError};
-use super::qemu::{self, Qemu};
-use super::rest::{self, Dialect};
-use super::vfkit::{self, Vfkit};
-use super::{Arch, Helper, Launch, Machine, apple, gvproxy};
+use super::qemu;
+use super::qemu::Qemu;
+use super::{Arch, Helper, Launch, Machine, apple};
 use crate::host::Os;
 
 /// A hypervisor of this host.
@@ -72,7 +81,7 @@ impl Hypervisor {
     ///
     /// # Errors
     /// None is there; that of the best one.
-    pub fn choose(choice: kind::Choice, os: Os) -> Result<Kind, FindError> {
+    pub fn choose(choice: features::Choice, os: Os) -> Result<Kind, FindError> {
         let kinds = choice.kinds(os);
         if (os, kinds) == (Os::Linux, &[Kind::Qemu]) {
             // Whether it is there shows when it is known for what architecture.
@@ -166,15 +175,20 @@ impl Hypervisor {
     ///
     /// # Errors
     /// It can't be started, ends at once, or doesn't answer in time.
-    pub async fn start(&self, plan: &Plan, machine: &Machine, log: &Path) -> Result<Ready, StartError> {
+    pub async fn start(
+        &self,
+        plan: &Plan,
+        machine: &Machine,
+        log: &Path,
+    ) -> Result<Ready<Control>, StartError> {
         let name = self.kind().title();
         let start = Start { name, launch: &plan.launch, machine, log };
         let start = async {
             match self {
-                Self::Qemu(qemu) => qemu::start(start, qemu).await,
-                Self::Vfkit(_) => rest::start(start, Dialect::Vfkit).await,
-                Self::Krunkit(_) => rest::start(start, Dialect::Krunkit).await,
-                Self::Hyperv(hyperv) => hyperv::start(start, hyperv).await,
+                Self::Qemu(qemu) => Ok(qemu::start(start, qemu).await?.map(Control::Qemu)),
+                Self::Vfkit(_) => Ok(rest::start(start, Dialect::Vfkit).await?.map(Control::Rest)),
+                Self::Krunkit(_) => Ok(rest::start(start, Dialect::Krunkit).await?.map(Control::Rest)),
+                Self::Hyperv(hyperv) => Ok(hyperv::start(start, hyperv).await?.map(Control::Hyperv)),
             }
         };
         let time = self.start_time();

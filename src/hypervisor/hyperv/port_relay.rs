@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Forward, Protocol};
+use crate::hypervisor::{Forward, Protocol};
 
 /// A guest that is not there yet is given up soon: who connects tries again.
 const CONNECT: Duration = Duration::from_secs(5);

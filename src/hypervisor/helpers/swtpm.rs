@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Launch;
+use crate::hypervisor::Launch;
 
 /// There is no swtpm.
 #[derive(Debug, thiserror::Error)]

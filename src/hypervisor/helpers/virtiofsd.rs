@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Launch;
 use crate::host::{self, process};
+use crate::hypervisor::Launch;
 
 /// Distributions keep it off PATH.
 const HIDDEN: [&str; 3] = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock, gvproxy};
 use crate::host::process;
+use crate::hypervisor::helpers::gvproxy;
+use crate::hypervisor::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock};
 
 /// A program is missing.
 #[derive(Debug, thiserror::Error)]
@@ -105,30 +106,5 @@ impl<'a> Options<'a> {
 
     pub fn launch(self, program: &Path) -> Launch {
         Launch { program: program.to_owned(), args: self.args }
-    }
-}
-
-/// A machine as tests want it.
-#[cfg(test)]
-pub(super) fn sample() -> Machine {
-    use super::{Arch, Boot, Firmware};
-    Machine {
-        name: "swift-heron".into(),
-        arch: Arch::Aarch64,
-        cpus: 2,
-        memory_mib: 2048,
-        boot: Boot::Firmware(Firmware::Own { variables: "/vms/a/efi".into() }),
-        disks: vec![Disk {
-            file: "/vms/a/disk.raw".into(),
-            format: DiskFormat::Raw,
-            serial: "disk".into(),
-            read_only: false,
-            durable: true,
-        }],
-        channels: vec![],
-        credentials: vec![],
-        network: true,
-        devices: Default::default(),
-        control: "/run/x/control".into(),
     }
 }
