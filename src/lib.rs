@@ -7,7 +7,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cli;
-pub mod direct;
+pub mod direct_boot;
 pub mod disk;
 pub mod engine;
 pub mod guest;
@@ -15,5 +15,6 @@ pub mod host;
 pub mod hypervisor;
 pub mod image;
 pub mod install;
+pub mod text;
 pub mod ui;
 pub mod vm;

@@ -7,8 +7,8 @@ use std::io::{Cursor, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use podman_bootc::guest::keys::Keys;
-use podman_bootc::guest::session::{Error, Login, Session};
+use podman_bootc::guest::ssh::keys::Keys;
+use podman_bootc::guest::ssh::session::{Error, Login, Session};
 
 const TIME: Duration = Duration::from_secs(60);
 

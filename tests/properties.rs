@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use podman_bootc::disk::{BaseDisk, Cache, Claim, Import, Key, Options};
 use podman_bootc::hypervisor::{Arch, accelerator};
 use podman_bootc::image::{Facts, Image};
-use podman_bootc::ui::{format_size, parse_size};
+use podman_bootc::text::{format_size, parse_size};
 use podman_bootc::vm::Vm;
 use podman_bootc::vm::spec::{self, Firmware, Source, Spec};
 use proptest::prelude::*;
@@ -189,7 +189,7 @@ fn image() -> Image {
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
-    podman_bootc::ui::error_chain(error)
+    podman_bootc::text::error_chain(error)
 }
 
 impl Sample {

@@ -10,7 +10,8 @@ use crate::host::interrupt;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Request, Service, Storage, StorageInUse, is_file};
 use crate::install;
-use crate::ui::{Progress, Stage, parse_size};
+use crate::text::parse_size;
+use crate::ui::{Progress, Stage};
 use crate::vm::ready::{self, Ready};
 use crate::vm::{Store, Vm, lifecycle};
 

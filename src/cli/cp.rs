@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::Context;
-use crate::guest::copy;
+use crate::guest::ssh::copy;
 use crate::host;
-use crate::ui::{Progress, format_size, parse_time};
+use crate::text::{format_size, parse_time};
+use crate::ui::Progress;
 use crate::vm::Name;
 
 /// Copy a file or folder into a running VM, or out of it

@@ -11,7 +11,8 @@ use crate::disk::export::{self, Permissions};
 use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::{Pull, Request};
 use crate::install;
-use crate::ui::{Progress, format_size};
+use crate::text::format_size;
+use crate::ui::Progress;
 
 /// Write a disk image made of a bootable container image
 ///

@@ -12,7 +12,8 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::{Arch, Features, Hypervisor, VSOCK_SSH_PORT, Vsocks, features};
 use crate::image::Podman;
-use crate::ui::{Format, Table, format_size, print, say};
+use crate::text::format_size;
+use crate::ui::{Format, Table, print, say};
 
 /// Below this a disk of an image of usual size has no room. Bytes.
 const LITTLE_SPACE: u64 = 10 << 30;
@@ -93,7 +94,7 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
         Ok(_) => found("podman machine", "running, rootful"),
         Err(error) => {
             let hint = "`podman-bootc run` needs it for images";
-            lacking("podman machine", Status::Missing, crate::ui::error_chain(&error), hint)
+            lacking("podman machine", Status::Missing, crate::text::error_chain(&error), hint)
         }
     }];
     let arch = Arch::host().unwrap_or(Arch::X86_64);
@@ -109,7 +110,12 @@ fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
         Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
         Err(error) => {
             let status = if none { Status::Missing } else { Status::Optional };
-            lacking(kind.title(), status, crate::ui::error_chain(&error), "one of the hypervisors is enough")
+            lacking(
+                kind.title(),
+                status,
+                crate::text::error_chain(&error),
+                "one of the hypervisors is enough",
+            )
         }
     }));
     findings.extend(has_hyperv.then(hyperv_sockets));
@@ -136,7 +142,7 @@ fn podman() -> Finding {
             found(check, format!("{version}, {} storage", if rootless { "rootless" } else { "rootful" }))
         }
         Err(error) => {
-            lacking(check, Status::Missing, crate::ui::error_chain(&error), "install podman 4.3 or newer")
+            lacking(check, Status::Missing, crate::text::error_chain(&error), "install podman 4.3 or newer")
         }
     }
 }
@@ -154,7 +160,7 @@ fn hypervisor(context: &Context) -> Vec<Finding> {
         Ok(qemu) => qemu,
         Err(error) => {
             let hint = "install qemu-system-x86 or qemu-system-arm (Debian), qemu-kvm (Fedora)";
-            return vec![lacking("QEMU", Status::Missing, crate::ui::error_chain(&error), hint)];
+            return vec![lacking("QEMU", Status::Missing, crate::text::error_chain(&error), hint)];
         }
     };
     let (major, minor) = qemu.version;

@@ -7,7 +7,8 @@ use super::Context;
 use crate::disk::{BaseDisk, Cache};
 use crate::host::Os;
 use crate::image::{Podman, Service};
-use crate::ui::{Format, Table, format_size, print, say, since};
+use crate::text::{format_size, since};
+use crate::ui::{Format, Table, print, say};
 
 /// List the bootable images in podman's storage
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use crate::host::Os;
 use crate::hypervisor::{Arch, Kind};
 use crate::image::{Image, StorageInUse};
 use crate::install::{self, Place, Wanted};
-use crate::ui::parse_size;
+use crate::text::parse_size;
 
 /// What the disk is to be like. Each of these makes a disk of its own.
 #[derive(Debug, clap::Args)]

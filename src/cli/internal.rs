@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use super::Context;
-use crate::direct::{Share, Work};
+use crate::direct_boot::{Share, Work};
 use crate::host::{interrupt, process};
 use crate::vm::supervisor;
 

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 
 use super::Context;
 use crate::engine::log::{From, Reader, pieces};
-use crate::guest::command::shell_line;
+use crate::guest::shell::shell_line;
 use crate::host::{self, interrupt};
-use crate::ui::{Progress, parse_time, plain};
+use crate::text::{parse_time, plain};
+use crate::ui::Progress;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{State, Vm};
 

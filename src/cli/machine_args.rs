@@ -6,19 +6,20 @@ use anyhow::{Result, bail};
 use clap::ArgAction;
 
 use crate::disk::ExtraDiskArg;
-use crate::guest::cloudinit::Seed;
-use crate::guest::given::{self, CredentialArg};
-use crate::guest::hostname::Hostname;
-use crate::guest::ignition::Ignition;
-use crate::guest::keys;
-use crate::guest::shares::Share;
+use crate::guest::boot::cloudinit::Seed;
+use crate::guest::boot::hostname::Hostname;
+use crate::guest::boot::ignition::Ignition;
+use crate::guest::boot::shares::Share;
+use crate::guest::boot::user_credentials;
+use crate::guest::boot::user_credentials::CredentialArg;
+use crate::guest::ssh::keys;
 use crate::host::Os;
 use crate::hypervisor::features::Wish;
 use crate::hypervisor::helpers::swtpm;
 use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Forward, Kind, Protocol, Shares};
-use crate::ui::parse_size;
+use crate::text::parse_size;
 use crate::vm::{Extras, Nic, Outfit, Settings, ports};
 
 /// The machine's devices and its surroundings.
@@ -114,7 +115,7 @@ impl MachineArgs {
         let credentials: Vec<_> =
             self.credentials.iter().map(CredentialArg::read).collect::<Result<_, _>>()?;
         // What of them goes together with the tool's own is seen later.
-        given::merge(vec![], credentials.clone())?;
+        user_credentials::merge(vec![], credentials.clone())?;
         let settings = Settings {
             shares,
             ports: self.publish.clone(),

@@ -189,7 +189,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// The error and its causes; transparent wrappers don't say things twice.
 fn message(error: &anyhow::Error) -> String {
-    ui::error_chain(error.as_ref())
+    crate::text::error_chain(error.as_ref())
 }
 
 /// Does something for each name; a failure doesn't keep the others from their turn.

@@ -7,11 +7,12 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use crate::direct::Roots;
+use crate::direct_boot::Roots;
 use crate::disk::{self, Cache, Cached, Key};
 use crate::host::file;
 use crate::image::Podman;
-use crate::ui::{Format, format_size, parse_time, print, say, tell};
+use crate::text::{format_size, parse_time};
+use crate::ui::{Format, print, say, tell};
 
 /// Remove the base disks that no VM uses
 ///

@@ -8,7 +8,8 @@ use crate::host::Os;
 use crate::host::lock::Lock;
 use crate::hypervisor::features;
 use crate::hypervisor::features::Wish;
-use crate::ui::{Format, Table, print, say, since};
+use crate::text::since;
+use crate::ui::{Format, Table, print, say};
 use crate::vm::{Name, Vm, lifecycle, snapshots};
 
 /// Keep a stopped VM as it is, and bring it back to that later

@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use crate::guest::command::shell_line;
-use crate::guest::endpoint::Endpoint;
-use crate::guest::session::Session;
-use crate::guest::ssh_config::HostBlock;
+use crate::guest::shell::shell_line;
+use crate::guest::ssh::config::HostBlock;
+use crate::guest::ssh::endpoint::Endpoint;
+use crate::guest::ssh::session::Session;
 use crate::host::process;
-use crate::ui::{Progress, parse_time};
+use crate::text::parse_time;
+use crate::ui::Progress;
 use crate::vm::Vm;
 use crate::vm::lifecycle;
 

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use crate::guest::ssh_config;
+use crate::guest::ssh::config;
 use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
@@ -39,7 +39,7 @@ impl Args {
                     lifecycle::write_ssh_config(&vm)?;
                 }
             }
-            let new = ssh_config::include(&config, &context.dirs.vms().join("*/ssh_config"))
+            let new = config::include(&config, &context.dirs.vms().join("*/ssh_config"))
                 .with_context(|| format!("can't change {}", config.display()))?;
             let what = if new { "now includes" } else { "already includes" };
             tell(format!("{} {what} all VMs: use them as NAME.bootc", config.display()));

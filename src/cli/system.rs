@@ -10,7 +10,8 @@ use super::Context;
 use crate::disk::{Cache, Key};
 use crate::host::dirs::Dirs;
 use crate::host::{self, file};
-use crate::ui::{Format, Table, format_size, print, say, since};
+use crate::text::{format_size, since};
+use crate::ui::{Format, Table, print, say};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm};
 

@@ -140,7 +140,7 @@ impl Cache {
             match self.read(&key) {
                 Ok(disk) => disks.push(disk),
                 Err(error) => {
-                    tracing::warn!(error = crate::ui::error_chain(&error), "a base disk is left out")
+                    tracing::warn!(error = crate::text::error_chain(&error), "a base disk is left out")
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::Format;
 use super::qemu_img::{self, QemuImgError};
 use crate::host::lock::Lock;
 use crate::host::{device, fault, file, process};
-use crate::ui::format_size;
+use crate::text::format_size;
 
 /// What may be written over.
 #[derive(Debug, Clone, Copy, Default)]

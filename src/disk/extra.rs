@@ -9,7 +9,7 @@ use super::Format;
 use super::import::{Examined, ImportError};
 use super::qemu_img::{self, QemuImgError};
 use crate::host::process;
-use crate::ui::parse_size;
+use crate::text::parse_size;
 
 /// Below this a disk is a mistake: a number without a unit is bytes. Bytes.
 const SMALLEST: u64 = 1 << 20;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Format;
 use super::qemu_img::{self, QemuImgError};
-use crate::ui::format_size;
+use crate::text::format_size;
 
 /// A disk image file that is not ours; nothing is ever written to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

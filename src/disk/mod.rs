@@ -1,13 +1,13 @@
 //! Disks as files: base disks in a cache by content, and the overlays over them.
 
 mod cache;
+mod copy;
 pub mod export;
 mod extra;
 mod format;
 mod import;
 mod key;
 mod overlay;
-mod own;
 mod partial;
 mod prune;
 mod qemu_img;
@@ -18,12 +18,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Cached, Claim, Error, InUse};
+pub use copy::{Error as OwnDiskError, create as create_own};
 pub use extra::{ExtraDisk, ExtraDiskArg, InvalidExtraDisk, create as create_empty};
 pub use format::Format;
 pub use import::{Import, ImportError};
 pub use key::{InvalidKey, Key, Options};
 pub use overlay::create as create_overlay;
-pub use own::{Error as OwnDiskError, create as create_own};
 pub use partial::Partial;
 pub use prune::{prune, remove_superseded, trim};
 pub use qemu_img::QemuImgError;

@@ -27,7 +27,7 @@ impl NewestLine {
                 }
                 continue;
             }
-            let line = crate::ui::plain(&String::from_utf8_lossy(&self.partial));
+            let line = crate::text::plain(&String::from_utf8_lossy(&self.partial));
             self.partial.clear();
             let line = line.trim();
             if !line.is_empty() {

@@ -32,7 +32,7 @@ impl ConsoleWatch {
                 }
                 continue;
             }
-            let line = crate::ui::plain(&String::from_utf8_lossy(&self.line));
+            let line = crate::text::plain(&String::from_utf8_lossy(&self.line));
             self.line.clear();
             if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
                 return Some(Ended::Failed(reason.trim().to_owned()));

@@ -279,7 +279,7 @@ pub fn last_lines_since(path: &Path, place: u64, count: usize) -> Vec<String> {
     };
     let text = String::from_utf8_lossy(&tail().unwrap_or_default()).into_owned();
     let lines: Vec<String> =
-        text.lines().map(crate::ui::plain).filter(|line| !line.trim().is_empty()).collect();
+        text.lines().map(crate::text::plain).filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
 }
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::guest::command::quote;
+use crate::guest::shell::quote;
 
 /// A guest that writes a longer line gets it cut. Bytes.
 const LINE_MAX: usize = 64 << 10;

@@ -9,7 +9,7 @@ use super::channel::Config;
 use super::podman_machine;
 use super::podman_machine::Away;
 use super::{Error, Install, Unfinished};
-use crate::direct;
+use crate::direct_boot;
 use crate::host::{self, Os, file, process};
 use crate::hypervisor::Arch;
 use crate::image::Facts;
@@ -56,7 +56,7 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Fa
         Err(process::Error::Failed { status, .. }) => {
             return Err(install.failed(format!("bootc install in a container: {status}")));
         }
-        Err(other) => return Err(install.failed(crate::ui::error_chain(&other))),
+        Err(other) => return Err(install.failed(crate::text::error_chain(&other))),
     }
     if let Some(Away::Volume(volume)) = &away {
         stage.step("fetching the disk from the podman machine");
@@ -80,7 +80,7 @@ fn facts_here(install: &Install) -> Result<Facts, Unfinished> {
     let named = |source| Error::Direct { image: image.reference.clone(), source };
     let mounted = install.host.podman.mount(&image.id).map_err(Error::from)?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
-    Ok(direct::facts_of(mounted.path(), arch).map_err(named)?)
+    Ok(direct_boot::facts_of(mounted.path(), arch).map_err(named)?)
 }
 
 /// What the image says of how it wants to be installed.
@@ -92,7 +92,7 @@ fn configuration(install: &Install) -> Result<Config, Unfinished> {
         Err(error) => {
             let log = install.partial.log();
             file::create_private(&log)
-                .and_then(|mut file| writeln!(file, "{}", crate::ui::error_chain(&error)))
+                .and_then(|mut file| writeln!(file, "{}", crate::text::error_chain(&error)))
                 .map_err(|source| Error::Io { path: log, source })?;
             Err(install.failed("bootc install print-configuration failed in a container"))
         }

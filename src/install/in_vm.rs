@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::channel;
 use super::channel::{Config, Line, Lines};
 use super::{Error, Install, Unfinished};
-use crate::direct::{self, Roots, Transport};
+use crate::direct_boot;
+use crate::direct_boot::{Roots, Transport};
 use crate::disk::Cache;
 use crate::engine;
 use crate::engine::console_text::NewestLine;
@@ -64,17 +65,20 @@ pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unf
         boot: Boot::Kernel {
             kernel: boot.kernel(),
             initrd: boot.initramfs(),
-            cmdline: boot.cmdline(arch.serial_console(), Some(direct::INSTALL_UNIT)),
+            cmdline: boot.cmdline(arch.serial_console(), Some(direct_boot::INSTALL_UNIT)),
         },
         disks: boot
             .roots()
             .map(|(serial, file)| disk(file.to_owned(), &serial, true))
             .chain([
-                disk(folder.join(CONTENT), direct::IMAGE_SERIAL, true),
-                disk(install.partial.disk(), direct::OUTPUT_SERIAL, false),
+                disk(folder.join(CONTENT), direct_boot::IMAGE_SERIAL, true),
+                disk(install.partial.disk(), direct_boot::OUTPUT_SERIAL, false),
             ])
             .collect(),
-        channels: vec![Channel { name: direct::INSTALL_CHANNEL.into(), socket: runtime.0.join("install") }],
+        channels: vec![Channel {
+            name: direct_boot::INSTALL_CHANNEL.into(),
+            socket: runtime.0.join("install"),
+        }],
         credentials: vec![],
         network: false,
         devices: Default::default(),
@@ -115,7 +119,7 @@ fn save_content(install: &Install) -> Result<(), Unfinished> {
     let content = folder.join("content");
     install.host.podman.save(install.image, &content).map_err(Error::from)?;
     fault::point("install-saved");
-    direct::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
+    direct_boot::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
     Ok(())
 }
@@ -262,8 +266,8 @@ impl Talk<'_> {
             [
                 "--wipe",
                 "--source-imgref",
-                &format!("oci:{}:{}", direct::IMAGE_MOUNT, Podman::SAVED_TAG),
-                &format!("/dev/disk/by-id/virtio-{}", direct::OUTPUT_SERIAL),
+                &format!("oci:{}:{}", direct_boot::IMAGE_MOUNT, Podman::SAVED_TAG),
+                &format!("/dev/disk/by-id/virtio-{}", direct_boot::OUTPUT_SERIAL),
             ]
             .map(str::to_owned),
         );

@@ -14,7 +14,7 @@ pub use size::{TooSmall, default_disk_size};
 
 use channel::Config;
 
-use crate::direct;
+use crate::direct_boot;
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options, Partial};
 use crate::engine::console_text;
 use crate::host::dirs::Dirs;
@@ -22,7 +22,8 @@ use crate::host::interrupt::Interrupted;
 use crate::host::{Os, fault, file, process};
 use crate::hypervisor::{self, accelerator};
 use crate::image::{self, Facts, Image, Podman, StorageInUse};
-use crate::ui::{Progress, Stage, format_size};
+use crate::text::format_size;
+use crate::ui::{Progress, Stage};
 use crate::vm::Store;
 
 /// The root filesystem of an image that names none.
@@ -77,7 +78,7 @@ pub enum Error {
         /// Its name.
         image: String,
         /// What is missing.
-        source: direct::Error,
+        source: direct_boot::Error,
     },
     /// There is no hypervisor for the VM of the install.
     #[error(transparent)]
@@ -233,7 +234,7 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
     let held = cache.hold(&disk.key)?.ok_or(Error::Vanished)?;
     stage.done(&format!("{} on a disk of {}", disk.image.reference, format_size(disk.options.disk_size)));
     if let Err(error) = tidy(host, &cache, &disk.key, progress) {
-        tracing::warn!(error = crate::ui::error_chain(&error), "old base disks stay");
+        tracing::warn!(error = crate::text::error_chain(&error), "old base disks stay");
     }
     Ok(held)
 }
@@ -318,9 +319,9 @@ impl Install<'_> {
         to_disk::to_disk(&options)
     }
 
-    fn direct_error(&self, error: direct::Error) -> Unfinished {
+    fn direct_error(&self, error: direct_boot::Error) -> Unfinished {
         match error {
-            direct::Error::Interrupted(signal) => signal.into(),
+            direct_boot::Error::Interrupted(signal) => signal.into(),
             source => Error::Direct { image: self.image.reference.clone(), source }.into(),
         }
     }
@@ -330,7 +331,7 @@ impl Install<'_> {
         let (mut reason, lines) = (reason.into(), console_text::last_words(&self.partial.log(), LINES));
         // What it says last is the cause, and the rest is talk of the programs that it calls.
         if let Some(cause) = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")) {
-            reason = format!("{reason}: {}", crate::ui::plain(cause));
+            reason = format!("{reason}: {}", crate::text::plain(cause));
         }
         Unfinished::Failed { reason, lines }
     }

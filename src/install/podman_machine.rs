@@ -9,12 +9,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Error, Install, Unfinished};
-use crate::direct;
+use crate::direct_boot;
 use crate::host::{Os, file, process};
 use crate::hypervisor::Arch;
 use crate::image::{Facts, Podman};
 
-/// Prints the names of the files that [`direct::facts_of`] looks for, and what is in those that it reads.
+/// Prints the names of the files that [`direct_boot::facts_of`] looks for, and what is in those that it reads.
 const LIST: &str = r#"cd /
 for f in usr/sbin/sshd usr/bin/sshd usr/sbin/sfdisk usr/bin/partx usr/lib/systemd/systemd-growfs \
     usr/lib/systemd/libsystemd-shared-*.so usr/lib64/systemd/libsystemd-shared-*.so \
@@ -146,7 +146,7 @@ pub(super) fn facts(install: &Install) -> Result<Facts, Unfinished> {
     let folder = sketch().map_err(|source| Error::Io { path: "a sketch of the image".into(), source })?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
     let named = |source| Error::Direct { image: image.reference.clone(), source };
-    Ok(direct::facts_of(folder.path(), arch).map_err(named)?)
+    Ok(direct_boot::facts_of(folder.path(), arch).map_err(named)?)
 }
 
 /// Makes the file that a line of the list tells of; what is not understood is left out.
@@ -192,7 +192,7 @@ mod tests {
             "WARNING: noise",
         ];
         lines.iter().for_each(|line| sketch(dir.path(), line).unwrap());
-        let facts = direct::facts_of(dir.path(), "x86_64").unwrap();
+        let facts = direct_boot::facts_of(dir.path(), "x86_64").unwrap();
         assert_eq!((facts.kernel.as_str(), facts.systemd, facts.sshd), ("6.12", Some(257), true));
         assert_eq!(facts.homes.get("root").map(String::as_str), Some("/root"));
         assert!(!dir.path().parent().unwrap().join("outside").exists());

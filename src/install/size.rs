@@ -2,7 +2,7 @@
 
 use crate::disk::Options;
 use crate::image::Image;
-use crate::ui::format_size;
+use crate::text::format_size;
 
 const MIB: u64 = 1 << 20;
 /// The smallest disk that is made unless another size is asked for. Bytes.

@@ -79,20 +79,20 @@ impl Stage {
     /// What is happening right now: on a terminal it takes the place of the last such line.
     pub fn update(&mut self, message: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(super::plain(message));
+            bar.set_message(crate::text::plain(message));
         }
     }
 
     /// A step that is worth keeping: on a terminal as [`Stage::update`], elsewhere a line of its own.
     pub fn step(&mut self, message: &str) {
-        let message = super::plain(message);
+        let message = crate::text::plain(message);
         if message == self.last {
             return;
         }
         match &self.bar {
             Some(bar) => bar.set_message(message.clone()),
             None if !self.quiet => {
-                let time = super::seconds(self.start.elapsed());
+                let time = crate::text::seconds(self.start.elapsed());
                 super::tell(format!("{:8} {time:>5} {message}", self.name));
             }
             None => {}
@@ -121,7 +121,7 @@ impl Stage {
             let name = console::style(self.name).for_stderr().green();
             // Padded by hand: colour codes have no width on the terminal.
             let pad = " ".repeat(8usize.saturating_sub(self.name.len()));
-            let time = super::seconds(self.start.elapsed());
+            let time = crate::text::seconds(self.start.elapsed());
             super::tell(format!("{name}{pad} {time:>5} {result}"));
         }
     }

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::spec::user_files;
 use super::spec::{Firmware, Source, Spec};
 use super::{Nic, Vm};
-use crate::direct;
+use crate::direct_boot;
 use crate::disk::{ExtraDisk, Format};
-use crate::guest::hostname::Hostname;
-use crate::guest::{credentials, endpoint, given, keys, shares, units};
+use crate::guest::boot::hostname::Hostname;
+use crate::guest::boot::{credentials, shares, units, user_credentials};
+use crate::guest::ssh::{endpoint, keys};
 use crate::host::dirs::Dirs;
 use crate::hypervisor::{
     self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
@@ -35,7 +36,7 @@ pub enum Error {
     Extras(#[from] user_files::Error),
     /// The user's credentials can't be given.
     #[error(transparent)]
-    Credentials(#[from] given::InvalidCredential),
+    Credentials(#[from] user_credentials::InvalidCredential),
 }
 
 /// The machine of this VM.
@@ -96,7 +97,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
     if settings.journal {
         ours.extend(units::journal_to_channel());
     }
-    Ok(given::merge(ours, vm.credentials()?)?)
+    Ok(user_credentials::merge(ours, vm.credentials()?)?)
 }
 
 fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
@@ -155,8 +156,8 @@ pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<S
     };
     let shares = vm.spec.settings.shares.iter().enumerate().map(share);
     let root = vm.spec.shared_root().map(|_| SharedFolder {
-        tag: direct::SHARED_ROOT.to_owned(),
-        server: served_by_us(direct::SHARED_ROOT),
+        tag: direct_boot::SHARED_ROOT.to_owned(),
+        server: served_by_us(direct_boot::SHARED_ROOT),
     });
     shares.chain(root).collect()
 }

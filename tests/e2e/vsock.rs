@@ -6,8 +6,8 @@ use std::io::Cursor;
 use std::path::Path;
 use std::time::Duration;
 
-use podman_bootc::guest::keys::Keys;
-use podman_bootc::guest::session::{Login, Session};
+use podman_bootc::guest::ssh::keys::Keys;
+use podman_bootc::guest::ssh::session::{Login, Session};
 use podman_bootc::host::vsock;
 
 use crate::harness::{SOON, Sandbox, wait_for};

@@ -82,14 +82,14 @@ impl Rest {
             state: String,
         }
         let answer = http::ask(&self.socket, "/vm/state", None).await?;
-        let state: State =
-            serde_json::from_str(&answer.body).map_err(|_| Error::Refused(crate::ui::plain(&answer.body)))?;
+        let state: State = serde_json::from_str(&answer.body)
+            .map_err(|_| Error::Refused(crate::text::plain(&answer.body)))?;
         Ok(state.state)
     }
 
     async fn change(&self, state: &str) -> Result<(), Error> {
         let answer = http::ask(&self.socket, "/vm/state", Some(&json!({"state": state}))).await?;
-        if answer.is_ok() { Ok(()) } else { Err(Error::Refused(crate::ui::plain(&answer.body))) }
+        if answer.is_ok() { Ok(()) } else { Err(Error::Refused(crate::text::plain(&answer.body))) }
     }
 }
 

@@ -120,7 +120,7 @@ impl Network {
         if answer.is_ok() {
             return Ok(());
         }
-        Err(Error::Refused { rule: forward.to_string(), answer: crate::ui::plain(&answer.body) })
+        Err(Error::Refused { rule: forward.to_string(), answer: crate::text::plain(&answer.body) })
     }
 }
 

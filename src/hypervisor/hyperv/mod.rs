@@ -109,7 +109,7 @@ fn name_of(machine: &str) -> String {
 
 fn verdict(answer: &str) -> Result<(), FindError> {
     let check: Check = serde_json::from_str(answer.trim_start_matches('\u{feff}').trim())
-        .map_err(|_| FindError::Answer(crate::ui::plain(answer.trim())))?;
+        .map_err(|_| FindError::Answer(crate::text::plain(answer.trim())))?;
     match check {
         Check { installed: false, .. } => Err(FindError::NotInstalled),
         Check { running: false, .. } => Err(FindError::NotRunning),

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Fault;
-use crate::guest::endpoint::{self, Answer, Endpoint, Ways};
-use crate::guest::session::{Error, Login, Session};
+use crate::guest::ssh::endpoint;
+use crate::guest::ssh::endpoint::{Answer, Endpoint, Ways};
+use crate::guest::ssh::session::{Error, Login, Session};
 
 /// An SSH server that has begun to speak gets this long for each of its answers (emulated ones are slow).
 const SSH_TIME: Duration = Duration::from_secs(60);

@@ -13,10 +13,11 @@ use super::store::instance::{End, How};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
 use crate::engine::console_text;
-use crate::guest::credentials::UNIT_CREDENTIALS;
-use crate::guest::endpoint::{Answer, Ways};
-use crate::guest::session::{self, Login, Session};
-use crate::guest::shares;
+use crate::guest::boot::credentials::UNIT_CREDENTIALS;
+use crate::guest::boot::shares;
+use crate::guest::ssh::endpoint::{Answer, Ways};
+use crate::guest::ssh::session;
+use crate::guest::ssh::session::{Login, Session};
 use crate::host::file;
 use crate::host::interrupt;
 use crate::hypervisor::accelerator::{self, Accelerator};
@@ -145,7 +146,7 @@ pub async fn wait_ready(
                     if matches!(error, session::Error::Refused { .. }) {
                         wait.refused.get_or_insert_with(Instant::now);
                     }
-                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    wait.refusal = Some(crate::text::error_chain(&error));
                     attempt = Attempt::begin(ways.clone(), signal_receiver.clone(), expected, LOGIN_RETRY);
                 }
                 // Nothing is tried before there is an endpoint.
@@ -178,7 +179,7 @@ fn mount_shares(vm: &Vm, session: &Session) -> Result<Option<Fault>, session::Er
         failures.push(format!(
             "user {} may not mount the shares in the VM (`sudo -n` fails): {}",
             vm.spec.user,
-            crate::ui::plain(&output)
+            crate::text::plain(&output)
         ));
     }
     let fault = || Fault::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") };
@@ -193,7 +194,7 @@ fn set_hostname(vm: &Vm, session: &Session) -> Result<Option<Fault>, session::Er
         (_, why) => Some(Fault::Hostname {
             name: vm.spec.name.to_string(),
             hostname: hostname.to_string(),
-            why: crate::ui::plain(&why),
+            why: crate::text::plain(&why),
         }),
     })
 }
@@ -278,7 +279,7 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Erro
             step = attempt.next() => match step {
                 Step::Answers(answer) => return Ok(answer),
                 Step::Failed(error) => {
-                    wait.refusal = Some(crate::ui::error_chain(&error));
+                    wait.refusal = Some(crate::text::error_chain(&error));
                     return Err(wait.timeout());
                 }
                 // Nobody logs in here.

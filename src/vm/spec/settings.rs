@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{ExtraDisk, ImportError};
-use crate::guest::hostname::Hostname;
-use crate::guest::shares::{InvalidShare, Share};
+use crate::guest::boot::hostname::Hostname;
+use crate::guest::boot::shares::{InvalidShare, Share};
 use crate::host::Os;
 use crate::hypervisor::Forward;
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
 use crate::disk::{self, ExtraDisk, QemuImgError};
-use crate::guest::cloudinit::{self, Seed};
-use crate::guest::ignition::Ignition;
+use crate::guest::boot::cloudinit;
+use crate::guest::boot::cloudinit::Seed;
+use crate::guest::boot::ignition::Ignition;
 use crate::host::file;
 use crate::hypervisor::Credential;
 use crate::vm::Vm;

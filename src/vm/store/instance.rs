@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::guest::keys::Keys;
+use crate::guest::ssh::keys::Keys;
 use crate::host::lock::{self, Lock};
 use crate::host::{Os, fault, file};
 use crate::hypervisor::{DiskFormat, Features, Hypervisor};

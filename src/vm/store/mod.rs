@@ -12,7 +12,7 @@ use crate::host::dirs::Dirs;
 use crate::host::lock::{self, Lock};
 use crate::host::{fault, file};
 use crate::hypervisor::FindError;
-use crate::ui;
+use crate::text;
 use instance::{CREATING_LOCK, RUNNING_LOCK, SPEC, Vm};
 
 /// All VMs of this user.
@@ -152,7 +152,7 @@ impl Store {
                         entries.push(Entry::Creating(name_of(&folder)));
                     }
                 }
-                Err(e) => entries.push(Entry::Damaged(name_of(&folder), ui::error_chain(&e))),
+                Err(e) => entries.push(Entry::Damaged(name_of(&folder), text::error_chain(&e))),
             }
         }
         entries.sort_by(|a, b| a.name().cmp(b.name()));
@@ -173,7 +173,7 @@ impl Store {
                         return Err(Error::Creating(what.to_owned()));
                     }
                 }
-                Err(e) => return Err(Error::Damaged { name: what.to_owned(), why: ui::error_chain(&e) }),
+                Err(e) => return Err(Error::Damaged { name: what.to_owned(), why: text::error_chain(&e) }),
             }
         }
         let vms: Vec<Vm> = self.list().into_iter().filter_map(Entry::vm).collect();
@@ -258,7 +258,7 @@ impl Store {
             };
             if let Some(vm) = vm {
                 if let Err(error) = vm.end_left() {
-                    tracing::warn!(error = crate::ui::error_chain(&error), "can't remove a VM");
+                    tracing::warn!(error = crate::text::error_chain(&error), "can't remove a VM");
                     continue;
                 }
                 let runtime = self.dirs.runtime_of(&vm.spec.id);

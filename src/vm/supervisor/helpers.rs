@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::direct::{self, Roots, Share};
-use crate::guest::shares;
+use crate::direct_boot;
+use crate::direct_boot::{Roots, Share};
+use crate::guest::boot::shares;
 use crate::host;
 use crate::host::dirs::Dirs;
 use crate::hypervisor::helpers::Serves;
@@ -90,7 +91,7 @@ pub enum Error {
     Virtiofsd(#[from] virtiofsd::Error),
     /// The image's root can't be served.
     #[error(transparent)]
-    Root(#[from] direct::Error),
+    Root(#[from] direct_boot::Error),
     /// There is no podman.
     #[error(transparent)]
     Image(#[from] image::Error),

@@ -22,7 +22,7 @@ use crate::engine;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
 use crate::engine::{Ended, Engine, Event, Order, at};
-use crate::guest::units::JOURNAL_CHANNEL;
+use crate::guest::boot::units::JOURNAL_CHANNEL;
 use crate::host::lock::Lock;
 use crate::host::socket::Listener;
 use crate::host::{Os, fault, file, interrupt, socket};
@@ -82,7 +82,7 @@ pub fn run(store: &Store, name: &str) -> Result<(), Error> {
 /// Says why there will be no hello.
 fn refuse_with<T>(result: Result<T, Error>) -> Result<T, Error> {
     if let Err(error) = &result {
-        say(&Hello::Refused { reason: crate::ui::error_chain(error) });
+        say(&Hello::Refused { reason: crate::text::error_chain(error) });
     }
     result
 }
@@ -224,7 +224,7 @@ impl Supervisor {
         };
         // What stays is swept by those who come later; who waits for the end has to hear of it all the same.
         if let Err(error) = removed {
-            tracing::error!(error = crate::ui::error_chain(&error), "the VM can't be removed");
+            tracing::error!(error = crate::text::error_chain(&error), "the VM can't be removed");
         }
         if let Err(error) = file::remove_dir(&runtime) {
             tracing::error!(%error, path = %runtime.display(), "the VM's sockets can't be removed");
@@ -364,7 +364,7 @@ impl Desk<'_> {
             Ok(Ended::ByOrder) => (How::Stop, "it was stopped".to_owned()),
             Ok(Ended::Panic(reason)) => (How::Panic, format!("kernel panic: {reason}")),
             Ok(Ended::Failed(reason)) => (How::Failure, reason),
-            Err(error) => (How::Failure, crate::ui::error_chain(&error)),
+            Err(error) => (How::Failure, crate::text::error_chain(&error)),
         };
         let end = End { at: jiff::Timestamp::now(), how, reason };
         self.record.end = Some(end.clone());

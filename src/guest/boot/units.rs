@@ -7,8 +7,8 @@ pub const SSH_CHANNEL: &str = "podman-bootc.ssh";
 /// Name of the channel that carries the journal.
 pub const JOURNAL_CHANNEL: &str = "podman-bootc.journal";
 
-const SSH_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-ssh.service");
-const JOURNAL_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-journal.service");
+const SSH_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ssh.service");
+const JOURNAL_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-journal.service");
 
 /// Lets an sshd talk over the channel (systemd 256 and up).
 pub fn ssh_over_channel() -> [Credential; 2] {

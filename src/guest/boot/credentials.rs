@@ -12,8 +12,8 @@ pub const READY_CHANNEL: &str = "podman-bootc.ready";
 /// The first systemd that takes units from credentials.
 pub const UNIT_CREDENTIALS: u32 = 256;
 
-const READY_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
-const GROW_UNIT: &str = include_str!("../../vm-assets/units/podman-bootc-grow.service");
+const READY_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ready.service");
+const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
 const GROW_DROPIN: &str = "[Unit]\nWants=podman-bootc-grow.service\n";
 const READY_DROPIN: &str = "[Unit]\nWants=podman-bootc-ready.service\n";
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Error;
-use super::overlay::{self, Merged};
+use super::overlay;
+use super::overlay::Merged;
 use crate::host::process;
 use crate::image::{Mounted, Podman};
 

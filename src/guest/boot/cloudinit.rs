@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn error(files: &[(&str, &str)]) -> String {
-        crate::ui::error_chain(&Seed::read(folder(files).path()).unwrap_err())
+        crate::text::error_chain(&Seed::read(folder(files).path()).unwrap_err())
     }
 
     fn content(image: &[u8], name: &str) -> String {

@@ -17,7 +17,8 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Preferred, Sig, ciphe
 use tokio::sync::mpsc;
 use tokio::task::unconstrained;
 
-use super::keys::{self, Keys};
+use super::keys;
+use super::keys::Keys;
 use crate::host::interrupt::{self, Interrupted};
 
 /// Host keys that we take, the best first.
@@ -221,7 +222,7 @@ struct Seen {
 
 impl Seen {
     fn lost(&self) -> Error {
-        Error::Lost(self.end.get().map_or_else(|| "it was closed".to_owned(), |end| crate::ui::plain(end)))
+        Error::Lost(self.end.get().map_or_else(|| "it was closed".to_owned(), |end| crate::text::plain(end)))
     }
 }
 
@@ -248,7 +249,7 @@ impl Handler for Client {
     async fn disconnected(&mut self, reason: DisconnectReason<Error>) -> Result<(), Error> {
         let (reason, result) = match reason {
             DisconnectReason::ReceivedDisconnect(info) => (info.message, Ok(())),
-            DisconnectReason::Error(error) => (crate::ui::error_chain(&error), Err(error)),
+            DisconnectReason::Error(error) => (crate::text::error_chain(&error), Err(error)),
         };
         // It ends once.
         let _ = self.seen.end.set(reason);

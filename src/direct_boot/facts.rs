@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Error;
-use super::tree::Tree;
+use super::image_files::Tree;
 use crate::image::Facts;
 
 /// What `vm-assets/units/podman-bootc-grow.service` uses.

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::Format;
-use super::qemu_img::{self, QemuImgError};
+use super::qemu_img;
+use super::qemu_img::QemuImgError;
 use crate::host::{file, process};
 
 /// A VM's own disk can't be made.

@@ -7,7 +7,8 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::apart::{self, Root};
+use super::mount_namespace;
+use super::mount_namespace::Root;
 use crate::host::lock::Lock;
 use crate::host::{file, process};
 use crate::image::Podman;
@@ -30,7 +31,7 @@ impl Share {
     /// Our own path is not known, or one of ours is not UTF-8.
     pub fn command(&self, podman: &Podman, server: &Command) -> Result<Command, Error> {
         let work = serde_json::to_string(self).map_err(|e| Error::Apart(e.to_string()))?;
-        let mut command = apart::command(podman)?;
+        let mut command = mount_namespace::command(podman)?;
         command.args(["internal-share-root", &work, "--"]).arg(server.get_program()).args(server.get_args());
         Ok(command)
     }

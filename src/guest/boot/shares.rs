@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::command::quote;
+use crate::guest::shell::quote;
 use crate::host::path;
 use crate::hypervisor::{Credential, Shares};
 
@@ -182,7 +182,7 @@ pub fn failures(shares: &[Share], way: Shares, output: &str) -> Vec<String> {
     let failure = |line: &str| {
         let (tag, message) = line.split_once(' ')?;
         let share = shares.get(tag.strip_prefix("share")?.parse::<usize>().ok()?)?;
-        Some(explain(share, way, &crate::ui::plain(message)))
+        Some(explain(share, way, &crate::text::plain(message)))
     };
     output.lines().filter_map(failure).collect()
 }

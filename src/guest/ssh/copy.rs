@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::command::quote;
-use super::session::{self, Bounded, Session};
+use super::session;
+use super::session::{Bounded, Session};
+use crate::guest::shell::quote;
 
 /// A copy failed.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +186,7 @@ fn guest_error(path: &str, code: i32, stderr: &Bounded) -> Error {
     let said = String::from_utf8_lossy(&stderr.0);
     let why = match (code, said.lines().next()) {
         (127, _) => "the image has no tar".to_owned(),
-        (_, Some(line)) => crate::ui::plain(line),
+        (_, Some(line)) => crate::text::plain(line),
         (code, None) => format!("tar ended with {code}"),
     };
     Error::Guest { path: path.to_owned(), why }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::apart::{self, Root};
-use super::stack::{self, Block, Chain, Plan};
-use super::{BootImage, Error, Transport, share};
+use super::layers;
+use super::layers::{Block, Chain, Plan};
+use super::mount_namespace;
+use super::mount_namespace::Root;
+use super::{BootImage, Error, Transport, served_root};
 use crate::host::lock::{Lock, WaitError};
 use crate::host::{self, fault, file, process};
 use crate::hypervisor::Arch;
@@ -88,8 +90,8 @@ impl Roots {
         transport: Transport,
         stage: &mut Stage,
     ) -> Result<BootImage, Error> {
-        share::sweep(&self.shares(), podman);
-        let chains = stack::chains(&image.layers);
+        served_root::sweep(&self.shares(), podman);
+        let chains = layers::chains(&image.layers);
         if let Some(ready) = self.find(image, &chains, transport)? {
             return Ok(ready);
         }
@@ -276,7 +278,7 @@ impl Roots {
         }
         let boots = std::fs::read_dir(self.boots()).into_iter().flatten().flatten();
         let seen: Vec<Vec<Chain>> = boots.filter_map(|entry| super::read_chains(&entry.path())).collect();
-        stack::plan(chains, &there, &seen)
+        layers::plan(chains, &there, &seen)
     }
 
     fn boot_folder(&self, image: &Image) -> PathBuf {
@@ -322,7 +324,7 @@ impl Work {
     /// podman's user namespace.
     fn run_apart(&self, podman: &Podman) -> Result<(), Error> {
         let work = serde_json::to_string(self).map_err(|e| Error::Apart(e.to_string()))?;
-        let mut command = apart::command(podman)?;
+        let mut command = mount_namespace::command(podman)?;
         command.args(["internal-export", &work]);
         match process::output(&mut command) {
             Ok(_) => Ok(()),
@@ -449,7 +451,7 @@ mod tests {
         let partial = dir.path().join("partial");
         std::fs::create_dir_all(partial.join("boot")).unwrap();
         std::fs::create_dir(partial.join("mount")).unwrap();
-        let chains = stack::chains(&["sha256:1".into()]);
+        let chains = layers::chains(&["sha256:1".into()]);
         let block = Block { from: None, to: chains[0].clone(), user_marks: false };
         let stem = block.file_stem();
         file::write_json(&partial.join(format!("{stem}.json")), &BlockFile { version: BLOCK_VERSION, block })

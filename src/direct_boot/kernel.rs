@@ -7,7 +7,7 @@ use object::read::pe::PeFile64;
 use object::{Object, ObjectSection};
 
 use super::Error;
-use super::tree::Tree;
+use super::image_files::Tree;
 
 /// Larger UKIs are not read; the largest seen are about 200 MB. Bytes.
 const UKI_MAX: u64 = 1 << 30;

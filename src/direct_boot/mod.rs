@@ -3,30 +3,30 @@
 //! Everything that it needs of the image is read once, from the image's mounted filesystem, into a cache: the
 //! kernel, the initramfs with our few files appended, and the root as a stack of read-only block images.
 
-mod apart;
-mod boot_image;
+mod boot_files;
+mod cache;
 mod cpio;
+mod erofs;
 mod facts;
+mod image_files;
 mod kernel;
+mod layers;
 mod modules;
+mod mount_namespace;
 mod overlay;
-mod root;
-mod roots;
-mod share;
-mod stack;
-mod tree;
-mod vmlinux;
+mod served_root;
+mod unpack_kernel;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use boot_image::{assets_digest, export};
-pub use root::pack;
-pub use roots::{Roots, Work};
-pub use share::Share;
-use stack::Chain;
+use boot_files::{assets_digest, export};
+pub use cache::{Roots, Work};
+pub use erofs::pack;
+use layers::Chain;
+pub use served_root::Share;
 
 use crate::image::Facts;
 
@@ -103,7 +103,7 @@ struct Made {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Source {
     path: String,
-    identity: tree::Identity,
+    identity: image_files::Identity,
 }
 
 /// An image can't be made ready for a direct boot.
@@ -172,7 +172,7 @@ pub enum Error {
 /// # Errors
 /// It has no kernel, or can't be read.
 pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
-    let tree = tree::Tree::new(source)?;
+    let tree = image_files::Tree::new(source)?;
     let mut facts = facts::read(&tree, architecture)?;
     let place = kernel::locate(&tree)?;
     facts.kernel = match place.version {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::cpio::Archive;
-use super::stack::Chain;
-use super::tree::Tree;
+use super::image_files::Tree;
+use super::layers::Chain;
 use super::{
     Error, FACTS_FILE, FactsFile, INITRAMFS, INSTALL_UNIT, KERNEL, Made, Source, VERSION, facts, kernel,
-    modules, vmlinux,
+    modules, unpack_kernel,
 };
 use crate::host::file;
 
@@ -89,7 +89,7 @@ fn twin(boots: &Path, sources: &[Source]) -> Option<(PathBuf, Made)> {
 fn make(tree: &Tree, place: &kernel::Place, folder: &Path, sources: Vec<Source>) -> Result<Made, Error> {
     let found = place.read(tree)?;
     let drivers = Drivers::find(tree, &found.version)?;
-    let kernel = vmlinux::unpack(&found.kernel).unwrap_or(found.kernel);
+    let kernel = unpack_kernel::unpack(&found.kernel).unwrap_or(found.kernel);
     write(&folder.join(KERNEL), |out| out.write_all(&kernel))?;
     let files = drivers.open(tree)?;
     write(&folder.join(INITRAMFS), |out| {
