@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use podman_bootc::host::lock::{self, Lock};
-use podman_bootc::host::{process, socket};
+use podman_bootc::host::fs::lock;
+use podman_bootc::host::fs::lock::Lock;
+use podman_bootc::host::net::socket;
+use podman_bootc::host::process;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
 /// What a process of this program is to do in place of the tests; see [`role`].

@@ -7,7 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::Context;
-use crate::host::{interrupt, socket, terminal};
+use crate::host::net::socket;
+use crate::host::process::interrupt;
+use crate::host::terminal;
 use crate::ui::tell;
 use crate::vm::supervisor::console;
 use crate::vm::{Vm, lifecycle};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::Os;
-use crate::host::dirs::Dirs;
-use crate::host::interrupt;
+use crate::host::fs::dirs::Dirs;
+use crate::host::process::interrupt;
 use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Request, Service, Storage, StorageInUse, is_file};
 use crate::install;

@@ -69,7 +69,7 @@ impl Args {
 
 /// The VM and the path of `VM:PATH`.
 fn in_vm(text: &str) -> Option<(&str, &str)> {
-    let (name, path) = host::path::split_colon(text)?;
+    let (name, path) = host::fs::path::split_colon(text)?;
     name.parse::<Name>().is_ok().then_some((name, path))
 }
 

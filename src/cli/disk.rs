@@ -87,7 +87,7 @@ impl Args {
     fn format(&self) -> Result<Format> {
         let of_device = || {
             let metadata = self.file.metadata().ok()?;
-            crate::host::device::is_block(&metadata).then_some(Format::Raw)
+            crate::host::fs::device::is_block(&metadata).then_some(Format::Raw)
         };
         self.format.or_else(|| Format::of_name(&self.file)).or_else(of_device).with_context(|| {
             format!(

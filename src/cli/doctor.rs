@@ -193,10 +193,10 @@ fn uefi(arch: Arch) -> Finding {
 
 fn hyperv_sockets() -> Finding {
     let check = "SSH without a network";
-    if host::vsock::is_available(VSOCK_SSH_PORT) {
+    if host::net::vsock::is_available(VSOCK_SSH_PORT) {
         return found(check, "AF_HYPERV, for images with systemd 256 and up");
     }
-    let key = host::vsock::hyperv::registry_key(VSOCK_SSH_PORT);
+    let key = host::net::vsock::hyperv::registry_key(VSOCK_SSH_PORT);
     let hint = format!("as administrator: `New-Item -Force -Path 'HKLM:\\{key}'`");
     lacking(check, Status::Optional, "not allowed; VMs are reached by their address", &hint)
 }
@@ -206,7 +206,7 @@ fn program(name: &'static str, needed: bool, hint: &str) -> Finding {
 }
 
 fn qemu_img(needed: bool, hint: &str) -> Finding {
-    look("qemu-img", process::find_of_qemu("qemu-img"), needed, hint)
+    look("qemu-img", process::find_installed("qemu-img", "qemu"), needed, hint)
 }
 
 fn look(name: &'static str, path: Option<PathBuf>, needed: bool, hint: &str) -> Finding {

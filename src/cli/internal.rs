@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use super::Context;
 use crate::direct_boot::{Share, Work};
-use crate::host::{interrupt, process};
+use crate::host::process;
+use crate::host::process::interrupt;
 use crate::vm::supervisor;
 
 /// Supervise a VM until it ends

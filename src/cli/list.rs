@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use crate::host::dirs::Dirs;
+use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::text::{format_size, since};
 use crate::ui::{Format, Table, print, say};

@@ -33,7 +33,8 @@ use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::host::interrupt::{self, Interrupted};
+use crate::host::process::interrupt;
+use crate::host::process::interrupt::Interrupted;
 use crate::ui;
 use crate::vm::lifecycle;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Context;
 use crate::direct_boot::Roots;
 use crate::disk::{self, Cache, Cached, Key};
-use crate::host::file;
+use crate::host::fs::file;
 use crate::image::Podman;
 use crate::text::{format_size, parse_time};
 use crate::ui::{Format, print, say, tell};

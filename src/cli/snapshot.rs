@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::host::Os;
-use crate::host::lock::Lock;
+use crate::host::fs::lock::Lock;
 use crate::hypervisor::features;
 use crate::hypervisor::features::Wish;
 use crate::text::since;

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::Context;
 use crate::disk::{Cache, Key};
-use crate::host::dirs::Dirs;
-use crate::host::{self, file};
+use crate::host;
+use crate::host::fs::dirs::Dirs;
+use crate::host::fs::file;
 use crate::text::{format_size, since};
 use crate::ui::{Format, Table, print, say};
 use crate::vm::store::Entry;

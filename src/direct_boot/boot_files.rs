@@ -13,7 +13,7 @@ use super::{
     Error, FACTS_FILE, FactsFile, INITRAMFS, INSTALL_UNIT, KERNEL, Made, Source, VERSION, facts, kernel,
     modules, unpack_kernel,
 };
-use crate::host::file;
+use crate::host::fs::file;
 
 const INIT: &str = include_str!("../../vm-assets/direct/init");
 const INSTALL_SCRIPT: &str = include_str!("../../vm-assets/direct/install");

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::Error;
-use crate::host::rooted::Root;
+use crate::host::fs::confined::Root;
 
-pub use crate::host::rooted::Identity;
+pub use crate::host::fs::confined::Identity;
 
 /// Text files that are read whole are small; a larger one is not what we look for. Bytes.
 const TEXT_MAX: u64 = 16 << 20;

@@ -161,10 +161,10 @@ pub enum Error {
     Apart(String),
     /// The tool was interrupted.
     #[error(transparent)]
-    Interrupted(#[from] crate::host::interrupt::Interrupted),
+    Interrupted(#[from] crate::host::process::interrupt::Interrupted),
     /// The facts can't be kept or read.
     #[error(transparent)]
-    Facts(#[from] crate::host::file::Error),
+    Facts(#[from] crate::host::fs::file::Error),
 }
 
 /// The facts of the system in the image that is mounted at `source`.
@@ -184,7 +184,7 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
 
 /// The layers of the image that `folder` was filled from.
 fn read_chains(folder: &Path) -> Option<Vec<Chain>> {
-    let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION).ok()?;
+    let file: FactsFile = crate::host::fs::file::read_json(&folder.join(FACTS_FILE), VERSION).ok()?;
     Some(file.chains)
 }
 
@@ -195,7 +195,7 @@ impl BootImage {
         user_marks: bool,
         transport: Transport,
     ) -> Result<Self, Error> {
-        let file: FactsFile = crate::host::file::read_json(&folder.join(FACTS_FILE), VERSION)?;
+        let file: FactsFile = crate::host::fs::file::read_json(&folder.join(FACTS_FILE), VERSION)?;
         if transport == Transport::Virtiofs && !file.made.shares {
             return Err(Error::NoDriver { kernel: file.made.version, module: modules::SHARE[0] });
         }

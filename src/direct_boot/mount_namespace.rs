@@ -15,7 +15,7 @@ use crate::image::{Mounted, Podman};
 /// Our own path is not known.
 pub fn command(podman: &Podman) -> Result<Command, Error> {
     let program =
-        process::myself().map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
+        process::current_program().map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
     let mut command = if podman.is_rootless() {
         podman.command(["unshare", "unshare", "--mount", "--"])
     } else {

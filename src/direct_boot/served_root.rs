@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::mount_namespace;
 use super::mount_namespace::Root;
-use crate::host::lock::Lock;
-use crate::host::{file, process};
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
+use crate::host::process;
 use crate::image::Podman;
 
 /// What the process that serves a root has to know, as JSON on its command line.

@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{BaseDisk, Key, Partial};
-use crate::host::interrupt::Interrupted;
-use crate::host::lock::{self, Lock, WaitError};
-use crate::host::{fault, file};
+use crate::host::fault;
+use crate::host::fs::file;
+use crate::host::fs::lock;
+use crate::host::fs::lock::{Lock, WaitError};
+use crate::host::process::interrupt::Interrupted;
 
 const VERSION: u32 = 1;
 pub(super) const DISK: &str = "disk.raw";

@@ -7,7 +7,8 @@ use std::path::Path;
 use super::Format;
 use super::qemu_img;
 use super::qemu_img::QemuImgError;
-use crate::host::{file, process};
+use crate::host::fs::file;
+use crate::host::process;
 
 /// A VM's own disk can't be made.
 #[derive(Debug, thiserror::Error)]

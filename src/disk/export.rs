@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Format;
 use super::qemu_img::{self, QemuImgError};
-use crate::host::lock::Lock;
-use crate::host::{device, fault, file, process};
+use crate::host::fs::lock::Lock;
+use crate::host::fs::{device, file};
+use crate::host::{fault, process};
 use crate::text::format_size;
 
 /// What may be written over.
@@ -127,7 +128,7 @@ pub fn write(
     let partial = Partial::claim(target)?;
     convert(source, &partial.path, format, false, progress)?;
     fault::point("export-converted");
-    crate::host::file::sync(&partial.path).map_err(io(&partial.path))?;
+    crate::host::fs::file::sync(&partial.path).map_err(io(&partial.path))?;
     if allowed.overwrite {
         std::fs::rename(&partial.path, target).map_err(io(target))?;
     } else {

@@ -103,7 +103,7 @@ impl Examined {
     /// It is none, of another format than raw or qcow2, or only a layer over another file.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
         let io = |source| ImportError::Io { path: path.to_owned(), source };
-        let file = crate::host::path::canonical(path).map_err(io)?;
+        let file = crate::host::fs::path::canonical(path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
             return Err(ImportError::NoFile(file));

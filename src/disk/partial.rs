@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::cache::{DISK, Error, LOG};
 use super::{BaseDisk, Cache, Key};
-use crate::host::lock::Lock;
-use crate::host::{fault, file};
+use crate::host::fault;
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
 
 /// A disk in the making. Dropped before [`Partial::finish`], it vanishes.
 #[derive(Debug)]

@@ -86,7 +86,7 @@ impl Info {
 
 /// `qemu-img SUBCOMMAND`.
 pub(super) fn command(subcommand: &str) -> Result<Command, QemuImgError> {
-    let program = process::find_of_qemu(QEMU_IMG).ok_or(QemuImgError::Missing)?;
+    let program = process::find_installed(QEMU_IMG, "qemu").ok_or(QemuImgError::Missing)?;
     let mut command = Command::new(program);
     command.arg(subcommand);
     Ok(command)
@@ -121,5 +121,6 @@ fn examine(file: &Path, format: Format, options: &[&str]) -> Result<Info, QemuIm
 /// processor) they may do without.
 #[cfg(test)]
 pub(super) fn is_missing_here() -> bool {
-    !cfg!(all(target_os = "linux", target_arch = "x86_64")) && process::find_of_qemu(QEMU_IMG).is_none()
+    !cfg!(all(target_os = "linux", target_arch = "x86_64"))
+        && process::find_installed(QEMU_IMG, "qemu").is_none()
 }

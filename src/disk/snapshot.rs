@@ -59,7 +59,7 @@ fn change(disk: &Path, what: &str, name: &str, doing: &str) -> Result<(), QemuIm
     let mut command = qemu_img::command("snapshot")?;
     command.args(["-q", what, &format!("{PREFIX}{name}"), &qemu_img::reference(disk, Format::Qcow2)]);
     // Broken off, it would leave a damaged disk.
-    process::to_end_undisturbed(command)
+    process::run_uninterruptible(command)
         .map_err(|source| QemuImgError::Failed { doing: doing.to_owned(), source })
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::log;
 use super::log::From;
-use crate::host::file;
+use crate::host::fs::file;
 
 /// A longer line is cut. Bytes.
 const LINE_MAX: usize = 1024;

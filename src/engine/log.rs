@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::host::file;
+use crate::host::fs::file;
 
 /// A log begins anew (one old one is kept) when it has grown to this. Bytes.
 const MOST: u64 = 16 << 20;

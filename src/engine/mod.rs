@@ -19,7 +19,8 @@ pub use outcome::Ended;
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Os, file};
+use crate::host::Os;
+use crate::host::fs::file;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError};
 use crate::hypervisor::events::{Event as Report, Stopped};

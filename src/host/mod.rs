@@ -1,29 +1,14 @@
 //! What differs between operating systems: folders, files, locks, processes, sockets.
 
-pub mod device;
-pub mod dirs;
 pub mod fault;
-pub mod file;
-pub mod interrupt;
-pub mod lock;
-pub mod path;
+pub mod fs;
+pub mod net;
+mod os;
+mod os_kind;
 pub mod process;
-pub mod rooted;
-pub mod socket;
-mod system;
 pub mod terminal;
-pub mod vsock;
 
-#[cfg(unix)]
-mod unix;
-#[cfg(unix)]
-use unix as os;
-#[cfg(windows)]
-mod windows;
-#[cfg(windows)]
-use windows as os;
-
-pub use system::Os;
+pub use os_kind::Os;
 
 /// The kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {

@@ -46,6 +46,7 @@ impl Pair {
     /// # Errors
     /// As of the operating system, or it has none (Windows).
     pub fn open() -> io::Result<Self> {
-        os::terminal_pair()
+        let (ours, stdin, stdout) = os::terminal_pair()?;
+        Ok(Self { ours, stdin, stdout })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::host::socket as local;
+use crate::host::net::socket as local;
 
 /// They answer at once, or not at all.
 const TIME: Duration = Duration::from_secs(10);
@@ -80,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::host::socket;
+    use crate::host::net::socket;
 
     #[test]
     fn answers_as_they_come() {

@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 
 use super::events::Event;
 use super::{Launch, Machine};
-use crate::host::{file, process, socket};
+use crate::host::fs::file;
+use crate::host::net::socket;
+use crate::host::process;
 
 /// Lines of the hypervisor's own messages that an error quotes.
 const MESSAGE_LINES: usize = 5;

@@ -265,11 +265,11 @@ impl Podman {
         match (transport, &self.storage) {
             // podman names the image by its folder, and can't when that has a capital letter.
             ("oci" | "dir", Some(storage)) => {
-                let (folder, tag) =
-                    crate::host::path::rsplit_colon(path).map_or((path, ""), |(folder, tag)| (folder, tag));
+                let (folder, tag) = crate::host::fs::path::rsplit_colon(path)
+                    .map_or((path, ""), |(folder, tag)| (folder, tag));
                 let link = storage.run.join("image");
                 let absolute = std::path::absolute(folder);
-                let linked = absolute.and_then(|to| crate::host::file::link_folder(&to, &link));
+                let linked = absolute.and_then(|to| crate::host::fs::file::link_folder(&to, &link));
                 linked.map_err(|source| {
                     failed(process::Error::Start { program: "podman pull".into(), source })
                 })?;

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::file;
-use crate::host::lock::{Lock, WaitError};
+use crate::host::fs::file;
+use crate::host::fs::lock::{Lock, WaitError};
 
 /// A storage of images that is not podman's usual one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

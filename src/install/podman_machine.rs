@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Error, Install, Unfinished};
 use crate::direct_boot;
-use crate::host::{Os, file, process};
+use crate::host::fs::file;
+use crate::host::{Os, process};
 use crate::hypervisor::Arch;
 use crate::image::{Facts, Podman};
 

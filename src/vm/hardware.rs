@@ -10,7 +10,7 @@ use crate::disk::{ExtraDisk, Format};
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::{credentials, shares, units, user_credentials};
 use crate::guest::ssh::{endpoint, keys};
-use crate::host::dirs::Dirs;
+use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
     self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
     SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
@@ -125,7 +125,7 @@ fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
     if !spec.sshd || spec.systemd.is_none_or(|version| version < endpoint::SSHD_ON_VSOCK) {
         return None;
     }
-    let is_available = || crate::host::vsock::is_available(VSOCK_SSH_PORT);
+    let is_available = || crate::host::net::vsock::is_available(VSOCK_SSH_PORT);
     match features.vsocks {
         Vsocks::Kernel => is_available().then(|| Vsock::Cid(context_id(&spec.id))),
         Vsocks::Hyperv => is_available().then_some(Vsock::Hyperv(None)),

@@ -16,9 +16,11 @@ use crate::guest::boot::credentials::UNIT_CREDENTIALS;
 use crate::guest::ssh::config::HostBlock;
 use crate::guest::ssh::keys;
 use crate::guest::ssh::session;
-use crate::host::interrupt::{self, Interrupted};
-use crate::host::lock::Lock;
-use crate::host::{file, process};
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
+use crate::host::process;
+use crate::host::process::interrupt;
+use crate::host::process::interrupt::Interrupted;
 use crate::hypervisor::Forward;
 
 /// Something can't be done with a VM.
@@ -185,7 +187,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let log = file::create_private(&vm.supervisor_log())
         .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
     write_ssh_config(vm)?;
-    let program = process::myself().map_err(io)?;
+    let program = process::current_program().map_err(io)?;
     let mut command = Command::new(program);
     command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
     command.args(["internal-supervise", &name]);

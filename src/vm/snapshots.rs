@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Name, Vm};
 use crate::disk::{ExtraDisk, QemuImgError, snapshot};
-use crate::host::file;
+use crate::host::fs::file;
 
 pub use crate::disk::snapshot::Snapshot;
 
@@ -155,5 +155,5 @@ fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<(), Error> {
         move |source| Error::Io { path, source }
     };
     let bytes = std::fs::read(from).map_err(io(from))?;
-    file::write_whole(to, &bytes).map_err(io(to))
+    file::write_atomic(to, &bytes).map_err(io(to))
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use podman_bootc::host::lock::Lock;
+use podman_bootc::host::fs::lock::Lock;
 
 use crate::harness::{Running, SOON, Sandbox, Signal};
 

@@ -1,6 +1,6 @@
 //! Signals in the middle of an install, a boot and a session: nothing is left, and the next `run` works.
 
-use podman_bootc::host::lock::Lock;
+use podman_bootc::host::fs::lock::Lock;
 
 use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, podman, shared, wait_for};
 

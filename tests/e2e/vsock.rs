@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use podman_bootc::guest::ssh::keys::Keys;
 use podman_bootc::guest::ssh::session::{Login, Session};
-use podman_bootc::host::vsock;
+use podman_bootc::host::net::vsock;
 
 use crate::harness::{SOON, Sandbox, wait_for};
 

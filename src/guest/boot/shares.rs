@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::guest::shell::quote;
-use crate::host::path;
+use crate::host::fs::path;
 use crate::hypervisor::{Credential, Shares};
 
 /// The unit that mounts the shares.

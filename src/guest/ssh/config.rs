@@ -83,7 +83,7 @@ pub fn include(config: &Path, pattern: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     let folder = config.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    crate::host::file::create_private_dir(folder)?;
+    crate::host::fs::file::create_private_dir(folder)?;
     let mut file = tempfile::Builder::new().prefix(".config-").tempfile_in(folder)?;
     // Before the first Host: what is behind it holds only for that.
     let gap = if old.is_empty() { "" } else { "\n" };

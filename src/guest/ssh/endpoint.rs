@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::host::vsock;
+use crate::host::net::vsock;
 use crate::hypervisor::{VSOCK_SSH_PORT, Vsock};
 
 /// The first systemd whose sshd listens on `AF_VSOCK` by itself.

@@ -9,8 +9,8 @@ use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::{self, LineEnding};
 use russh::keys::{Algorithm, PrivateKey, PublicKey};
 
-use crate::host::file;
-use crate::host::lock::Lock;
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
 
 /// The files of a VM's keys, in its folder.
 #[derive(Debug, Clone)]
@@ -163,7 +163,7 @@ impl Keys {
             return Ok(());
         }
         // In one step: half a line would be another key than the guest's, for good.
-        file::write_whole(&path, (host_line(alias, kind, key) + "\n").as_bytes())
+        file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes())
             .map_err(|source| Error::File { path, source })
     }
 }

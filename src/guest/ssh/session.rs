@@ -19,7 +19,8 @@ use tokio::task::unconstrained;
 
 use super::keys;
 use super::keys::Keys;
-use crate::host::interrupt::{self, Interrupted};
+use crate::host::process::interrupt;
+use crate::host::process::interrupt::Interrupted;
 
 /// Host keys that we take, the best first.
 const HOST_KEYS: &[Algorithm] = &[Algorithm::Ed25519, Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 }];

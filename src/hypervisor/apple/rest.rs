@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::console;
-use crate::host::file;
+use crate::host::fs::file;
 use crate::host::terminal::Pair;
 use crate::hypervisor::helpers::gvproxy::Network;
 use crate::hypervisor::http;

@@ -10,7 +10,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::Launch;
-use crate::host::{file, process, socket};
+use crate::host::fs::file;
+use crate::host::net::socket;
+use crate::host::process;
 
 /// A process that serves a device through a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]

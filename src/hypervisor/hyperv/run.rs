@@ -14,7 +14,9 @@ use tokio::sync::{mpsc, watch};
 use super::port_relay::Relay;
 use super::script::{self, Vm};
 use super::{Hyperv, describe};
-use crate::host::{file, process, socket};
+use crate::host::fs::file;
+use crate::host::net::socket;
+use crate::host::process;
 use crate::hypervisor::process::{self as running, Output, Ready, Start, StartError, Stdout};
 use crate::hypervisor::{Launch, Machine};
 

@@ -68,7 +68,7 @@ fn program(arch: Arch) -> Result<PathBuf, FindError> {
         let program = PathBuf::from(RHEL_PROGRAM);
         (Arch::host() == Some(arch) && program.exists()).then_some(program)
     };
-    process::find_of_qemu(&name).or_else(of_rhel).ok_or(FindError::Missing(name))
+    process::find_installed(&name, "qemu").or_else(of_rhel).ok_or(FindError::Missing(name))
 }
 
 /// Major and minor of `QEMU emulator version 10.0.2 (Debian ...)`.

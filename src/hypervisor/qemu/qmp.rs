@@ -10,7 +10,7 @@ use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
-use crate::host::socket::Stream;
+use crate::host::net::socket::Stream;
 use crate::hypervisor::events::{Event, Stopped};
 use crate::hypervisor::{Forward, Protocol};
 

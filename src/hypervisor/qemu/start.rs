@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use super::argv::{console_socket, without_sandbox};
 use super::credentials;
 use super::{Qemu, Qmp};
-use crate::host::{file, socket};
+use crate::host::fs::file;
+use crate::host::net::socket;
 use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout, pump};
 
 /// Starts QEMU and waits until it is connected; without its sandbox where it has none.

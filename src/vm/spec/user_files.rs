@@ -8,7 +8,7 @@ use crate::disk::{self, ExtraDisk, QemuImgError};
 use crate::guest::boot::cloudinit;
 use crate::guest::boot::cloudinit::Seed;
 use crate::guest::boot::ignition::Ignition;
-use crate::host::file;
+use crate::host::fs::file;
 use crate::hypervisor::Credential;
 use crate::vm::Vm;
 

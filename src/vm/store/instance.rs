@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::guest::ssh::keys::Keys;
-use crate::host::lock::{self, Lock};
-use crate::host::{Os, fault, file};
+use crate::host::fs::file;
+use crate::host::fs::lock;
+use crate::host::fs::lock::Lock;
+use crate::host::{Os, fault};
 use crate::hypervisor::{DiskFormat, Features, Hypervisor};
 use crate::vm::spec;
 use crate::vm::spec::Spec;

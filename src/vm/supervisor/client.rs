@@ -6,8 +6,9 @@ use std::process::Child;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 
 use super::protocol::{LINE_MAX, Message, Request, SOCKET};
-use crate::host::dirs::Dirs;
-use crate::host::socket::{self, ReadHalf, WriteHalf};
+use crate::host::fs::dirs::Dirs;
+use crate::host::net::socket;
+use crate::host::net::socket::{ReadHalf, WriteHalf};
 use crate::vm::Vm;
 
 /// A connection to a supervisor.

@@ -7,7 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::protocol::{LINE_MAX, Message, Request};
-use crate::host::socket::{self, Listener, Stream, WriteHalf};
+use crate::host::net::socket;
+use crate::host::net::socket::{Listener, Stream, WriteHalf};
 
 /// Spreads messages among the clients, and tells a late one what it missed.
 pub struct Hub {

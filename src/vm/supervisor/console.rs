@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::engine::ConsoleInput;
-use crate::host::socket::{self, Listener, Stream};
+use crate::host::net::socket;
+use crate::host::net::socket::{Listener, Stream};
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "console";

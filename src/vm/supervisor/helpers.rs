@@ -6,7 +6,7 @@ use crate::direct_boot;
 use crate::direct_boot::{Roots, Share};
 use crate::guest::boot::shares;
 use crate::host;
-use crate::host::dirs::Dirs;
+use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::helpers::Serves;
 use crate::hypervisor::helpers::swtpm;
 use crate::hypervisor::helpers::virtiofsd;

@@ -23,9 +23,12 @@ use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
 use crate::engine::{Ended, Engine, Event, Order, at};
 use crate::guest::boot::units::JOURNAL_CHANNEL;
-use crate::host::lock::Lock;
-use crate::host::socket::Listener;
-use crate::host::{Os, fault, file, interrupt, socket};
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
+use crate::host::net::socket;
+use crate::host::net::socket::Listener;
+use crate::host::process::interrupt;
+use crate::host::{Os, fault};
 use crate::hypervisor::{self, Hypervisor, accelerator};
 use clients::{ClientRequest, Hub};
 use console::Console;
@@ -118,7 +121,7 @@ struct Supervisor {
     helpers: Vec<hypervisor::Helper>,
     hypervisor: Hypervisor,
     accelerators: accelerator::Candidates,
-    dirs: crate::host::dirs::Dirs,
+    dirs: crate::host::fs::dirs::Dirs,
 }
 
 impl Supervisor {

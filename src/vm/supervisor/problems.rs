@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::host::dirs::Dirs;
-use crate::host::file;
+use crate::host::fs::dirs::Dirs;
+use crate::host::fs::file;
 use crate::vm::Vm;
 
 /// Told when the host has no room for what the guest writes.

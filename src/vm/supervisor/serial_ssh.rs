@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::host::socket::{Listener, Stream};
+use crate::host::net::socket::{Listener, Stream};
 
 /// After a failure to accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -86,7 +86,7 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     use super::*;
-    use crate::host::socket;
+    use crate::host::net::socket;
 
     #[test]
     fn one_session_after_the_other() {

@@ -9,7 +9,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::sync::mpsc;
 use tokio_util::either::Either;
 
-use super::pipe::{self, Pipe};
+use super::pipe;
+use super::pipe::Pipe;
 
 /// A connection, on the async side.
 pub type Stream = Either<Pipe, tokio::net::TcpStream>;

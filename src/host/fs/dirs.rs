@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::os;
+use crate::host::os;
 
 /// A `sockaddr_un` path holds 104 bytes on macOS, 108 on Linux, each with its NUL.
 const SOCKET_PATH_MAX: usize = 103;

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
-use super::os;
+use crate::host::os;
 
 /// True for a block device.
 pub fn is_block(metadata: &Metadata) -> bool {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::Identity;
-use crate::host::path::canonical;
+use crate::host::fs::path::canonical;
 
 /// A folder that is a root of its own.
 #[derive(Debug)]

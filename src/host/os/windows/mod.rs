@@ -44,7 +44,7 @@ const ENDED: u32 = 0xC000_013A;
 const IN_THE_WAY: Duration = Duration::from_secs(5);
 
 /// Not on every version and filesystem, and not under wine.
-pub const OPEN_FILES_CAN_GO: bool = false;
+pub const CAN_DELETE_OPEN_FILES: bool = false;
 
 /// Paths begin with a drive.
 pub const HAS_DRIVES: bool = true;
@@ -261,8 +261,8 @@ fn create_job() -> io::Result<OwnedHandle> {
 }
 
 /// A program that runs can't be replaced here.
-pub fn running_program(gone: PathBuf) -> PathBuf {
-    gone
+pub fn current_program() -> io::Result<PathBuf> {
+    std::env::current_exe()
 }
 
 pub fn kill(pid: u32) {
@@ -320,7 +320,7 @@ pub fn raw_terminal() -> io::Result<Option<Terminal>> {
 }
 
 /// What needs this (vfkit) is not there on Windows.
-pub fn terminal_pair() -> io::Result<super::terminal::Pair> {
+pub fn terminal_pair() -> io::Result<(File, std::process::Stdio, std::process::Stdio)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::os;
+use crate::host::os;
 
 /// Accepts connections, on the async side.
 pub use os::Listener;

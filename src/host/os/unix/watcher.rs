@@ -6,8 +6,6 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, getsid};
 
-use crate::host::process;
-
 /// The command by which the tool calls itself for this.
 const COMMAND: &str = "internal-watch";
 
@@ -18,7 +16,7 @@ pub struct Watcher(Child);
 impl Watcher {
     /// Watches over a process that leads a session of its own.
     pub fn start(pid: u32) -> io::Result<Self> {
-        let mut command = Command::new(process::myself()?);
+        let mut command = Command::new(super::current_program()?);
         command.args([COMMAND, &pid.to_string()]).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // What is typed on our terminal is not for it.

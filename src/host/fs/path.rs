@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::os;
+use crate::host::os;
 
 /// The two sides of the last colon.
 pub fn rsplit_colon(text: &str) -> Option<(&str, &str)> {

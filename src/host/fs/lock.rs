@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use super::interrupt::{self, Interrupted};
+use crate::host::process::interrupt;
+use crate::host::process::interrupt::Interrupted;
 
 /// A lock on a file, held until it is dropped or the process ends.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
-use super::{fault, os};
+use crate::host::{fault, os};
 
 /// Longer state files are not ours; nothing that we write comes near it. Bytes.
 const STATE_FILE_MAX: u64 = 4 << 20;
@@ -95,14 +95,14 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let write = |source| Error::Write { path: path.to_owned(), source };
     let mut text = serde_json::to_vec_pretty(value).map_err(|e| write(e.into()))?;
     text.push(b'\n');
-    write_whole(path, &text).map_err(write)
+    write_atomic(path, &text).map_err(write)
 }
 
 /// Writes a file in one step: after a crash it holds the old bytes or the new ones. Mode 0600.
 ///
 /// # Errors
 /// The file's folder can't be written to, or is full.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
     file.write_all(bytes)?;
@@ -245,7 +245,7 @@ pub fn remove_dir(path: &Path) -> io::Result<()> {
 /// As of the operating system.
 pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> io::Result<()> {
     let mut locks: Vec<Lock> = locks.into_iter().collect();
-    if !os::OPEN_FILES_CAN_GO {
+    if !os::CAN_DELETE_OPEN_FILES {
         locks.clear();
     }
     remove_dir(path)
@@ -257,7 +257,7 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
 /// # Errors
 /// As of the operating system.
 pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
-    let lock = os::OPEN_FILES_CAN_GO.then_some(lock);
+    let lock = os::CAN_DELETE_OPEN_FILES.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
 }
 

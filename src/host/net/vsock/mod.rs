@@ -49,5 +49,5 @@ pub fn connect_hyperv(vm: &str, port: u32) -> io::Result<TcpStream> {
 /// # Errors
 /// Nobody listens, or this system has no such sockets.
 pub fn connect_socket(path: &Path) -> io::Result<TcpStream> {
-    super::os::connect_stream(path)
+    crate::host::os::connect_stream(path)
 }

@@ -1,12 +1,14 @@
 //! Child processes whose lives are tied to ours, and background ones that outlive us.
 
+pub mod interrupt;
+
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
 
-use super::interrupt::{self, Foreground, Interrupted};
 use super::os;
+use interrupt::{Foreground, Interrupted};
 
 /// A program can't be run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +132,7 @@ pub fn to_end(command: &mut Command) -> Result<(), Error> {
 ///
 /// # Errors
 /// It can't be started, or fails.
-pub fn to_end_undisturbed(mut command: Command) -> Result<(), Error> {
+pub fn run_uninterruptible(mut command: Command) -> Result<(), Error> {
     let program = describe(&command);
     // Ctrl-C on the terminal is not for it.
     detach(&mut command);
@@ -221,11 +223,12 @@ pub fn find(name: &str, hidden: &[&str]) -> Option<PathBuf> {
     which::which(name).ok().or_else(hidden)
 }
 
-/// A program of QEMU's: on PATH, or where its installer for Windows puts it, which leaves PATH alone.
-pub fn find_of_qemu(name: &str) -> Option<PathBuf> {
+/// Finds a program on PATH, or in the folder below `%ProgramFiles%` where its installer for Windows puts it
+/// without changing PATH.
+pub fn find_installed(name: &str, folder: &str) -> Option<PathBuf> {
     let installed = || {
-        let program =
-            PathBuf::from(std::env::var_os("ProgramFiles")?).join("qemu").join(format!("{name}.exe"));
+        let programs = PathBuf::from(std::env::var_os("ProgramFiles")?);
+        let program = programs.join(folder).join(format!("{name}.exe"));
         program.exists().then_some(program)
     };
     which::which(name).ok().or_else(installed)
@@ -250,9 +253,8 @@ pub fn detach(command: &mut Command) {
 ///
 /// # Errors
 /// As of the operating system.
-pub fn myself() -> io::Result<PathBuf> {
-    let path = std::env::current_exe()?;
-    if path.exists() { Ok(path) } else { Ok(os::running_program(path)) }
+pub fn current_program() -> io::Result<PathBuf> {
+    os::current_program()
 }
 
 /// A program's path as a word for the shell of this system.

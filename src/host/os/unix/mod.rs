@@ -16,7 +16,7 @@ pub use tokio::net::UnixStream as Stream;
 pub use tokio::net::unix::{OwnedReadHalf as ReadHalf, OwnedWriteHalf as WriteHalf};
 
 /// A file may lose its name while it is open.
-pub const OPEN_FILES_CAN_GO: bool = true;
+pub const CAN_DELETE_OPEN_FILES: bool = true;
 
 /// No path begins with a drive.
 pub const HAS_DRIVES: bool = false;
@@ -116,7 +116,7 @@ pub fn new_session(command: &mut Command) {
 
 /// The kernel ends children with their parent: it does on Linux, where tests may want it otherwise.
 fn kernel_ties() -> bool {
-    cfg!(target_os = "linux") && super::Os::current() != super::Os::Macos
+    cfg!(target_os = "linux") && crate::host::Os::current() != crate::host::Os::Macos
 }
 
 #[cfg(target_os = "linux")]
@@ -155,10 +155,11 @@ pub fn end_in_order_with_parent() -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn die_with_parent(_command: &mut Command) {}
 
-/// The kernel still has a program whose file was replaced by an upgrade.
-pub fn running_program(gone: PathBuf) -> PathBuf {
+/// The kernel keeps a program whose file an upgrade has replaced.
+pub fn current_program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
     let kept = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
-    if std::fs::symlink_metadata(&kept).is_ok() { kept } else { gone }
+    if !path.exists() && std::fs::symlink_metadata(&kept).is_ok() { Ok(kept) } else { Ok(path) }
 }
 
 pub fn kill(pid: u32) {
@@ -285,7 +286,7 @@ pub fn raw_terminal() -> io::Result<Option<Terminal>> {
 }
 
 /// Nobody's controlling terminal, and not inherited by other children.
-pub fn terminal_pair() -> io::Result<super::terminal::Pair> {
+pub fn terminal_pair() -> io::Result<(File, Stdio, Stdio)> {
     use rustix::fs::{Mode, OFlags, open};
     use rustix::io::{FdFlags, fcntl_setfd};
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -300,7 +301,7 @@ pub fn terminal_pair() -> io::Result<super::terminal::Pair> {
     let mut settings = tcgetattr(&theirs)?;
     settings.make_raw();
     tcsetattr(&theirs, OptionalActions::Now, &settings)?;
-    Ok(super::terminal::Pair { ours: ours.into(), stdin: theirs.try_clone()?.into(), stdout: theirs.into() })
+    Ok((ours.into(), theirs.try_clone()?.into(), theirs.into()))
 }
 
 pub fn restore_terminal(old: &Terminal) {
