@@ -11,7 +11,7 @@ use crate::hypervisor::{Arch, accelerator};
 use crate::image::{Image, Podman, Request, Service, Storage, StorageInUse, is_file};
 use crate::install;
 use crate::text::parse_size;
-use crate::ui::{Progress, Stage};
+use crate::text::{Progress, Stage};
 use crate::vm::ready::{self, Ready};
 use crate::vm::{Store, Vm, lifecycle};
 
@@ -61,7 +61,7 @@ impl Context {
         &self,
         request: &Request,
         connection: Option<&str>,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Resolved> {
         let mut stage = progress.stage("image");
         let image = request.name;
@@ -128,10 +128,16 @@ impl Context {
     ///
     /// # Errors
     /// The VM doesn't run, or isn't ready in time.
-    pub fn session(&self, vm: &Vm, user: &str, timeout: Option<Duration>, mut stage: Stage) -> Result<Ready> {
+    pub fn session(
+        &self,
+        vm: &Vm,
+        user: &str,
+        timeout: Option<Duration>,
+        mut stage: Box<dyn Stage>,
+    ) -> Result<Ready> {
         let ready = self.block_on(async {
             let mut client = lifecycle::attach(vm, &self.store).await?;
-            ready::wait_ready(&mut client, vm, user, timeout, &mut stage).await
+            ready::wait_ready(&mut client, vm, user, timeout, &mut *stage).await
         })?;
         ready.faults.iter().for_each(|fault| stage.note(&fault.to_string()));
         Ok(ready)
@@ -144,7 +150,7 @@ impl Context {
 }
 
 /// An image for another architecture than this machine's is used all the same: that it is slow has to be said.
-fn note_emulation(image: &Image, progress: &Progress) {
+fn note_emulation(image: &Image, progress: &dyn Progress) {
     if let Some(arch) = Arch::from_oci(&image.architecture).filter(|arch| Arch::host() != Some(*arch)) {
         let (name, arch) = (&image.reference, arch.name());
         progress.note(&format!("image {name} is for {arch}: it is emulated, which is slow"));

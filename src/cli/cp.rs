@@ -8,8 +8,9 @@ use anyhow::{Result, bail};
 use super::Context;
 use crate::guest::ssh::copy;
 use crate::host;
+use crate::text::Progress;
 use crate::text::{format_size, parse_time};
-use crate::ui::Progress;
+use crate::ui::StderrProgress;
 use crate::vm::Name;
 
 /// Copy a file or folder into a running VM, or out of it
@@ -49,7 +50,7 @@ impl Args {
         };
         let vm = context.store.find(name)?;
         let user = self.user.clone().unwrap_or_else(|| vm.spec.user.clone());
-        let progress = Progress::new(self.quiet);
+        let progress = StderrProgress::new(self.quiet);
         let ready = context.session(&vm, &user, self.timeout, progress.stage("boot"))?;
         let mut stage = progress.stage("copy");
         let mut news = |bytes| stage.update(&format_size(bytes));

@@ -11,8 +11,9 @@ use crate::disk::export::{self, Permissions};
 use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::{Pull, Request};
 use crate::install;
+use crate::text::Progress;
 use crate::text::format_size;
-use crate::ui::Progress;
+use crate::ui::StderrProgress;
 
 /// Write a disk image made of a bootable container image
 ///
@@ -63,7 +64,7 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let progress = Progress::new(self.quiet);
+        let progress = StderrProgress::new(self.quiet);
         let allowed = Permissions { overwrite: self.force, block_device: self.force_block_device };
         let format = self.format()?;
         // Before any work; and again when it is done.

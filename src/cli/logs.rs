@@ -13,8 +13,9 @@ use crate::engine::log::{From, Reader, pieces};
 use crate::guest::shell::shell_line;
 use crate::host;
 use crate::host::process::interrupt;
+use crate::text::Progress;
 use crate::text::{parse_time, plain};
-use crate::ui::Progress;
+use crate::ui::StderrProgress;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{State, Vm};
 
@@ -77,7 +78,7 @@ impl Args {
                 vm.spec.name
             );
         }
-        let stage = Progress::new(false).stage("boot");
+        let stage = StderrProgress::new(false).stage("boot");
         let ready = context.session(vm, &vm.spec.user, None, stage)?;
         let mut words = vec!["journalctl".to_owned(), "--no-pager".into(), "--output=short-precise".into()];
         words.extend(self.follow.then(|| "--follow".into()));

@@ -20,8 +20,9 @@ use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, features};
 use crate::image::{Image, Podman, Pull, Request};
 use crate::install;
+use crate::text::Progress;
 use crate::text::parse_time;
-use crate::ui::{Progress, say};
+use crate::ui::{StderrProgress, say};
 use crate::vm::create::{self, Origin, Parameters};
 use crate::vm::lifecycle;
 use crate::vm::ready::{self, Fault, Ready};
@@ -108,7 +109,7 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
-        let progress = Progress::new(self.quiet);
+        let progress = StderrProgress::new(self.quiet);
         if self.disk.is_some() {
             // Without an image, all words are the command's.
             self.command.splice(0..0, self.image.take().map(OsString::from));
@@ -161,7 +162,7 @@ impl Args {
         image: &str,
         hypervisor: Kind,
         outfit: &Outfit,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<(Vm, Creating)> {
         let request = Request { name: image, pull: self.pull, arch: self.arch.map(Arch::oci_name) };
         let found = context.resolve(&request, self.connection.as_deref(), progress)?;
@@ -245,7 +246,7 @@ impl Args {
         context: &Context,
         podman: &Podman,
         image: &Image,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<BootImage> {
         let name = &image.reference;
         let Some(arch) = Arch::from_oci(&image.architecture) else {
@@ -261,7 +262,7 @@ impl Args {
         }
         let mut stage = progress.stage("image");
         let boot = Roots::open(&context.dirs.roots())?
-            .prepare(podman, image, arch, self.root_transport, &mut stage)
+            .prepare(podman, image, arch, self.root_transport, &mut *stage)
             .with_context(|| format!("image {name}"))?;
         if boot.facts.selinux {
             stage.note(&format!(
@@ -281,10 +282,10 @@ impl Args {
         self.removes() && !self.detach
     }
 
-    fn session(&self, context: &Context, vm: &Vm, mut client: Client, progress: &Progress) -> Result<u8> {
+    fn session(&self, context: &Context, vm: &Vm, mut client: Client, progress: &dyn Progress) -> Result<u8> {
         let mut stage = progress.stage("boot");
         let ready =
-            context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &mut stage));
+            context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &mut *stage));
         let result = match ready {
             Ok(Ready { session, endpoint, faults }) => match faults.into_iter().next() {
                 None => {
@@ -313,7 +314,13 @@ impl Args {
 
     /// A VM that was given up before it was ready goes when the user pressed Ctrl-C, and stays to be looked at
     /// when it failed.
-    fn explain(&self, context: &Context, vm: &Vm, error: &anyhow::Error, progress: &Progress) -> Result<()> {
+    fn explain(
+        &self,
+        context: &Context,
+        vm: &Vm,
+        error: &anyhow::Error,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let name = &vm.spec.name;
         let runs = |what| {
             progress.note(&format!("VM {name} still runs: {what}, `podman-bootc rm -f {name}` removes it"));

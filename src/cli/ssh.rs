@@ -13,8 +13,9 @@ use crate::guest::ssh::config::HostBlock;
 use crate::guest::ssh::endpoint::Endpoint;
 use crate::guest::ssh::session::Session;
 use crate::host::process;
+use crate::text::Progress;
 use crate::text::parse_time;
-use crate::ui::Progress;
+use crate::ui::StderrProgress;
 use crate::vm::Vm;
 use crate::vm::lifecycle;
 
@@ -44,7 +45,7 @@ impl Args {
         let vm = context.store.find(&self.vm)?;
         let user = self.user.unwrap_or_else(|| vm.spec.user.clone());
         // Most VMs are ready already: then there is nothing to show.
-        let stage = Progress::new(self.quiet).stage("boot");
+        let stage = StderrProgress::new(self.quiet).stage("boot");
         let ready = context.session(&vm, &user, self.timeout, stage)?;
         run(&Target { vm: &vm, user: &user, endpoint: ready.endpoint }, ready.session, &self.command)
     }

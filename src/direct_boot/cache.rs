@@ -16,7 +16,7 @@ use crate::host::fs::lock::{Lock, WaitError};
 use crate::host::{self, fault, process};
 use crate::hypervisor::Arch;
 use crate::image::{Image, Podman, Storage};
-use crate::ui::Stage;
+use crate::text::Stage;
 
 const BLOCK_VERSION: u32 = 1;
 /// The extension of a block image.
@@ -89,7 +89,7 @@ impl Roots {
         image: &Image,
         arch: Arch,
         transport: Transport,
-        stage: &mut Stage,
+        stage: &mut dyn Stage,
     ) -> Result<BootImage, Error> {
         served_root::sweep(&self.shares(), podman);
         let chains = layers::chains(&image.layers);

@@ -14,7 +14,7 @@ use crate::host::fs::file;
 use crate::host::{self, Os, process};
 use crate::hypervisor::Arch;
 use crate::image::Facts;
-use crate::ui::Stage;
+use crate::text::Stage;
 
 /// The folder of the disk in the container.
 const OUTPUT: &str = "/output";
@@ -27,7 +27,7 @@ const KEY: &str = "/run/podman-bootc.pub";
 const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
     [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
 
-pub(super) fn install(install: &Install, os: Os, stage: &mut Stage) -> Result<Facts, Unfinished> {
+pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
     stage.step("reading the image");
     let (facts, away) = if install.host.podman.is_remote() {
         (podman_machine::facts(install)?, Some(Away::choose(install, os)))

@@ -22,7 +22,7 @@ use crate::host::process::interrupt;
 use crate::host::{Os, fault};
 use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind, Machine, accelerator};
 use crate::image::{Facts, Podman};
-use crate::ui::Stage;
+use crate::text::Stage;
 
 /// bootc unpacks into memory what it doesn't write to the disk at once.
 const MEMORY_MIB: u64 = 4096;
@@ -30,7 +30,7 @@ const CPUS: u32 = 2;
 /// A guest that has not begun to install after this will not do it any more (emulated ones take a minute).
 const BOOT_TIME: Duration = Duration::from_secs(600);
 
-pub(super) fn install(install: &Install, stage: &mut Stage) -> Result<Facts, Unfinished> {
+pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
     let image = install.image;
     let arch = Arch::from_oci(&image.architecture).ok_or_else(|| Error::Architecture {
         image: image.reference.clone(),
@@ -131,7 +131,7 @@ async fn drive(
     install: &Install<'_>,
     engine: Engine<'_>,
     facts: &Facts,
-    stage: &mut Stage,
+    stage: &mut dyn Stage,
 ) -> Result<(), Unfinished> {
     let log = install.partial.log();
     let mut talk = Talk {
@@ -193,7 +193,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    fn hear(&mut self, event: Event, stage: &mut Stage) -> Vec<Order> {
+    fn hear(&mut self, event: Event, stage: &mut dyn Stage) -> Vec<Order> {
         match event {
             // Its machine has neither helpers nor forwards.
             Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } => vec![],
@@ -224,7 +224,7 @@ impl Talk<'_> {
         }
     }
 
-    fn hear_console(&mut self, bytes: &[u8], stage: &mut Stage) {
+    fn hear_console(&mut self, bytes: &[u8], stage: &mut dyn Stage) {
         if self.begun {
             return;
         }
@@ -234,7 +234,7 @@ impl Talk<'_> {
         }
     }
 
-    fn hear_line(&mut self, line: Line, stage: &mut Stage) -> Option<Order> {
+    fn hear_line(&mut self, line: Line, stage: &mut dyn Stage) -> Option<Order> {
         let first = !std::mem::replace(&mut self.begun, true);
         match line {
             Line::Text(text) => {
@@ -262,7 +262,7 @@ impl Talk<'_> {
         }
     }
 
-    fn command(&mut self, config: &Config, stage: &mut Stage) -> Vec<String> {
+    fn command(&mut self, config: &Config, stage: &mut dyn Stage) -> Vec<String> {
         let mut words = self.install.command(self.facts, config, stage);
         words.extend(
             [

@@ -24,7 +24,7 @@ use crate::host::{Os, fault, process};
 use crate::hypervisor::{self, accelerator};
 use crate::image::{self, Facts, Image, Podman, StorageInUse};
 use crate::text::format_size;
-use crate::ui::{Progress, Stage};
+use crate::text::{Progress, Stage};
 use crate::vm::Store;
 
 /// The root filesystem of an image that names none.
@@ -179,7 +179,7 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// It can't be made.
-pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse, Error> {
+pub fn ensure(host: &Host, wanted: Wanted, progress: &dyn Progress) -> Result<InUse, Error> {
     let Wanted { image, options, place, mut anew, growable, in_use, console } = wanted;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
@@ -214,7 +214,7 @@ pub fn ensure(host: &Host, wanted: Wanted, progress: &Progress) -> Result<InUse,
     let in_use = Cell::new(in_use);
     let console = console.as_deref();
     let install = Install { host, image, options: &options, console, partial: &partial, in_use };
-    let made = install.run(place, &mut stage);
+    let made = install.run(place, &mut *stage);
     fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
@@ -254,7 +254,7 @@ fn find_growable(cache: &Cache, image: &Image, options: &Options) -> Result<Opti
 }
 
 /// Removes what the new disk replaces, and what is beyond the limit.
-fn tidy(host: &Host, cache: &Cache, new: &Key, progress: &Progress) -> Result<(), Error> {
+fn tidy(host: &Host, cache: &Cache, new: &Key, progress: &dyn Progress) -> Result<(), Error> {
     let store = Store::new(&host.dirs);
     let used = |key: &Key| -> Result<bool, Error> { Ok(store.uses(key)?) };
     disk::remove_superseded(cache, new, used)?;
@@ -292,7 +292,7 @@ struct Install<'a> {
 }
 
 impl Install<'_> {
-    fn run(&self, place: Place, stage: &mut Stage) -> Result<Facts, Unfinished> {
+    fn run(&self, place: Place, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
         let disk = self.partial.disk();
         file::create_sparse(&disk, self.options.disk_size)
             .map_err(|source| Error::Io { path: disk, source })?;
@@ -314,7 +314,7 @@ impl Install<'_> {
     }
 
     /// The command line up to where it installs to; what is not as the user might expect is said.
-    fn command(&self, facts: &Facts, config: &Config, stage: &Stage) -> Vec<String> {
+    fn command(&self, facts: &Facts, config: &Config, stage: &dyn Stage) -> Vec<String> {
         let (options, notes) = to_disk::fit(self.options, self.console, &self.image.reference, facts, config);
         notes.iter().for_each(|note| stage.note(note));
         to_disk::to_disk(&options)

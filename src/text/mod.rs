@@ -1,9 +1,11 @@
 //! Plain text: sizes, times, errors and lines from a guest. This room knows no terminal and no other room.
 
 mod duration;
+mod progress;
 mod size;
 
 pub use duration::{ago, parse_time, seconds, since};
+pub use progress::{Progress, Stage};
 pub use size::{format_size, parse_size};
 
 /// Text from a guest or an image, made safe for a terminal: escape sequences and control characters go.

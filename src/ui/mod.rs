@@ -7,5 +7,5 @@ mod progress;
 mod table;
 
 pub use format::{Format, print, say, tell};
-pub use progress::{Progress, Stage};
+pub use progress::StderrProgress;
 pub use table::Table;

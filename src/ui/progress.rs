@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::text::{Progress, Stage};
+
 /// Shows what the tool is doing.
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub struct StderrProgress {
     quiet: bool,
     told: Told,
 }
@@ -25,14 +27,15 @@ impl Told {
     }
 }
 
-impl Progress {
+impl StderrProgress {
     /// Progress on stderr, or none at all.
     pub fn new(quiet: bool) -> Self {
         Self { quiet, told: Told::default() }
     }
+}
 
-    /// Begins a stage; it ends with [`Stage::done`], or vanishes when dropped.
-    pub fn stage(&self, name: &'static str) -> Stage {
+impl Progress for StderrProgress {
+    fn stage(&self, name: &'static str) -> Box<dyn Stage + Send> {
         let term = Term::stderr();
         let bar = (!self.quiet && term.is_term()).then(|| {
             let bar = ProgressBar::new_spinner();
@@ -44,18 +47,17 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Stage {
+        Box::new(StderrStage {
             name,
             start: Instant::now(),
             bar,
             quiet: self.quiet,
             last: String::new(),
             told: self.told.clone(),
-        }
+        })
     }
 
-    /// A message that is worth a line of its own.
-    pub fn note(&self, message: &str) {
+    fn note(&self, message: &str) {
         if !self.quiet && self.told.is_news(message) {
             super::tell(message);
         }
@@ -66,7 +68,7 @@ const TEMPLATE: &str = "{spinner} {prefix:8} {elapsed:>4} {wide_msg}";
 
 /// One stage of the work, from its start to its end.
 #[derive(Debug)]
-pub struct Stage {
+struct StderrStage {
     name: &'static str,
     start: Instant,
     bar: Option<ProgressBar>,
@@ -75,16 +77,14 @@ pub struct Stage {
     told: Told,
 }
 
-impl Stage {
-    /// What is happening right now: on a terminal it takes the place of the last such line.
-    pub fn update(&mut self, message: &str) {
+impl Stage for StderrStage {
+    fn update(&mut self, message: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(crate::text::plain(message));
         }
     }
 
-    /// A step that is worth keeping: on a terminal as [`Stage::update`], elsewhere a line of its own.
-    pub fn step(&mut self, message: &str) {
+    fn step(&mut self, message: &str) {
         let message = crate::text::plain(message);
         if message == self.last {
             return;
@@ -100,8 +100,7 @@ impl Stage {
         self.last = message;
     }
 
-    /// A message above the running stage, kept.
-    pub fn note(&self, message: &str) {
+    fn note(&self, message: &str) {
         if !self.told.is_news(message) {
             return;
         }
@@ -112,8 +111,7 @@ impl Stage {
         }
     }
 
-    /// Ends the stage with what came of it.
-    pub fn done(self, result: &str) {
+    fn done(self: Box<Self>, result: &str) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -127,7 +125,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for StderrStage {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -139,9 +137,9 @@ impl Drop for Stage {
 mod tests {
     #[test]
     fn a_note_is_made_once() {
-        let progress = super::Progress::new(false);
+        let progress = super::StderrProgress::new(false);
         assert!(progress.told.is_news("x"));
-        assert!(!progress.stage("boot").told.is_news("x") && progress.clone().told.is_news("y"));
+        assert!(!progress.clone().told.is_news("x") && progress.clone().told.is_news("y"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::guest::ssh::session::{Login, Session};
 use crate::host::fs::file;
 use crate::host::process::interrupt;
 use crate::hypervisor::accelerator::{self, Accelerator};
-use crate::ui::Stage;
+use crate::text::Stage;
 pub use login_attempt::Ready;
 use login_attempt::{Attempt, Step};
 
@@ -91,7 +91,7 @@ pub async fn wait_ready(
     vm: &Vm,
     user: &str,
     time: Option<Duration>,
-    stage: &mut Stage,
+    stage: &mut dyn Stage,
 ) -> Result<Ready, Error> {
     let mut wait = Wait::new(vm, time);
     let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
