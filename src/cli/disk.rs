@@ -8,11 +8,10 @@ use super::Context;
 use super::install_args::InstallArgs;
 use crate::disk::Format;
 use crate::disk::export::{self, Permissions};
-use crate::hypervisor::{Arch, Kind, accelerator};
-use crate::image::{Pull, Request};
-use crate::install;
-use crate::text::Progress;
-use crate::text::format_size;
+use crate::hypervisor::{Arch, accelerator};
+use crate::image::Pull;
+use crate::provision::ImageSource;
+use crate::text::{Progress, format_size};
 use crate::ui::StderrProgress;
 
 /// Write a disk image made of a bootable container image
@@ -69,12 +68,13 @@ impl Args {
         let format = self.format()?;
         // Before any work; and again when it is done.
         export::check(&self.file, format, allowed)?;
-        let arch = self.arch.map(Arch::oci_name);
-        let request = Request { name: &self.image, pull: self.pull, arch };
-        let found = context.resolve(&request, self.connection.as_deref(), &progress)?;
-        let host = context.install_host(found.podman.clone(), self.accel)?;
-        let wanted = self.install.wanted(&found.image, found.in_use, Kind::Qemu, false);
-        let base = install::ensure(&host, wanted, &progress)?;
+        let source = ImageSource {
+            name: self.image.clone(),
+            pull: self.pull,
+            arch: self.arch,
+            connection: self.connection.clone(),
+        };
+        let base = context.provisioner(&progress)?.base_disk(&source, &self.install.choices(), self.accel)?;
         let mut stage = progress.stage("write");
         let name = self.file.display();
         export::write(&base.disk.file, &self.file, format, allowed, |percent| {

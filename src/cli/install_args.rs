@@ -2,11 +2,8 @@
 
 use clap::ArgAction;
 
-use crate::disk::Options;
-use crate::host::Os;
-use crate::hypervisor::{Arch, Kind};
-use crate::image::{Image, StorageInUse};
-use crate::install::{self, Place, Wanted};
+use crate::install::Place;
+use crate::provision::InstallChoices;
 use crate::text::parse_size;
 
 /// What the disk is to be like. Each of these makes a disk of its own.
@@ -80,54 +77,21 @@ impl InstallArgs {
         "install_in",
     ];
 
-    /// The disk's size that was asked for.
-    pub fn disk_size(&self) -> Option<u64> {
-        self.disk_size.map(whole_mib)
-    }
-
-    /// What base disk of this image is wanted, for a hypervisor of this kind; `growable` when a smaller one will
-    /// do.
-    pub fn wanted<'a>(
-        &self,
-        image: &'a Image,
-        in_use: Option<StorageInUse>,
-        hypervisor: Kind,
-        growable: bool,
-    ) -> Wanted<'a> {
-        let place = self.install_in.unwrap_or(Place::usual(Os::current()));
-        let options = self.options(image, hypervisor);
-        let console = self.console(image, hypervisor);
-        Wanted { image, options, place, anew: self.rebuild, growable, in_use, console }
-    }
-
-    /// The console has to be on the serial port for `logs`, unless the user wants it elsewhere.
-    fn console(&self, image: &Image, hypervisor: Kind) -> Option<String> {
-        if self.kargs.iter().any(|karg| karg.starts_with("console=")) {
-            return None;
-        }
-        Arch::from_oci(&image.architecture).map(|arch| format!("console={}", hypervisor.console(arch)))
-    }
-
-    /// The install options for this image.
-    pub fn options(&self, image: &Image, hypervisor: Kind) -> Options {
-        let kargs = self.kargs.iter().cloned().chain(self.console(image, hypervisor)).collect();
-        Options {
+    pub fn choices(&self) -> InstallChoices {
+        InstallChoices {
             filesystem: self.filesystem.clone(),
-            root_size: self.root_size.map(whole_mib),
-            disk_size: self.disk_size().unwrap_or_else(|| install::default_disk_size(image)),
-            kargs,
+            root_size: self.root_size,
+            disk_size: self.disk_size,
+            kargs: self.kargs.clone(),
             bootloader: self.bootloader.clone(),
             composefs: self.composefs_backend,
-            target_imgref: self.target_imgref.clone().unwrap_or_else(|| image.reference.clone()),
+            target_imgref: self.target_imgref.clone(),
             target_transport: self.target_transport.clone(),
-            root_key: None,
             install_args: self.install_args.clone(),
+            rebuild: self.rebuild,
+            place: self.install_in,
         }
     }
-}
-
-fn whole_mib(size: u64) -> u64 {
-    size.checked_next_multiple_of(1 << 20).unwrap_or(size)
 }
 
 #[cfg(test)]
@@ -135,6 +99,9 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::disk::Options;
+    use crate::hypervisor::Kind;
+    use crate::image::Image;
 
     #[derive(Parser)]
     struct Line {
@@ -152,7 +119,7 @@ mod tests {
             layers: vec![],
             labels: Default::default(),
         };
-        Line::try_parse_from([&["x"], words].concat()).unwrap().install.options(&image, Kind::Qemu)
+        Line::try_parse_from([&["x"], words].concat()).unwrap().install.choices().options(&image, Kind::Qemu)
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Forward, Kind, Protocol, Shares};
 use crate::text::parse_size;
-use crate::vm::{Extras, Nic, Outfit, Settings, ports};
+use crate::vm::{Nic, Settings, UserFiles, ports};
 
 /// The machine's devices and its surroundings.
 #[derive(Debug, clap::Args)]
@@ -100,7 +100,7 @@ impl MachineArgs {
     ///
     /// # Errors
     /// A folder is not there, a port is taken, a file is not what it should be.
-    pub fn outfit(&self, hypervisor: Kind) -> Result<Outfit> {
+    pub fn settings(&self, hypervisor: Kind) -> Result<(Settings, UserFiles)> {
         let shares = self.volumes.iter().cloned().map(Share::resolve).collect::<Result<Vec<_>, _>>()?;
         if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
             Virtiofsd::find()?;
@@ -131,12 +131,12 @@ impl MachineArgs {
             gui: self.gui,
         };
         settings.check()?;
-        let extras = Extras {
+        let files = UserFiles {
             credentials,
             seed: self.cloudinit.as_deref().map(Seed::read).transpose()?,
             ignition: self.ignition.as_deref().map(Ignition::read).transpose()?,
         };
-        Ok(Outfit { settings, extras })
+        Ok((settings, files))
     }
 }
 

@@ -97,7 +97,7 @@ impl Args {
     }
 
     fn storage(&self, context: &Context) -> Result<Option<Row>> {
-        let storage = context.storage();
+        let storage = crate::image::Storage::of(&context.dirs);
         let Some(last_used) = storage.last_used() else { return Ok(None) };
         // One that another process has is in use; so it is left alone.
         let Some(taken) = storage.try_take()? else { return Ok(None) };

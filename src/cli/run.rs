@@ -1,7 +1,7 @@
 //! `podman-bootc run`
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,26 +10,19 @@ use super::Context;
 use super::install_args::InstallArgs;
 use super::machine_args::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
-use crate::direct_boot::{BootImage, Roots, Transport};
-use crate::disk::Import;
-use crate::guest::ssh::keys::Keys;
+use crate::direct_boot::Transport;
 use crate::host::Os;
 use crate::hypervisor::features::Wish;
-use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
-use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, features};
-use crate::image::{Image, Podman, Pull, Request};
-use crate::install;
-use crate::text::Progress;
-use crate::text::parse_time;
+use crate::image::Pull;
+use crate::provision::{Boot, ImageSource};
+use crate::text::{Progress, parse_time};
 use crate::ui::{StderrProgress, say};
-use crate::vm::create::{self, Origin, Parameters};
-use crate::vm::lifecycle;
+use crate::vm::create::NewVm;
 use crate::vm::ready::{self, Fault, Ready};
-use crate::vm::store::Creating;
 use crate::vm::store::instance::How;
 use crate::vm::supervisor::client::Client;
-use crate::vm::{Name, Outfit, Vm};
+use crate::vm::{Name, Vm, lifecycle};
 
 /// Run a bootable container image as a VM
 ///
@@ -120,10 +113,24 @@ impl Args {
         }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
         features::check(hypervisor, Os::current(), &self.wishes())?;
-        let outfit = self.machine.outfit(hypervisor)?;
+        let provisioner = context.provisioner(&progress)?;
+        let new = self.new_vm(hypervisor)?;
         let (vm, creating) = match (&self.disk, &self.image) {
-            (Some(file), _) => self.create_on_import(context, file, hypervisor, &outfit)?,
-            (None, Some(image)) => self.create_of_image(context, image, hypervisor, &outfit, &progress)?,
+            (Some(file), _) => provisioner.vm_on_disk_image(self.name.clone(), file, &new)?,
+            (None, Some(image)) => {
+                let source = ImageSource {
+                    name: image.clone(),
+                    pull: self.pull,
+                    arch: self.arch,
+                    connection: self.connection.clone(),
+                };
+                let choices = self.install.choices();
+                let boot = match self.ephemeral {
+                    true => Boot::Direct { transport: self.root_transport, kargs: &choices.kargs },
+                    false => Boot::Disk(&choices),
+                };
+                provisioner.vm_from_image(self.name.clone(), &source, boot, new)?
+            }
             (None, None) => bail!("an image is missing"),
         };
         if !vm.spec.sshd {
@@ -156,61 +163,6 @@ impl Args {
         self.session(context, &vm, client, &progress)
     }
 
-    fn create_of_image(
-        &self,
-        context: &Context,
-        image: &str,
-        hypervisor: Kind,
-        outfit: &Outfit,
-        progress: &dyn Progress,
-    ) -> Result<(Vm, Creating)> {
-        let request = Request { name: image, pull: self.pull, arch: self.arch.map(Arch::oci_name) };
-        let found = context.resolve(&request, self.connection.as_deref(), progress)?;
-        let (podman, image) = (&found.podman, &found.image);
-        // The name first: a name that is taken is no reason to install for a minute.
-        let reservation = context.store.reserve(self.name.clone())?;
-        let host_keys = Keys::in_folder(&context.dirs.keys());
-        if self.ephemeral {
-            // Held until the VM is there: from then on that keeps its files.
-            let _held = Roots::open(&context.dirs.roots())?.hold()?;
-            let boot = self.prepare(context, podman, image, progress)?;
-            let origin = Origin::Direct(image, &boot, &self.install.kargs);
-            let parameters = self.parameters(hypervisor, None, outfit);
-            return Ok(create::create(reservation, origin, &parameters, &host_keys)?);
-        }
-        let features = hypervisor.features(Os::current());
-        if let Some(arch) = Arch::from_oci(&image.architecture).filter(|_| features.host_firmware) {
-            // What is missing is no news for after a minute's install.
-            firmware::choose(self.machine.firmware, arch).map_err(lifecycle::Error::from)?;
-        }
-        let host = context.install_host(podman.clone(), self.accel)?;
-        // What makes the system grow is handed over at boot, as the key is.
-        let mut wanted = self.install.wanted(image, found.in_use, hypervisor, features.credentials());
-        if !features.credentials() {
-            host_keys.ensure()?;
-            wanted.options.root_key = Some(host_keys.public_line()?);
-        }
-        let disk_size = Some(wanted.options.disk_size);
-        // Held until the VM is there: from then on that keeps its base disk.
-        let base = install::ensure(&host, wanted, progress)?;
-        let parameters = self.parameters(hypervisor, disk_size, outfit);
-        Ok(create::create(reservation, Origin::Disk(&base.disk), &parameters, &host_keys)?)
-    }
-
-    fn create_on_import(
-        &self,
-        context: &Context,
-        file: &Path,
-        hypervisor: Kind,
-        outfit: &Outfit,
-    ) -> Result<(Vm, Creating)> {
-        let import = Import::open(file)?;
-        let reservation = context.store.reserve(self.name.clone())?;
-        let parameters = self.parameters(hypervisor, self.install.disk_size(), outfit);
-        let host_keys = Keys::in_folder(&context.dirs.keys());
-        Ok(create::create(reservation, Origin::Import(&import), &parameters, &host_keys)?)
-    }
-
     /// What is asked for that not every hypervisor can do.
     fn wishes(&self) -> Vec<Wish> {
         let asked = [
@@ -224,52 +176,22 @@ impl Args {
         asked.chain(self.machine.wishes()).collect()
     }
 
-    fn parameters(&self, hypervisor: Kind, disk_size: Option<u64>, outfit: &Outfit) -> Parameters {
-        Parameters {
-            hypervisor,
+    fn new_vm(&self, hypervisor: Kind) -> Result<NewVm> {
+        let (settings, files) = self.machine.settings(hypervisor)?;
+        Ok(NewVm {
             cpus: self.cpus,
             memory_mib: self.memory,
-            disk_size,
+            disk_size: self.install.choices().disk_size(),
+            hypervisor,
             accelerator: self.accel,
             user: self.user.clone(),
-            // Of an ephemeral VM nothing is left to start again.
+            // An ephemeral VM leaves nothing that could be started again.
             remove: self.removes() || self.ephemeral,
             firmware: self.machine.firmware,
             arch: self.arch,
-            outfit: outfit.clone(),
-        }
-    }
-
-    /// The image made ready for a direct boot.
-    fn prepare(
-        &self,
-        context: &Context,
-        podman: &Podman,
-        image: &Image,
-        progress: &dyn Progress,
-    ) -> Result<BootImage> {
-        let name = &image.reference;
-        let Some(arch) = Arch::from_oci(&image.architecture) else {
-            bail!("image {name} is for {}, which is not supported", image.architecture);
-        };
-        if self.root_transport == Transport::Virtiofs {
-            if podman.own_storage().is_some() {
-                bail!(
-                    "an image from elsewhere can't be served as it is; leave out --root-transport virtiofs"
-                );
-            }
-            Virtiofsd::find()?.serve_root(Path::new("/"))?;
-        }
-        let mut stage = progress.stage("image");
-        let boot = Roots::open(&context.dirs.roots())?
-            .prepare(podman, image, arch, self.root_transport, &mut *stage)
-            .with_context(|| format!("image {name}"))?;
-        if boot.facts.selinux {
-            stage.note(&format!(
-                "image {name}: its SELinux policy is loaded, but permissive in a direct boot"
-            ));
-        }
-        Ok(boot)
+            settings,
+            files,
+        })
     }
 
     /// As in the tool that this one replaces, a VM for one command goes with it unless it has a name.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
 use crate::host::fs::lock::{Lock, WaitError};
 
@@ -26,6 +27,12 @@ pub struct StorageInUse {
 }
 
 impl Storage {
+    /// Returns the storage for images from elsewhere.
+    pub fn of(dirs: &Dirs) -> Self {
+        let (root, run) = dirs.storage();
+        Self { root, run }
+    }
+
     /// Takes the storage for this process; when another has it, says so to `waiting` and waits.
     ///
     /// # Errors

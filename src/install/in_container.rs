@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::channel::Config;
+use super::error::Error;
+use super::job::{Install, Unfinished};
 use super::podman_machine;
 use super::podman_machine::Away;
-use super::{Error, Install, Unfinished};
 use crate::direct_boot;
 use crate::host::fs::file;
 use crate::host::{self, Os, process};

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::channel;
 use super::channel::{Config, Line, Lines};
-use super::{Error, Install, Unfinished};
+use super::error::Error;
+use super::job::{Install, Unfinished};
 use crate::direct_boot;
 use crate::direct_boot::{Roots, Transport};
 use crate::disk::Cache;

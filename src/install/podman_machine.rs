@@ -8,7 +8,8 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Error, Install, Unfinished};
+use super::error::Error;
+use super::job::{Install, Unfinished};
 use crate::direct_boot;
 use crate::host::fs::file;
 use crate::host::{Os, process};

@@ -1,9 +1,11 @@
 //! The command line of `bootc install to-disk`.
 
-use super::DEFAULT_FILESYSTEM;
 use super::channel::Config;
 use crate::disk::Options;
 use crate::image::Facts;
+
+/// The root filesystem for an image that names none.
+const DEFAULT_FILESYSTEM: &str = "ext4";
 
 /// The options with what the image's files tell filled in where the user has no wish, and what the user should know of it.
 ///

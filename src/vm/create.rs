@@ -7,7 +7,7 @@ use std::path::Path;
 use super::lifecycle::Error;
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{Creating, Reservation};
-use super::{Nic, Outfit, Vm, hardware};
+use super::{Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::guest::boot::credentials::UNIT_CREDENTIALS;
@@ -19,29 +19,26 @@ use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, DiskFormat, Kind, accelerator};
 use crate::image::{Facts, Image};
 
-/// What a new VM is to be like.
+/// The user's choices for a new VM.
 #[derive(Debug, Clone)]
-pub struct Parameters {
-    /// Virtual processors.
+pub struct NewVm {
     pub cpus: u32,
-    /// Memory in MiB.
     pub memory_mib: u64,
-    /// Bytes of its disk; none for the size of what it stands on.
+    /// Bytes; without it the disk has the size of the disk below it.
     pub disk_size: Option<u64>,
-    /// What runs it.
     pub hypervisor: Kind,
-    /// The accelerator that was asked for.
     pub accelerator: accelerator::Choice,
     /// The user to log in as.
     pub user: String,
-    /// Removed when it ends.
+    /// Remove the VM when it ends.
     pub remove: bool,
-    /// The firmware that was asked for.
     pub firmware: firmware::Choice,
-    /// The architecture of an imported disk, where it is not the host's.
+    /// The architecture of an imported disk, if it differs from the host's.
     pub arch: Option<Arch>,
-    /// Shares, ports and their like.
-    pub outfit: Outfit,
+    /// The part that is in `vm.json`.
+    pub settings: Settings,
+    /// The part that is in files beside it.
+    pub files: UserFiles,
 }
 
 /// What a new VM is made of.
@@ -117,14 +114,14 @@ impl Origin<'_> {
 pub fn create(
     reservation: Reservation,
     origin: Origin,
-    wanted: &Parameters,
+    new: &NewVm,
     host_keys: &Keys,
 ) -> Result<(Vm, Creating), Error> {
-    let arch = wanted.arch.unwrap_or_else(|| origin.arch());
-    let features = wanted.hypervisor.features(Os::current());
+    let arch = new.arch.unwrap_or_else(|| origin.arch());
+    let features = new.hypervisor.features(Os::current());
     let uefi = match origin {
         Origin::Disk(_) | Origin::Import(_) if features.host_firmware => {
-            firmware::choose(wanted.firmware, arch)?
+            firmware::choose(new.firmware, arch)?
         }
         Origin::Disk(_) | Origin::Import(_) | Origin::Direct(..) => None,
     };
@@ -143,7 +140,7 @@ pub fn create(
             roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
         },
     };
-    let disk_size = origin.larger_size(wanted.disk_size)?;
+    let disk_size = origin.larger_size(new.disk_size)?;
     // A root filesystem of a size that was asked for keeps it.
     let grows = !matches!(origin, Origin::Disk(disk) if disk.options.root_size.is_some());
     let spec = Spec {
@@ -156,17 +153,17 @@ pub fn create(
         disk_size,
         grow_root: disk_size.is_some() && grows && features.credentials(),
         arch,
-        cpus: wanted.cpus,
-        memory_mib: wanted.memory_mib,
-        hypervisor: wanted.hypervisor,
-        accelerator: wanted.accelerator,
-        home: origin.home_of(&wanted.user)?,
-        owner: origin.facts().and_then(|facts| facts.owners.get(&wanted.user).copied()),
-        user: wanted.user.clone(),
+        cpus: new.cpus,
+        memory_mib: new.memory_mib,
+        hypervisor: new.hypervisor,
+        accelerator: new.accelerator,
+        home: origin.home_of(&new.user)?,
+        owner: origin.facts().and_then(|facts| facts.owners.get(&new.user).copied()),
+        user: new.user.clone(),
         sshd: origin.facts().is_none_or(|facts| facts.sshd),
         systemd: origin.facts().and_then(|facts| facts.systemd),
-        remove: wanted.remove,
-        settings: wanted.outfit.settings.clone(),
+        remove: new.remove,
+        settings: new.settings.clone(),
     };
     check_systemd(&spec)?;
     // Later there would be a VM that nobody asked for any more.
@@ -178,7 +175,7 @@ pub fn create(
         vm.keys().copy(host_keys)?;
     }
     fault::point("vm-keys");
-    wanted.outfit.extras.write(&vm)?;
+    new.files.write(&vm)?;
     hardware::credentials(&vm, &features)?;
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, Format::Raw)),

@@ -33,7 +33,7 @@ pub enum Error {
     Keys(#[from] keys::Error),
     /// Its user's files can't be read.
     #[error(transparent)]
-    Extras(#[from] user_files::Error),
+    UserFiles(#[from] user_files::Error),
     /// The user's credentials can't be given.
     #[error(transparent)]
     Credentials(#[from] user_credentials::InvalidCredential),

@@ -91,7 +91,7 @@ pub enum Error {
     Firmware(#[from] crate::hypervisor::qemu::firmware::Unavailable),
     /// The user's files can't be kept.
     #[error(transparent)]
-    Extras(#[from] super::spec::user_files::Error),
+    UserFiles(#[from] super::spec::user_files::Error),
     /// The machine can't be made.
     #[error(transparent)]
     Machine(#[from] super::hardware::Error),

@@ -14,6 +14,6 @@ pub mod supervisor;
 pub use spec::Spec;
 pub use spec::name::{InvalidName, Name};
 pub use spec::settings::{Nic, Settings};
-pub use spec::user_files::{Extras, Outfit};
+pub use spec::user_files::UserFiles;
 pub use store::Store;
 pub use store::instance::{State, Vm};

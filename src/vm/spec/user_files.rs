@@ -12,18 +12,9 @@ use crate::host::fs::file;
 use crate::hypervisor::Credential;
 use crate::vm::Vm;
 
-/// What the user asked of a machine.
+/// The user's files for a new VM.
 #[derive(Debug, Clone, Default)]
-pub struct Outfit {
-    /// What is in `vm.json`.
-    pub settings: Settings,
-    /// What is beside it.
-    pub extras: Extras,
-}
-
-/// Files for the machine.
-#[derive(Debug, Clone, Default)]
-pub struct Extras {
+pub struct UserFiles {
     /// The user's credentials.
     pub credentials: Vec<Credential>,
     /// A seed for cloud-init.
@@ -51,7 +42,7 @@ pub enum Error {
     Disk(#[from] QemuImgError),
 }
 
-impl Extras {
+impl UserFiles {
     /// Writes them, and makes what else the settings want there.
     ///
     /// # Errors

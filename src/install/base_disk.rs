@@ -1,0 +1,161 @@
+//! The base disk of an image: from the cache, or made.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use super::error::Error;
+use super::job::{Host, Install, Unfinished};
+use super::{in_container, in_vm, size};
+use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options};
+use crate::host::fs::file;
+use crate::host::{Os, fault};
+use crate::image::{Facts, Image, StorageInUse};
+use crate::text::{Progress, Stage, format_size};
+
+/// Where `bootc install` runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Place {
+    /// In a VM, booted directly from the image: needs nothing of the host's kernel, and no root.
+    #[default]
+    Vm,
+    /// In a privileged container: needs root and loop devices.
+    Container,
+}
+
+impl Place {
+    /// Where it is done unless the user says otherwise: on other systems than Linux images are in the podman
+    /// machine, and so is all that an install needs.
+    pub fn usual(os: Os) -> Self {
+        match os {
+            Os::Linux => Self::Vm,
+            Os::Macos | Os::Windows => Self::Container,
+        }
+    }
+}
+
+/// A request for the base disk of one image.
+#[derive(Debug)]
+pub struct BaseDiskRequest<'a> {
+    pub image: &'a Image,
+    pub options: Options,
+    /// Where to install, if the disk doesn't exist.
+    pub place: Place,
+    /// Install again, although the disk exists.
+    pub rebuild: bool,
+    /// A smaller disk is good enough, if the system on it grows with the disk.
+    pub growable: bool,
+    /// A lock on the storage of an image from elsewhere; released as soon as the image has been read.
+    pub in_use: Option<StorageInUse>,
+    /// The kernel argument among the options that the tool added itself.
+    pub console: Option<String>,
+}
+
+/// Tells whether a VM uses a base disk. An error keeps the disk.
+pub type Used<'a> = &'a dyn Fn(&Key) -> Result<bool, AnyError>;
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Returns the base disk of an image, and makes it first when it doesn't exist.
+///
+/// # Errors
+/// The disk can't be made.
+pub fn ensure(
+    host: &Host,
+    request: BaseDiskRequest,
+    used: Used,
+    progress: &dyn Progress,
+) -> Result<InUse, Error> {
+    let BaseDiskRequest { image, options, place, mut rebuild, growable, in_use, console } = request;
+    size::check(image, &options)?;
+    let key = Key::new(image, &options);
+    let cache = Cache::open(&host.dirs.disks())?;
+    cache.sweep();
+    if !rebuild {
+        if let Some(disk) = cache.hold(&key)? {
+            return Ok(disk);
+        }
+        if growable && let Some(disk) = find_growable(&cache, image, &options)? {
+            return Ok(disk);
+        }
+    }
+    in_vm::sweep(&host.dirs, &cache);
+    let mut stage = progress.stage("install");
+    let partial = loop {
+        match cache.claim(&key, rebuild)? {
+            // Another process removed it in between.
+            Claim::Ready(_) => match cache.hold(&key)? {
+                Some(disk) => return Ok(disk),
+                None => continue,
+            },
+            Claim::Ours(partial) => break partial,
+            Claim::Taken => {
+                stage.step(&format!("waiting for another podman-bootc that installs {}", image.reference));
+                cache.wait(&key)?;
+                // The other process has just made it.
+                rebuild = false;
+            }
+        }
+    };
+    let in_use = Cell::new(in_use);
+    let console = console.as_deref();
+    let install = Install { host, image, options: &options, console, partial: &partial, in_use };
+    let made = run(&install, place, &mut *stage);
+    fault::point("install-done");
+    let facts = match made {
+        Ok(facts) => facts,
+        Err(Unfinished::Failed { reason, lines }) => {
+            let log = partial.keep_log();
+            return Err(Error::Failed { image: image.reference.clone(), reason, lines, log });
+        }
+        Err(Unfinished::Error(error)) => return Err(*error),
+    };
+    let disk = partial.finish(BaseDisk {
+        key: key.clone(),
+        image: image.clone(),
+        options,
+        facts,
+        created: jiff::Timestamp::now(),
+        file: PathBuf::new(),
+    })?;
+    let held = cache.hold(&disk.key)?.ok_or(Error::Vanished)?;
+    stage.done(&format!("{} on a disk of {}", disk.image.reference, format_size(disk.options.disk_size)));
+    if let Err(error) = tidy(host, &cache, &disk.key, used, progress) {
+        tracing::warn!(error = crate::text::error_chain(error.as_ref()), "can't remove old base disks");
+    }
+    Ok(held)
+}
+
+fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
+    let disk = install.partial.disk();
+    file::create_sparse(&disk, install.options.disk_size)
+        .map_err(|source| Error::Io { path: disk, source })?;
+    match (place, Os::current()) {
+        (Place::Vm, Os::Linux) => in_vm::install(install, stage),
+        (Place::Vm, _) => Err(Error::NoVm.into()),
+        (Place::Container, os) => in_container::install(install, os, stage),
+    }
+}
+
+/// Returns the largest smaller disk of the same image and otherwise the same options whose system grows by itself.
+fn find_growable(cache: &Cache, image: &Image, options: &Options) -> Result<Option<InUse>, Error> {
+    let alike = |disk: &BaseDisk| {
+        let size = disk.options.disk_size;
+        let grows = disk.facts.grows && size < options.disk_size;
+        grows
+            && disk.key.content()
+                == Key::new(image, &Options { disk_size: size, ..options.clone() }).content()
+    };
+    let best = cache.list()?.into_iter().filter(alike).max_by_key(|disk| disk.options.disk_size);
+    Ok(best.map(|disk| cache.hold(&disk.key)).transpose()?.flatten())
+}
+
+/// Removes the disks that the new one replaces, and the least recently used ones over the limit.
+fn tidy(host: &Host, cache: &Cache, new: &Key, used: Used, progress: &dyn Progress) -> Result<(), AnyError> {
+    disk::remove_superseded(cache, new, used)?;
+    if let Some(limit) = host.cache_limit {
+        for cached in disk::trim(cache, limit, used)? {
+            let (name, size) = (cached.disk.image.reference, format_size(cached.size));
+            progress.note(&format!("removed the base disk of {name} ({size}): the cache exceeds its limit"));
+        }
+    }
+    Ok(())
+}

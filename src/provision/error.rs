@@ -1,0 +1,38 @@
+//! Why there is no VM or disk of an image.
+
+use crate::hypervisor::helpers::virtiofsd;
+use crate::hypervisor::qemu::firmware;
+use crate::{direct_boot, disk, guest, image, install, vm};
+
+/// A VM or a base disk can't be provided.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    #[error("images in files can't be used here; `podman load` puts one into the podman machine")]
+    ImageFile,
+    #[error("can't use the storage for images from elsewhere")]
+    Storage(#[source] crate::host::fs::lock::WaitError),
+    #[error("image {image} is for {architecture}, which is not supported")]
+    Architecture { image: String, architecture: String },
+    #[error("an image from elsewhere can't be served over virtiofs; leave out --root-transport virtiofs")]
+    ServedFromElsewhere,
+    #[error(transparent)]
+    Virtiofsd(#[from] virtiofsd::Error),
+    #[error(transparent)]
+    BootCache(direct_boot::Error),
+    #[error("image {image}")]
+    BootFiles { image: String, source: direct_boot::Error },
+    #[error(transparent)]
+    Firmware(#[from] firmware::Unavailable),
+    #[error(transparent)]
+    Import(#[from] disk::ImportError),
+    #[error(transparent)]
+    Install(#[from] install::Error),
+    #[error(transparent)]
+    Keys(#[from] guest::ssh::keys::Error),
+    #[error(transparent)]
+    Store(#[from] vm::store::Error),
+    #[error(transparent)]
+    Vm(#[from] vm::lifecycle::Error),
+}

@@ -1,0 +1,77 @@
+//! The user's choices for an install, and the base disk that follows from them.
+
+use crate::disk::Options;
+use crate::host::Os;
+use crate::hypervisor::{Arch, Kind};
+use crate::image::{Image, StorageInUse};
+use crate::install::{self, BaseDiskRequest, Place};
+
+/// The user's choices for an install. What is unset follows from the image.
+#[derive(Debug, Clone, Default)]
+pub struct InstallChoices {
+    pub filesystem: Option<String>,
+    /// Bytes; rounded up to a MiB.
+    pub root_size: Option<u64>,
+    /// Bytes; rounded up to a MiB.
+    pub disk_size: Option<u64>,
+    pub kargs: Vec<String>,
+    pub bootloader: Option<String>,
+    pub composefs: bool,
+    pub target_imgref: Option<String>,
+    pub target_transport: Option<String>,
+    /// More words for the command line of `bootc install to-disk`.
+    pub install_args: Vec<String>,
+    /// Install again, although a base disk of the image with these options exists.
+    pub rebuild: bool,
+    pub place: Option<Place>,
+}
+
+impl InstallChoices {
+    /// The disk's size in whole MiB, if the user chose one.
+    pub fn disk_size(&self) -> Option<u64> {
+        self.disk_size.map(whole_mib)
+    }
+
+    /// The base disk of this image for a hypervisor of this kind; `growable` when a smaller disk is good enough.
+    pub(super) fn request<'a>(
+        &self,
+        image: &'a Image,
+        in_use: Option<StorageInUse>,
+        hypervisor: Kind,
+        growable: bool,
+    ) -> BaseDiskRequest<'a> {
+        let place = self.place.unwrap_or(Place::usual(Os::current()));
+        let options = self.options(image, hypervisor);
+        let console = self.console(image, hypervisor);
+        BaseDiskRequest { image, options, place, rebuild: self.rebuild, growable, in_use, console }
+    }
+
+    /// The kernel argument that puts the console on the serial port, for `logs`, unless the user names a console.
+    fn console(&self, image: &Image, hypervisor: Kind) -> Option<String> {
+        if self.kargs.iter().any(|karg| karg.starts_with("console=")) {
+            return None;
+        }
+        Arch::from_oci(&image.architecture).map(|arch| format!("console={}", hypervisor.console(arch)))
+    }
+
+    /// The install options for this image.
+    pub fn options(&self, image: &Image, hypervisor: Kind) -> Options {
+        let kargs = self.kargs.iter().cloned().chain(self.console(image, hypervisor)).collect();
+        Options {
+            filesystem: self.filesystem.clone(),
+            root_size: self.root_size.map(whole_mib),
+            disk_size: self.disk_size().unwrap_or_else(|| install::default_disk_size(image)),
+            kargs,
+            bootloader: self.bootloader.clone(),
+            composefs: self.composefs,
+            target_imgref: self.target_imgref.clone().unwrap_or_else(|| image.reference.clone()),
+            target_transport: self.target_transport.clone(),
+            root_key: None,
+            install_args: self.install_args.clone(),
+        }
+    }
+}
+
+fn whole_mib(size: u64) -> u64 {
+    size.checked_next_multiple_of(1 << 20).unwrap_or(size)
+}

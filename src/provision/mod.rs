@@ -1,0 +1,168 @@
+//! The recipe of `run`: finds an image, makes a base disk or boot files of it, and creates the VM.
+//!
+//! The command line calls this room, and so can a test or another front end: values in, values out, progress
+//! through [`Progress`].
+
+mod error;
+mod image_source;
+mod install_choices;
+
+use std::path::Path;
+
+pub use error::Error;
+pub use image_source::{FoundImage, ImageSource};
+pub use install_choices::InstallChoices;
+
+use crate::direct_boot::{BootImage, Roots, Transport};
+use crate::disk::{Import, InUse, Key};
+use crate::guest::ssh::keys::Keys;
+use crate::host::Os;
+use crate::host::fs::dirs::Dirs;
+use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
+use crate::hypervisor::qemu::firmware;
+use crate::hypervisor::{Arch, Kind, accelerator};
+use crate::image::Podman;
+use crate::install::{self, BaseDiskRequest};
+use crate::text::Progress;
+use crate::vm::create::{self, NewVm, Origin};
+use crate::vm::store::Creating;
+use crate::vm::{Name, Store, Vm};
+
+/// The tool's folders and VMs, for one command.
+pub struct Provisioner<'a> {
+    pub dirs: &'a Dirs,
+    pub store: &'a Store,
+    pub progress: &'a dyn Progress,
+    /// Unused base disks are removed while all of them together take more bytes than this.
+    pub cache_limit: Option<u64>,
+}
+
+/// How a VM boots from an image.
+pub enum Boot<'a> {
+    /// From an overlay on the image's base disk.
+    Disk(&'a InstallChoices),
+    /// From the image's own kernel, initramfs and root, with these kernel arguments added.
+    Direct { transport: Transport, kargs: &'a [String] },
+}
+
+impl Provisioner<'_> {
+    /// Creates a VM from an image. The caller holds [`Creating`] until a supervisor has taken the VM over.
+    ///
+    /// # Errors
+    /// The image is not available, the name is taken, or the disk or the VM can't be made.
+    pub fn vm_from_image(
+        &self,
+        name: Option<Name>,
+        source: &ImageSource,
+        boot: Boot,
+        new: NewVm,
+    ) -> Result<(Vm, Creating), Error> {
+        let found = self.find_image(source)?;
+        // Before the install: it takes a minute, and a name that is taken would be in vain.
+        let reservation = self.store.reserve(name)?;
+        let host_keys = self.host_keys();
+        match boot {
+            Boot::Direct { transport, kargs } => {
+                // Until the VM is on disk: from then on the VM keeps its files.
+                let _held = self.boot_cache()?.hold().map_err(Error::BootCache)?;
+                let boot = self.boot_files(&found, transport)?;
+                let origin = Origin::Direct(&found.image, &boot, kargs);
+                Ok(create::create(reservation, origin, &new, &host_keys)?)
+            }
+            Boot::Disk(choices) => {
+                let features = new.hypervisor.features(Os::current());
+                let arch = Arch::from_oci(&found.image.architecture);
+                if let Some(arch) = arch.filter(|_| features.host_firmware) {
+                    // Before the install, which would be in vain without firmware.
+                    firmware::choose(new.firmware, arch)?;
+                }
+                let FoundImage { podman, image, in_use } = found;
+                let host = self.install_host(podman, new.accelerator);
+                // A disk grows by a unit that comes as a credential.
+                let growable = features.credentials();
+                let mut request = choices.request(&image, in_use, new.hypervisor, growable);
+                if !features.credentials() {
+                    host_keys.ensure()?;
+                    request.options.root_key = Some(host_keys.public_line()?);
+                }
+                let new = NewVm { disk_size: Some(request.options.disk_size), ..new };
+                // Held until the VM is on disk: from then on the VM keeps its base disk.
+                let base = self.ensure(&host, request)?;
+                Ok(create::create(reservation, Origin::Disk(&base.disk), &new, &host_keys)?)
+            }
+        }
+    }
+
+    /// Creates a VM on a disk image that the tool did not make.
+    ///
+    /// # Errors
+    /// The file is not a disk image, the name is taken, or the VM can't be made.
+    pub fn vm_on_disk_image(
+        &self,
+        name: Option<Name>,
+        file: &Path,
+        new: &NewVm,
+    ) -> Result<(Vm, Creating), Error> {
+        let import = Import::open(file)?;
+        let reservation = self.store.reserve(name)?;
+        Ok(create::create(reservation, Origin::Import(&import), new, &self.host_keys())?)
+    }
+
+    /// Returns an image's base disk for a purpose other than a VM of ours: without a key, at exactly that size.
+    ///
+    /// # Errors
+    /// The image is not available, or the disk can't be made.
+    pub fn base_disk(
+        &self,
+        source: &ImageSource,
+        choices: &InstallChoices,
+        accelerator: accelerator::Choice,
+    ) -> Result<InUse, Error> {
+        let FoundImage { podman, image, in_use } = self.find_image(source)?;
+        let host = self.install_host(podman, accelerator);
+        self.ensure(&host, choices.request(&image, in_use, Kind::Qemu, false))
+    }
+
+    fn ensure(&self, host: &install::Host, request: BaseDiskRequest) -> Result<InUse, Error> {
+        let used = |key: &Key| Ok(self.store.uses(key)?);
+        Ok(install::ensure(host, request, &used, self.progress)?)
+    }
+
+    fn install_host(&self, podman: Podman, accelerator: accelerator::Choice) -> install::Host {
+        install::Host { dirs: self.dirs.clone(), podman, accelerator, cache_limit: self.cache_limit }
+    }
+
+    fn host_keys(&self) -> Keys {
+        Keys::in_folder(&self.dirs.keys())
+    }
+
+    fn boot_cache(&self) -> Result<Roots, Error> {
+        Roots::open(&self.dirs.roots()).map_err(Error::BootCache)
+    }
+
+    /// Makes the image ready for a direct boot.
+    fn boot_files(&self, found: &FoundImage, transport: Transport) -> Result<BootImage, Error> {
+        let FoundImage { podman, image, .. } = found;
+        let name = &image.reference;
+        let arch = Arch::from_oci(&image.architecture).ok_or_else(|| Error::Architecture {
+            image: name.clone(),
+            architecture: image.architecture.clone(),
+        })?;
+        if transport == Transport::Virtiofs {
+            if podman.own_storage().is_some() {
+                return Err(Error::ServedFromElsewhere);
+            }
+            Virtiofsd::find()?.serve_root(Path::new("/"))?;
+        }
+        let mut stage = self.progress.stage("image");
+        let boot = self
+            .boot_cache()?
+            .prepare(podman, image, arch, transport, &mut *stage)
+            .map_err(|source| Error::BootFiles { image: name.clone(), source })?;
+        if boot.facts.selinux {
+            stage
+                .note(&format!("image {name}: SELinux is permissive in a direct boot, its policy is loaded"));
+        }
+        Ok(boot)
+    }
+}
