@@ -5,22 +5,25 @@
 //! (`CONFIG_EFI_ZBOOT`), of which not every QEMU understands every compression.
 //! <https://docs.kernel.org/arch/arm64/booting.html>
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
 /// Larger kernels are not unpacked. Bytes.
 const KERNEL_MAX: u64 = 512 << 20;
+/// Memory for unpacking xz, in KiB: since 6.12 kernels have a dictionary of 128 MiB. The decoder for zstd has a limit
+/// like it of its own.
+const XZ_MEMORY_MAX: u32 = 160 << 10;
 /// The note that says where to enter. <https://xenbits.xen.org/docs/unstable/misc/pvh.html>
 const PHYS32_ENTRY: u32 = 18;
 
 /// The unpacked kernel, if this is a compressed one that QEMU can enter directly.
 pub fn unpack(image: &[u8]) -> Option<Vec<u8>> {
     if let Some(payload) = zboot_payload(image) {
-        return decompress(payload).filter(|kernel| kernel.get(0x38..0x3c) == Some(b"ARM\x64"));
+        return decompress(payload, KERNEL_MAX).filter(|kernel| kernel.get(0x38..0x3c) == Some(b"ARM\x64"));
     }
-    let kernel = decompress(payload(image)?)?;
+    let kernel = decompress(payload(image)?, KERNEL_MAX)?;
     has_pvh_entry(&kernel).then_some(kernel)
 }
 
@@ -47,23 +50,19 @@ fn payload(image: &[u8]) -> Option<&[u8]> {
     image.get(begin..begin.checked_add(number(0x24c)?)?)
 }
 
-fn decompress(payload: &[u8]) -> Option<Vec<u8>> {
-    let mut kernel = Vec::new();
-    match payload {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            // The kernel's own length follows the frame; the decoder stops before it.
-            let mut decoder = ruzstd::decoding::StreamingDecoder::new(payload).ok()?;
-            decoder.by_ref().take(KERNEL_MAX).read_to_end(&mut kernel).ok()?;
-        }
-        [0x1f, 0x8b, ..] => {
-            flate2::read::GzDecoder::new(payload).take(KERNEL_MAX).read_to_end(&mut kernel).ok()?;
-        }
+/// The kernel, unless it has more than `max` bytes. Its length follows it, but for gzip; no decoder reads that.
+fn decompress(payload: &[u8], max: u64) -> Option<Vec<u8>> {
+    let decoder: Box<dyn Read + '_> = match payload {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(ruzstd::decoding::StreamingDecoder::new(payload).ok()?),
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::GzDecoder::new(payload)),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => {
-            lzma_rs::xz_decompress(&mut Cursor::new(payload.get(..payload.len() - 4)?), &mut kernel).ok()?;
+            Box::new(lzma_rust2::XzReader::new_mem_limit(payload, false, XZ_MEMORY_MAX))
         }
         _ => return None,
-    }
-    Some(kernel)
+    };
+    let mut kernel = Vec::new();
+    let length = decoder.take(max + 1).read_to_end(&mut kernel).ok()?;
+    (length as u64 <= max).then_some(kernel)
 }
 
 fn has_pvh_entry(kernel: &[u8]) -> bool {
@@ -86,6 +85,11 @@ fn has_pvh_entry(kernel: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // `make.sh` beside them makes them.
+    const GZIP: &[u8] = include_bytes!("../../tests/kernels/vmlinux.gz");
+    const XZ: &[u8] = include_bytes!("../../tests/kernels/vmlinux.xz");
+    const ZSTD: &[u8] = include_bytes!("../../tests/kernels/vmlinux.zst");
 
     #[test]
     fn what_is_no_kernel_stays_packed() {
@@ -116,21 +120,30 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_unpacked() {
-        use std::io::Write;
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(b"kernel").unwrap();
-        assert_eq!(decompress(&gzip.finish().unwrap()).unwrap(), b"kernel");
-        let mut xz = Vec::new();
-        lzma_rs::xz_compress(&mut Cursor::new(b"kernel"), &mut xz).unwrap();
-        xz.extend([6, 0, 0, 0]);
-        assert_eq!(decompress(&xz).unwrap(), b"kernel");
-        let mut zstd = ruzstd::encoding::compress_to_vec(
-            &b"kernel"[..],
-            ruzstd::encoding::CompressionLevel::Uncompressed,
-        );
-        zstd.extend([6, 0, 0, 0]);
-        assert_eq!(decompress(&zstd).unwrap(), b"kernel");
-        assert_eq!(decompress(b"unknown"), None);
+    fn kernels_as_real_programs_compress_them_are_unpacked() {
+        let kernel = decompress(GZIP, KERNEL_MAX).unwrap();
+        assert!(has_pvh_entry(&kernel));
+        let length = kernel.len() as u64;
+        for compressed in [GZIP, XZ, ZSTD] {
+            assert_eq!(decompress(compressed, length).as_ref(), Some(&kernel));
+            assert_eq!(decompress(compressed, length - 1), None, "refused, not cut");
+            assert_eq!(decompress(&compressed[..compressed.len() / 2], length), None);
+        }
+        assert_eq!(decompress(b"unknown", length), None);
+    }
+
+    #[test]
+    fn a_dictionary_that_takes_too_much_memory_is_refused() {
+        // The header of the first block: its length in words, but for itself and its checksum; then the filters.
+        // The size of the dictionary is the last byte of the last one. https://tukaani.org/xz/xz-file-format.txt
+        let mut hostile = XZ.to_vec();
+        let (begin, end) = (12, 12 + usize::from(XZ[12]) * 4);
+        let of_128_mib = XZ[begin..end].iter().rposition(|&byte| byte != 0).unwrap();
+        assert_eq!(XZ[begin + of_128_mib], 30);
+        hostile[begin + of_128_mib] = 40;
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&hostile[begin..end]);
+        hostile[end..end + 4].copy_from_slice(&checksum.sum().to_le_bytes());
+        assert_eq!(decompress(&hostile, KERNEL_MAX), None);
     }
 }
