@@ -60,7 +60,8 @@ pub fn to_guest(
         Place { folder: target.to_owned(), name: ".".into() }
     } else if target.ends_with('/') || is_folder(session, target)? {
         let name = source.canonicalize().map_err(local(source))?;
-        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // The root has no name: its content is copied.
+        let name = name.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned());
         Place { folder: target.to_owned(), name }
     } else {
         split(target)
@@ -103,8 +104,8 @@ pub fn from_guest(
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<u64, Error> {
     let local = |source| Error::Local { path: target.to_owned(), source };
-    let content = is_content(Path::new(source));
-    let place = if content { Place { folder: source.to_owned(), name: ".".into() } } else { split(source) };
+    let place = split(source);
+    let content = place.name == ".";
     let into = content || target.is_dir() || ends_with_separator(target);
     if content {
         fs::create_dir_all(target).map_err(local)?;
@@ -118,8 +119,7 @@ pub fn from_guest(
     let temporary = temporary.transpose().map_err(local)?;
     let folder = temporary.as_ref().map_or(target, |folder| folder.path());
     let (reader, mut writer) = io::pipe().map_err(local)?;
-    let name = if content { ".".to_owned() } else { argument(&format!("./{}", place.name)) };
-    let line = format!("tar -cf - -C {} {name}", argument(&place.folder));
+    let line = place.pack_line();
     let mut stderr = Bounded::default();
     let count = std::thread::scope(|scope| {
         let receiver = scope.spawn(move || -> io::Result<u64> {
@@ -163,14 +163,23 @@ fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
     Ok(session.capture(&format!("test -d {}", argument(path)))?.0 == 0)
 }
 
+/// The place of a path in the guest; of the root, of `FOLDER/.` and of all else without a name it is the content.
 fn split(path: &str) -> Place {
-    let path = path.trim_end_matches('/');
-    let (folder, name) = match path.rsplit_once('/') {
-        Some(("", name)) => ("/", name),
-        Some((folder, name)) => (folder, name),
-        None => (".", path),
+    let trimmed = path.trim_end_matches('/');
+    let (folder, name) = match trimmed.rsplit_once('/').unwrap_or((".", trimmed)) {
+        (_, "" | "." | "..") => (path, "."),
+        ("", name) => ("/", name),
+        named => named,
     };
     Place { folder: folder.to_owned(), name: name.to_owned() }
+}
+
+impl Place {
+    /// The guest's command that packs it.
+    fn pack_line(&self) -> String {
+        let name = if self.name == "." { ".".to_owned() } else { argument(&format!("./{}", self.name)) };
+        format!("tar -cf - -C {} {name}", argument(&self.folder))
+    }
 }
 
 /// A path as an argument that is no option.
@@ -264,6 +273,12 @@ mod tests {
         assert_eq!(split("/etc/motd"), place("/etc", "motd"));
         assert_eq!(split("/etc/"), place("/", "etc"));
         assert_eq!(split("x"), place(".", "x"));
+        for content in ["/", "//", "/.", "/etc/.", "/etc/./", "/etc/..", "", ".", ".."] {
+            assert_eq!(split(content), place(content, "."));
+        }
+        assert_eq!(split("/").pack_line(), "tar -cf - -C / .");
+        assert_eq!(split("").pack_line(), "tar -cf - -C . .");
+        assert_eq!(split("/etc/a b").pack_line(), "tar -cf - -C /etc './a b'");
         assert_eq!(argument("-rf x"), "'./-rf x'");
         assert_eq!(argument(""), ".");
         assert!(is_content(Path::new("a/.")) && is_content(Path::new(".")) && !is_content(Path::new("a/..")));
