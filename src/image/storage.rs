@@ -60,8 +60,9 @@ impl Storage {
         Lock::try_acquire(&self.lock())?.map(|lock| self.taken(lock)).transpose()
     }
 
-    /// What is kept only while it is used is made, and goes, with the lock held.
+    /// What is kept only while it is used is made, and goes, with the lock held. A holder that was killed left its own.
     fn taken(self, lock: Lock) -> std::io::Result<StorageInUse> {
+        file::remove_dir(&self.run)?;
         file::create_private_dir(&self.run)?;
         Ok(StorageInUse { storage: self, _lock: lock })
     }
@@ -108,5 +109,21 @@ fn unmount(folder: &Path) {
             Ok(output) if output.status.success() => {}
             other => tracing::warn!(path = %folder.display(), ?other, "podman's storage stays mounted"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_holder_left_is_gone_for_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = Storage { root: dir.path().join("root"), run: dir.path().join("run") };
+        file::create_private_dir(&storage.run).unwrap();
+        file::link_folder(dir.path(), &storage.run.join("image")).unwrap();
+        let _storage = storage.clone().try_take().unwrap().unwrap();
+        assert_eq!(std::fs::read_dir(&storage.run).unwrap().count(), 0);
+        assert!(storage.root.exists(), "the link's target stays");
     }
 }
