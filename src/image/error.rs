@@ -1,5 +1,7 @@
 //! Why an image is not available.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::other_storages::Elsewhere;
@@ -59,6 +61,14 @@ pub enum Error {
         doing: String,
         /// podman's own words.
         source: process::Error,
+    },
+    /// The index of an image that podman saved can't be given a tag.
+    #[error("can't tag the saved image in {path}")]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
     },
     /// podman answered something else than expected.
     #[error("can't {doing}: podman's answer is not understood")]

@@ -160,18 +160,9 @@ impl Podman {
         let doing = format!("save the content of image {}", image.reference);
         let mut command = self.command(["save", "--quiet", "--format", "oci-dir", "--uncompressed", "-o"]);
         command.arg(folder).arg(&image.id);
-        process::output(&mut command).map_err(|source| Error::Podman { doing: doing.clone(), source })?;
+        process::output(&mut command).map_err(|source| Error::Podman { doing, source })?;
         let index = folder.join("index.json");
-        let retag = || -> std::io::Result<()> {
-            let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&index)?)?;
-            value["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"] =
-                Self::SAVED_TAG.into();
-            std::fs::write(&index, serde_json::to_vec(&value)?)
-        };
-        retag().map_err(|source| Error::Podman {
-            doing,
-            source: process::Error::Start { program: "podman save".into(), source },
-        })
+        tag_saved(&index).map_err(|source| Error::Index { path: index, source })
     }
 
     /// The tag in an OCI folder that [`Self::save`] wrote.
@@ -324,5 +315,42 @@ impl Podman {
         let text =
             self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage").ok()?;
         Some(String::from_utf8_lossy(&text).trim().into())
+    }
+}
+
+/// Gives the first manifest of an OCI folder's index the tag [`Podman::SAVED_TAG`].
+fn tag_saved(index: &Path) -> std::io::Result<()> {
+    let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(index)?)?;
+    let manifest = value.pointer_mut("/manifests/0").and_then(serde_json::Value::as_object_mut);
+    let manifest = manifest.ok_or_else(|| std::io::Error::other("it lists no manifest"))?;
+    let annotations = manifest.remove("annotations").filter(serde_json::Value::is_object);
+    let mut annotations = annotations.unwrap_or_default();
+    annotations["org.opencontainers.image.ref.name"] = Podman::SAVED_TAG.into();
+    manifest.insert("annotations".into(), annotations);
+    std::fs::write(index, serde_json::to_vec(&value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_image_gets_its_tag_or_an_error_that_names_the_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = dir.path().join("index.json");
+        let tag = |text: &str| {
+            std::fs::write(&index, text).unwrap();
+            tag_saved(&index).map(|()| std::fs::read_to_string(&index).unwrap())
+        };
+        let tagged = r#"{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"image"}}]}"#;
+        for annotations in ["", r#""annotations":{}"#, r#""annotations":null"#, r#""annotations":7"#] {
+            assert_eq!(tag(&format!(r#"{{"manifests":[{{{annotations}}}]}}"#)).unwrap(), tagged);
+        }
+        for broken in ["{}", "[]", r#"{"manifests":[]}"#, r#"{"manifests":[7]}"#, r#"{"manifests":{}}"#] {
+            let error = Error::Index { path: index.clone(), source: tag(broken).unwrap_err() };
+            let text = crate::text::error_chain(&error);
+            assert!(text.contains("index.json: it lists no manifest"), "{broken}: {text}");
+        }
+        assert!(tag("no JSON").is_err());
     }
 }
