@@ -70,6 +70,16 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// The folder of an image can't be linked to where podman is to read it.
+    #[error("can't read {image}: can't make the link {link}")]
+    Link {
+        /// The image.
+        image: String,
+        /// The link.
+        link: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// podman answered something else than expected.
     #[error("can't {doing}: podman's answer is not understood")]
     Answer {

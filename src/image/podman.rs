@@ -261,9 +261,7 @@ impl Podman {
                 let link = storage.run.join("image");
                 let absolute = std::path::absolute(folder);
                 let linked = absolute.and_then(|to| crate::host::fs::file::link_folder(&to, &link));
-                linked.map_err(|source| {
-                    failed(process::Error::Start { program: "podman pull".into(), source })
-                })?;
+                linked.map_err(|source| Error::Link { image: asked.to_owned(), link, source })?;
                 let tag = if tag.is_empty() { String::new() } else { format!(":{tag}") };
                 command.arg(format!("{transport}:image{tag}")).current_dir(&storage.run);
             }
@@ -352,5 +350,18 @@ mod tests {
             assert!(text.contains("index.json: it lists no manifest"), "{broken}: {text}");
         }
         assert!(tag("no JSON").is_err());
+    }
+
+    #[test]
+    fn a_link_that_cant_be_made_is_not_told_as_a_failure_of_podman() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = Storage { root: dir.path().join("root"), run: dir.path().join("none") };
+        let podman =
+            Podman { program: "podman".into(), rootless: false, storage: Some(storage), service: None };
+        let text = crate::text::error_chain(&podman.read_file("oci:/x", None).unwrap_err());
+        assert!(
+            text.starts_with("can't read oci:/x: can't make the link ") && text.contains("none"),
+            "{text}"
+        );
     }
 }
