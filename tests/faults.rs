@@ -153,6 +153,31 @@ fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
 }
 
 #[test]
+fn a_signal_ends_the_wait_for_a_supervisor_at_once() {
+    let tool = Tool::new();
+    // A QEMU that doesn't answer the supervisor's first question.
+    let (qemu, asked) = (tool.path("bin/qemu-system-x86_64"), tool.path("asked"));
+    std::fs::create_dir(tool.path("bin")).unwrap();
+    std::fs::write(&qemu, format!("#!/bin/sh\ntouch {}\nexec sleep 60\n", asked.display())).unwrap();
+    std::fs::set_permissions(&qemu, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tool.path("bin").display(), std::env::var("PATH").unwrap());
+    let interrupt = |mut command: Command| {
+        let _ = std::fs::remove_file(&asked);
+        let mut running = command.env("PATH", &path).spawn().unwrap();
+        tool.wait_until("the supervisor asks QEMU", || asked.exists());
+        succeed(Command::new("kill").args(["-INT", &running.id().to_string()]));
+        let begin = Instant::now();
+        assert_eq!(running.wait().unwrap().code(), Some(130));
+        assert!(begin.elapsed() < Duration::from_secs(20));
+    };
+    interrupt(tool.run("one"));
+    assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "a new VM is taken back");
+    die(&mut tool.run("one"), "vm-made");
+    interrupt(tool.command(&["start", "one"]));
+    assert_eq!(tool.states(), ["one stopped"]);
+}
+
+#[test]
 fn a_machine_without_a_network_card_gets_no_ports() {
     let tool = Tool::new();
     succeed(tool.run("one").args(["--nic", "none"]));

@@ -1,8 +1,11 @@
 //! What can be done with a VM: start, stop, change, remove. `ready` waits for what comes of a start.
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
 
 use super::spec::Spec;
 use super::store::instance::End;
@@ -194,26 +197,36 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     // Not in the way of whoever wants to unmount the folder that we happen to be in.
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     process::detach(&mut command);
-    let mut child = command.spawn().map_err(io)?;
-    let mut line = String::new();
-    if let Some(stdout) = child.stdout.take() {
-        BufReader::new(stdout).read_line(&mut line).map_err(io)?;
-    }
-    match serde_json::from_str(&line) {
-        Ok(Hello::Listening) => {}
-        Ok(Hello::Refused { reason }) => {
-            // It ends by itself; waited for so that it is no zombie.
-            let _ = child.wait();
-            return Err(failed(reason));
+    let mut child = tokio::process::Command::from(command).spawn().map_err(io)?;
+    let hello = tokio::select! {
+        hello = hello(&mut child) => hello.map_err(io)?,
+        signal = interrupt::wait() => {
+            // Without a hello it has nothing yet to end in order. An error means that it has ended by itself.
+            let _ = child.kill().await;
+            return Err(signal.into());
         }
-        Err(_) => {
-            let _ = child.wait();
-            return Err(failed(file::last_lines(&vm.supervisor_log(), 3).join("; ")));
-        }
+    };
+    match hello {
+        Some(Hello::Listening) => {}
+        Some(Hello::Refused { reason }) => return Err(failed(reason)),
+        None => return Err(failed(file::last_lines(&vm.supervisor_log(), 3).join("; "))),
     }
     let mut client = Client::attach(vm, store.dirs(), lease).await.map_err(io)?;
     client.adopt(child);
     Ok(client)
+}
+
+/// What a supervisor says when it is ready, or nothing; one that says no more than that is waited for, as no zombie.
+async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
+    let mut line = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line).await?;
+    }
+    let hello = serde_json::from_str(&line).ok();
+    if !matches!(hello, Some(Hello::Listening)) {
+        child.wait().await?;
+    }
+    Ok(hello)
 }
 
 /// Makes sure that what the VM stands on is still there.

@@ -1,9 +1,9 @@
 //! A client of a VM's supervisor.
 
 use std::io;
-use std::process::Child;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
+use tokio::process::Child;
 
 use super::protocol::{LINE_MAX, Message, Request, SOCKET};
 use crate::host::fs::dirs::Dirs;
@@ -85,7 +85,7 @@ impl Client {
         }
         if let Some(mut child) = self.child.take() {
             // It has said its last word.
-            let _ = child.wait();
+            let _ = child.wait().await;
         }
         ended
     }
