@@ -206,6 +206,12 @@ fn expects_signal(vm: &Vm) -> bool {
         && (vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS))
 }
 
+/// Says that a supervisor died, with the last lines of its log.
+fn died(lines: &[String]) -> String {
+    let colon = if lines.is_empty() { "" } else { ": " };
+    format!("its supervisor died{colon}{}", lines.join("; "))
+}
+
 /// What is known while we wait, for the error that may come of it.
 struct Wait<'a> {
     vm: &'a Vm,
@@ -232,8 +238,7 @@ impl<'a> Wait<'a> {
     }
 
     fn lost(&self) -> Error {
-        let reason = file::last_lines(&self.vm.supervisor_log(), 3).join("; ");
-        let reason = format!("its supervisor died {reason}");
+        let reason = died(&file::last_lines(&self.vm.supervisor_log(), 3));
         let end = End { at: jiff::Timestamp::now(), how: How::Failure, reason };
         self.ended(end)
     }
@@ -288,5 +293,14 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Erro
             () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
             signal = interrupt::wait() => return Err(signal.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_supervisor_without_last_words_died_without_a_colon() {
+        assert_eq!(super::died(&[]), "its supervisor died");
+        assert_eq!(super::died(&["a".into(), "b".into()]), "its supervisor died: a; b");
     }
 }
