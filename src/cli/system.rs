@@ -39,7 +39,7 @@ pub struct DfArgs {
 /// A kind of thing. The field names are part of the tool's interface.
 #[derive(Debug, Default, Serialize)]
 struct Row {
-    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images), `images from elsewhere` or `registry`.
+    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images) or `images from elsewhere`.
     r#type: &'static str,
     /// How many there are.
     total: usize,
@@ -124,14 +124,11 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
         }
     }
     rows.push(roots);
-    for (name, folder) in
-        [("images from elsewhere", dirs.storage().0), ("registry", dirs.cache.join("registry"))]
-    {
-        if folder.exists() {
-            let mut row = Row { r#type: name, ..Row::default() };
-            row.add(file::folder_size(&folder), false);
-            rows.push(row);
-        }
+    let elsewhere = dirs.storage().0;
+    if elsewhere.exists() {
+        let mut row = Row { r#type: "images from elsewhere", ..Row::default() };
+        row.add(file::folder_size(&elsewhere), false);
+        rows.push(row);
     }
     Ok(rows)
 }
@@ -168,4 +165,23 @@ fn print_each(cache: &Cache, vms: &[Vm]) -> Result<()> {
     }
     say(format!("\n{table}"));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_rows_only_for_what_the_tool_makes() {
+        let dir = tempfile::tempdir().unwrap();
+        let [cache, data, runtime] = ["cache", "data", "runtime"].map(|name| dir.path().join(name));
+        let dirs = Dirs { cache, data, runtime };
+        let cache = Cache::open(&dirs.disks()).unwrap();
+        let types = || rows(&cache, &[], &dirs).unwrap().iter().map(|row| row.r#type).collect::<Vec<_>>();
+        let always = ["base disks", "VMs", "logs", "direct boots"];
+        std::fs::create_dir(dirs.cache.join("registry")).unwrap();
+        assert_eq!(types(), always);
+        std::fs::create_dir_all(dirs.storage().0).unwrap();
+        assert_eq!(types(), [&always[..], &["images from elsewhere"]].concat());
+    }
 }
