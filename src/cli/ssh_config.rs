@@ -39,7 +39,7 @@ impl Args {
                     lifecycle::write_ssh_config(&vm)?;
                 }
             }
-            let new = config::include(&config, &context.dirs.vms().join("*/ssh_config"))
+            let new = config::include(&config, &context.dirs.vms())
                 .with_context(|| format!("can't change {}", config.display()))?;
             let what = if new { "now includes" } else { "already includes" };
             tell(format!("{} {what} all VMs: use them as NAME.bootc", config.display()));

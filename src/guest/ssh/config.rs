@@ -66,12 +66,26 @@ fn path(path: &Path) -> String {
     format!("\"{text}\"")
 }
 
-/// Makes OpenSSH read the files that `pattern` matches, unless it does so already; true when that is new.
+/// A folder in a pattern of OpenSSH's: a quoted word first, then one for glob(3). Since 9.9 OpenSSH expands `%` and
+/// `${` in between, earlier it does not: a set of characters means the same to both.
+fn pattern(folder: &Path) -> String {
+    let text = folder.to_string_lossy();
+    let quoted = text.chars().map(|c| match c {
+        '"' => r#"\""#.to_owned(),
+        '\\' if !std::path::is_separator(c) => r"\\\\".to_owned(),
+        '%' => "[%%]".to_owned(),
+        '*' | '?' | '[' | '$' => format!("[{c}]"),
+        c => c.to_string(),
+    });
+    quoted.collect()
+}
+
+/// Makes OpenSSH read the file of each VM in `folder`, unless it does so already; true when that is new.
 ///
 /// # Errors
 /// `config` can't be read or written.
-pub fn include(config: &Path, pattern: &Path) -> io::Result<bool> {
-    let line = format!("Include \"{}\"", pattern.display());
+pub fn include(config: &Path, folder: &Path) -> io::Result<bool> {
+    let line = format!("Include \"{}\"", Path::new(&pattern(folder)).join("*/ssh_config").display());
     // People keep it elsewhere, and a link here.
     let config = config.canonicalize().unwrap_or_else(|_| config.to_owned());
     let old = match std::fs::read_to_string(&config) {
@@ -131,13 +145,28 @@ mod tests {
     }
 
     #[test]
+    fn openssh_finds_the_included_files_in_a_folder_of_any_name() {
+        for name in ["plain", "a b", "a%b", "a%%h", "a\"b", "a\\b", "[ab]", "a*b?", "${HOME}$", "a'b#", "~"] {
+            let dir = tempfile::tempdir().unwrap();
+            let (config, vm) = (dir.path().join("config"), dir.path().join(name).join("web"));
+            std::fs::create_dir_all(&vm).unwrap();
+            std::fs::write(vm.join("ssh_config"), "Host web.bootc\n  User core\n").unwrap();
+            assert!(include(&config, &dir.path().join(name)).unwrap());
+            let mut ssh = std::process::Command::new("ssh");
+            let output = ssh.args(["-G", "-F"]).arg(&config).arg("web.bootc").output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.lines().any(|line| line == "user core"), "{name}: {output:?}");
+        }
+    }
+
+    #[test]
     fn the_include_comes_first_and_once() {
         let dir = tempfile::tempdir().unwrap();
         let (real, config) = (dir.path().join("real"), dir.path().join("config"));
         std::fs::write(&real, "Host x\n  User y\n").unwrap();
         std::os::unix::fs::symlink(&real, &config).unwrap();
-        assert!(include(&config, Path::new("/d/*/ssh_config")).unwrap());
-        assert!(!include(&config, Path::new("/d/*/ssh_config")).unwrap());
+        assert!(include(&config, Path::new("/d")).unwrap());
+        assert!(!include(&config, Path::new("/d")).unwrap());
         let text = std::fs::read_to_string(&real).unwrap();
         assert_eq!(text, "Include \"/d/*/ssh_config\"\n\nHost x\n  User y\n");
         assert!(std::fs::symlink_metadata(&config).unwrap().is_symlink());
