@@ -58,7 +58,7 @@ impl Control {
     /// # Errors
     /// PowerShell can't be started.
     pub fn power_button(&self) -> io::Result<()> {
-        self.spawn(script::stop(&self.program, &self.vm))
+        self.spawn(script::stop(&self.program, &self.vm), "stop.log")
     }
 
     /// Takes the VM's power.
@@ -66,13 +66,14 @@ impl Control {
     /// # Errors
     /// PowerShell can't be started.
     pub fn quit(&self) -> io::Result<()> {
-        self.spawn(script::turn_off(&self.program, &self.vm))
+        self.spawn(script::turn_off(&self.program, &self.vm), "turn-off.log")
     }
 
     /// What comes of it is seen by the script that stays: nobody waits for this one but to take its exit code.
-    fn spawn(&self, launch: Launch) -> io::Result<()> {
+    /// Its messages are in a log of its own, beside that one's.
+    fn spawn(&self, launch: Launch, log: &str) -> io::Result<()> {
         let mut command = std::process::Command::new(&launch.program);
-        let log = file::create_private(&self.log.with_extension("stop.log"))?;
+        let log = file::create_private(&self.log.with_extension(log))?;
         command.args(&launch.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         process::detach(&mut command);
         let mut child = Command::from(command).spawn()?;
@@ -169,5 +170,26 @@ mod tests {
         assert_eq!(event(r#"{"address":"172.20.0.5","event":"address"}"#), Some(address));
         assert_eq!(event(r#"{"address":"$(x)","event":"address"}"#), None);
         assert_eq!(event("WARNING: x"), None);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn each_script_that_ends_the_vm_keeps_its_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        let vm = Vm { name: "x".into(), disk: "d".into(), cpus: 1, memory: 1, console: "c".into() };
+        let (_, addresses) = watch::channel(None);
+        // A program that complains of PowerShell's options.
+        let (program, log) = ("/bin/sh".into(), dir.path().join("qemu.log"));
+        let control = Control { program, vm, id: None, log: log.clone(), relay: Relay::new(addresses) };
+        control.power_button().unwrap();
+        control.quit().unwrap();
+        let messages =
+            || ["stop.log", "turn-off.log"].map(|name| std::fs::read(log.with_extension(name)).unwrap());
+        let complained = async {
+            while messages().iter().any(Vec::is_empty) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), complained).await.unwrap();
     }
 }
