@@ -49,12 +49,12 @@ pub const CAN_DELETE_OPEN_FILES: bool = false;
 /// Paths begin with a drive.
 pub const HAS_DRIVES: bool = true;
 
-/// The version is all that changes with an update.
 /// No path can have a quote in it.
 pub fn quote_program(path: &str) -> String {
     format!("\"{path}\"")
 }
 
+/// The version is all that changes with an update.
 pub fn kernel_release() -> String {
     // Windows keeps the true one from programs, except in its own.
     let output = Command::new("cmd").args(["/d", "/c", "ver"]).creation_flags(CREATE_NO_WINDOW).output();
