@@ -21,9 +21,9 @@ build:
 test: setup
 	tests/setup.sh --tests
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --features fault-injection,stand-ins -- -D warnings
+	$(CARGO) clippy --all-targets --features fault-injection,fakes -- -D warnings
 	$(CARGO) nextest run -E 'not binary(e2e)'
-	$(CARGO) nextest run --features fault-injection,stand-ins --test faults --test stand_ins
+	$(CARGO) nextest run --features fault-injection,fakes --test faults --test fake_hosts
 	vm-assets/test-image/build.sh
 	$(CARGO) nextest run -E 'binary(e2e)'
 	tests/cross.sh

@@ -11,18 +11,18 @@ pub enum Os {
     Windows,
 }
 
-/// The name of the system whose rules a test with stand-ins wants.
-#[cfg(feature = "stand-ins")]
-const VARIABLE: &str = "PODMAN_BOOTC_STAND_IN_OS";
+/// Names the system whose rules hold in a test with fakes.
+#[cfg(feature = "fakes")]
+const VARIABLE: &str = "PODMAN_BOOTC_FAKE_OS";
 
 impl Os {
     /// The system that the program runs on.
     ///
     /// It says what hypervisors there are, where images are, and what ends a helper with us (where that can be tried
     /// on another system), and nothing else of how files, processes and sockets work: so that with the feature
-    /// `stand-ins` a test can have the rules of another system.
+    /// `fakes` a test can have the rules of another system.
     pub fn current() -> Self {
-        #[cfg(feature = "stand-ins")]
+        #[cfg(feature = "fakes")]
         match std::env::var(VARIABLE).as_deref() {
             Ok("linux") => return Self::Linux,
             Ok("macos") => return Self::Macos,

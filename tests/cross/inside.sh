@@ -15,8 +15,8 @@ windows() {
     local target=x86_64-pc-windows-gnu
     export WINEPREFIX=/tmp/wine WINEDEBUG=-all CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=/usr/lib/wine/wine64
     sshd
-    cargo test --locked --no-fail-fast -Zbuild-std --target $target --features stand-ins \
-        --lib --test flags --test generated --test host --test properties --test stand_ins --test login
+    cargo test --locked --no-fail-fast -Zbuild-std --target $target --features fakes \
+        --lib --test flags --test generated --test host --test properties --test fake_hosts --test login
 }
 
 # An OpenSSH server on loopback, for tests/login.rs; one for all parts.
@@ -52,8 +52,8 @@ arm64() {
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     emulate
     sshd
-    cargo test --locked --no-fail-fast --target $target --features stand-ins \
-        --lib --test flags --test generated --test host --test properties --test stand_ins --test login
+    cargo test --locked --no-fail-fast --target $target --features fakes \
+        --lib --test flags --test generated --test host --test properties --test fake_hosts --test login
 }
 
 # Has the kernel start arm64's programs with QEMU: those that start others need it. Before Linux 6.7 a namespace has no
@@ -69,7 +69,7 @@ checks() {
     local stub=/src/tests/cross/no-cc target
     for target in x86_64-pc-windows-msvc aarch64-apple-darwin; do
         export "CC_${target//-/_}=$stub" "AR_${target//-/_}=$stub"
-        cargo clippy --locked -Zbuild-std --all-targets --features stand-ins,fault-injection --target $target \
+        cargo clippy --locked -Zbuild-std --all-targets --features fakes,fault-injection --target $target \
             -- -D warnings
     done
 }

@@ -11,9 +11,9 @@ const SOCKET_PATH_MAX: usize = 103;
 /// makes beside the network's.
 const SOCKET_NAME_MAX: usize = 22;
 
-/// Names the folder that a test with stand-ins wants them all in: not every system lets a program's folders be chosen.
-#[cfg(feature = "stand-ins")]
-const VARIABLE: &str = "PODMAN_BOOTC_STAND_IN_FOLDERS";
+/// Names the folder that holds all of them in a test with fakes: some systems fix a program's folders.
+#[cfg(feature = "fakes")]
+const VARIABLE: &str = "PODMAN_BOOTC_FAKE_FOLDERS";
 
 /// Where the tool keeps its files.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Dirs {
     }
 
     fn find() -> Result<Self, Error> {
-        #[cfg(feature = "stand-ins")]
+        #[cfg(feature = "fakes")]
         if let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) {
             return Ok(Self {
                 cache: folder.join("cache"),

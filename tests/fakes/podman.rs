@@ -11,11 +11,11 @@ use serde_json::json;
 use super::{option, state, wanted};
 
 /// What the machine is like: nothing, `stopped`, `rootless`, or `absent`.
-const MACHINE: &str = "STAND_IN_MACHINE";
+const MACHINE: &str = "FAKE_MACHINE";
 /// Whether the machine sees this host's folders.
-const SHARED: &str = "STAND_IN_SHARED";
+const SHARED: &str = "FAKE_SHARED";
 /// How far an install gets: to its end, or `unasked` or `half` the way.
-const INSTALL: &str = "STAND_IN_INSTALL";
+const INSTALL: &str = "FAKE_INSTALL";
 
 pub fn main(args: &[String]) -> ExitCode {
     let (connection, args) = match args {

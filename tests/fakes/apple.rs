@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use super::{http, option, wanted};
 
 /// It starts for ever.
-const STUCK: &str = "STAND_IN_STUCK";
+const STUCK: &str = "FAKE_STUCK";
 /// Its guest's kernel panics.
-const PANIC: &str = "STAND_IN_PANIC";
+const PANIC: &str = "FAKE_PANIC";
 
 pub fn main(name: &str, args: &[String]) -> ExitCode {
     let devices: Vec<&str> =
@@ -41,7 +41,7 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
         Some(file) => Box::new(File::create(file).unwrap()),
         None => Box::new(terminal()),
     };
-    console.write_all(format!("{name} stand-in booted\n").as_bytes()).unwrap();
+    console.write_all(format!("fake {name} booted\n").as_bytes()).unwrap();
     if !wanted(PANIC).is_empty() {
         let panic = "Kernel panic - not syncing: sysrq triggered crash";
         console

@@ -8,7 +8,7 @@ use super::{IMAGE, LONG, Tool, has, message};
 #[test]
 fn a_start_without_an_end_can_be_broken_off() {
     for words in [&["stop", "--time", "0", "one"][..], &["rm", "-f", "one"]] {
-        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_STUCK", "1");
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_STUCK", "1");
         let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", IMAGE];
         let mut running = tool.command(&run).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         until(&tool, || !tool.calls("vfkit").is_empty());
@@ -22,7 +22,7 @@ fn a_start_without_an_end_can_be_broken_off() {
 #[test]
 fn a_kernel_panic_is_told_as_one() {
     for name in ["vfkit", "krunkit"] {
-        let tool = Tool::new("macos", &[name, "gvproxy"]).with("STAND_IN_PANIC", "1");
+        let tool = Tool::new("macos", &[name, "gvproxy"]).with("FAKE_PANIC", "1");
         // It may be over before it has begun for the tool.
         let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", name, IMAGE];
         tool.command(&run).output().unwrap();
@@ -51,15 +51,15 @@ fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     let note = "HVF doesn't work on this host";
 
     // What is no fault of the accelerator's would fail without it, too.
-    tool.settings.push(("STAND_IN_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'"));
+    tool.settings.push(("FAKE_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'"));
     let (code, text) = start(&tool, &[]);
     assert!(code == 125 && text.contains("guest memory") && !text.contains(note), "{text}");
     assert_eq!(accelerators(&tool), ["hvf"]);
 
-    tool.settings.push(("STAND_IN_HARDWARE_FAILS", "-accel hvf: Error: ret = HV_DENIED"));
+    tool.settings.push(("FAKE_HARDWARE_FAILS", "-accel hvf: Error: ret = HV_DENIED"));
     let (code, text) = start(&tool, &[]);
     assert!(code == 0 && text.matches(note).count() == 1 && text.contains("--accel hvf"), "{text}");
-    tool.has_logged("QEMU stand-in booted");
+    tool.has_logged("fake QEMU booted");
     assert_eq!(accelerators(&tool)[1..], ["hvf", "tcg"]);
     tool.succeed(&["rm", "-f", "one"]);
     let (code, text) = start(&tool, &[]);
@@ -69,7 +69,7 @@ fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
 
     // It works by now.
     assert!(memory.exists());
-    tool.settings.extend([("STAND_IN_HARDWARE_FAILS", ""), ("STAND_IN_READY", "1")]);
+    tool.settings.extend([("FAKE_HARDWARE_FAILS", ""), ("FAKE_READY", "1")]);
     assert_eq!(start(&tool, &["--accel", "hvf"]).0, 0);
     until(&tool, || !memory.exists());
     tool.succeed(&["rm", "-f", "one"]);
@@ -124,7 +124,7 @@ fn qemu_without_a_sandbox() {
         starts.map(|call| call.args.iter().any(|arg| arg == "-sandbox")).collect()
     };
     for (setting, tries) in [("", &[true][..]), ("1", &[true, false])] {
-        let tool = Tool::new("linux", &[&qemu]).with("STAND_IN_NO_SANDBOX", setting);
+        let tool = Tool::new("linux", &[&qemu]).with("FAKE_NO_SANDBOX", setting);
         tool.succeed(&["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--disk", &disk(&tool)]);
         assert_eq!(tool.row()["state"], "running", "{}", tool.logs());
         assert_eq!(sandboxed(&tool), tries);
@@ -150,7 +150,7 @@ fn disk(tool: &Tool) -> String {
 fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     for (lost, starts, state) in [("1", 2, "running"), ("2", 2, "crashed")] {
-        let tool = Tool::new("linux", &[&qemu]).with("STAND_IN_TIMER_LOST", lost);
+        let tool = Tool::new("linux", &[&qemu]).with("FAKE_TIMER_LOST", lost);
         let run = ["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--cpus", "2", "--disk"];
         tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
         let started = || tool.calls(&qemu).iter().filter(|call| call.args != ["-help"]).count();
@@ -158,7 +158,7 @@ fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
     }
 }
 
-/// On Linux the stand-in dies with the supervisor, too; what it leaves is a VM that still has its disk.
+/// On Linux the fake dies with the supervisor, too. It leaves a VM that still uses its disk.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{option, state, wanted};
 
 /// What Hyper-V is like: nothing, `absent`, `stopped` or `denied`.
-const HYPERV: &str = "STAND_IN_HYPERV";
+const HYPERV: &str = "FAKE_HYPERV";
 
 pub fn main(args: &[String]) -> ExitCode {
     let script = decode(option(args, "-EncodedCommand").unwrap());
@@ -60,7 +60,7 @@ fn console(name: &str) {
     std::thread::spawn(move || {
         runtime.block_on(async {
             pipe.connect().await.unwrap();
-            pipe.write_all(b"Hyper-V stand-in booted\r\n").await.unwrap();
+            pipe.write_all(b"fake Hyper-V booted\r\n").await.unwrap();
             // The client stays as long as the VM runs.
             loop {
                 let key = pipe.read_u8().await.unwrap();

@@ -1,16 +1,17 @@
-//! What the tool asks of the programs of other systems, from `run` to `rm`. Stand-ins answer it (`stand-ins/`), on
-//! whatever system this runs: so no more is shown than that the tool asks for what it should, in the right order, and
-//! goes on with what these programs are known to answer.
+//! What the tool asks of the programs of other systems, from `run` to `rm`.
 //!
-//! What is for macOS needs a Unix; what is for Windows runs everywhere, under wine, too. `cross.sh` runs them
+//! Fakes (`fakes/`) answer in place of these programs, on every system. The tests show that the tool asks for the
+//! right things in the right order, and understands the answers that the real programs are known to give.
+//!
+//! The tests for macOS need a Unix. The tests for Windows run everywhere, also under wine. `cross.sh` runs them
 //! there, and all of them for arm64.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[cfg(unix)]
-#[path = "stand_ins/failures.rs"]
+#[path = "fake_hosts/failures.rs"]
 mod failures;
 #[cfg(unix)]
-#[path = "stand_ins/macos.rs"]
+#[path = "fake_hosts/macos.rs"]
 mod macos;
 
 use std::io::Write;
@@ -26,7 +27,7 @@ const IMAGE: &str = "localhost/my-os";
 /// Nothing here takes longer, with an emulated processor neither.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The tool in folders of its own, with stand-ins for all programs.
+/// The tool in folders of its own, with fakes of all programs.
 struct Tool {
     folder: tempfile::TempDir,
     settings: Vec<(&'static str, &'static str)>,
@@ -49,17 +50,15 @@ impl Tool {
     /// With the rules of this system.
     fn new(os: &'static str, programs: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("pbs").tempdir().unwrap();
-        let tool = Self { folder, settings: vec![("PODMAN_BOOTC_STAND_IN_OS", os)] };
+        let tool = Self { folder, settings: vec![("PODMAN_BOOTC_FAKE_OS", os)] };
         for name in ["bin", "record", "state", "share"] {
             std::fs::create_dir(tool.path(name)).unwrap();
         }
         let suffix = std::env::consts::EXE_SUFFIX;
         for program in [&["podman", "qemu-img"], programs].concat() {
             let place = tool.path("bin").join(format!("{program}{suffix}"));
-            let stand_in = Path::new(env!("CARGO_BIN_EXE_stand-in"));
-            std::fs::hard_link(stand_in, &place)
-                .or_else(|_| std::fs::copy(stand_in, &place).map(drop))
-                .unwrap();
+            let fake = Path::new(env!("CARGO_BIN_EXE_fake"));
+            std::fs::hard_link(fake, &place).or_else(|_| std::fs::copy(fake, &place).map(drop)).unwrap();
         }
         tool
     }
@@ -96,9 +95,9 @@ impl Tool {
         let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
         command.args(args);
         for (variable, folder) in [
-            ("PODMAN_BOOTC_STAND_IN_FOLDERS", ""),
-            ("STAND_IN_RECORD", "record"),
-            ("STAND_IN_STATE", "state"),
+            ("PODMAN_BOOTC_FAKE_FOLDERS", ""),
+            ("FAKE_RECORD", "record"),
+            ("FAKE_STATE", "state"),
             // No other program is to be found.
             ("PATH", "bin"),
             ("ProgramFiles", "programs"),
@@ -236,7 +235,7 @@ fn hyperv_on_windows() {
     // There are such pipes on Windows only.
     #[cfg(windows)]
     {
-        tool.has_logged("Hyper-V stand-in booted");
+        tool.has_logged("fake Hyper-V booted");
         assert!(!tool.type_on_console(b"a\r").contains("read-only"));
         tool.has_logged("typed 97\r\ntyped 13\r\n");
     }
@@ -253,7 +252,7 @@ fn qemu_on_windows() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let tool = Tool::new("windows", &["powershell", &qemu]);
     // Hyper-V is not there: so it is QEMU by itself.
-    let tool = tool.with("STAND_IN_HYPERV", "absent");
+    let tool = tool.with("FAKE_HYPERV", "absent");
     // Where its installer puts it, which leaves PATH alone; wine has a mind of its own about where that is.
     let folder = if cfg!(windows) { "bin" } else { "programs/qemu" };
     tool.firmware(&format!("{folder}/share"));
@@ -291,7 +290,7 @@ fn qemu_on_windows() {
     let line = tool.calls(&qemu).last().unwrap().line();
     let accel = if cfg!(target_arch = "x86_64") { "-accel whpx,kernel-irqchip=off" } else { "-accel whpx " };
     has(&line, &[accel, "-netdev user,id=net0", "data.raw", "cidata.img"]);
-    tool.has_logged("QEMU stand-in booted");
+    tool.has_logged("fake QEMU booted");
     // Enter, as a terminal sends it, and ctrl-] to get away.
     tool.type_on_console(b"a\r");
     tool.has_logged("typed 97\ntyped 13\n");
@@ -329,7 +328,7 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
         ("stopped", "podman machine start podman-machine-default"),
         ("rootless", "podman machine set --rootful podman-machine-default"),
     ] {
-        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_MACHINE", machine);
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_MACHINE", machine);
         has(&tool.fail(&["run", "-q", "-d", IMAGE]), &[want]);
         assert!(tool.calls("vfkit").is_empty());
     }
@@ -341,7 +340,7 @@ fn an_install_that_fails_in_a_container_is_told_and_logged() {
         ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
         ("half", &["exit status: 1", "Installing image", "no loop device"]),
     ] {
-        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_INSTALL", how);
+        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
         let message = tool.fail(&["run", "-q", "-d", IMAGE]);
         // Windows' own programs have an exit code.
         has(&message.replace("exit code", "exit status"), wants);
@@ -377,7 +376,7 @@ fn the_doctor_looks_for_what_counts_there() {
         &[r"New-Item -Force -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\", "00000016-facb-"],
     );
     assert!(["ok", "optional"].contains(&row["status"].as_str().unwrap()), "{rows}");
-    let denied = Tool::new("windows", &["powershell", "ssh"]).with("STAND_IN_HYPERV", "denied");
+    let denied = Tool::new("windows", &["powershell", "ssh"]).with("FAKE_HYPERV", "denied");
     let (rows, code) = check(&denied);
     assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("missing"), Some(1)), "{rows}");
 }
@@ -409,7 +408,7 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
         ("stopped", "Start-Service vmms"),
         ("absent", "Enable-WindowsOptionalFeature"),
     ] {
-        let windows = Tool::new("windows", &["powershell"]).with("STAND_IN_HYPERV", like);
+        let windows = Tool::new("windows", &["powershell"]).with("FAKE_HYPERV", like);
         has(&windows.fail(&["run", "-q", "-d", "--hypervisor", "hyperv", "--rm", IMAGE]), &[want]);
         assert!(windows.calls("podman").is_empty(), "nothing is installed for it");
     }

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::{option, state, wanted};
 
 /// On Linux, too, it was built without its sandbox.
-const NO_SANDBOX: &str = "STAND_IN_NO_SANDBOX";
+const NO_SANDBOX: &str = "FAKE_NO_SANDBOX";
 /// What it says when it ends at once unless it emulates.
-const HARDWARE_FAILS: &str = "STAND_IN_HARDWARE_FAILS";
+const HARDWARE_FAILS: &str = "FAKE_HARDWARE_FAILS";
 /// At so many starts a processor of its guest gets stuck.
-const TIMER_LOST: &str = "STAND_IN_TIMER_LOST";
+const TIMER_LOST: &str = "FAKE_TIMER_LOST";
 /// Its guest says that it is up.
-const READY: &str = "STAND_IN_READY";
+const READY: &str = "FAKE_READY";
 
 #[cfg(unix)]
 type Stream = std::os::unix::net::UnixStream;
@@ -64,7 +64,7 @@ pub fn system(args: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Its help names the option in every build.
-    let has_sandbox = wanted("PODMAN_BOOTC_STAND_IN_OS") == "linux" && wanted(NO_SANDBOX).is_empty();
+    let has_sandbox = wanted("PODMAN_BOOTC_FAKE_OS") == "linux" && wanted(NO_SANDBOX).is_empty();
     if !has_sandbox && let Some(sandbox) = option(args, "-sandbox") {
         eprintln!(
             "qemu-system-x86_64: -sandbox {sandbox}: -sandbox support is not enabled in this QEMU binary"
@@ -88,10 +88,10 @@ pub fn system(args: &[String]) -> ExitCode {
     }
     match socket("console") {
         Some(mut console) => {
-            console.write_all(b"QEMU stand-in booted\n").unwrap();
+            console.write_all(b"fake QEMU booted\n").unwrap();
             std::thread::spawn(move || type_back(console));
         }
-        None => println!("QEMU stand-in booted"),
+        None => println!("fake QEMU booted"),
     }
     let starts = state().join("starts");
     let before = std::fs::read(&starts).unwrap_or_default().len();

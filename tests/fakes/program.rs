@@ -1,7 +1,6 @@
-//! Stands in for the programs that other systems have: it records how it was called, and answers as they do.
+//! Plays the programs of other systems: it records each call and answers as the real program does.
 //!
-//! Which one it stands in for is told by the name that it is called by. It proves what this tool asks of them, and
-//! nothing of what they would do.
+//! The name it is called with selects the program. It shows what the tool asks of these programs, not what they do.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test, with the place")]
 
 // For macOS only; what they listen on is Unix' own.
@@ -22,9 +21,9 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The folder of the records: a file for each call.
-const RECORD: &str = "STAND_IN_RECORD";
+const RECORD: &str = "FAKE_RECORD";
 /// The folder of what has to outlive a call.
-const STATE: &str = "STAND_IN_STATE";
+const STATE: &str = "FAKE_STATE";
 
 fn main() -> ExitCode {
     let me = PathBuf::from(std::env::args_os().next().unwrap());
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
         "gvproxy" => gvproxy::main(&args),
         "qemu-img" => qemu::image(&args),
         name if name.starts_with("qemu-system-") => qemu::system(&args),
-        other => panic!("nobody is called {other}"),
+        other => panic!("there is no fake of {other}"),
     }
 }
 

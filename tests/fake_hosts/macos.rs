@@ -14,7 +14,7 @@ fn beginning(disk: &Path) -> Vec<u8> {
 
 #[test]
 fn vfkit_on_macos() {
-    let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
+    let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
     let share = tool.path("share");
     // QEMU is not there: so it is vfkit by itself.
     tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x", share.display())]);
@@ -34,7 +34,7 @@ fn vfkit_on_macos() {
         ],
     );
     has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
-    tool.has_logged("vfkit stand-in booted");
+    tool.has_logged("fake vfkit booted");
     has(&std::fs::read_to_string(tool.vm("qemu.log")).unwrap(), &["something for people"]);
     // Enter, as a terminal sends it, and what a terminal would take for itself, which has to get through as it is.
     assert!(!tool.type_on_console(b"a\r\n\x03\x04").contains("read-only"));
@@ -81,7 +81,7 @@ fn krunkit_on_macos() {
             "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
         ],
     );
-    tool.has_logged("krunkit stand-in booted");
+    tool.has_logged("fake krunkit booted");
     has(&tool.type_on_console(b"a"), &["read-only: krunkit takes no input"]);
     // The key is the VM's own, and in no disk.
     assert!(!tool.path("data/keys").exists());
@@ -97,7 +97,7 @@ fn krunkit_on_macos() {
 #[test]
 fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("STAND_IN_SHARED", "1");
+    let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
     tool.firmware("share/qemu");
     let share = tool.path("share");
     tool.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
@@ -119,6 +119,6 @@ fn qemu_on_macos() {
     let credentials: Vec<String> = credentials.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     assert!(credentials[0].starts_with("io.systemd.credential.binary:tmpfiles.extra="), "{credentials:?}");
     has(&tool.call("qemu-img"), &["create -q -f qcow2 -F raw"]);
-    tool.has_logged("QEMU stand-in booted");
+    tool.has_logged("fake QEMU booted");
     tool.stop_start_remove();
 }
