@@ -211,15 +211,7 @@ fn an_imported_disk_that_changes_is_refused() {
 }
 
 fn disk() -> BaseDisk {
-    let image = Image {
-        reference: "localhost/x:latest".into(),
-        id: "a".repeat(64),
-        digest: "sha256:1".into(),
-        architecture: "amd64".into(),
-        size: 5,
-        layers: vec![],
-        labels: Default::default(),
-    };
+    let image = Image::sample();
     let options = Options::default();
     BaseDisk {
         key: Key::new(&image, &options),

@@ -48,9 +48,9 @@ proptest! {
 
     #[test]
     fn other_options_are_another_disk(one in options(), other in options()) {
-        let (a, b) = (Key::new(&image(), &one), Key::new(&image(), &other));
+        let (a, b) = (Key::new(&Image::sample(), &one), Key::new(&Image::sample(), &other));
         prop_assert_eq!(one == other, a == b);
-        prop_assert_eq!(Key::new(&image(), &one.clone()), a);
+        prop_assert_eq!(Key::new(&Image::sample(), &one.clone()), a);
     }
 
     #[test]
@@ -176,18 +176,6 @@ struct Sample {
     read: fn(&Path) -> Result<(), String>,
 }
 
-fn image() -> Image {
-    Image {
-        reference: "localhost/x:latest".into(),
-        id: "a".repeat(64),
-        digest: "sha256:1".into(),
-        architecture: "amd64".into(),
-        size: 5,
-        layers: vec![],
-        labels: Default::default(),
-    }
-}
-
 fn chain(error: &dyn std::error::Error) -> String {
     podman_bootc::text::error_chain(error)
 }
@@ -197,13 +185,13 @@ impl Sample {
         let folder = dir.join("disks");
         let cache = Cache::open(&folder).unwrap();
         let options = Options::default();
-        let key = Key::new(&image(), &options);
+        let key = Key::new(&Image::sample(), &options);
         if let Claim::Ours(partial) = cache.claim(&key, false).unwrap() {
             std::fs::write(partial.disk(), "disk").unwrap();
             let facts = Facts::default();
             let created = jiff::Timestamp::UNIX_EPOCH;
             let file = PathBuf::new();
-            let image = image();
+            let image = Image::sample();
             partial.finish(BaseDisk { key: key.clone(), image, options, facts, created, file }).unwrap();
         }
         Self {
@@ -236,7 +224,7 @@ impl Sample {
             name: "one".parse().unwrap(),
             id: "aabb00000000".into(),
             created: jiff::Timestamp::UNIX_EPOCH,
-            image: Some(image()),
+            image: Some(Image::sample()),
             source: Source::Import { disk, firmware: Firmware::Uefi { code: "/y".into(), smm: true } },
             disk_size: Some(1),
             grow_root: true,

@@ -110,16 +110,8 @@ mod tests {
     }
 
     fn options(words: &[&str]) -> Options {
-        let image = Image {
-            reference: "localhost/x:latest".into(),
-            id: "a".repeat(64),
-            digest: "sha256:1".into(),
-            architecture: "amd64".into(),
-            size: 5,
-            layers: vec![],
-            labels: Default::default(),
-        };
-        Line::try_parse_from([&["x"], words].concat()).unwrap().install.choices().options(&image, Kind::Qemu)
+        let install = Line::try_parse_from([&["x"], words].concat()).unwrap().install;
+        install.choices().options(&Image::sample(), Kind::Qemu)
     }
 
     #[test]

@@ -352,15 +352,7 @@ pub(super) mod tests {
     use crate::image::{Facts, Image};
 
     pub fn disk() -> BaseDisk {
-        let image = Image {
-            reference: "localhost/x:latest".into(),
-            id: "a".repeat(64),
-            digest: "sha256:1".into(),
-            architecture: "amd64".into(),
-            size: 5,
-            layers: vec![],
-            labels: Default::default(),
-        };
+        let image = Image::sample();
         let options = Options::default();
         BaseDisk {
             key: Key::new(&image, &options),

@@ -120,18 +120,6 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
 
-    fn image() -> Image {
-        Image {
-            reference: "localhost/x:latest".into(),
-            id: "a".repeat(64),
-            digest: "sha256:1".into(),
-            architecture: "amd64".into(),
-            size: 5,
-            layers: vec![],
-            labels: Default::default(),
-        }
-    }
-
     #[test]
     fn every_option_changes_the_key() {
         let base =
@@ -155,14 +143,14 @@ mod tests {
             .map(|change| {
                 let mut options = base.clone();
                 change(&mut options);
-                Key::new(&image(), &options)
+                Key::new(&Image::sample(), &options)
             })
             .collect();
-        let moved = Image { digest: "sha256:2".into(), ..image() };
+        let moved = Image { digest: "sha256:2".into(), ..Image::sample() };
         keys.push(Key::new(&moved, &base));
         let renamed = Options { target_imgref: "localhost/y:latest".into(), ..base.clone() };
-        keys.push(Key::new(&image(), &renamed));
-        let foreign = Image { architecture: "arm64".into(), ..image() };
+        keys.push(Key::new(&Image::sample(), &renamed));
+        let foreign = Image { architecture: "arm64".into(), ..Image::sample() };
         keys.push(Key::new(&foreign, &base));
         let count = keys.len();
         keys.sort();
@@ -173,14 +161,14 @@ mod tests {
     #[test]
     fn what_does_not_change_the_disk_is_not_in_the_key() {
         let options = Options::default();
-        let relabelled = Image { size: 6, reference: "localhost/other".into(), ..image() };
-        assert_eq!(Key::new(&image(), &options), Key::new(&relabelled, &options));
-        assert_eq!(Key::new(&image(), &options).to_string().len(), 64);
+        let relabelled = Image { size: 6, reference: "localhost/other".into(), ..Image::sample() };
+        assert_eq!(Key::new(&Image::sample(), &options), Key::new(&relabelled, &options));
+        assert_eq!(Key::new(&Image::sample(), &options).to_string().len(), 64);
     }
 
     #[test]
     fn generations_have_names_of_their_own() {
-        let first = Key::new(&image(), &Options::default());
+        let first = Key::new(&Image::sample(), &Options::default());
         let second = first.next_generation();
         let third = second.next_generation();
         assert_eq!((first.generation(), second.generation(), third.generation()), (0, 1, 2));

@@ -51,6 +51,20 @@ pub struct Image {
 }
 
 impl Image {
+    /// An image for tests.
+    #[doc(hidden)]
+    pub fn sample() -> Self {
+        Self {
+            reference: "localhost/x:latest".into(),
+            id: "a".repeat(64),
+            digest: "sha256:1".into(),
+            architecture: "amd64".into(),
+            size: 5,
+            layers: vec![],
+            labels: Default::default(),
+        }
+    }
+
     /// The first twelve digits of the ID, as podman prints them.
     pub fn short_id(&self) -> &str {
         self.id.get(..12).unwrap_or(&self.id)

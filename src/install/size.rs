@@ -96,15 +96,7 @@ mod tests {
 
     #[test]
     fn sizes_that_cannot_work_are_refused_with_both_numbers() {
-        let image = Image {
-            reference: "localhost/x:latest".into(),
-            id: "a".repeat(64),
-            digest: "sha256:1".into(),
-            architecture: "amd64".into(),
-            size: 190 * MIB,
-            layers: vec![],
-            labels: Default::default(),
-        };
+        let image = Image { size: 190 * MIB, ..Image::sample() };
         let check = |disk: u64, root: Option<u64>| {
             let root_size = root.map(|mib| mib * MIB);
             let options = Options { disk_size: disk * MIB, root_size, ..Options::default() };

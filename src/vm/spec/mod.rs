@@ -99,6 +99,34 @@ pub enum Source {
 }
 
 impl Spec {
+    /// A spec for tests.
+    #[cfg(test)]
+    pub(crate) fn sample() -> Self {
+        let image = Image::sample();
+        Self {
+            version: VERSION,
+            name: "one".parse().unwrap(),
+            id: "aabb00000000".into(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            source: Source::Disk { base: Key::new(&image, &Default::default()), firmware: Firmware::Bios },
+            image: Some(image),
+            disk_size: None,
+            grow_root: false,
+            arch: Arch::X86_64,
+            cpus: 2,
+            memory_mib: 2048,
+            hypervisor: Kind::Qemu,
+            accelerator: accelerator::Choice::Auto,
+            user: "root".into(),
+            home: "/root".into(),
+            owner: None,
+            sshd: true,
+            systemd: Some(257),
+            remove: false,
+            settings: Settings::default(),
+        }
+    }
+
     /// What it was made of, for people: the image's name or the disk image's file.
     pub fn origin(&self) -> String {
         match (&self.image, self.import()) {

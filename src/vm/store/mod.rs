@@ -345,48 +345,16 @@ impl Drop for Reservation {
 mod tests {
     use super::instance::{End, How, Record};
     use super::*;
-    use crate::hypervisor::{Arch, accelerator};
     use crate::image::Image;
     use crate::vm::State;
-    use crate::vm::spec;
-    use crate::vm::spec::{Firmware, Source};
 
     fn store(dir: &Path) -> Store {
         Store::new(&Dirs { cache: dir.join("cache"), data: dir.join("data"), runtime: dir.join("run") })
     }
 
     fn spec(name: &str, id: &str) -> Spec {
-        let image = Image {
-            reference: "localhost/x:latest".into(),
-            id: format!("{id}{}", "f".repeat(52)),
-            digest: "sha256:1".into(),
-            architecture: "amd64".into(),
-            size: 5,
-            layers: vec![],
-            labels: Default::default(),
-        };
-        Spec {
-            version: spec::VERSION,
-            name: name.parse().unwrap(),
-            id: id.into(),
-            created: jiff::Timestamp::UNIX_EPOCH,
-            source: Source::Disk { base: Key::new(&image, &Default::default()), firmware: Firmware::Bios },
-            image: Some(image),
-            disk_size: None,
-            grow_root: false,
-            arch: Arch::X86_64,
-            cpus: 2,
-            memory_mib: 2048,
-            hypervisor: Default::default(),
-            accelerator: accelerator::Choice::Auto,
-            user: "root".into(),
-            home: "/root".into(),
-            owner: None,
-            sshd: true,
-            systemd: Some(257),
-            remove: false,
-            settings: Default::default(),
-        }
+        let image = Image { id: format!("{id}{}", "f".repeat(52)), ..Image::sample() };
+        Spec { name: name.parse().unwrap(), id: id.into(), image: Some(image), ..Spec::sample() }
     }
 
     fn create(store: &Store, name: &str, id: &str) -> Vm {
