@@ -116,11 +116,3 @@ fn examine(file: &Path, format: Format, options: &[&str]) -> Result<Info, QemuIm
         process::output(&mut command).map_err(|source| QemuImgError::Failed { doing: doing(), source })?;
     serde_json::from_slice(&text).map_err(|source| QemuImgError::Answer { doing: doing(), source })
 }
-
-/// For tests that need qemu-img: where the tool is used today it has to be there; elsewhere (wine, an emulated
-/// processor) they may do without.
-#[cfg(test)]
-pub(super) fn is_missing_here() -> bool {
-    !cfg!(all(target_os = "linux", target_arch = "x86_64"))
-        && process::find_installed(QEMU_IMG, "qemu").is_none()
-}
