@@ -189,6 +189,22 @@ fn read_chains(folder: &Path) -> Option<Vec<Chain>> {
 }
 
 impl BootImage {
+    /// A boot image for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(transport: Transport) -> Self {
+        let layers = match transport {
+            Transport::Erofs => &["lower.erofs", "upper.erofs"][..],
+            Transport::Virtiofs => &[],
+        };
+        Self {
+            folder: "/cache/one".into(),
+            roots: layers.iter().map(|file| Path::new("/cache/layers").join(file)).collect(),
+            user_marks: false,
+            transport,
+            facts: Facts { kargs: vec!["quiet".into()], ..Facts::default() },
+        }
+    }
+
     fn open(
         folder: &Path,
         roots: Vec<PathBuf>,

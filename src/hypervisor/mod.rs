@@ -7,6 +7,8 @@ mod dispatch;
 pub mod events;
 pub mod features;
 mod forward;
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod helpers;
 mod http;
 pub mod hyperv;

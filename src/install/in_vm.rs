@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use super::channel::{Config, Line, Lines};
 use super::error::Error;
 use super::job::{Install, Unfinished};
 use crate::direct_boot;
-use crate::direct_boot::{Roots, Transport};
+use crate::direct_boot::{BootImage, Roots, Transport};
 use crate::disk::Cache;
 use crate::engine;
 use crate::engine::console_text::NewestLine;
@@ -53,40 +54,8 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
     let key = install.partial.key().to_string();
     let runtime = install.host.dirs.runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));
     let runtime = TemporaryFolder::create(runtime)?;
-    let disk = |file, serial: &str, read_only| Disk {
-        file,
-        format: DiskFormat::Raw,
-        serial: serial.to_owned(),
-        read_only,
-        durable: false,
-    };
-    let machine = Machine {
-        name: format!("install-{}", image.short_id()),
-        arch,
-        cpus: CPUS,
-        memory_mib: MEMORY_MIB,
-        boot: Boot::Kernel {
-            kernel: boot.kernel(),
-            initrd: boot.initramfs(),
-            cmdline: boot.cmdline(arch.serial_console(), Some(direct_boot::INSTALL_UNIT)),
-        },
-        disks: boot
-            .roots()
-            .map(|(serial, file)| disk(file.to_owned(), &serial, true))
-            .chain([
-                disk(folder.join(CONTENT), direct_boot::IMAGE_SERIAL, true),
-                disk(install.partial.disk(), direct_boot::OUTPUT_SERIAL, false),
-            ])
-            .collect(),
-        channels: vec![Channel {
-            name: direct_boot::INSTALL_CHANNEL.into(),
-            socket: runtime.0.join("install"),
-        }],
-        credentials: vec![],
-        network: false,
-        devices: Default::default(),
-        control: runtime.0.join("qmp"),
-    };
+    let name = format!("install-{}", image.short_id());
+    let machine = machine(name, arch, &boot, folder.join(CONTENT), install.partial.disk(), &runtime.0);
     let os = Os::current();
     let hypervisor = Hypervisor::find(Kind::Qemu, arch, os)?;
     let cache = &install.host.dirs.cache;
@@ -109,6 +78,51 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
     fault::point("install-boots");
     runtime.block_on(drive(install, engine, &boot.facts, stage))?;
     Ok(boot.facts)
+}
+
+/// The machine that installs an image's `content` to the disk `output`.
+fn machine(
+    name: String,
+    arch: Arch,
+    boot: &BootImage,
+    content: PathBuf,
+    output: PathBuf,
+    runtime: &Path,
+) -> Machine {
+    let disk = |file, serial: &str, read_only| Disk {
+        file,
+        format: DiskFormat::Raw,
+        serial: serial.to_owned(),
+        read_only,
+        durable: false,
+    };
+    Machine {
+        name,
+        arch,
+        cpus: CPUS,
+        memory_mib: MEMORY_MIB,
+        boot: Boot::Kernel {
+            kernel: boot.kernel(),
+            initrd: boot.initramfs(),
+            cmdline: boot.cmdline(arch.serial_console(), Some(direct_boot::INSTALL_UNIT)),
+        },
+        disks: boot
+            .roots()
+            .map(|(serial, file)| disk(file.to_owned(), &serial, true))
+            .chain([
+                disk(content, direct_boot::IMAGE_SERIAL, true),
+                disk(output, direct_boot::OUTPUT_SERIAL, false),
+            ])
+            .collect(),
+        channels: vec![Channel {
+            name: direct_boot::INSTALL_CHANNEL.into(),
+            socket: runtime.join("install"),
+        }],
+        credentials: vec![],
+        network: false,
+        devices: Default::default(),
+        control: runtime.join("qmp"),
+    }
 }
 
 /// A runtime folder is named by this and the first digits of the disk's key: as long as a VM's ID, and no ID.
@@ -333,7 +347,30 @@ impl Drop for TemporaryFolder {
 
 #[cfg(test)]
 mod tests {
-    use super::is_step;
+    use super::*;
+    use crate::hypervisor::accelerator::Accelerator;
+    use crate::hypervisor::{golden, qemu};
+
+    #[test]
+    fn the_machine_of_an_install_is_the_golden_one() {
+        let (content, output) = ("/partial/content.erofs".into(), "/partial/disk.raw".into());
+        let name = "install-0123456789ab".into();
+        let machine = machine(
+            name,
+            Arch::X86_64,
+            &BootImage::sample(Transport::Erofs),
+            content,
+            output,
+            Path::new("/run/i0123456789a"),
+        );
+        let qemu = qemu::Qemu {
+            program: "qemu-system-x86_64".into(),
+            arch: Arch::X86_64,
+            version: (10, 0),
+            os: Os::Linux,
+        };
+        golden::assert_launch("qemu-install", &qemu::launch(&qemu, &machine, Accelerator::Kvm).unwrap());
+    }
 
     #[test]
     fn steps_are_told_from_talk() {

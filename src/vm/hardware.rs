@@ -211,7 +211,118 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
 
 #[cfg(test)]
 mod tests {
-    use super::context_id;
+    use super::*;
+    use crate::direct_boot::{BootImage, Transport};
+    use crate::disk::Import;
+    use crate::host::Os;
+    use crate::hypervisor::accelerator::Accelerator;
+    use crate::hypervisor::{Arch, golden, qemu};
+    use crate::vm::Settings;
+
+    /// Asserts that QEMU gets the golden command line for a VM of this spec.
+    fn assert_golden(name: &str, os: Os, version: (u32, u32), accelerator: Accelerator, spec: Spec) {
+        // The host decides whether there is a vsock device, but not for an older systemd.
+        let spec = Spec { systemd: Some(endpoint::SSHD_ON_VSOCK - 1), ..spec };
+        let program = format!("qemu-system-{}", spec.arch.name()).into();
+        let qemu = qemu::Qemu { program, arch: spec.arch, version, os };
+        let features = spec.hypervisor.features(os);
+        let vm = Vm { spec, folder: "tests/command-lines/vm".into() };
+        let folder = |name| Path::new("/podman-bootc").join(name);
+        let dirs = Dirs { cache: folder("cache"), data: folder("data"), runtime: folder("run") };
+        let machine = of(&vm, &dirs, &features).unwrap();
+        golden::assert_launch(name, &qemu::launch(&qemu, &machine, accelerator).unwrap());
+    }
+
+    fn disk(firmware: Firmware) -> Source {
+        Source::Disk { base: Spec::sample().base().unwrap().clone(), firmware }
+    }
+
+    fn uefi(smm: bool) -> Firmware {
+        Firmware::Uefi { code: "/usr/share/firmware/code.fd".into(), smm }
+    }
+
+    fn direct(arch: Arch, transport: Transport) -> Spec {
+        let boot = BootImage::sample(transport);
+        let source = Source::Direct {
+            kernel: boot.kernel(),
+            initramfs: boot.initramfs(),
+            cmdline: boot.cmdline(arch.serial_console(), None),
+            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
+        };
+        Spec { arch, source, ..Spec::sample() }
+    }
+
+    fn share(read_only: bool) -> shares::Share {
+        shares::Share { source: "/home/user/src".into(), target: "/mnt/src".into(), read_only }
+    }
+
+    #[test]
+    fn a_vm_with_a_bios() {
+        let spec = Spec { source: disk(Firmware::Bios), ..Spec::sample() };
+        assert_golden("qemu-bios-disk", Os::Linux, (10, 0), Accelerator::Kvm, spec);
+    }
+
+    #[test]
+    fn a_vm_with_a_uefi_and_all_devices() {
+        let mut spec = Spec { source: disk(uefi(true)), grow_root: true, ..Spec::sample() };
+        spec.settings = Settings {
+            shares: vec![share(false), share(true)],
+            hostname: Some("web.example".parse().unwrap()),
+            credentials: vec!["app.token".into()],
+            disks: vec![
+                ExtraDisk::New { size: 1 << 30 },
+                ExtraDisk::File { file: "/data.raw".into(), format: Format::Raw, read_only: true },
+            ],
+            tpm: true,
+            cloudinit: true,
+            ignition: true,
+            journal: true,
+            gui: true,
+            ..Settings::default()
+        };
+        assert_golden("qemu-uefi-disk", Os::Linux, (10, 0), Accelerator::Kvm, spec);
+    }
+
+    #[test]
+    fn an_imported_disk_without_a_network() {
+        let disk = Import {
+            file: "/fedora.qcow2".into(),
+            format: Format::Qcow2,
+            size: 1,
+            file_size: 1,
+            modified: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let source = Source::Import { disk, firmware: Firmware::Bios };
+        let settings = Settings { nic: Nic::None, ..Settings::default() };
+        let spec = Spec { source, settings, ..Spec::sample() };
+        assert_golden("qemu-old-without-network", Os::Linux, (7, 2), Accelerator::Tcg, spec);
+    }
+
+    #[test]
+    fn a_direct_boot() {
+        for (name, transport) in
+            [("qemu-direct", Transport::Erofs), ("qemu-direct-shared-root", Transport::Virtiofs)]
+        {
+            let spec = direct(Arch::X86_64, transport);
+            assert_golden(name, Os::Linux, (10, 0), Accelerator::Tcg, spec);
+        }
+    }
+
+    #[test]
+    fn arm64() {
+        let mut spec = direct(Arch::Aarch64, Transport::Erofs);
+        spec.settings.credentials = vec!["app.token".into()];
+        assert_golden("qemu-arm64-direct", Os::Linux, (10, 0), Accelerator::Tcg, spec);
+        let settings = Settings { shares: vec![share(true)], tpm: true, gui: true, ..Settings::default() };
+        let spec = Spec { arch: Arch::Aarch64, source: disk(uefi(false)), settings, ..Spec::sample() };
+        assert_golden("qemu-arm64-macos", Os::Macos, (10, 0), Accelerator::Hvf, spec);
+    }
+
+    #[test]
+    fn qemu_on_windows() {
+        let spec = Spec { source: disk(uefi(false)), ..Spec::sample() };
+        assert_golden("qemu-windows", Os::Windows, (10, 0), Accelerator::Whpx, spec);
+    }
 
     #[test]
     fn context_ids_are_those_of_guests() {

@@ -7,6 +7,8 @@ export HOME=/tmp CARGO_HOME=/tmp/cargo CARGO_TARGET_DIR=/build
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt CARGO_NET_RETRY=5 CARGO_TERM_PROGRESS_WHEN=never
 # These Rust targets come without a standard library: it is built from its source, which only nightly may, by itself.
 export RUSTC_BOOTSTRAP=1
+# insta would ask cargo for the folder of its snapshots, which can't be done under wine.
+export INSTA_WORKSPACE_ROOT=/src
 # Nobody looks into these programs with a debugger.
 export CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
 

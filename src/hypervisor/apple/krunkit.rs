@@ -82,15 +82,12 @@ impl Krunkit {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::hypervisor::golden;
     use crate::hypervisor::machine::sample;
     use crate::hypervisor::{Credential, SharedFolder};
 
-    fn line(machine: &Machine) -> Result<String, PlanError> {
-        let krunkit = Krunkit { program: "/bin/krunkit".into(), gvproxy: "/bin/gvproxy".into() };
-        let launch = launch(&krunkit, machine)?;
-        let line = launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        // Windows joins paths otherwise; the program never runs there.
-        Ok(line.replace(std::path::MAIN_SEPARATOR, "/"))
+    fn launched(machine: &Machine) -> Result<Launch, PlanError> {
+        launch(&Krunkit { program: "krunkit".into(), gvproxy: "gvproxy".into() }, machine)
     }
 
     #[test]
@@ -101,15 +98,7 @@ mod tests {
             tag: "share0".into(),
             server: FolderServer::Hypervisor { folder: "/Users/x/a b".into(), read_only: false },
         }];
-        assert_eq!(
-            line(&machine).unwrap(),
-            "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
-             --device virtio-blk,path=/vms/a/disk.raw,format=raw \
-             --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
-             --device virtio-rng --device virtio-serial,logFilePath=/run/x/console.out \
-             --device virtio-fs,sharedDir=/Users/x/a b,mountTag=share0 \
-             --oem-string io.systemd.credential.binary:tmpfiles.extra=YSxiCg=="
-        );
+        golden::assert_launch("krunkit", &launched(&machine).unwrap());
     }
 
     #[test]
@@ -117,7 +106,7 @@ mod tests {
         for path in ["/a,b/disk.raw", "/a=b/disk.raw"] {
             let mut machine = sample();
             machine.disks[0].file = path.into();
-            let error = line(&machine).unwrap_err().to_string();
+            let error = launched(&machine).unwrap_err().to_string();
             assert!(error.contains(path), "{error}");
         }
     }

@@ -76,15 +76,12 @@ const HIDDEN: [&str; 3] =
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::hypervisor::golden;
     use crate::hypervisor::machine::sample;
     use crate::hypervisor::{Credential, Disk, DiskFormat, SharedFolder, Vsock};
 
-    fn line(machine: &Machine) -> Result<String, PlanError> {
-        let vfkit = Vfkit { program: "/bin/vfkit".into(), gvproxy: "/bin/gvproxy".into() };
-        let launch = launch(&vfkit, machine)?;
-        let line = launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        // Windows joins paths otherwise; the program never runs there.
-        Ok(line.replace(std::path::MAIN_SEPARATOR, "/"))
+    fn launched(machine: &Machine) -> Result<Launch, PlanError> {
+        launch(&Vfkit { program: "vfkit".into(), gvproxy: "gvproxy".into() }, machine)
     }
 
     #[test]
@@ -95,16 +92,7 @@ mod tests {
             server: FolderServer::Hypervisor { folder: "/Users/x/a b=\"c\"".into(), read_only: false },
         }];
         machine.devices.vsock = Some(Vsock::Socket("/run/x/vsock".into()));
-        assert_eq!(
-            line(&machine).unwrap(),
-            "--cpus 2 --memory 2048 --restful-uri unix:///run/x/control \
-             --bootloader efi,variable-store=/vms/a/efi,create \
-             --device virtio-blk,path=/vms/a/disk.raw,deviceId=disk \
-             --device virtio-net,unixSocketPath=/run/x/net,mac=5a:94:ef:e4:0c:ee \
-             --device virtio-rng --device virtio-serial,stdio \
-             --device virtio-vsock,port=22,socketURL=/run/x/vsock,connect \
-             --device virtio-fs,sharedDir=/Users/x/a b=\"c\",mountTag=share0"
-        );
+        golden::assert_launch("vfkit", &launched(&machine).unwrap());
     }
 
     #[test]
@@ -133,7 +121,7 @@ mod tests {
         for (change, want) in changes {
             let mut machine = sample();
             change(&mut machine);
-            let error = line(&machine).unwrap_err().to_string();
+            let error = launched(&machine).unwrap_err().to_string();
             assert!(error.contains(want), "{want}: {error}");
         }
     }

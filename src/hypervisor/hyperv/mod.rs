@@ -163,7 +163,7 @@ fn console_pipe(machine: &Machine) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hypervisor::machine;
+    use crate::hypervisor::{golden, machine};
 
     fn sample() -> Machine {
         let mut machine = machine::sample();
@@ -174,12 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_arrives_as_it_is() {
-        let vm = describe(&sample()).unwrap();
-        assert_eq!(vm.disk, r"C:\Users\Jörg\vm's $(x); disk.vhdx");
-        assert_eq!((vm.cpus, vm.memory), (2, 2 << 30));
-        assert_eq!(vm.name, "podman-bootc-swift-heron");
-        assert_eq!(vm.console, r"\\.\pipe\podman-bootc-0123456789ab");
+    fn the_command_line_is_the_golden_one() {
+        let mut launch = launch(&Hyperv { program: "powershell.exe".into() }, &sample()).unwrap();
+        let (value, _) = script::tests::split(&script::tests::decode(&launch));
+        *launch.args.last_mut().unwrap() = format!("SCRIPT\n{value:#}").into();
+        golden::assert_text("hyperv", &golden::text(&launch));
     }
 
     #[test]
