@@ -60,7 +60,7 @@ pub struct Work {
     pub boot: Option<PathBuf>,
     /// The folder of those of other images.
     pub boots: PathBuf,
-    /// Block images to make, as in [`Plan::convert`].
+    /// The ranges of layers to make block images of.
     pub convert: Vec<std::ops::Range<usize>>,
     /// The folder for them.
     pub blocks: PathBuf,

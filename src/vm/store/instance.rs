@@ -62,7 +62,7 @@ impl State {
 /// `state.json`: what the supervisor last wrote of the VM's run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`RECORD_VERSION`]; set when it is written.
+    /// `RECORD_VERSION`, set on writing.
     #[serde(default)]
     pub version: u32,
     /// When it was started last.
