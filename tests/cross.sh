@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# cross.sh [PART...]: builds the tool for other systems and runs those of its tests that can run here.
+# cross.sh [--changed|--record] [PART...]: builds the tool for other systems and runs the tests that can run here.
 #
-#   windows   tests for x86_64-pc-windows-gnu, under wine; logs in to an OpenSSH server from there
-#   arm64     tests for aarch64-unknown-linux-gnu, under QEMU's user-mode emulation; logs in as well
-#   checks    clippy for x86_64-pc-windows-msvc and aarch64-apple-darwin; nothing is linked or run
-#   release   the programs for a release, in target/release-builds: static ones for Linux, macOS', Windows'
+#   windows   tests for x86_64-pc-windows-gnu under wine, with logins to an OpenSSH server
+#   macos     clippy for aarch64-apple-darwin; nothing is linked or run
+#   msvc      clippy for x86_64-pc-windows-msvc; nothing is linked or run
+#   arm64     tests for aarch64-unknown-linux-gnu under QEMU's user-mode emulation, with the same logins
+#   release   the programs for a release, in target/release-builds: Linux (static), macOS, Windows
 #
-# All but the last by default. It happens in a Debian 13 of its own, in namespaces of its own: the machine stays as it
-# is. Needs root, mmdebstrap and 10 GB of disk.
+# All parts but `release` are the default. The script works in its own Debian 13 and its own namespaces, so the machine
+# does not change. It needs root, mmdebstrap and 10 GB of disk.
 #
-# PODMAN_BOOTC_CROSS_CACHE   where that Debian and what is built are kept (target/cross)
+#   --changed   leaves out a part when tests/cross/passed has its fingerprint: the part passed with the same files
+#   --record    writes the fingerprints of the parts that passed to tests/cross/passed, to be committed
+#
+# PODMAN_BOOTC_CROSS_CACHE   the folder for that Debian and for builds (~/.cache/podman-bootc-cross)
 # CROSS_MIRROR               the Debian mirror (http://deb.debian.org)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,11 +24,14 @@ packages+=,gcc-mingw-w64-x86-64-posix,wine64,openssh-server,openssh-client
 packages+=,gcc-aarch64-linux-gnu,libc6-dev-arm64-cross,libstd-rust-web-dev:arm64,qemu-user,qemu-efi-aarch64
 mirror=${CROSS_MIRROR:-http://deb.debian.org}
 
-cache=${PODMAN_BOOTC_CROSS_CACHE:-target/cross}
+# Outside the clone, so that all clones on a machine share it.
+cache=${PODMAN_BOOTC_CROSS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/podman-bootc-cross}
 mkdir -p "$cache/build"
 cache=$(cd "$cache" && pwd)
 
-[ $# -gt 0 ] || set -- windows arm64 checks
+mode=
+case ${1-} in --changed | --record) mode=$1 && shift ;; esac
+[ $# -gt 0 ] || set -- windows macos msvc arm64
 
 # Called where a failure doesn't end the script.
 make_root() {
@@ -52,6 +59,56 @@ for pause in 5 30 0; do
 done
 [ -d "$root" ]
 echo "cross: got what it needs after $((SECONDS - start)) s"
+
+passed=tests/cross/passed
+
+# Prints the files that can make a part fail while the tests for Linux on x86-64 and the `windows` part pass. A part
+# that prints nothing always runs.
+covered() {
+    local always=(Cargo.toml Cargo.lock clippy.toml tests/cross.sh tests/cross/{inside.sh,no-cc,binfmt})
+    case $1 in
+    # No other part compiles the code for macOS: any change counts.
+    macos) git ls-files -- "${always[@]}" src 'tests/*.rs' ;;
+    # The `windows` part compiles the same code, so only clippy's lints are new here.
+    msvc) git ls-files -- "${always[@]}" && git grep -lw windows -- src 'tests/*.rs' ;;
+    # Both are 64-bit, little-endian Linux: the differences are system calls, dependencies and code that asks for the
+    # architecture. The hosted workflow runs the same tests on real arm64 processors after each push.
+    arm64)
+        git ls-files -- "${always[@]}" src/host &&
+            git grep -lE 'target_arch|consts::ARCH|aarch64' -- src 'tests/*.rs' ':!tests/e2e'
+        ;;
+    esac
+}
+
+# Prints a hash over the covered files and the compiler, or nothing when that can't be told.
+fingerprint() {
+    local files sums
+    files=$(covered "$1" | sort -u) && [ -n "$files" ] || return 0
+    sums=$(chroot "$root" rustc --version && xargs -d '\n' sha256sum <<<"$files") || return 0
+    sha256sum <<<"$sums" | cut -c1-16
+}
+
+if [ "$mode" = --changed ]; then
+    for part in "$@"; do
+        shift
+        print=$(fingerprint "$part")
+        if [ -n "$print" ] && grep -qsx "$part $print" $passed; then
+            echo "cross: $part left out: it passed with the same files before ($print in $passed)"
+        else
+            set -- "$@" "$part"
+        fi
+    done
+    [ $# -gt 0 ] || exit 0
+fi
+
+# Taken before the run, because someone may edit files meanwhile.
+record=
+if [ "$mode" = --record ]; then
+    for part in "$@"; do
+        print=$(fingerprint "$part")
+        [ -z "$print" ] || record+="$part $print"$'\n'
+    done
+fi
 
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
 mkdir -p "$registry"
@@ -97,3 +154,9 @@ while [ "$(readlink "/proc/$inside/ns/user")" = "$(readlink /proc/self/ns/user)"
 echo 0 0 65536 >"/proc/$inside/uid_map"
 echo 0 0 65536 >"/proc/$inside/gid_map"
 wait "$inside"
+
+# One line for each part: a new one counts before an old one.
+if [ -n "$record" ]; then
+    { printf '%s' "$record" && cat $passed 2>/dev/null || true; } | sort -su -k1,1 >$passed.new
+    mv $passed.new $passed
+fi
