@@ -1,11 +1,5 @@
-# make demo    the main job, from nothing, on the test image
-# make test    all tests; `.ci/run` calls it
-# make cross   of these those for other systems: builds, and what can run here (tests/cross.sh)
-# make release builds the programs for a release, for all systems: target/release-builds
-# make bench   measures what docs/performance.md tells
-# make docs    generates completions/ and docs/man/
-#
-# On Debian 12 `tests/setup.sh` installs what these need, besides git, make and a Rust toolchain.
+# `make help` lists the targets. On Debian 12 `make setup` and `make setup-tests` install what they need, besides git,
+# make and a Rust toolchain. On other systems `tests/setup.sh` names the packages.
 
 CARGO ?= cargo
 IMAGE := localhost/podman-bootc-test
@@ -13,28 +7,51 @@ IMAGE := localhost/podman-bootc-test
 # For tests only: see there.
 export CONTAINERS_CONF := $(CURDIR)/vm-assets/test-image/containers.conf
 
-.PHONY: build test cross release demo bench docs clean setup image
+.PHONY: help build check lint unit doc test faults test-image e2e cross cross-changed deny demo release bench docs \
+    setup setup-tests clean
 
-build:
+help: ## lists these targets
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 20
+
+build: ## builds the program: target/release/podman-bootc
 	$(CARGO) build --release
 
-test: setup
-	tests/setup.sh --tests
+check: lint unit doc ## what to run before each commit: lint, unit, doc; installs nothing
+
+lint: ## checks the format and the lints
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --features fault-injection,fakes -- -D warnings
-	$(CARGO) nextest run -E 'not binary(e2e)'
-	$(CARGO) nextest run --features fault-injection,fakes --test faults --test fake_hosts
+	$(CARGO) clippy --all-targets --all-features -- -D warnings
+
+# The tests that boot no guest have one set of features, so that cargo compiles the crate once for them.
+unit: ## runs the tests that need nothing but cargo-nextest
+	$(CARGO) nextest run --all-features -E 'not (binary(e2e) or binary(faults))'
+
+doc: ## builds the documentation of the code; warnings are errors
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+
+test: ## runs all tests as CI does, as root; installs what they need
+	.ci/run
+
+faults: ## runs the tests that kill the tool; needs QEMU and root
+	$(CARGO) nextest run --all-features --test faults
+
+test-image: ## builds all variants of the test image; needs podman and root
 	vm-assets/test-image/build.sh
-	$(CARGO) nextest run -E 'binary(e2e)'
-	tests/cross.sh
 
-cross: setup
-	tests/cross.sh
+# The program under test is the one that users get, without the features that are for tests.
+e2e: test-image ## runs the end-to-end tests, which boot VMs
+	$(CARGO) nextest run --test e2e
 
-release: setup
-	tests/cross.sh release
+cross: setup ## tests and checks for all other systems; records what passed
+	tests/cross.sh --record
 
-demo: setup build
+cross-changed: ## the same, without the parts that passed with the same files before
+	tests/cross.sh --changed
+
+deny: ## checks the dependencies against deny.toml; needs cargo-deny and the network
+	$(CARGO) deny --locked check
+
+demo: setup build ## installs what it needs and runs a command in a VM of the test image
 	vm-assets/test-image/build.sh latest
 	@echo; echo '== What this machine has =='
 	-target/release/podman-bootc doctor
@@ -42,18 +59,23 @@ demo: setup build
 	target/release/podman-bootc run --rm $(IMAGE) \
 	    'bootc status; systemctl --no-pager --failed; uname -a; uptime'
 
-bench: build
-	tests/setup.sh --tests
+release: setup ## builds the programs for a release, for all systems: target/release-builds
+	tests/cross.sh release
+
+bench: build setup-tests ## measures the figures of docs/performance.md
 	vm-assets/test-image/build.sh latest
 	tests/bench/warm.sh
 	tests/bench/direct.sh
 	tests/bench/disks.sh
 
-docs:
+docs: ## generates completions/ and docs/man/
 	UPDATE_DOCS=1 $(CARGO) test --test generated
 
-setup:
+setup: ## installs what the tool needs to be built and to run
 	tests/setup.sh
 
-clean:
+setup-tests: ## installs what the tests need as well
+	tests/setup.sh --tests
+
+clean: ## removes everything that was built
 	$(CARGO) clean
