@@ -244,10 +244,34 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// With `E2E_KEEP` set, keeps the VMs and folders of a failed test, and prints how to use and remove them.
+    fn keep(&mut self) -> bool {
+        if std::env::var_os("E2E_KEEP").is_none() {
+            return false;
+        }
+        self.root.disable_cleanup(true);
+        self.runtime.disable_cleanup(true);
+        let variables = self.tool(&["list"]);
+        let variables = variables
+            .get_envs()
+            .map(|(name, value)| format!("{}='{}'", name.display(), value.unwrap_or_default().display()));
+        let variables = variables.collect::<Vec<_>>().join(" ");
+        let (root, runtime) = (self.root.path().display(), self.runtime.path().display());
+        eprintln!("--- E2E_KEEP is set: the test's VMs are kept. Use them in a shell:");
+        eprintln!("export {variables}\n{PROGRAM} list");
+        eprintln!("--- and remove them:\n{PROGRAM} rm --all --force; rm -rf {root} {runtime}");
+        true
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.tell();
+            if self.keep() {
+                return;
+            }
             self.processes().iter().for_each(Process::kill);
             // They hold files in the folders that go now.
             let start = std::time::Instant::now();
@@ -259,7 +283,9 @@ impl Drop for Sandbox {
         let clean = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.assert_clean(&[])));
         if let Err(panic) = clean {
             self.tell();
-            self.processes().iter().for_each(Process::kill);
+            if !self.keep() {
+                self.processes().iter().for_each(Process::kill);
+            }
             std::panic::resume_unwind(panic);
         }
     }
