@@ -1,12 +1,11 @@
-//! What a serial console says, line by line.
+//! The lines of a serial console.
 
 use std::path::Path;
 
-use super::log;
-use super::log::From;
+use super::log::{self, From};
 use crate::host::fs::file;
 
-/// A longer line is cut. Bytes.
+/// Longer lines are cut. Bytes.
 const LINE_MAX: usize = 1024;
 
 /// Keeps the newest line of a stream of console bytes.
@@ -17,7 +16,7 @@ pub struct NewestLine {
 }
 
 impl NewestLine {
-    /// The newest complete line that is not blank, if these bytes bring one; made safe for a terminal.
+    /// Returns the newest complete line that is not blank, if these bytes complete one. It is safe to print.
     pub fn push(&mut self, bytes: &[u8]) -> Option<&str> {
         let mut new = false;
         for &byte in bytes {
@@ -39,13 +38,13 @@ impl NewestLine {
     }
 }
 
-/// The lines of a console's log that tell best how its last boot ended: the last ones, or those before a kernel's
-/// panic.
+/// Returns the lines of a console's log that best explain how the last boot ended: those before a kernel panic, or
+/// the last ones.
 pub fn last_words(path: &Path, count: usize) -> Vec<String> {
-    /// A panic's trace has some dozens of lines.
+    /// More lines than the trace of a panic has.
     const TRACE: usize = 200;
-    let place = log::pieces(path, From::LastBoot).last().map_or(0, |(_, place)| *place);
-    let lines = file::last_lines_since(path, place, TRACE + count);
+    let start = log::pieces(path, From::LastBoot).last().map_or(0, |(_, start)| *start);
+    let lines = file::last_lines_since(path, start, TRACE + count);
     let end = lines
         .iter()
         .rposition(|line| line.contains("Kernel panic - not syncing"))
@@ -58,14 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_before_a_panic_tells_more_than_its_trace() {
+    fn the_lines_before_a_panic_explain_more_than_its_trace() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("console.log");
         let trace = "[ 2.0] trace\n".repeat(30);
         std::fs::write(&path, format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"))
             .unwrap();
         assert_eq!(last_words(&path, 2), ["cause", "[ 1.0] Kernel panic - not syncing: x"]);
-        // The next boot's end is its own.
+        // The next boot has its own end.
         let mut next = log::Log::open(&path).unwrap();
         assert_eq!(last_words(&path, 5), [""; 0]);
         next.write(b"three\nfour\n");
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_line_that_is_not_blank() {
+    fn the_newest_line_is_complete_and_not_blank() {
         let mut newest = NewestLine::default();
         assert_eq!(newest.push(b"one\ntw"), Some("one"));
         assert_eq!(newest.push(b"o"), None);

@@ -1,4 +1,4 @@
-//! The processes that back a machine's devices, from its start to its end.
+//! The helper processes of one machine.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,24 +10,25 @@ use futures::stream::FuturesUnordered;
 use crate::hypervisor::Helper;
 use crate::hypervisor::helpers::{End, Serves};
 
-/// QEMU may notice a helper's end before we do.
+/// QEMU can notice the end of a helper this much earlier than the engine.
 const NOTICE: Duration = Duration::from_millis(300);
 
-/// A helper has work of its own when the hypervisor is gone: one unmounts an image.
+/// Time limit for the helpers' own work after the hypervisor's exit: one unmounts an image.
 const END_TIME: Duration = Duration::from_secs(10);
 
-/// Helpers that run. Dropped, they end.
-pub struct Helpers {
+/// The running helpers of one machine. Dropping the set ends them.
+pub struct HelperSet {
+    /// Helpers that exit after the hypervisor.
     ends: FuturesUnordered<BoxFuture<'static, End>>,
-    /// Of those that don't notice the hypervisor's end.
+    /// Helpers that don't notice the hypervisor's exit.
     lasting: FuturesUnordered<BoxFuture<'static, End>>,
 }
 
-impl Helpers {
-    /// Starts them all.
+impl HelperSet {
+    /// Starts the helpers.
     ///
     /// # Errors
-    /// One can't be started; in words.
+    /// The message about a helper that can't start.
     pub fn start(helpers: &[&Helper]) -> Result<Self, String> {
         let (ends, lasting) = (FuturesUnordered::new(), FuturesUnordered::new());
         for helper in helpers {
@@ -42,10 +43,10 @@ impl Helpers {
         Ok(Self { ends, lasting })
     }
 
-    /// Waits for `start`, but not when a helper ends before that comes to its end or makes it fail.
+    /// Waits for `start` while all helpers run.
     ///
     /// # Errors
-    /// A helper ended; in words.
+    /// The message about a helper that failed before the start was complete, or made it fail.
     pub async fn unless_ended<T, E>(
         &mut self,
         start: impl Future<Output = Result<T, E>>,
@@ -54,7 +55,7 @@ impl Helpers {
         let result = loop {
             tokio::select! {
                 result = &mut start => break result,
-                // One that ends in order was left by a hypervisor that ended before.
+                // A helper exits in order after the hypervisor, whose own error says more.
                 Some(end) = self.next() => if !end.in_order { return Err(end.words) },
             }
         };
@@ -72,19 +73,18 @@ impl Helpers {
         futures::stream::select(&mut self.ends, &mut self.lasting).next().await
     }
 
-    /// Waits until all have ended that do so when the hypervisor is gone, and ends the others, and those that take
-    /// longer.
+    /// Waits for the helpers that exit after the hypervisor, then ends all that still run.
     pub async fn finish(mut self) {
         let all = async { while self.ends.next().await.is_some() {} };
         if tokio::time::timeout(END_TIME, all).await.is_err() {
-            tracing::warn!("a helper is ended by force");
+            tracing::warn!("a helper didn't exit in time and is killed");
         }
     }
 
-    /// The next one that ends, in words; never comes when there is none. May be cancelled.
-    pub async fn next_end(&mut self) -> Option<String> {
+    /// Waits for the next helper that ends and returns a message. Without helpers it waits forever. Cancel safe.
+    pub async fn next_end(&mut self) -> String {
         match self.next().await {
-            Some(end) => Some(end.words),
+            Some(end) => end.words,
             None => std::future::pending().await,
         }
     }

@@ -218,9 +218,9 @@ impl Talk<'_> {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
             }
-            Event::Again => {
+            Event::Restarting => {
                 (self.answered, self.lines) = (false, Lines::default());
-                stage.note(engine::AGAIN);
+                stage.note(engine::RESTARTING);
                 vec![]
             }
             Event::NoSpace => {

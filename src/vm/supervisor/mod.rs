@@ -313,7 +313,7 @@ impl Desk<'_> {
                 self.keep_record();
                 self.hub.publish(Message::Answer { number, error, ports });
             }
-            Event::Again => self.hub.publish(Message::Console { line: engine::AGAIN.into() }),
+            Event::Restarting => self.hub.publish(Message::Console { line: engine::RESTARTING.into() }),
             Event::Fallback { reason } => self.hub.publish(Message::Fallback { reason }),
             Event::NoSpace => {
                 self.hub.publish(Message::Console { line: NO_SPACE.into() });

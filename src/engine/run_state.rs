@@ -1,0 +1,264 @@
+//! The state of one run, and what the engine decides from it. Nothing here has an effect outside.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::console_watch::ConsoleWatch;
+use super::outcome::{Ended, Outcome};
+use crate::host::process;
+use crate::hypervisor::events::Event as Report;
+use crate::hypervisor::process::{Failure, HANG_UP_TIME};
+
+/// After the first sign of a fatal error the guest gets this long for the rest of its message.
+pub const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How far the guest is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    #[default]
+    Booting,
+    /// One of the guest's own programs wrote to a channel.
+    ProgramsSeen,
+    Up,
+}
+
+/// The part that failed, and how.
+enum Fault {
+    Accelerator(String),
+    Hypervisor(String),
+}
+
+/// What the hypervisor needs next.
+#[derive(Debug, PartialEq)]
+pub enum Action {
+    Nothing,
+    Quit,
+    Kill,
+}
+
+/// The state of one run.
+#[derive(Default)]
+pub struct RunState {
+    phase: Phase,
+    console: ConsoleWatch,
+    /// The time limit for the guest's first output, until that comes.
+    pub silence_limit: Option<Instant>,
+    /// The time limit for the hypervisor's next step towards its end.
+    pub deadline: Option<Instant>,
+    pub end_ordered: bool,
+    pub ended_by_guest: bool,
+    /// The hypervisor should have said why it closes its reports.
+    hung_up: bool,
+    quit_sent: bool,
+    /// The guest's panic device reported a panic. The kernel's message may follow on the console.
+    panic_reported: bool,
+    stalled: bool,
+    /// The end that the guest announced on its console.
+    fatal: Option<Ended>,
+    fault: Option<Fault>,
+}
+
+impl RunState {
+    /// Without reports about its end, every regular end of the hypervisor is the guest's own.
+    pub fn new(reports_end: bool, silence_limit: Option<Instant>) -> Self {
+        Self { ended_by_guest: !reports_end, silence_limit, ..Self::default() }
+    }
+
+    pub fn on_report(&mut self, report: &Report) {
+        match report {
+            Report::Stop | Report::NoSpace => {}
+            Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
+            Report::GuestPanicked => {
+                self.panic_reported = true;
+                self.end_within(LAST_WORDS);
+            }
+        }
+    }
+
+    /// The hypervisor closed the connection for its reports, and still runs.
+    pub fn on_hang_up(&mut self) {
+        self.hung_up = true;
+        self.end_within(HANG_UP_TIME);
+    }
+
+    /// `may_stall` tells whether QEMU can be at fault when a CPU stalls.
+    pub fn on_console(&mut self, bytes: &[u8], may_stall: bool) -> Action {
+        self.silence_limit = None;
+        if let Some(fatal) = self.console.read(bytes) {
+            self.fatal = Some(fatal);
+            self.end_within(LAST_WORDS);
+        }
+        // Before its programs run, the guest has no data to lose.
+        if self.console.timer_lost && may_stall && self.phase < Phase::ProgramsSeen {
+            self.stalled = true;
+            return Action::Kill;
+        }
+        Action::Nothing
+    }
+
+    /// Console output from before the hypervisor's exit, read after it.
+    pub fn on_last_console(&mut self, bytes: &[u8]) {
+        if let Some(fatal) = self.console.read(bytes) {
+            self.fatal.get_or_insert(fatal);
+        }
+    }
+
+    /// Returns whether this phase is the first with programs of the guest.
+    pub fn reach(&mut self, phase: Phase) -> bool {
+        let before = self.phase;
+        self.phase = phase.max(before);
+        before < Phase::ProgramsSeen
+    }
+
+    pub fn on_accelerator_failure(&mut self, reason: String) -> Action {
+        self.fault = Some(Fault::Accelerator(reason));
+        Action::Kill
+    }
+
+    pub fn on_quit_order(&mut self) -> Action {
+        self.end_ordered = true;
+        if self.quit_sent { Action::Nothing } else { self.quit() }
+    }
+
+    /// Decides about a hypervisor that is overdue: it must quit, and is killed if it doesn't.
+    pub fn on_deadline(&mut self) -> Action {
+        if self.quit_sent {
+            return Action::Kill;
+        }
+        if self.hung_up {
+            let reason = || Fault::Hypervisor("the hypervisor closed its control connection".into());
+            self.fault.get_or_insert_with(reason);
+        }
+        self.quit()
+    }
+
+    fn quit(&mut self) -> Action {
+        self.quit_sent = true;
+        Action::Quit
+    }
+
+    /// The hypervisor must end within this time, or by the deadline that is set already.
+    fn end_within(&mut self, time: Duration) {
+        self.deadline.get_or_insert(Instant::now() + time);
+    }
+
+    /// Returns the outcome of a run whose hypervisor exited so. `on_trial` tells whether the accelerator can still be
+    /// at fault, `is_blamed` whether the hypervisor's last messages are about it.
+    pub fn outcome(
+        self,
+        exit: Result<(), Failure>,
+        on_trial: bool,
+        is_blamed: impl FnOnce() -> bool,
+    ) -> Outcome {
+        if self.stalled && !self.end_ordered {
+            return Outcome::Stalled;
+        }
+        let on_trial = on_trial && self.phase < Phase::Up && !self.end_ordered;
+        let panic = self.console.panic.unwrap_or_else(|| "the guest's kernel panicked".into());
+        let fatal = self.fatal.or(self.panic_reported.then_some(Ended::Panic(panic)));
+        Outcome::Ended(match (self.fault, fatal, exit) {
+            (Some(Fault::Accelerator(reason)), ..) if on_trial => return Outcome::AcceleratorFailed(reason),
+            (Some(Fault::Accelerator(reason) | Fault::Hypervisor(reason)), ..) => Ended::Failed(reason),
+            (None, Some(fatal), _) => fatal,
+            _ if self.end_ordered => Ended::ByOrder,
+            (.., Ok(())) if self.ended_by_guest => Ended::ByGuest,
+            (.., Ok(())) => Ended::Failed("another process told the hypervisor to quit".into()),
+            (.., Err(failure)) if on_trial && !process::was_killed(failure.status) && is_blamed() => {
+                return Outcome::AcceleratorFailed(failure.to_string());
+            }
+            (.., Err(failure)) => Ended::Failed(failure.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Step = fn(&mut RunState);
+
+    const PANIC: &[u8] = b"[ 1.0] Kernel panic - not syncing: x\n";
+    const PANIC_END: &[u8] = b"[ 1.1] ---[ end Kernel panic - not syncing: x ]---\n";
+    const LOST: &[u8] = b"[ 25.0] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
+    const POWER_BUTTON: Step = |state| state.end_ordered = true;
+    const QUIT: Step = |state| _ = state.on_quit_order();
+    const HANG_UP: Step = RunState::on_hang_up;
+    const OVERDUE: Step = |state| _ = state.on_deadline();
+    const CHANNEL: Step = |state| _ = state.reach(Phase::ProgramsSeen);
+    const UP: Step = |state| _ = state.reach(Phase::Up);
+    const ACCELERATOR: Step = |state| _ = state.on_accelerator_failure("accelerator".into());
+    const STALL: Step = |state| _ = state.on_console(LOST, true);
+    const LATE_STALL: Step = |state| _ = state.on_console(LOST, false);
+    const SHUTDOWN: Step = |state| state.on_report(&Report::Shutdown { by_guest: true });
+    const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
+    const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
+    const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
+    const BOOT_FAILURE: Step = |state| _ = state.on_console(b"podman-bootc: direct boot failed: z\n", true);
+
+    fn after(steps: &[Step]) -> RunState {
+        let mut state = RunState::default();
+        steps.iter().for_each(|step| step(&mut state));
+        state
+    }
+
+    #[test]
+    fn the_steps_of_a_run_decide_its_outcome() {
+        let failed = |reason: &str| Ended::Failed(reason.into());
+        let panicked = |reason: &str| Ended::Panic(reason.into());
+        for (steps, on_trial, ended) in [
+            (&[SHUTDOWN][..], true, Ended::ByGuest),
+            (&[], true, failed("another process told the hypervisor to quit")),
+            (&[POWER_BUTTON, SHUTDOWN], true, Ended::ByOrder),
+            (&[ACCELERATOR], false, failed("accelerator")),
+            (&[UP, CHANNEL, ACCELERATOR], true, failed("accelerator")),
+            (&[ACCELERATOR, QUIT], true, failed("accelerator")),
+            (&[HANG_UP, OVERDUE], true, failed("the hypervisor closed its control connection")),
+            (&[QUIT, HANG_UP, OVERDUE], true, Ended::ByOrder),
+            (&[STALL, QUIT], false, Ended::ByOrder),
+            (&[LATE_STALL, SHUTDOWN], false, Ended::ByGuest),
+            (&[CHANNEL, STALL, SHUTDOWN], false, Ended::ByGuest),
+            (&[PANIC_REPORT], true, panicked("the guest's kernel panicked")),
+            (&[PANIC_REPORT, PANIC_MESSAGE], true, panicked("x")),
+            (&[BOOT_FAILURE, WHOLE_PANIC, QUIT], true, failed("z")),
+        ] {
+            let outcome = after(steps).outcome(Ok(()), on_trial, || panic!("it exited regularly"));
+            assert_eq!(outcome, Outcome::Ended(ended));
+        }
+    }
+
+    #[test]
+    fn a_failure_before_the_guest_is_up_calls_for_another_attempt() {
+        let failure = || Failure { name: "QEMU", status: Default::default(), message: "y".into() };
+        let failed = Outcome::Ended(Ended::Failed(failure().to_string()));
+        let fallback = |reason: &str| Outcome::AcceleratorFailed(reason.into());
+        let outcome = |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
+        assert_eq!(outcome(&[STALL], false), Outcome::Stalled);
+        assert_eq!(outcome(&[CHANNEL, ACCELERATOR, HANG_UP, OVERDUE], false), fallback("accelerator"));
+        assert_eq!(outcome(&[], true), fallback(&failure().to_string()));
+        assert_eq!(outcome(&[], false), failed, "only its own words blame the accelerator");
+        assert_eq!(outcome(&[UP], true), failed);
+        let panicked = Outcome::Ended(Ended::Panic("x".into()));
+        assert_eq!(outcome(&[WHOLE_PANIC], true), panicked, "a guest that panicked has run");
+    }
+
+    #[test]
+    fn an_overdue_hypervisor_must_quit_and_is_killed_if_it_does_not() {
+        for steps in [&[HANG_UP][..], &[PANIC_REPORT], &[BOOT_FAILURE]] {
+            let mut state = after(steps);
+            assert!(state.deadline.is_some());
+            assert_eq!(state.on_deadline(), Action::Quit);
+            assert_eq!(state.on_quit_order(), Action::Nothing);
+            assert_eq!([state.on_deadline(), state.on_deadline()], [Action::Kill, Action::Kill]);
+        }
+    }
+
+    #[test]
+    fn the_first_output_ends_the_silence_and_the_first_program_is_new_once() {
+        let mut state = RunState { silence_limit: Some(Instant::now()), ..RunState::default() };
+        assert_eq!(state.on_console(LOST, true), Action::Kill);
+        assert!(state.silence_limit.is_none() && state.deadline.is_none());
+        assert!(state.reach(Phase::Up) && !state.reach(Phase::ProgramsSeen));
+        assert_eq!(state.on_console(b"x", true), Action::Nothing, "a guest that runs is left alone");
+    }
+}

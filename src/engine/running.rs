@@ -1,0 +1,393 @@
+//! A running machine: what happens to it, and one method for each kind of event.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::console_input::Typing;
+use super::helper_set::HelperSet;
+use super::outcome::Outcome;
+use super::run_state::{Action, LAST_WORDS, Phase, RunState};
+use super::{Change, Engine, Error, Event, Order};
+use crate::host::Os;
+use crate::host::fs::file;
+use crate::hypervisor::accelerator::{self, Accelerator};
+use crate::hypervisor::control::{Control, ControlError};
+use crate::hypervisor::events::{Event as Report, Stopped};
+use crate::hypervisor::process::{Failure, Output, Ready, StartError};
+use crate::hypervisor::{Boot, Forward};
+
+/// A hypervisor that still runs this long after the end of a helper runs on without it.
+const HELPER_GRACE: Duration = Duration::from_millis(500);
+/// Time limit for the first console output under hardware acceleration.
+const SILENCE: Duration = Duration::from_secs(60);
+/// After this time a failure ends the machine: the accelerator has proved that it works.
+const TRIAL: Duration = Duration::from_secs(600);
+/// After this time a stall ends the machine: the guest may have written data.
+const EARLY: Duration = Duration::from_secs(120);
+
+/// One attempt to run the machine, with one accelerator.
+pub struct Attempt<'a> {
+    pub engine: &'a Engine<'a>,
+    pub accelerator: Accelerator,
+    pub events: &'a mpsc::Sender<Event>,
+    /// How the accelerator before this one failed.
+    pub earlier_failure: Option<String>,
+}
+
+impl Attempt<'_> {
+    pub async fn tell(&self, event: Event) {
+        // A listener that has gone needs no events.
+        let _ = self.events.send(event).await;
+    }
+
+    /// Records that the accelerator before this one fails: the guest runs with this one.
+    pub fn remember_failure(&self, failure: &str) {
+        let (cache, program) = (self.engine.cache, self.engine.hypervisor.program());
+        if let Err(error) = accelerator::remember_failure(cache, program, failure) {
+            tracing::warn!(%error, "can't record that the accelerator fails on this host");
+        }
+    }
+
+    /// Deletes the record that the hardware's accelerator fails: the guest's programs run with it.
+    pub fn forget_failure(&self) {
+        let (cache, program) = (self.engine.cache, self.engine.hypervisor.program());
+        if self.accelerator == Accelerator::hardware(Os::current())
+            && let Err(error) = accelerator::forget_failure(cache, program)
+        {
+            tracing::warn!(%error, "can't delete the record that the accelerator fails on this host");
+        }
+    }
+
+    /// Returns whether the accelerator may still prove not to work.
+    pub fn is_on_trial(&self, age: Duration) -> bool {
+        self.accelerator.is_hardware() && age < TRIAL
+    }
+
+    /// Returns whether a stalled CPU may be QEMU's fault, and a restart safe. QEMU 10.0, which emulates several CPUs at
+    /// once, was seen to lose a timer on a busy host, once in some hundred boots.
+    pub fn may_stall(&self, age: Duration) -> bool {
+        self.accelerator == Accelerator::Tcg && self.engine.machine.cpus > 1 && age < EARLY
+    }
+
+    /// Returns whether the accelerator keeps the hypervisor from starting.
+    pub fn fails_to_start(&self, error: &StartError) -> bool {
+        match error {
+            StartError::Silent { .. } => true,
+            StartError::Ended(_) => self.is_blamed(),
+            StartError::Io { .. } => false,
+        }
+    }
+
+    /// Returns whether the hypervisor's last messages are about the accelerator.
+    pub fn is_blamed(&self) -> bool {
+        let messages = file::last_lines(&self.engine.log, usize::MAX);
+        accelerator::is_blamed(self.accelerator, messages.iter().map(String::as_str))
+    }
+}
+
+/// The orders to a machine.
+pub struct Orders<'a> {
+    pub receiver: &'a mut mpsc::UnboundedReceiver<Order>,
+    /// Orders from before the hypervisor was ready.
+    pub postponed: VecDeque<Order>,
+}
+
+impl Orders<'_> {
+    /// Waits for the order to quit and postpones all others.
+    pub async fn quit(&mut self) {
+        loop {
+            match self.receiver.recv().await {
+                Some(Order::Quit) => return,
+                Some(order) => self.postponed.push_back(order),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Waits for the next order. Cancel safe.
+    pub async fn next(&mut self) -> Option<Order> {
+        match self.postponed.pop_front() {
+            Some(order) => Some(order),
+            None => self.receiver.recv().await,
+        }
+    }
+}
+
+/// A running machine.
+pub struct Running<'a> {
+    attempt: &'a Attempt<'a>,
+    orders: Orders<'a>,
+    _typing: Option<Typing>,
+    hypervisor: Ready<Control>,
+    helpers: HelperSet,
+    ports: Vec<Forward>,
+    /// How the accelerator before this one failed, until this one has run the guest.
+    earlier_failure: Option<&'a str>,
+    reports_closed: bool,
+    started: Instant,
+    state: RunState,
+}
+
+enum Happening {
+    Report(Option<Report>),
+    Output(Output),
+    HelperEnded(String),
+    Order(Order),
+    Silence,
+    Deadline,
+    Exit(Result<(), Failure>),
+}
+
+impl<'a> Running<'a> {
+    /// Forwards the ports, tells the listener that the machine runs, and begins to type on its console.
+    pub async fn new(
+        attempt: &'a Attempt<'a>,
+        orders: Orders<'a>,
+        mut hypervisor: Ready<Control>,
+        helpers: HelperSet,
+    ) -> Result<Self, Error> {
+        let (engine, accelerator, control) = (attempt.engine, attempt.accelerator, &hypervisor.control);
+        let ssh_port = match engine.ssh_port {
+            Some(wanted) => Some(control.forward_ssh(wanted).await?),
+            None => None,
+        };
+        let mut ports = Vec::new();
+        for forward in &engine.forwards {
+            ports.push(control.forward(forward).await?);
+        }
+        let vsock = control.vsock(engine.machine.devices.vsock.as_ref());
+        attempt.tell(Event::Started { accelerator, ssh_port, vsock, ports: ports.clone() }).await;
+        let started = Instant::now();
+        // A kernel that the hypervisor loads writes to this console. Firmware may boot something silent.
+        let must_write = accelerator.is_hardware() && matches!(engine.machine.boot, Boot::Kernel { .. });
+        let silence_limit = must_write.then(|| started + SILENCE);
+        let state = RunState::new(control.tells_its_end(), silence_limit);
+        let console = engine.input.clone().zip(hypervisor.process.take_console());
+        let _typing = console.map(|(input, console)| Typing::start(input, console.0));
+        Ok(Self {
+            attempt,
+            orders,
+            _typing,
+            hypervisor,
+            helpers,
+            ports,
+            earlier_failure: attempt.earlier_failure.as_deref(),
+            reports_closed: false,
+            started,
+            state,
+        })
+    }
+
+    /// Runs the machine until it ends.
+    pub async fn to_end(mut self) -> Outcome {
+        loop {
+            match self.next().await {
+                Happening::Report(report) => self.on_report(report).await,
+                Happening::Output(output) => self.on_output(output).await,
+                Happening::HelperEnded(message) => self.on_helper_end(message).await,
+                Happening::Order(order) => self.on_order(order).await,
+                Happening::Silence => self.on_silence().await,
+                Happening::Deadline => self.on_deadline().await,
+                Happening::Exit(exit) => return self.on_exit(exit).await,
+            }
+        }
+    }
+
+    /// Waits for what happens next. Of several, the first in this list comes first: what the hypervisor and the
+    /// guest said before the exit.
+    async fn next(&mut self) -> Happening {
+        let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
+        let Ready { process, events, output, .. } = &mut self.hypervisor;
+        tokio::select! {
+            biased;
+            report = events.recv(), if !self.reports_closed => Happening::Report(report),
+            Some(output) = output.recv() => Happening::Output(output),
+            message = self.helpers.next_end() => Happening::HelperEnded(message),
+            Some(order) = self.orders.next() => Happening::Order(order),
+            () = at(silence_limit) => Happening::Silence,
+            () = at(deadline) => Happening::Deadline,
+            exit = process.wait() => Happening::Exit(exit),
+        }
+    }
+
+    async fn on_report(&mut self, report: Option<Report>) {
+        match report {
+            Some(Report::Stop) => match self.hypervisor.control.stopped().await {
+                Ok(Some(Stopped::InternalError)) => {
+                    let name = self.attempt.accelerator.name();
+                    let action = self.state.on_accelerator_failure(format!("{name} internal error"));
+                    self.act(action).await;
+                }
+                Ok(Some(Stopped::NoSpace)) => self.attempt.tell(Event::NoSpace).await,
+                // Someone else paused the machine, or the hypervisor exited.
+                Ok(None) | Err(_) => {}
+            },
+            Some(Report::NoSpace) => self.attempt.tell(Event::NoSpace).await,
+            Some(report) => self.state.on_report(&report),
+            None => {
+                self.reports_closed = true;
+                if self.hypervisor.control.tells_its_end() {
+                    self.state.on_hang_up();
+                }
+            }
+        }
+    }
+
+    async fn on_output(&mut self, output: Output) {
+        match output {
+            Output::Console(bytes) => {
+                let may_stall = self.attempt.may_stall(self.started.elapsed());
+                let action = self.state.on_console(&bytes, may_stall);
+                self.act(action).await;
+                if let Some(failure) = self.earlier_failure.take() {
+                    self.attempt.remember_failure(failure);
+                }
+                self.attempt.tell(Event::Console(bytes)).await;
+            }
+            Output::Channel(index, bytes) => {
+                self.state.silence_limit = None;
+                self.reach(Phase::ProgramsSeen);
+                self.attempt.tell(Event::Channel(index, bytes)).await;
+            }
+        }
+    }
+
+    fn reach(&mut self, phase: Phase) {
+        if self.state.reach(phase) {
+            self.attempt.forget_failure();
+        }
+    }
+
+    async fn on_helper_end(&mut self, message: String) {
+        // Helpers exit together with QEMU, which is not a problem.
+        if timeout(HELPER_GRACE, self.hypervisor.process.wait()).await.is_err() {
+            self.attempt.tell(Event::Problem(message)).await;
+        }
+    }
+
+    async fn on_order(&mut self, order: Order) {
+        let Ready { process, control, .. } = &self.hypervisor;
+        match order {
+            Order::PowerButton => {
+                self.state.end_ordered = true;
+                log_error("can't press the power button", control.power_button().await);
+            }
+            Order::Quit => {
+                let action = self.state.on_quit_order();
+                self.act(action).await;
+            }
+            Order::Resume => log_error("can't resume the machine", control.resume().await),
+            Order::GuestIsUp => self.reach(Phase::Up),
+            Order::Channel(index, bytes) => {
+                if !process.write_channel(index, bytes) {
+                    tracing::debug!(index, "can't write to a channel");
+                }
+            }
+            Order::Change(number, change) => {
+                let error = self.apply(change).await.err().map(|error| error.to_string());
+                self.attempt.tell(Event::Changed { number, error, ports: self.ports.clone() }).await;
+            }
+        }
+    }
+
+    async fn apply(&mut self, change: Change) -> Result<(), ControlError> {
+        let control = &self.hypervisor.control;
+        match change {
+            Change::AddPort(forward) => self.ports.push(control.forward(&forward).await?),
+            Change::RemovePort(forward) => {
+                control.unforward(&forward).await?;
+                self.ports.retain(|port| *port != forward);
+            }
+            Change::Screenshot(file) => control.screenshot(&file).await?,
+        }
+        Ok(())
+    }
+
+    async fn on_silence(&mut self) {
+        self.state.silence_limit = None;
+        let seconds = SILENCE.as_secs();
+        let reason = format!("the guest's kernel wrote nothing to its console within {seconds} s");
+        let action = self.state.on_accelerator_failure(reason);
+        self.act(action).await;
+    }
+
+    async fn on_deadline(&mut self) {
+        let action = self.state.on_deadline();
+        self.act(action).await;
+        // A slow order to quit must not shorten the time to obey it, and a killed process can need time, too.
+        // When this time is over, the hypervisor is killed, again if need be.
+        self.state.deadline = Some(Instant::now() + self.hypervisor.control.quit_time());
+    }
+
+    async fn on_exit(mut self, exit: Result<(), Failure>) -> Outcome {
+        // The pipes end with the hypervisor. If not, another process holds them, and nothing more comes.
+        let _ = timeout(LAST_WORDS, self.read_last_words()).await;
+        self.helpers.finish().await;
+        let on_trial = self.attempt.is_on_trial(self.started.elapsed());
+        self.state.outcome(exit, on_trial, || self.attempt.is_blamed())
+    }
+
+    /// Reads what the hypervisor left in its pipes.
+    async fn read_last_words(&mut self) {
+        while let Some(output) = self.hypervisor.output.recv().await {
+            let Output::Console(bytes) = output else { continue };
+            self.state.on_last_console(&bytes);
+            self.attempt.tell(Event::Console(bytes)).await;
+        }
+        while let Some(report) = self.hypervisor.events.recv().await {
+            self.state.on_report(&report);
+        }
+    }
+
+    async fn act(&mut self, action: Action) {
+        let Ready { process, control, .. } = &mut self.hypervisor;
+        match action {
+            Action::Nothing => {}
+            Action::Kill => process.kill(),
+            Action::Quit => {
+                self.state.deadline = Some(Instant::now() + control.quit_time());
+                if let Err(error) = control.quit().await {
+                    tracing::debug!(%error, "the hypervisor refuses to quit");
+                    process.kill();
+                }
+            }
+        }
+    }
+}
+
+fn log_error(message: &str, result: Result<(), ControlError>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "{message}");
+    }
+}
+
+/// Waits until `time`. Without a time it waits forever.
+pub async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn orders_from_before_the_start_come_first() {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let mut orders = Orders { receiver: &mut receiver, postponed: VecDeque::new() };
+        for order in [Order::Resume, Order::GuestIsUp, Order::Quit, Order::PowerButton] {
+            sender.send(order).unwrap();
+        }
+        orders.quit().await;
+        drop(sender);
+        assert!(matches!(orders.next().await, Some(Order::Resume)));
+        assert!(matches!(orders.next().await, Some(Order::GuestIsUp)));
+        assert!(matches!(orders.next().await, Some(Order::PowerButton)));
+        assert!(orders.next().await.is_none());
+    }
+}
