@@ -1,10 +1,10 @@
-//! The base disk of an image: from the cache, or made.
+//! Returns the base disk of an image from the cache, or makes it.
 
 use std::cell::Cell;
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::job::{Host, Install, Unfinished};
+use super::job::{Failure, Host, Install};
 use super::{in_container, in_vm, size};
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options};
 use crate::host::fs::file;
@@ -12,20 +12,19 @@ use crate::host::{Os, fault};
 use crate::image::{Facts, Image, StorageInUse};
 use crate::text::{Progress, Stage, format_size};
 
-/// Where `bootc install` runs.
+/// The place where `bootc install` runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Place {
-    /// In a VM, booted directly from the image: needs nothing of the host's kernel, and no root.
+    /// A VM, booted directly from the image. It needs neither root nor features of the host's kernel.
     #[default]
     Vm,
-    /// In a privileged container: needs root and loop devices.
+    /// A privileged container. It needs root and loop devices.
     Container,
 }
 
 impl Place {
-    /// Where it is done unless the user says otherwise: on other systems than Linux images are in the podman
-    /// machine, and so is all that an install needs.
-    pub fn usual(os: Os) -> Self {
+    /// The default. On macOS and Windows the podman machine has the images, and everything that an install needs.
+    pub fn default_on(os: Os) -> Self {
         match os {
             Os::Linux => Self::Vm,
             Os::Macos | Os::Windows => Self::Container,
@@ -102,11 +101,11 @@ pub fn ensure(
     fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
-        Err(Unfinished::Failed { reason, lines }) => {
+        Err(Failure::Failed { reason, lines }) => {
             let log = partial.keep_log();
             return Err(Error::Failed { image: image.reference.clone(), reason, lines, log });
         }
-        Err(Unfinished::Error(error)) => return Err(*error),
+        Err(Failure::Error(error)) => return Err(*error),
     };
     let disk = partial.finish(BaseDisk {
         key: key.clone(),
@@ -124,7 +123,7 @@ pub fn ensure(
     Ok(held)
 }
 
-fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
+fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, Failure> {
     let disk = install.partial.disk();
     file::create_sparse(&disk, install.options.disk_size)
         .map_err(|source| Error::Io { path: disk, source })?;

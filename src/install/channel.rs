@@ -1,4 +1,4 @@
-//! What the install script in the guest says, and what it is answered: see `vm-assets/direct/install`.
+//! The protocol between the host and the install script in the guest, `vm-assets/direct/install`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,17 +6,17 @@ use serde::Deserialize;
 
 use crate::guest::shell::quote;
 
-/// A guest that writes a longer line gets it cut. Bytes.
+/// A longer line from the guest is cut. Bytes.
 const LINE_MAX: usize = 64 << 10;
 
 /// A line from the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// bootc printed this.
+    /// Output of bootc.
     Text(String),
-    /// The image's install configuration; it waits for the command line.
+    /// The image's install configuration; the script waits for the command line.
     Config(Config),
-    /// The end, with the exit code.
+    /// The exit code of `bootc install`.
     Exit(i32),
 }
 
@@ -27,7 +27,6 @@ pub enum Line {
 pub struct Config {
     root_fs_type: Option<String>,
     filesystem: Option<Filesystems>,
-    /// The boot loader that the image asks for.
     pub bootloader: Option<String>,
 }
 
@@ -45,26 +44,26 @@ struct RootFilesystem {
 }
 
 impl Config {
-    /// Reads it. One that is not understood names no filesystem; bootc itself knows better then.
+    /// Parses the configuration. An invalid one counts as empty, and bootc decides.
     pub fn parse(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
     }
 
-    /// The root filesystem's type that the image asks for.
+    /// The type of the root filesystem that the image configures.
     pub fn root_filesystem(&self) -> Option<&str> {
         let nested = self.filesystem.as_ref().and_then(|f| f.root.as_ref()).and_then(|r| r.kind.as_deref());
         nested.or(self.root_fs_type.as_deref())
     }
 }
 
-/// Cuts the guest's bytes into lines.
+/// Splits the guest's bytes into lines.
 #[derive(Debug, Default)]
 pub struct Lines {
     partial: Vec<u8>,
 }
 
 impl Lines {
-    /// The lines that these bytes complete. A carriage return ends a line, too: progress bars write those.
+    /// Returns the lines that these bytes complete. A carriage return, as progress bars write it, ends a line, too.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Line> {
         let mut lines = Vec::new();
         for &byte in bytes {
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_in_any_pieces() {
+    fn lines_arrive_in_any_pieces() {
         let mut lines = Lines::default();
         assert_eq!(lines.push(b"Instal"), []);
         assert_eq!(
@@ -131,7 +130,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_shell_gets_the_words_back() {
+    fn a_shell_reads_the_same_words() {
         let words = ["printf", "%s\\0", "a b", "it's", "--karg=$(x)\n"].map(str::to_owned);
         let script = format!(
             "eval \"set -- $(echo {} | base64 -d)\"; \"$@\"",

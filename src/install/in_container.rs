@@ -1,5 +1,4 @@
-//! The install in a privileged container, as the tool that this one replaces does it: on this host, or in the podman
-//! machine.
+//! Installs in a privileged container, as the Go podman-bootc does: on this host, or in the podman machine.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,9 +6,9 @@ use std::process::Stdio;
 
 use super::channel::Config;
 use super::error::Error;
-use super::job::{Install, Unfinished};
+use super::job::{Failure, Install};
 use super::podman_machine;
-use super::podman_machine::Away;
+use super::podman_machine::DiskPlace;
 use crate::direct_boot;
 use crate::host::fs::file;
 use crate::host::{self, Os, process};
@@ -23,15 +22,15 @@ const OUTPUT: &str = "/output";
 const DISK: &str = "/output/disk.raw";
 /// The public key for root in the container.
 const KEY: &str = "/run/podman-bootc.pub";
-/// Writes the key and makes an empty disk, where there are such, and goes on as what follows. Its arguments are the
-/// key, the disk's size, and the command.
+/// Writes the key and makes an empty disk, each if its argument is set, and runs the command. The arguments are the
+/// key, the disk's size in bytes, and the command.
 const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
     [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
 
-pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
+pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Facts, Failure> {
     stage.step("reading the image");
-    let (facts, away) = if install.host.podman.is_remote() {
-        (podman_machine::facts(install)?, Some(Away::choose(install, os)))
+    let (facts, place) = if install.host.podman.is_remote() {
+        (podman_machine::facts(install)?, Some(DiskPlace::choose(install, os)))
     } else {
         (facts_here(install)?, None)
     };
@@ -40,53 +39,53 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
     let command = install.command(&facts, &configuration(install)?, stage);
     stage.step("bootc install, in a privileged container");
     let disk = install.partial.disk();
-    let output = match &away {
-        Some(Away::Volume(volume)) => volume.name(),
-        Some(Away::Shared) | None => install.partial.folder().display().to_string(),
+    let output = match &place {
+        Some(DiskPlace::Volume(volume)) => volume.name(),
+        Some(DiskPlace::Shared) | None => install.partial.folder().display().to_string(),
     };
-    let empty = matches!(away, Some(Away::Volume(_))).then_some(install.options.disk_size);
+    let empty = matches!(place, Some(DiskPlace::Volume(_))).then_some(install.options.disk_size);
     let words = arguments(install, &output, empty, command);
     let mut run = install.host.podman.command(words.iter().map(String::as_str));
-    // bootc talks on both streams.
+    // bootc writes to both streams.
     let io = |source| Error::Io { path: install.partial.log(), source };
     let log = file::create_private(&install.partial.log()).map_err(io)?;
     run.stdin(Stdio::null()).stdout(log.try_clone().map_err(io)?).stderr(log);
     match process::to_end(&mut run) {
         Ok(()) if disk.exists() => {}
-        Ok(()) => return Err(install.failed("bootc install left no disk")),
+        Ok(()) => return Err(install.failed("bootc install wrote no disk")),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
         Err(process::Error::Failed { status, .. }) => {
             return Err(install.failed(format!("bootc install in a container: {status}")));
         }
         Err(other) => return Err(install.failed(crate::text::error_chain(&other))),
     }
-    if let Some(Away::Volume(volume)) = &away {
-        stage.step("fetching the disk from the podman machine");
+    if let Some(DiskPlace::Volume(volume)) = &place {
+        stage.step("copying the disk from the podman machine");
         volume.fetch(&disk)?;
     }
     Ok(facts)
 }
 
-/// Reads the image where it is, and makes sure that a container can install here.
-fn facts_here(install: &Install) -> Result<Facts, Unfinished> {
+/// Reads the image's facts, and makes sure that a container can install here.
+fn facts_here(install: &Install) -> Result<Facts, Failure> {
     if install.host.podman.own_storage().is_some() {
-        return Err(Error::NoContainer("finds only images of the podman at hand, none from elsewhere").into());
+        return Err(Error::NoContainer("can't install an image from elsewhere").into());
     }
     if install.host.podman.is_rootless() {
         return Err(Error::NoContainer("needs root").into());
     }
     if !host::can_open_read_write(Path::new("/dev/loop-control")) {
-        return Err(Error::NoContainer("needs loop devices, and /dev/loop-control can't be opened").into());
+        return Err(Error::NoContainer("needs loop devices, but /dev/loop-control can't be opened").into());
     }
     let image = install.image;
-    let named = |source| Error::Direct { image: image.reference.clone(), source };
+    let named = |source| Error::DirectBoot { image: image.reference.clone(), source };
     let mounted = install.host.podman.mount(&image.id).map_err(Error::from)?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
     Ok(direct_boot::facts_of(mounted.path(), arch).map_err(named)?)
 }
 
-/// What the image says of how it wants to be installed.
-fn configuration(install: &Install) -> Result<Config, Unfinished> {
+/// Asks the image for its install configuration.
+fn configuration(install: &Install) -> Result<Config, Failure> {
     let ask = ["run", "--rm", "--network=none", &install.image.id, "bootc", "install", "print-configuration"];
     match process::output(&mut install.host.podman.command(ask)) {
         Ok(text) => Ok(Config::parse(&String::from_utf8_lossy(&text))),
@@ -101,8 +100,8 @@ fn configuration(install: &Install) -> Result<Config, Unfinished> {
     }
 }
 
-/// The install in a container that has `output`, a folder or a volume, for the disk; with `empty` the disk of so many
-/// bytes has to be made there first.
+/// The arguments of podman for an install to `output`, a folder or a volume. With `empty` the container first makes a
+/// disk of that many bytes there.
 /// <https://bootc-dev.github.io/bootc/bootc-install.html>
 fn arguments(install: &Install, output: &str, empty: Option<u64>, command: Vec<String>) -> Vec<String> {
     let mut words = [
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prologue_hands_the_command_over_as_it_is() {
+    fn the_prologue_passes_the_command_on_unchanged() {
         let run = |key: &str, size: &str| {
             let script = PROLOGUE.replace(KEY, "key").replace(DISK, "disk");
             let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The install in a VM that is booted directly from the image.
+//! Installs in a VM that boots directly from the image.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::channel;
 use super::channel::{Config, Line, Lines};
 use super::error::Error;
-use super::job::{Install, Unfinished};
+use super::job::{Failure, Install};
 use crate::direct_boot;
 use crate::direct_boot::{BootImage, Roots, Transport};
 use crate::disk::Cache;
@@ -26,29 +26,29 @@ use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind,
 use crate::image::{Facts, Podman};
 use crate::text::Stage;
 
-/// bootc unpacks into memory what it doesn't write to the disk at once.
+/// bootc unpacks layers into memory before it writes them to the disk.
 const MEMORY_MIB: u64 = 4096;
 const CPUS: u32 = 2;
-/// A guest that has not begun to install after this will not do it any more (emulated ones take a minute).
+/// Time limit for the start of the install; an emulated guest takes a minute.
 const BOOT_TIME: Duration = Duration::from_secs(600);
 
-pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts, Unfinished> {
+pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts, Failure> {
     let image = install.image;
     let arch = Arch::from_oci(&image.architecture).ok_or_else(|| Error::Architecture {
         image: image.reference.clone(),
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    let roots = Roots::open(&install.host.dirs.roots()).map_err(|error| install.direct_error(error))?;
-    // Until the end: the VM has the files open, but a second start of it (without KVM) opens them again.
-    let _held = roots.hold().map_err(|error| install.direct_error(error))?;
+    let roots = Roots::open(&install.host.dirs.roots()).map_err(|error| install.direct_boot_error(error))?;
+    // To the end: the hypervisor opens the files again when it falls back to emulation.
+    let _held = roots.hold().map_err(|error| install.direct_boot_error(error))?;
     let boot = roots
         .prepare(&install.host.podman, image, arch, Transport::Erofs, stage)
-        .map_err(|error| install.direct_error(error))?;
+        .map_err(|error| install.direct_boot_error(error))?;
     install.check(&boot.facts)?;
     stage.step("saving the image's content");
     save_content(install)?;
-    // All that is needed of the image is in files of our own: others may have the storage.
+    // The image is in files of our own now, so other processes may use the storage.
     drop(install.in_use.take());
 
     let key = install.partial.key().to_string();
@@ -70,10 +70,8 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
         forwards: vec![],
         helpers: vec![],
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Io { path: "runtime".into(), source })?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::EventLoop)?;
     stage.step("booting the image");
     fault::point("install-boots");
     runtime.block_on(drive(install, engine, &boot.facts, stage))?;
@@ -125,31 +123,31 @@ fn machine(
     }
 }
 
-/// A runtime folder is named by this and the first digits of the disk's key: as long as a VM's ID, and no ID.
+/// A runtime folder's name is this and the first digits of the disk's key. It is as long as a VM's ID, and never one.
 const RUNTIME: &str = "i";
 const KEY_DIGITS: usize = 11;
 const CONTENT: &str = "content.erofs";
 
-/// The image's content as a block image.
-fn save_content(install: &Install) -> Result<(), Unfinished> {
+/// Saves the image's content as a block image.
+fn save_content(install: &Install) -> Result<(), Failure> {
     let folder = install.partial.folder();
     let content = folder.join("content");
     install.host.podman.save(install.image, &content).map_err(Error::from)?;
     fault::point("install-saved");
-    direct_boot::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_error(error))?;
+    direct_boot::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_boot_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
     Ok(())
 }
 
-/// Runs the machine and talks with the install script in it.
+/// Runs the machine and answers the install script in it.
 async fn drive(
     install: &Install<'_>,
     engine: Engine<'_>,
     facts: &Facts,
     stage: &mut dyn Stage,
-) -> Result<(), Unfinished> {
+) -> Result<(), Failure> {
     let log = install.partial.log();
-    let mut talk = Talk {
+    let mut dialog = Dialog {
         install,
         facts,
         log: file::create_private(&log).map_err(|source| Error::Io { path: log, source })?,
@@ -170,8 +168,8 @@ async fn drive(
         tokio::select! {
             ended = &mut run => break ended.map_err(Error::Machine)?,
             Some(event) = events.recv() => {
-                for order in talk.hear(event, stage) {
-                    // An engine that is gone needs no orders.
+                for order in dialog.on_event(event, stage) {
+                    // An engine that has ended takes no orders.
                     let _ = orders.send(order);
                 }
             }
@@ -179,8 +177,8 @@ async fn drive(
                 interrupted = Some(signal);
                 let _ = orders.send(Order::Quit);
             }
-            () = tokio::time::sleep_until(deadline), if !talk.begun && talk.failure.is_none() => {
-                talk.failure = Some(format!("the image didn't begin to install within {} s", BOOT_TIME.as_secs()));
+            () = tokio::time::sleep_until(deadline), if !dialog.begun && dialog.failure.is_none() => {
+                dialog.failure = Some(format!("the install didn't start within {} s", BOOT_TIME.as_secs()));
                 let _ = orders.send(Order::Quit);
             }
         }
@@ -188,31 +186,31 @@ async fn drive(
     if let Some(signal) = interrupted {
         return Err(signal.into());
     }
-    talk.verdict(&ended)
+    dialog.result(&ended)
 }
 
-/// The state of the talk with the guest.
-struct Talk<'a> {
+/// The state of the dialog with the install script.
+struct Dialog<'a> {
     install: &'a Install<'a>,
     facts: &'a Facts,
     log: File,
     lines: Lines,
     newest: NewestLine,
     exit: Option<i32>,
-    /// The guest has said its first word.
+    /// The script has sent a line.
     begun: bool,
-    /// It was told what to do: nothing is told it twice.
+    /// The script has its command line, which it gets once.
     answered: bool,
-    /// Why we ended it.
+    /// The reason why we ended the machine.
     failure: Option<String>,
 }
 
-impl Talk<'_> {
-    fn hear(&mut self, event: Event, stage: &mut dyn Stage) -> Vec<Order> {
+impl Dialog<'_> {
+    fn on_event(&mut self, event: Event, stage: &mut dyn Stage) -> Vec<Order> {
         match event {
-            // Its machine has neither helpers nor forwards.
+            // The machine has neither helpers nor forwards.
             Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } => vec![],
-            // The next try asks for itself.
+            // The script in the next boot asks again.
             Event::Fallback { reason } => {
                 (self.answered, self.lines) = (false, Lines::default());
                 stage.note(&accelerator::fallback_message(&reason));
@@ -225,21 +223,21 @@ impl Talk<'_> {
             }
             Event::NoSpace => {
                 let folder = self.install.partial.folder().display();
-                self.failure = Some(format!("no space is left on the host for {folder}"));
+                self.failure = Some(format!("no space left on the host for {folder}"));
                 vec![Order::Quit]
             }
             Event::Console(bytes) => {
-                self.hear_console(&bytes, stage);
+                self.on_console(&bytes, stage);
                 vec![]
             }
             Event::Channel(_, bytes) => {
                 let lines = self.lines.push(&bytes);
-                lines.into_iter().filter_map(|line| self.hear_line(line, stage)).collect()
+                lines.into_iter().filter_map(|line| self.on_line(line, stage)).collect()
             }
         }
     }
 
-    fn hear_console(&mut self, bytes: &[u8], stage: &mut dyn Stage) {
+    fn on_console(&mut self, bytes: &[u8], stage: &mut dyn Stage) {
         if self.begun {
             return;
         }
@@ -249,7 +247,7 @@ impl Talk<'_> {
         }
     }
 
-    fn hear_line(&mut self, line: Line, stage: &mut dyn Stage) -> Option<Order> {
+    fn on_line(&mut self, line: Line, stage: &mut dyn Stage) -> Option<Order> {
         let first = !std::mem::replace(&mut self.begun, true);
         match line {
             Line::Text(text) => {
@@ -261,7 +259,7 @@ impl Talk<'_> {
                 }
                 first.then_some(Order::GuestIsUp)
             }
-            // It asks once, and ends once; a guest that goes on and on about it gets nothing for that.
+            // A guest that asks or ends again gets no answer.
             Line::Config(_) if self.answered => None,
             Line::Exit(_) if self.exit.is_some() => None,
             Line::Config(config) => {
@@ -271,7 +269,7 @@ impl Talk<'_> {
             }
             Line::Exit(code) => {
                 self.exit = Some(code);
-                // All is on the disk: no need to wait for the guest to go down by itself.
+                // The script has synced the disk, so nothing is lost when the guest loses its power.
                 Some(Order::Quit)
             }
         }
@@ -294,29 +292,31 @@ impl Talk<'_> {
 
     fn write_log(&mut self, bytes: &[u8]) {
         if let Err(error) = self.log.write_all(bytes) {
-            tracing::warn!(%error, "the install's log can't be written");
+            tracing::warn!(%error, "can't write the install's log");
         }
     }
 
-    fn verdict(&self, ended: &Ended) -> Result<(), Unfinished> {
+    fn result(&self, ended: &Ended) -> Result<(), Failure> {
         let reason = match (self.exit, &self.failure, ended) {
             (Some(0), ..) => return Ok(()),
-            (Some(code), ..) => format!("bootc install ended with code {code}"),
+            (Some(code), ..) => format!("bootc install exited with code {code}"),
             (None, Some(reason), _) => reason.clone(),
             (None, None, Ended::Panic(panic)) => format!("the kernel panicked: {panic}"),
             (None, None, Ended::Failed(reason)) => reason.clone(),
-            (None, None, Ended::ByGuest | Ended::ByOrder) => "the VM went down before it was done".into(),
+            (None, None, Ended::ByGuest | Ended::ByOrder) => {
+                "the VM shut down before the install was done".into()
+            }
         };
         Err(self.install.failed(reason))
     }
 }
 
-/// bootc's own steps begin with what it is doing; the rest is the talk of the programs that it calls.
+/// True for one of bootc's own steps, as opposed to the output of the programs that it calls.
 fn is_step(line: &str) -> bool {
     line.split(' ').next().is_some_and(|word| word.ends_with("ing") && word.starts_with(char::is_uppercase))
 }
 
-/// Removes the sockets' folders of installs that died.
+/// Removes the runtime folders of installs whose process was killed.
 pub(super) fn sweep(dirs: &Dirs, cache: &Cache) {
     for entry in std::fs::read_dir(&dirs.runtime).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -327,11 +327,11 @@ pub(super) fn sweep(dirs: &Dirs, cache: &Cache) {
     }
 }
 
-/// A folder that goes with the value.
-struct TemporaryFolder(std::path::PathBuf);
+/// A folder that is removed when the value is dropped.
+struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    fn create(path: std::path::PathBuf) -> Result<Self, Error> {
+    fn create(path: PathBuf) -> Result<Self, Error> {
         file::create_private_dir(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         Ok(Self(path))
     }
@@ -373,12 +373,12 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_told_from_talk() {
+    fn bootcs_steps_differ_from_other_output() {
         for step in ["Installing image: docker://localhost/x", "Creating ESP filesystem", "Trimming root"] {
             assert!(is_step(step), "{step}");
         }
-        for talk in ["       Size: 10737418240", "> mkfs.fat /dev/vdc2", "mke2fs 1.47.4", "", "sing along"] {
-            assert!(!is_step(talk), "{talk}");
+        for other in ["       Size: 10737418240", "> mkfs.fat /dev/vdc2", "mke2fs 1.47.4", "", "sing along"] {
+            assert!(!is_step(other), "{other}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One install under way.
+//! One install: its parts, and what its two ways to run have in common.
 
 use std::cell::Cell;
 
@@ -13,45 +13,44 @@ use crate::hypervisor::accelerator;
 use crate::image::{Facts, Image, Podman, StorageInUse};
 use crate::text::Stage;
 
-/// What installs need of the host.
+/// The host of an install.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// The tool's folders.
     pub dirs: Dirs,
-    /// The container engine.
     pub podman: Podman,
-    /// What to run the VM's code with.
     pub accelerator: accelerator::Choice,
-    /// Base disks that are not used go when all take more bytes than this.
+    /// Unused base disks are removed while all of them together take more bytes than this.
     pub cache_limit: Option<u64>,
 }
 
-/// Why an install came to no good end.
-pub(super) enum Unfinished {
-    /// `bootc install`, or the system that it ran in, failed.
+/// A failed install.
+pub(super) enum Failure {
+    /// `bootc install` failed, or the system that it ran in; `lines` are the end of the log.
     Failed { reason: String, lines: Vec<String> },
-    /// Something of ours failed.
+    /// The tool failed.
     Error(Box<Error>),
 }
 
-impl<E: Into<Error>> From<E> for Unfinished {
+impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Error(Box::new(error.into()))
     }
 }
 
-/// One install under way.
+/// One install.
 pub(super) struct Install<'a> {
     pub host: &'a Host,
     pub image: &'a Image,
     pub options: &'a Options,
+    /// The kernel argument among the options that the tool added itself.
     pub console: Option<&'a str>,
     pub partial: &'a Partial,
+    /// Released once the image has been read.
     pub in_use: Cell<Option<StorageInUse>>,
 }
 
 impl Install<'_> {
-    /// Refuses what can't be installed of this image.
+    /// Refuses options that this image can't be installed with.
     pub fn check(&self, facts: &Facts) -> Result<(), Error> {
         if facts.uki && self.options.kargs.iter().any(|karg| Some(karg.as_str()) != self.console) {
             return Err(Error::UkiKargs(self.image.reference.clone()));
@@ -61,27 +60,27 @@ impl Install<'_> {
         Ok(size::check(self.image, &Options { composefs, ..self.options.clone() })?)
     }
 
-    /// The command line up to where it installs to; what is not as the user might expect is said.
+    /// Returns the command line without the target, and notes what the user might not expect.
     pub fn command(&self, facts: &Facts, config: &Config, stage: &dyn Stage) -> Vec<String> {
         let (options, notes) = to_disk::fit(self.options, self.console, &self.image.reference, facts, config);
         notes.iter().for_each(|note| stage.note(note));
         to_disk::to_disk(&options)
     }
 
-    pub fn direct_error(&self, error: direct_boot::Error) -> Unfinished {
+    pub fn direct_boot_error(&self, error: direct_boot::Error) -> Failure {
         match error {
             direct_boot::Error::Interrupted(signal) => signal.into(),
-            source => Error::Direct { image: self.image.reference.clone(), source }.into(),
+            source => Error::DirectBoot { image: self.image.reference.clone(), source }.into(),
         }
     }
 
-    pub fn failed(&self, reason: impl Into<String>) -> Unfinished {
+    pub fn failed(&self, reason: impl Into<String>) -> Failure {
         const LINES: usize = 15;
         let (mut reason, lines) = (reason.into(), console_text::last_words(&self.partial.log(), LINES));
-        // What it says last is the cause, and the rest is talk of the programs that it calls.
+        // bootc prints the cause last, after the output of the programs that it calls.
         if let Some(cause) = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")) {
             reason = format!("{reason}: {}", crate::text::plain(cause));
         }
-        Unfinished::Failed { reason, lines }
+        Failure::Failed { reason, lines }
     }
 }

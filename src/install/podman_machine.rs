@@ -1,4 +1,4 @@
-//! An install whose container runs in the podman machine: what is known of the image there, and its disk.
+//! An install whose container runs in the podman machine: the image's facts, and the way of the disk to this host.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::error::Error;
-use super::job::{Install, Unfinished};
+use super::job::{Failure, Install};
 use crate::direct_boot;
 use crate::host::fs::file;
 use crate::host::{Os, process};
@@ -28,25 +28,25 @@ for f in etc/selinux/config usr/lib/passwd etc/passwd usr/lib/bootc/kargs.d/*.to
     [ ! -f "$f" ] || echo "text $f $(base64 -w0 <"$f")"
 done"#;
 
-/// Where the disk is while it is installed to.
-pub(super) enum Away<'a> {
-    /// In its place on this host, which the machine shares.
+/// The place of the disk during the install.
+pub(super) enum DiskPlace<'a> {
+    /// Its final place on this host, which the podman machine shares.
     Shared,
-    /// In a volume of the machine's podman.
+    /// A volume in the podman machine.
     Volume(Volume<'a>),
 }
 
-impl<'a> Away<'a> {
-    /// In its place where the machine sees that, else in a volume.
+impl<'a> DiskPlace<'a> {
+    /// Returns the final place if the podman machine shares it, else a new volume.
     pub fn choose(install: &'a Install<'_>, os: Os) -> Self {
-        // Windows' filesystem, as the machine sees it, is not one for loop devices.
+        // Loop devices don't work on Windows' filesystem as the podman machine sees it.
         if os == Os::Macos && is_shared(install) {
             return Self::Shared;
         }
         let key = install.partial.key().to_string();
         let volume =
             Volume { podman: &install.host.podman, image: &install.image.id, name: volume_name(&key) };
-        // One of an install that died.
+        // The volume may exist from an install that was killed.
         volume.remove();
         Self::Volume(volume)
     }
@@ -57,7 +57,7 @@ fn volume_name(key: &str) -> String {
     format!("podman-bootc-{}", key.get(..DIGITS).unwrap_or(key))
 }
 
-/// True when a container in the machine sees the disk that was made here.
+/// True when a container in the podman machine sees the disk that was made on this host.
 fn is_shared(install: &Install) -> bool {
     let volume = format!("--volume={}:/output", install.partial.folder().display());
     let look =
@@ -65,7 +65,7 @@ fn is_shared(install: &Install) -> bool {
     process::output(&mut install.host.podman.command(look)).is_ok()
 }
 
-/// A volume of the machine's podman. Dropped, it goes.
+/// A volume in the podman machine; removed when dropped.
 pub(super) struct Volume<'a> {
     podman: &'a Podman,
     image: &'a str,
@@ -77,8 +77,8 @@ impl Volume<'_> {
         self.name.clone()
     }
 
-    /// Writes the disk in it to this host; what is empty takes no room on the way, nor here.
-    pub fn fetch(&self, disk: &Path) -> Result<(), Unfinished> {
+    /// Copies the disk to this host as a sparse archive.
+    pub fn fetch(&self, disk: &Path) -> Result<(), Failure> {
         let volume = format!("--volume={}:/output", self.name);
         let tar =
             ["tar", "--create", "--sparse", "--format=gnu", "--directory=/output", "--file=-", "disk.raw"];
@@ -88,9 +88,9 @@ impl Volume<'_> {
 
     fn remove(&self) {
         let words = ["volume", "rm", "--force", &self.name];
-        // Not through `process::output`: it has to go when the tool is interrupted, too.
+        // Not `process::output`, which does nothing once the tool is interrupted.
         if let Err(error) = self.podman.command(words).output() {
-            tracing::warn!(volume = self.name, %error, "a volume stays in the podman machine");
+            tracing::warn!(volume = self.name, %error, "can't remove a volume in the podman machine");
         }
     }
 }
@@ -101,14 +101,14 @@ impl Drop for Volume<'_> {
     }
 }
 
-/// Takes a disk out of the archive that `command` writes.
-fn fetch(command: &mut Command, disk: &Path) -> Result<(), Unfinished> {
+/// Unpacks the disk from the archive that `command` writes.
+fn fetch(command: &mut Command, disk: &Path) -> Result<(), Failure> {
     let io = |source| Error::Io { path: disk.to_owned(), source };
     let (reader, mut writer) = io::pipe().map_err(io)?;
     let mut to = file::create_private(disk).map_err(io)?;
     let unpack = std::thread::spawn(move || unpack(reader, &mut to));
     let result = process::watched(command, |bytes| {
-        // One that reads no more has its own error to tell.
+        // If the reader has failed, its own error is reported below.
         let _ = writer.write_all(bytes);
     });
     drop(writer);
@@ -117,7 +117,7 @@ fn fetch(command: &mut Command, disk: &Path) -> Result<(), Unfinished> {
         Ok(()) => Ok(unpacked.map_err(io)?),
         Err(process::Error::Interrupted(signal)) => Err(signal.into()),
         Err(source) => {
-            Err(Error::InMachine { doing: "fetch the disk from the podman machine", source }.into())
+            Err(Error::PodmanMachine { doing: "copy the disk from the podman machine", source }.into())
         }
     }
 }
@@ -126,19 +126,19 @@ fn unpack(from: impl io::Read, to: &mut File) -> io::Result<()> {
     let mut archive = tar::Archive::new(from);
     let mut entry = archive.entries()?.next().ok_or(io::ErrorKind::UnexpectedEof)??;
     file::copy_sparse(&mut entry, to)?;
-    // The rest is padding; who writes it is to end in order.
+    // Reads the padding, so that the writer can exit.
     drop(entry);
     io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop)
 }
 
-/// What is to be known of an image in the podman machine.
-pub(super) fn facts(install: &Install) -> Result<Facts, Unfinished> {
+/// Reads the facts of an image in the podman machine.
+pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
     let image = install.image;
     let words = ["run", "--rm", "--network=none", &image.id, "sh", "-c", LIST];
     let text = match process::output(&mut install.host.podman.command(words)) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
-        Err(source) => return Err(Error::InMachine { doing: "read the image", source }.into()),
+        Err(source) => return Err(Error::PodmanMachine { doing: "read the image", source }.into()),
     };
     let sketch = || -> io::Result<tempfile::TempDir> {
         let folder = tempfile::tempdir()?;
@@ -147,7 +147,7 @@ pub(super) fn facts(install: &Install) -> Result<Facts, Unfinished> {
     };
     let folder = sketch().map_err(|source| Error::Io { path: "a sketch of the image".into(), source })?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
-    let named = |source| Error::Direct { image: image.reference.clone(), source };
+    let named = |source| Error::DirectBoot { image: image.reference.clone(), source };
     Ok(direct_boot::facts_of(folder.path(), arch).map_err(named)?)
 }
 

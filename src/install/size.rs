@@ -1,23 +1,22 @@
-//! How large a disk has to be.
+//! The sizes of disks and filesystems.
 
 use crate::disk::Options;
 use crate::image::Image;
 use crate::text::format_size;
 
 const MIB: u64 = 1 << 20;
-/// The smallest disk that is made unless another size is asked for. Bytes.
+/// The smallest default size of a disk. Bytes.
 const SMALLEST_DEFAULT: u64 = 10 << 30;
-/// What bootc puts beside the root filesystem: a partition table and an EFI partition, which with its composefs backend
-/// has the kernels in it. Bytes.
+/// The size of the partitions beside the root filesystem: the partition table and the EFI partition, which has the
+/// kernels in it with the composefs backend. Bytes.
 /// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install/baseline.rs>
 fn beside_root(composefs: bool) -> u64 {
     if composefs { 1026 * MIB } else { 514 * MIB }
 }
 
-/// A disk or filesystem can't hold the image.
+/// A disk or filesystem can't hold the image. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooSmall {
-    /// The disk.
     #[error(
         "a disk of {} can't hold image {image}: {} unpacked, and {} for the boot partitions; \
          pass a --disk-size of {} or more",
@@ -26,57 +25,32 @@ pub enum TooSmall {
         format_size(*.beside),
         in_mib(.size + .beside)
     )]
-    Disk {
-        /// The image's name.
-        image: String,
-        /// Bytes of the disk.
-        disk: u64,
-        /// Bytes of the image.
-        size: u64,
-        /// Bytes of the boot partitions.
-        beside: u64,
-    },
-    /// The root filesystem.
+    Disk { image: String, disk: u64, size: u64, beside: u64 },
     #[error(
         "a root filesystem of {} can't hold image {image}, which takes {} unpacked; pass a larger --root-size",
         format_size(*.root),
         format_size(*.size)
     )]
-    Root {
-        /// The image's name.
-        image: String,
-        /// Bytes of the root filesystem.
-        root: u64,
-        /// Bytes of the image.
-        size: u64,
-    },
-    /// The root filesystem is larger than the disk.
+    Root { image: String, root: u64, size: u64 },
     #[error(
-        "a root filesystem of {} has no room on a disk of {} beside boot partitions of {}",
+        "a root filesystem of {} doesn't fit on a disk of {} with boot partitions of {}; pass a larger --disk-size",
         format_size(*.root),
         format_size(*.disk),
         format_size(*.beside)
     )]
-    DiskForRoot {
-        /// Bytes of the root filesystem.
-        root: u64,
-        /// Bytes of the disk.
-        disk: u64,
-        /// Bytes of the boot partitions.
-        beside: u64,
-    },
+    DiskForRoot { root: u64, disk: u64, beside: u64 },
 }
 
 fn in_mib(size: u64) -> String {
     format!("{}M", size.div_ceil(MIB))
 }
 
-/// The disk's size when none is asked for: twice the image, but not below 10 GiB.
+/// The default size of a disk in bytes: twice the image, at least 10 GiB.
 pub fn default_disk_size(image: &Image) -> u64 {
     image.size.saturating_mul(2).max(SMALLEST_DEFAULT).next_multiple_of(MIB)
 }
 
-/// Refuses sizes that can't work, before any work is done.
+/// Refuses sizes that can't hold the image.
 pub(super) fn check(image: &Image, options: &Options) -> Result<(), TooSmall> {
     let name = || image.reference.clone();
     let (disk, size, beside) = (options.disk_size, image.size, beside_root(options.composefs));

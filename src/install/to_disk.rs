@@ -7,9 +7,8 @@ use crate::image::Facts;
 /// The root filesystem for an image that names none.
 const DEFAULT_FILESYSTEM: &str = "ext4";
 
-/// The options with what the image's files tell filled in where the user has no wish, and what the user should know of it.
-///
-/// `console` is the kernel argument among them that the user has not asked for.
+/// Completes the options from the image's facts and configuration where the user chose nothing. Returns them with notes
+/// for the user. `console` is the kernel argument among the options that the tool added itself.
 pub(super) fn fit(
     options: &Options,
     console: Option<&str>,
@@ -25,18 +24,18 @@ pub(super) fn fit(
         fitted.filesystem = Some(DEFAULT_FILESYSTEM.to_owned());
     }
     if facts.uki {
-        // bootc takes none with it.
+        // bootc accepts no kernel arguments with a unified kernel image.
         fitted.kargs.retain(|karg| Some(karg.as_str()) != console);
         notes.push(format!(
-            "image {image} has a unified kernel image: `logs` shows what its own command line sends to the serial port"
+            "image {image} has a unified kernel image: `logs` shows only the consoles of its own command line"
         ));
     }
     let bootloader = options.bootloader.as_deref().or(config.bootloader.as_deref());
     if !options.composefs && needs_composefs(facts, bootloader) {
-        // Without a word for what it takes of itself: a unified kernel image tells it the same.
+        // A unified kernel image makes bootc choose composefs by itself.
         if !facts.uki {
             notes.push(format!(
-                "image {image} wants systemd-boot, or has no bootupd: bootc's ostree backend can't install that; \
+                "image {image} has no bootupd, or chooses systemd-boot, which bootc's ostree backend can't install; \
                  using composefs"
             ));
         }
@@ -45,8 +44,8 @@ pub(super) fn fit(
     (fitted, notes)
 }
 
-/// True for what bootc's ostree backend can't install: a unified kernel image, and the boot loaders that it doesn't
-/// leave to bootupd. By itself bootc takes GRUB where there is bootupd, else systemd-boot.
+/// True when bootc's ostree backend can't install the image: it has a unified kernel image, or a boot loader that
+/// bootupd doesn't install. By default bootc installs GRUB if the image has bootupd, else systemd-boot.
 /// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install.rs>
 pub(super) fn needs_composefs(facts: &Facts, bootloader: Option<&str>) -> bool {
     match bootloader {
@@ -57,7 +56,7 @@ pub(super) fn needs_composefs(facts: &Facts, bootloader: Option<&str>) -> bool {
     }
 }
 
-/// `bootc install to-disk` with these options, up to what differs between a VM and a container.
+/// The command line of `bootc install to-disk` without the part that differs between a VM and a container.
 pub(super) fn to_disk(options: &Options) -> Vec<String> {
     let mut words: Vec<String> =
         ["bootc", "install", "to-disk", "--generic-image", "--skip-fetch-check"].map(str::to_owned).to_vec();
@@ -70,7 +69,7 @@ pub(super) fn to_disk(options: &Options) -> Vec<String> {
         option("--filesystem", filesystem);
     }
     if let Some(size) = options.root_size {
-        // bootc takes MiB when there is no unit.
+        // bootc takes a number without a unit as MiB.
         option("--root-size", &format!("{}M", size.div_ceil(1 << 20)));
     }
     if let Some(bootloader) = &options.bootloader {
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_asked_for() {
+    fn options_that_are_unset_are_left_out() {
         let plain = Options { target_imgref: "localhost/x:latest".into(), ..Options::default() };
         assert_eq!(
             to_disk(&plain).join(" "),
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_image_is_decides_where_the_user_has_no_wish() {
+    fn the_image_decides_what_the_user_did_not_choose() {
         let grub = Facts { bootupd: true, ..Facts::default() };
         let systemd_boot = Facts::default();
         let uki = Facts { uki: true, ..Facts::default() };

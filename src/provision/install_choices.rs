@@ -40,7 +40,7 @@ impl InstallChoices {
         hypervisor: Kind,
         growable: bool,
     ) -> BaseDiskRequest<'a> {
-        let place = self.place.unwrap_or(Place::usual(Os::current()));
+        let place = self.place.unwrap_or(Place::default_on(Os::current()));
         let options = self.options(image, hypervisor);
         let console = self.console(image, hypervisor);
         BaseDiskRequest { image, options, place, rebuild: self.rebuild, growable, in_use, console }
