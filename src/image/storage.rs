@@ -121,9 +121,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let storage = Storage { root: dir.path().join("root"), run: dir.path().join("run") };
         file::create_private_dir(&storage.run).unwrap();
-        file::link_folder(dir.path(), &storage.run.join("image")).unwrap();
+        std::fs::write(storage.run.join("image"), "").unwrap();
         let _storage = storage.clone().try_take().unwrap().unwrap();
         assert_eq!(std::fs::read_dir(&storage.run).unwrap().count(), 0);
-        assert!(storage.root.exists(), "the link's target stays");
     }
 }
