@@ -137,9 +137,15 @@ fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
     die(&mut tool.run("one"), "vm-made");
     assert_eq!(tool.states(), ["one stopped"]);
 
-    for fault in ["supervisor-listens", "supervisor-runs"] {
+    for fault in ["json-written", "supervisor-listens", "supervisor-runs"] {
         let start = tool.command(&["start", "one"]).env(FAULT, fault).output().unwrap();
         assert!(!start.status.success(), "{fault}");
+        let message = String::from_utf8_lossy(&start.stderr);
+        assert!(message.ends_with(": its supervisor died\n"), "{fault}: {message:?}");
+        if fault == "json-written" {
+            assert_eq!(tool.states(), ["one stopped"]);
+            continue;
+        }
         tool.wait_until(fault, || tool.states() == ["one crashed"]);
         tool.wait_until("QEMU goes with its supervisor", || tool.processes().is_empty());
     }

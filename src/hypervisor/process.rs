@@ -31,7 +31,7 @@ pub enum Output {
 
 /// How a hypervisor ended when it should not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} ended with {status}: {message}")]
+#[error("{name} ended with {status}{}", crate::text::colon(.message))]
 pub struct Failure {
     /// What the hypervisor is called.
     pub name: &'static str,

@@ -27,6 +27,11 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// `: details`, to end a message with; nothing without details.
+pub fn colon(details: &str) -> String {
+    if details.is_empty() { String::new() } else { format!(": {details}") }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

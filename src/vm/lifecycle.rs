@@ -209,7 +209,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     match hello {
         Some(Hello::Listening) => {}
         Some(Hello::Refused { reason }) => return Err(failed(reason)),
-        None => return Err(failed(file::last_lines(&vm.supervisor_log(), 3).join("; "))),
+        None => return Err(failed(died(vm))),
     }
     let mut client = Client::attach(vm, store.dirs(), lease).await.map_err(io)?;
     client.adopt(child);
@@ -227,6 +227,12 @@ async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
         child.wait().await?;
     }
     Ok(hello)
+}
+
+/// Says that the VM's supervisor died, with the last lines of its log.
+pub(super) fn died(vm: &Vm) -> String {
+    let last = file::last_lines(&vm.supervisor_log(), 3).join("; ");
+    format!("its supervisor died{}", crate::text::colon(&last))
 }
 
 /// Makes sure that what the VM stands on is still there.

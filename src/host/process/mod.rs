@@ -22,7 +22,7 @@ pub enum Error {
         source: io::Error,
     },
     /// It ended with an error.
-    #[error("{program} failed ({status}): {message}")]
+    #[error("{program} failed ({status}){}", crate::text::colon(.message))]
     Failed {
         /// The program and its subcommand.
         program: String,
@@ -277,4 +277,19 @@ fn describe(command: &Command) -> String {
         text.push_str(&name(argument));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_said_nothing_failed_without_a_colon() {
+        let status = ExitStatus::default();
+        let failed = |message: &str| {
+            Error::Failed { program: "x".into(), status, message: message.into() }.to_string()
+        };
+        assert_eq!(failed(""), format!("x failed ({status})"));
+        assert_eq!(failed("why"), format!("x failed ({status}): why"));
+    }
 }

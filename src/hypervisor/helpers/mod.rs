@@ -102,7 +102,7 @@ impl Running {
             Ok(status) => (status.success(), status.to_string()),
             Err(error) => (false, error.to_string()),
         };
-        let last = file::last_lines(&self.log, 1).pop().map(|line| format!(": {line}")).unwrap_or_default();
+        let last = crate::text::colon(&file::last_lines(&self.log, 1).concat());
         End { in_order, words: format!("{} ended ({status}){last}", self.name) }
     }
 }

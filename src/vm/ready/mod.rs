@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Vm;
-use super::lifecycle::Error;
+use super::lifecycle::{self, Error};
 use super::store::instance::{End, How};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
@@ -18,7 +18,6 @@ use crate::guest::boot::shares;
 use crate::guest::ssh::endpoint::{Answer, Ways};
 use crate::guest::ssh::session;
 use crate::guest::ssh::session::{Login, Session};
-use crate::host::fs::file;
 use crate::host::process::interrupt;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
@@ -206,12 +205,6 @@ fn expects_signal(vm: &Vm) -> bool {
         && (vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS))
 }
 
-/// Says that a supervisor died, with the last lines of its log.
-fn died(lines: &[String]) -> String {
-    let colon = if lines.is_empty() { "" } else { ": " };
-    format!("its supervisor died{colon}{}", lines.join("; "))
-}
-
 /// What is known while we wait, for the error that may come of it.
 struct Wait<'a> {
     vm: &'a Vm,
@@ -238,7 +231,7 @@ impl<'a> Wait<'a> {
     }
 
     fn lost(&self) -> Error {
-        let reason = died(&file::last_lines(&self.vm.supervisor_log(), 3));
+        let reason = lifecycle::died(self.vm);
         let end = End { at: jiff::Timestamp::now(), how: How::Failure, reason };
         self.ended(end)
     }
@@ -293,14 +286,5 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Erro
             () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
             signal = interrupt::wait() => return Err(signal.into()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_supervisor_without_last_words_died_without_a_colon() {
-        assert_eq!(super::died(&[]), "its supervisor died");
-        assert_eq!(super::died(&["a".into(), "b".into()]), "its supervisor died: a; b");
     }
 }
