@@ -49,7 +49,7 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
         false => format!(" (read-only: {} takes no input)", vm.spec.hypervisor.title()),
     };
     tell(format!("Attached to the console of VM {}{only}; ctrl-] detaches", vm.spec.name));
-    let _raw = terminal::Raw::enter().context("can't use this terminal")?;
+    let _raw = terminal::RawMode::enter().context("can't use this terminal")?;
     let mut keys = keyboard();
     let mut typing = true;
     let mut buffer = vec![0; 16 << 10];

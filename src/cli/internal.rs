@@ -65,6 +65,6 @@ pub struct WatchArgs {
 
 impl WatchArgs {
     pub(super) fn run(self) -> Result<()> {
-        Ok(process::watch(self.pid)?)
+        Ok(process::watch_parent(self.pid)?)
     }
 }

@@ -122,7 +122,7 @@ async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
 /// Copies what is new, and says whether to go on: `logs | head` ends without a failure.
 fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
     let mut bytes = log.read_new().context("can't read the log")?;
-    if bytes.is_empty() && host::nobody_reads_stdout() {
+    if bytes.is_empty() && host::stdout_has_no_reader() {
         return Ok(ControlFlow::Break(()));
     }
     let mut out = io::stdout().lock();

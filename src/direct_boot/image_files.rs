@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::Error;
-use crate::host::fs::confined::Root;
+use crate::host::fs::confined::ConfinedDir;
 
 pub use crate::host::fs::confined::Identity;
 
@@ -15,7 +15,7 @@ const TEXT_MAX: u64 = 16 << 20;
 /// The mounted root filesystem of an image.
 #[derive(Debug)]
 pub struct Tree {
-    root: Root,
+    root: ConfinedDir,
 }
 
 impl Tree {
@@ -25,7 +25,7 @@ impl Tree {
     /// It can't be opened.
     pub fn new(root: &Path) -> Result<Self, Error> {
         let error = |source| Error::Read { path: root.to_owned(), source };
-        Ok(Self { root: Root::new(root).map_err(error)? })
+        Ok(Self { root: ConfinedDir::new(root).map_err(error)? })
     }
 
     /// Opens a file; links are followed within the tree, and a pipe or device of the image is refused.

@@ -47,7 +47,7 @@ impl Share {
             move |source| Error::Write { path, source }
         };
         // In order, and not at once: podman has to be told that the image is not mounted any more.
-        process::end_in_order_with_parent().map_err(write(Path::new("/proc/self")))?;
+        process::terminate_with_parent().map_err(write(Path::new("/proc/self")))?;
         let mark = Lock::acquire(&self.mark).map_err(write(&self.mark))?;
         let podman = Podman::find()?;
         // An accelerator that failed has taken the first of us along.
@@ -61,7 +61,7 @@ impl Share {
             process::output(Command::new("mount").args(["--bind", "--"]).arg(root.path()).arg(&self.folder));
         let served = bind.and_then(|_| {
             let Some((program, args)) = server.split_first() else { return Ok(()) };
-            process::to_end(Command::new(program).args(args))
+            process::run(Command::new(program).args(args))
         });
         // The bind mount is seen by nobody else, and goes with this process.
         drop(root);

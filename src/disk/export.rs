@@ -133,7 +133,7 @@ pub fn write(
         std::fs::rename(&partial.path, target).map_err(io(target))?;
     } else {
         // Someone may have made it since we looked.
-        file::rename_new(&partial.path, target).map_err(|source| match source.kind() {
+        file::rename_no_replace(&partial.path, target).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => ExportError::Exists(target.to_owned()),
             _ => ExportError::Io { path: target.to_owned(), source },
         })?;
@@ -181,7 +181,7 @@ fn convert(
     }
     command.arg(qemu_img::reference(source, Format::Raw)).arg(absolute(target)?);
     let mut reader = Percent::default();
-    process::watched(&mut command, |bytes| {
+    process::stream_output(&mut command, |bytes| {
         if let Some(percent) = reader.push(bytes) {
             progress(percent);
         }

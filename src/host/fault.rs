@@ -1,22 +1,20 @@
-//! Named places where a test can make the process die, as `kill -9` or a power cut would.
-//!
-//! Only with the feature `fault-injection`; else [`point`] is nothing at all.
+//! Named places where a test can kill the process, as `kill -9` or a power cut would. Without the feature
+//! `fault-injection`, [`point`] does nothing.
 
-/// The name of the place where the process is to die.
+/// Holds the name of the place where the process must die.
 #[cfg(feature = "fault-injection")]
 const VARIABLE: &str = "PODMAN_BOOTC_FAULT";
 
-/// Dies here, without a word and without any cleaning up, when a test wants it.
+/// Kills this process, without a message or cleanup, if a test asks for it at this place.
 #[cfg(feature = "fault-injection")]
 pub fn point(name: &str) {
-    if std::env::var_os(VARIABLE).is_some_and(|wanted| wanted == name) {
+    if std::env::var_os(VARIABLE).is_some_and(|chosen| chosen == name) {
         super::process::kill(std::process::id());
-        // The signal is on its way.
+        // The signal arrives within this time.
         std::thread::sleep(std::time::Duration::from_secs(60));
     }
 }
 
-/// Nothing.
 #[cfg(not(feature = "fault-injection"))]
 #[inline(always)]
 pub fn point(_name: &str) {}

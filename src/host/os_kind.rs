@@ -1,13 +1,11 @@
-//! Which operating system's rules hold.
+//! The operating systems.
 
-/// An operating system that the tool knows.
+/// An operating system that the tool supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Os {
-    /// Linux, and all that is like it.
+    /// Linux, and any other Unix.
     Linux,
-    /// macOS.
     Macos,
-    /// Windows.
     Windows,
 }
 
@@ -16,11 +14,10 @@ pub enum Os {
 const VARIABLE: &str = "PODMAN_BOOTC_FAKE_OS";
 
 impl Os {
-    /// The system that the program runs on.
+    /// Returns the system whose rules hold: the one that the program runs on, or a test's choice.
     ///
-    /// It says what hypervisors there are, where images are, and what ends a helper with us (where that can be tried
-    /// on another system), and nothing else of how files, processes and sockets work: so that with the feature
-    /// `fakes` a test can have the rules of another system.
+    /// The rules are the hypervisors, where the images are, and, where another system can test it, what ends a helper
+    /// with this process. How files, processes and sockets work doesn't depend on it.
     pub fn current() -> Self {
         #[cfg(feature = "fakes")]
         match std::env::var(VARIABLE).as_deref() {
@@ -38,7 +35,6 @@ impl Os {
         }
     }
 
-    /// Its name, for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Linux => "Linux",

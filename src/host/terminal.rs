@@ -1,4 +1,4 @@
-//! The user's terminal, and terminals for programs that want one.
+//! The user's terminal, and terminals for programs that need one.
 
 use std::fs::File;
 use std::io;
@@ -6,22 +6,19 @@ use std::process::Stdio;
 
 use super::os;
 
-/// A terminal that passes on each key as it is typed, Ctrl-C, too, and shows bytes as they come. Dropped, it is as
-/// before.
+/// The user's terminal in raw mode: it passes on each key as it is typed, Ctrl-C too, and shows bytes as they come.
+/// Dropping the value restores the terminal.
 #[derive(Debug)]
-pub struct Raw(Option<os::Terminal>);
+pub struct RawMode(Option<os::TerminalSettings>);
 
-impl Raw {
-    /// Changes the terminal that is standard input; something else is left alone.
-    ///
-    /// # Errors
-    /// As of the operating system.
+impl RawMode {
+    /// Sets the terminal to raw mode if standard input is one.
     pub fn enter() -> io::Result<Self> {
-        os::raw_terminal().map(Self)
+        os::enter_raw_mode().map(Self)
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawMode {
     fn drop(&mut self) {
         if let Some(terminal) = &self.0 {
             os::restore_terminal(terminal);
@@ -29,10 +26,10 @@ impl Drop for Raw {
     }
 }
 
-/// A terminal for a program that wants one, which passes on all bytes as they are.
+/// A pseudo-terminal for a program that needs a terminal. It passes on all bytes unchanged.
 #[derive(Debug)]
-pub struct Pair {
-    /// Our side: what is written here the program reads, and the other way round. It ends with the program.
+pub struct PseudoTerminal {
+    /// Our end: the program reads what is written here, and the other way round. It closes when the program exits.
     pub ours: File,
     /// The program's standard input.
     pub stdin: Stdio,
@@ -40,13 +37,10 @@ pub struct Pair {
     pub stdout: Stdio,
 }
 
-impl Pair {
-    /// Makes one.
-    ///
-    /// # Errors
-    /// As of the operating system, or it has none (Windows).
+impl PseudoTerminal {
+    /// Fails on Windows, which has no pseudo-terminals.
     pub fn open() -> io::Result<Self> {
-        let (ours, stdin, stdout) = os::terminal_pair()?;
+        let (ours, stdin, stdout) = os::pseudo_terminal()?;
         Ok(Self { ours, stdin, stdout })
     }
 }

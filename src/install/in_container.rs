@@ -50,7 +50,7 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
     let io = |source| Error::Io { path: install.partial.log(), source };
     let log = file::create_private(&install.partial.log()).map_err(io)?;
     run.stdin(Stdio::null()).stdout(log.try_clone().map_err(io)?).stderr(log);
-    match process::to_end(&mut run) {
+    match process::run(&mut run) {
         Ok(()) if disk.exists() => {}
         Ok(()) => return Err(install.failed("bootc install wrote no disk")),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),

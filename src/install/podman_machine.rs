@@ -107,7 +107,7 @@ fn fetch(command: &mut Command, disk: &Path) -> Result<(), Failure> {
     let (reader, mut writer) = io::pipe().map_err(io)?;
     let mut to = file::create_private(disk).map_err(io)?;
     let unpack = std::thread::spawn(move || unpack(reader, &mut to));
-    let result = process::watched(command, |bytes| {
+    let result = process::stream_output(command, |bytes| {
         // If the reader has failed, its own error is reported below.
         let _ = writer.write_all(bytes);
     });

@@ -1,41 +1,24 @@
 //! Block devices.
 
-use std::fs::{File, Metadata};
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::host::os;
+pub use crate::host::os::{is_block_device as is_block, open_unused_device as open_unused};
 
-/// True for a block device.
-pub fn is_block(metadata: &Metadata) -> bool {
-    os::is_block_device(metadata)
-}
-
-/// Opens a block device for writing, if nothing else uses it or a part of it: no mount, no swap, no other device.
-///
-/// # Errors
-/// [`io::ErrorKind::ResourceBusy`] when it is in use; else as of the operating system.
-pub fn open_unused(path: &Path) -> io::Result<File> {
-    os::open_exclusive(path)
-}
-
-/// Bytes of an open block device.
-///
-/// # Errors
-/// As of the operating system.
+/// Returns the size of an open block device in bytes.
 pub fn size(mut device: &File) -> io::Result<u64> {
-    use std::io::{Seek, SeekFrom};
     device.seek(SeekFrom::End(0))
 }
 
-/// Where a block device, or a partition of it, is mounted.
+/// Returns a folder that the block device, or a partition of it, is mounted on.
 pub fn mount_point(path: &Path) -> Option<String> {
     let name = path.canonicalize().ok()?;
     let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
     find_mount(name.to_str()?, &mounts).map(str::to_owned)
 }
 
-/// Partitions are called `sda1` and `nvme0n1p1`.
+/// A partition's name is its device's, and a number after an optional `p`: `sda1`, `nvme0n1p1`.
 fn find_mount<'a>(device: &str, mounts: &'a str) -> Option<&'a str> {
     let is_part = |rest: &str| {
         let number = rest.strip_prefix('p').unwrap_or(rest);
@@ -52,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mounts_of_a_device_and_its_partitions() {
+    fn a_device_is_in_use_where_a_partition_of_it_is_mounted() {
         let mounts = "proc /proc proc rw 0 0\n/dev/sda2 /boot ext4 rw 0 0\n/dev/nvme0n1p3 / xfs rw 0 0\n/dev/sdaa /x xfs rw 0 0\n";
         assert_eq!(find_mount("/dev/sda", mounts), Some("/boot"));
         assert_eq!(find_mount("/dev/nvme0n1", mounts), Some("/"));
@@ -61,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_a_size_too() {
+    fn a_plain_file_has_a_size_and_is_not_a_device() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(12345).unwrap();
         assert_eq!(size(file.as_file()).unwrap(), 12345);

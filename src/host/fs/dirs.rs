@@ -5,20 +5,24 @@ use std::path::{Path, PathBuf};
 
 use crate::host::os;
 
-/// A `sockaddr_un` path holds 104 bytes on macOS, 108 on Linux, each with its NUL.
+/// A `sockaddr_un` path holds 104 bytes on macOS and 108 on Linux, each with its NUL.
 const SOCKET_PATH_MAX: usize = 103;
-/// The longest name of a socket below [`Dirs::runtime_of`], its slash included: `/vfkit-1869f-ffff.sock`, which vfkit
-/// makes beside the network's.
+/// Bytes reserved for the name of a socket in [`Dirs::runtime_of`] and its slash. The longest name is not ours: a
+/// hypervisor puts its process ID and a random number into it.
 const SOCKET_NAME_MAX: usize = 22;
+/// The length of a machine's ID and its slash.
+const ID_LENGTH: usize = 1 + 12;
+/// Helpers get some sockets as URLs, in which these characters have a meaning.
+const URL_CHARACTERS: &[u8] = b"%?#";
 
 /// Names the folder that holds all of them in a test with fakes: some systems fix a program's folders.
 #[cfg(feature = "fakes")]
 const VARIABLE: &str = "PODMAN_BOOTC_FAKE_FOLDERS";
 
-/// Where the tool keeps its files.
+/// The folders that hold the tool's files.
 #[derive(Debug, Clone)]
 pub struct Dirs {
-    /// May be deleted at any time: base disks, what was learnt of the host.
+    /// Base disks, boot files and facts about the host. It may be deleted at any time.
     pub cache: PathBuf,
     /// VMs: specs, overlays, keys, logs.
     pub data: PathBuf,
@@ -26,34 +30,25 @@ pub struct Dirs {
     pub runtime: PathBuf,
 }
 
-/// The folders can't be had.
+/// The folders can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No home folder is known for this user.
-    #[error("no home folder is known for this user; set HOME")]
+    #[error("this user has no home folder; set HOME")]
     NoHome,
-    /// A folder can't be made.
-    #[error("can't make the folder {path}")]
-    Create {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// There is no place for sockets.
-    #[error("{0} has too long a path for sockets, or one with %, ? or # in it; set TMPDIR to another folder")]
+    #[error("can't create the folder {path}")]
+    Create { path: PathBuf, source: io::Error },
+    #[error(
+        "{0} can't hold sockets: its path is too long or contains %, ? or #; set TMPDIR to another folder"
+    )]
     NoSockets(PathBuf),
-    /// A folder in a place that others can write to is not ours alone.
-    #[error("{0} is not a folder of yours alone; remove it, or set XDG_RUNTIME_DIR")]
+    /// The runtime folder is in a folder that others can write to, and they can replace or change it.
+    #[error("{0} is not a private folder of yours; remove it or set XDG_RUNTIME_DIR")]
     NotPrivate(PathBuf),
 }
 
 impl Dirs {
-    /// Finds the folders by the platform's conventions (XDG on Linux, `%LOCALAPPDATA%` on Windows) and makes them,
+    /// Finds the folders by the platform's conventions (XDG on Linux, `%LOCALAPPDATA%` on Windows) and creates them,
     /// for this user alone.
-    ///
-    /// # Errors
-    /// No home folder, or a folder that can't be made or belongs to someone else.
     pub fn open() -> Result<Self, Error> {
         let dirs = Self::find()?;
         for dir in [&dirs.cache, &dirs.data, &dirs.runtime] {
@@ -75,57 +70,51 @@ impl Dirs {
             });
         }
         let project = directories::ProjectDirs::from("", "", "podman-bootc").ok_or(Error::NoHome)?;
-        let own = project.runtime_dir().filter(|dir| dir.parent().is_some_and(Path::is_dir));
-        let temporary = std::env::temp_dir().join(os::runtime_name());
-        let short = os::SHORT_TEMPORARY_DIR.map(|dir| Path::new(dir).join(os::runtime_name()));
-        let places = own.map(Path::to_owned).into_iter().chain([temporary.clone()]).chain(short);
-        let runtime = first_that_fits(places).ok_or(Error::NoSockets(temporary))?;
+        let standard = project.runtime_dir().filter(|dir| dir.parent().is_some_and(Path::is_dir));
+        let temporary = std::env::temp_dir().join(os::runtime_dir_name());
+        let short = os::SHORT_TEMPORARY_DIR.map(|dir| Path::new(dir).join(os::runtime_dir_name()));
+        let candidates = standard.map(Path::to_owned).into_iter().chain([temporary.clone()]).chain(short);
+        let runtime = first_that_fits(candidates).ok_or(Error::NoSockets(temporary))?;
         Ok(Self { cache: project.cache_dir().to_owned(), data: project.data_local_dir().to_owned(), runtime })
     }
 
-    /// The folder of one machine's sockets; `id` is short, so that the paths stay short.
+    /// Returns the folder of one machine's sockets. An ID has 12 characters, so that the paths stay short.
     pub fn runtime_of(&self, id: &str) -> PathBuf {
         self.runtime.join(id)
     }
 
-    /// All VMs' folders are in here.
     pub fn vms(&self) -> PathBuf {
         self.data.join("vms")
     }
 
-    /// The key pair of this host, for VMs that can be handed none at boot.
+    /// Returns the folder of this host's key pair, for VMs that can't receive a key at boot.
     pub fn keys(&self) -> PathBuf {
         self.data.join("keys")
     }
 
-    /// What direct boots need of images is in here.
+    /// Returns the folder of the images' boot files and root filesystems, for direct boots.
     pub fn roots(&self) -> PathBuf {
         self.cache.join("roots")
     }
 
-    /// The folders of podman's storage for images that come out of files, and of what it keeps meanwhile.
+    /// Returns the folder of podman's storage for images from files and other podmans, and its run folder.
     pub fn storage(&self) -> (PathBuf, PathBuf) {
         (self.cache.join("storage"), self.runtime.join("podman"))
     }
 
-    /// All base disks' folders are in here.
     pub fn disks(&self) -> PathBuf {
         self.cache.join("disks")
     }
 }
 
-fn first_that_fits(places: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
-    places.into_iter().find(|place| fits_sockets(place))
+fn first_that_fits(candidates: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    candidates.into_iter().find(|folder| fits_sockets(folder))
 }
 
-/// Programs are told of some sockets by URLs, in which these characters mean something else.
-const URL_CHARACTERS: &[u8] = b"%?#";
-
 fn fits_sockets(dir: &Path) -> bool {
-    const ID: usize = 1 + 12;
     let mut bytes = dir.as_os_str().as_encoded_bytes().iter();
     !bytes.any(|byte| URL_CHARACTERS.contains(byte))
-        && dir.as_os_str().len() + ID + SOCKET_NAME_MAX <= SOCKET_PATH_MAX
+        && dir.as_os_str().len() + ID_LENGTH + SOCKET_NAME_MAX <= SOCKET_PATH_MAX
 }
 
 #[cfg(test)]
@@ -133,10 +122,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_runtime_folders_do_not_fit() {
+    fn a_folder_with_a_long_path_holds_no_sockets() {
         assert!(fits_sockets(Path::new("/run/user/1000/podman-bootc")));
         let long = PathBuf::from(format!("/tmp/{}", "x".repeat(64)));
-        assert!(!fits_sockets(&long), "vfkit makes a socket with a long name");
+        assert!(!fits_sockets(&long), "a hypervisor's socket has a long name");
         assert!(!fits_sockets(Path::new("/tmp/a%20b/podman-bootc-1000")));
         let short = PathBuf::from("/tmp/podman-bootc-1000");
         assert_eq!(first_that_fits([long.clone(), short.clone()]), Some(short));

@@ -1,74 +1,46 @@
-//! Files that are either whole or not there.
+//! State files that are complete or missing, and what else the tool does with files and folders.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
+pub use crate::host::os::{
+    create_private_dir, create_private_file as create_private, create_sparse, link_folder, make_private,
+    make_read_only, sync_dir,
+};
 use crate::host::{fault, os};
 
-/// Longer state files are not ours; nothing that we write comes near it. Bytes.
+/// Bytes. This tool's own state files are far smaller.
 const STATE_FILE_MAX: u64 = 4 << 20;
 
-/// A file of the tool's state can't be read or written.
+/// A state file can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file can't be read.
     #[error("can't read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file can't be written.
+    Read { path: PathBuf, source: io::Error },
     #[error("can't write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file is not what this program writes.
-    #[error("{path} is damaged ({source}); move it away to go on without it")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong in it.
-        source: serde_json::Error,
-    },
-    /// The file was written by another version of this program.
-    #[error("{path} has format version {found}, this program knows version {known}")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u64,
-        /// Ours.
-        known: u32,
-    },
-    /// The file is far too large.
+    Write { path: PathBuf, source: io::Error },
+    #[error("{path} is damaged ({source}); move it away to continue without it")]
+    Parse { path: PathBuf, source: serde_json::Error },
+    /// Another version of this program wrote the file.
+    #[error("{path} has format version {found}, but this program supports version {known}")]
+    Version { path: PathBuf, found: u64, known: u32 },
     #[error("{path} is too large to be a state file")]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
+    TooLarge { path: PathBuf },
 }
 
 impl Error {
-    /// True when the file is simply not there.
+    /// Returns true if the file doesn't exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 }
 
-/// Reads a JSON file whose object has a `version` member equal to `version`.
-///
-/// # Errors
-/// Each names the file: unreadable, too large, not JSON of this shape, of another version.
+/// Reads a JSON file whose object has a `version` member equal to `version`. Each error names the file.
 pub fn read_json<T: DeserializeOwned>(path: &Path, version: u32) -> Result<T, Error> {
     let read = |source| Error::Read { path: path.to_owned(), source };
     let parse = |source| Error::Parse { path: path.to_owned(), source };
@@ -87,10 +59,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, version: u32) -> Result<T, Er
     }
 }
 
-/// Writes a JSON file in one step: after a crash it holds the old value or the new one. Mode 0600.
-///
-/// # Errors
-/// The file's folder can't be written to, or is full.
+/// Writes a JSON file as [`write_atomic`] does.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let write = |source| Error::Write { path: path.to_owned(), source };
     let mut text = serde_json::to_vec_pretty(value).map_err(|e| write(e.into()))?;
@@ -98,10 +67,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     write_atomic(path, &text).map_err(write)
 }
 
-/// Writes a file in one step: after a crash it holds the old bytes or the new ones. Mode 0600.
-///
-/// # Errors
-/// The file's folder can't be written to, or is full.
+/// Writes a file in one step, with mode 0600. After a crash it holds the old bytes or the new ones.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
@@ -112,60 +78,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_dir(folder)
 }
 
-/// Creates or truncates a file that only this user may read.
-///
-/// # Errors
-/// As of the operating system.
-pub fn create_private(path: &Path) -> io::Result<File> {
-    os::create_private_file(path)
-}
-
-/// Makes a folder, and those above it, that only this user may enter.
-///
-/// # Errors
-/// As of the operating system.
-pub fn create_private_dir(path: &Path) -> io::Result<()> {
-    os::create_private_dir(path)
-}
-
-/// Takes the write permission of a finished file from everyone.
-///
-/// # Errors
-/// As of the operating system.
-pub fn make_read_only(path: &Path) -> io::Result<()> {
-    os::make_read_only(path)
-}
-
-/// Makes a link to a folder.
-///
-/// # Errors
-/// As of the operating system.
-pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
-    os::link_folder(to, link)
-}
-
-/// Lets only this user read and write a file.
-///
-/// # Errors
-/// As of the operating system.
-pub fn make_private(path: &Path) -> io::Result<()> {
-    os::make_private(path)
-}
-
-/// Makes a sparse file of `size` bytes.
-///
-/// # Errors
-/// As of the operating system.
-pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
-    os::create_sparse(path, size)
-}
-
-/// Copies all that comes out of `from` into an empty file; blocks of zeros become holes. Returns the bytes.
-///
-/// # Errors
-/// As of the operating system.
+/// Copies `from` to its end into an empty file. Blocks of zeros become holes. Returns the number of bytes.
 pub fn copy_sparse(from: &mut impl Read, to: &mut File) -> io::Result<u64> {
-    use std::io::{Seek, SeekFrom};
     const BLOCK: usize = 64 << 10;
     static ZEROS: [u8; BLOCK] = [0; BLOCK];
     let mut block = Vec::new();
@@ -186,37 +100,23 @@ pub fn copy_sparse(from: &mut impl Read, to: &mut File) -> io::Result<u64> {
     }
 }
 
-/// Renames a file to a name that nothing has.
-///
-/// # Errors
-/// [`io::ErrorKind::AlreadyExists`] when something has it; else as of the operating system.
-pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+/// Renames a file, but never replaces another: that fails with [`io::ErrorKind::AlreadyExists`].
+pub fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     let path = tempfile::TempPath::try_from_path(from)?;
     path.persist_noclobber(to).map_err(|error| {
-        // Who called decides what becomes of it.
+        // Dropped, the path would remove the file.
         let _ = error.path.keep();
         error.error
     })
 }
 
-/// Makes sure that a finished file's bytes survive a crash.
-///
-/// # Errors
-/// As of the operating system.
+/// Makes sure that a file's bytes survive a crash.
 pub fn sync(path: &Path) -> io::Result<()> {
-    // Windows syncs only what may be written to.
+    // Windows syncs only files that are open for writing.
     File::options().write(true).open(path)?.sync_all()
 }
 
-/// Makes sure that a crash doesn't undo what was renamed in this folder.
-///
-/// # Errors
-/// As of the operating system.
-pub fn sync_dir(path: &Path) -> io::Result<()> {
-    os::sync_dir(path)
-}
-
-/// Bytes that a folder's files really take on their filesystem; what can't be read counts nothing.
+/// Returns the bytes that a folder's files occupy on their filesystem, without those that can't be read.
 pub fn folder_size(path: &Path) -> u64 {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries
@@ -228,10 +128,7 @@ pub fn folder_size(path: &Path) -> u64 {
         .sum()
 }
 
-/// Removes a folder with all that is in it; one that is not there is fine.
-///
-/// # Errors
-/// As of the operating system.
+/// Removes a folder and everything in it, if it exists.
 pub fn remove_dir(path: &Path) -> io::Result<()> {
     match os::remove_dir_all(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -239,10 +136,7 @@ pub fn remove_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a folder with all that is in it, the files of these locks of ours included, and lets go of them.
-///
-/// # Errors
-/// As of the operating system.
+/// Removes a folder that contains the files of these locks, and releases the locks.
 pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> io::Result<()> {
     let mut locks: Vec<Lock> = locks.into_iter().collect();
     if !os::CAN_DELETE_OPEN_FILES {
@@ -251,28 +145,24 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
     remove_dir(path)
 }
 
-/// Renames a folder that the file of this lock of ours is in. The lock comes back where it can be held meanwhile;
-/// elsewhere whoever takes it in between keeps the folder where it is, which is an error.
-///
-/// # Errors
-/// As of the operating system.
+/// Renames a folder that contains the file of this lock. Returns the lock if the system can rename the folder of an open
+/// file. Otherwise the lock is released first, and a process that takes it meanwhile makes the rename fail.
 pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
     let lock = os::CAN_DELETE_OPEN_FILES.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
 }
 
-/// The last `count` lines of a text file, with control characters taken out; empty when it can't be read.
+/// Returns the last `count` lines of a text file without blank ones and control characters, none if it can't be read.
 pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
     last_lines_since(path, 0, count)
 }
 
-/// As [`last_lines`], but none of before this byte.
-pub fn last_lines_since(path: &Path, place: u64, count: usize) -> Vec<String> {
-    use std::io::{Seek, SeekFrom};
+/// As [`last_lines`], from this byte on.
+pub fn last_lines_since(path: &Path, offset: u64, count: usize) -> Vec<String> {
     let tail = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(64 << 10).max(place)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(64 << 10).max(offset)))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -295,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn json_comes_back_as_written() {
+    fn json_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
         let sample = Sample { version: 3, name: "x".into() };
         write_json(&path, &sample).unwrap();
         assert_eq!(read_json::<Sample>(&path, 3).unwrap(), sample);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[test]
@@ -319,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_goes_although_someone_still_has_a_file_of_it_open() {
+    fn a_folder_is_removed_although_a_file_in_it_is_still_open() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a");
         std::fs::create_dir(&folder).unwrap();
@@ -335,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_file_is_an_error_that_names_it() {
+    fn the_error_for_a_bad_file_names_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
         for (text, want) in [

@@ -1,4 +1,4 @@
-//! Locks between processes. The operating system releases them when their holder dies.
+//! Locks between processes. The operating system releases a lock when its holder dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::host::process::interrupt;
-use crate::host::process::interrupt::Interrupted;
+use crate::host::process::interrupt::{self, Interrupted};
 
 /// A lock on a file, held until it is dropped or the process ends.
 #[derive(Debug)]
@@ -15,25 +14,20 @@ pub struct Lock {
     file: File,
 }
 
-/// A lock can't be waited for any longer.
+/// The wait for a lock failed.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {
-    /// The file can't be opened.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The tool was interrupted.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
 
 impl Lock {
-    /// Takes the lock, or says `None` when someone else holds it. The file is made when it is missing.
-    ///
-    /// # Errors
-    /// The file can't be opened.
+    /// Takes the lock, or returns `None` if it is held already. Creates the file if it is missing.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         let mut file = open(path)?;
-        // `is_held` takes the lock for the blink of an eye, so one refusal is no proof of a holder.
+        // `is_held` takes the lock for a moment, so a single refusal doesn't prove that the lock is held.
         for _ in 0..5 {
             match file.try_lock() {
                 Ok(()) if is_same_file(&file, path) => return Ok(Some(Self { file })),
@@ -45,67 +39,55 @@ impl Lock {
         Ok(None)
     }
 
-    /// Waits for the lock, which another process may have for long.
-    ///
-    /// # Errors
-    /// The file can't be opened, or the tool is interrupted.
+    /// Waits for a lock that another process may hold for long. An interrupt ends the wait.
     pub fn wait(path: &Path) -> Result<Self, WaitError> {
         let (sender, receiver) = mpsc::channel();
-        let waiting = path.to_owned();
-        // In a thread of its own: a wait for a lock can't be interrupted. What comes too late is dropped there.
-        std::thread::spawn(move || sender.send(Self::acquire(&waiting)));
+        let file = path.to_owned();
+        // Only a thread can be left behind in its wait. It drops a lock that it gets too late.
+        std::thread::spawn(move || sender.send(Self::acquire(&file)));
         loop {
             match receiver.recv_timeout(Duration::from_millis(100)) {
                 Ok(result) => return Ok(result?),
                 Err(RecvTimeoutError::Timeout) => interrupt::check()?,
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(io::Error::other("the thread that waits is gone").into());
+                    return Err(io::Error::other("the thread that waits for the lock died").into());
                 }
             }
         }
     }
 
-    /// Waits for the lock, which nobody has for long.
-    ///
-    /// # Errors
-    /// The file can't be opened.
+    /// Waits for a lock that no process holds for long.
     pub fn acquire(path: &Path) -> io::Result<Self> {
         loop {
             let file = open(path)?;
             file.lock()?;
-            // The last holder may have removed the file: then ours is a lock on nothing.
+            // The last holder may have removed the file. A lock on a removed file protects nothing.
             if is_same_file(&file, path) {
                 return Ok(Self { file });
             }
         }
     }
 
-    /// Waits for the lock to be free for sharing. The file has to be there.
-    ///
-    /// # Errors
-    /// The file can't be opened.
+    /// Waits for a lock that several holders share. The file must exist.
     pub fn acquire_shared(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         file.lock_shared()?;
         Ok(Self { file })
     }
 
-    /// Sets the time of the file's last change to now.
-    ///
-    /// # Errors
-    /// As of the operating system.
+    /// Sets the file's time of modification to now.
     pub fn touch(&self) -> io::Result<()> {
         self.file.set_modified(std::time::SystemTime::now())
     }
 }
 
-/// True when another process (or another [`Lock`] of this one) holds the lock at `path`.
+/// Returns true if a process, including this one, holds the lock at `path`.
 pub fn is_held(path: &Path) -> bool {
-    // Opened only to read, so that asking never makes the file.
+    // Opening the file for reading doesn't create it.
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// True when `path` still names the open file.
+/// Returns true if `path` still names the open file.
 fn is_same_file(file: &File, path: &Path) -> bool {
     let ours = file.try_clone().and_then(same_file::Handle::from_file);
     matches!((ours, same_file::Handle::from_path(path)), (Ok(ours), Ok(theirs)) if ours == theirs)
@@ -120,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holder_at_a_time() {
+    fn a_lock_has_one_holder_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         assert!(!is_held(&path));
@@ -141,7 +123,10 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         drop(last);
         let next = waiting.join().unwrap();
-        assert!(is_held(&path) && Lock::try_acquire(&path).unwrap().is_none(), "not on the removed file");
+        assert!(
+            is_held(&path) && Lock::try_acquire(&path).unwrap().is_none(),
+            "the lock is not on the removed file"
+        );
         drop(next);
         assert!(Lock::try_acquire(&path).unwrap().is_some());
     }

@@ -1,41 +1,40 @@
-//! Paths in text that has colons of its own, as `SRC:DST`: the one after a drive's letter parts nothing (Windows).
+//! Paths in text that colons separate, such as `SRC:DST`. On Windows, the colon after a drive's letter is part of the
+//! path.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::host::os;
 
-/// The two sides of the last colon.
+/// Splits at the last colon.
 pub fn rsplit_colon(text: &str) -> Option<(&str, &str)> {
     rsplit(text, os::HAS_DRIVES)
 }
 
-/// The two sides of the first colon.
+/// Splits at the first colon.
 pub fn split_colon(text: &str) -> Option<(&str, &str)> {
     split(text, os::HAS_DRIVES)
 }
 
-/// The absolute path of what is there, without links, in the form that other programs understand, too.
-///
-/// # Errors
-/// Nothing is there; or as of the operating system.
+/// Returns the absolute path without links, on Windows in the form that other programs understand (`C:\x`). Fails if
+/// the path doesn't exist.
 pub fn canonical(path: &Path) -> io::Result<PathBuf> {
     dunce::canonicalize(path)
 }
 
 fn rsplit(text: &str, drives: bool) -> Option<(&str, &str)> {
     let at = text.rfind(':')?;
-    (at >= drive(text, drives)).then(|| (&text[..at], &text[at + 1..]))
+    (at >= drive_length(text, drives)).then(|| (&text[..at], &text[at + 1..]))
 }
 
 fn split(text: &str, drives: bool) -> Option<(&str, &str)> {
-    let from = drive(text, drives);
+    let from = drive_length(text, drives);
     let at = from + text[from..].find(':')?;
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// The length of `C:` in `C:\x` and `C:/x`; 0 without a drive.
-fn drive(text: &str, drives: bool) -> usize {
+/// Returns 2 for `C:\x` and `C:/x`, 0 without a drive.
+fn drive_length(text: &str, drives: bool) -> usize {
     match text.as_bytes() {
         [letter, b':', b'\\' | b'/', ..] if drives && letter.is_ascii_alphabetic() => 2,
         _ => 0,
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drives_colon_parts_nothing() {
+    fn the_colon_of_a_drive_separates_nothing() {
         for (text, drives, first, last) in [
             (r"C:\src:/dst", true, Some((r"C:\src", "/dst")), Some((r"C:\src", "/dst"))),
             ("c:/src:/dst:ro", true, Some(("c:/src", "/dst:ro")), Some(("c:/src:/dst", "ro"))),

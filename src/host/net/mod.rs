@@ -1,4 +1,4 @@
-//! Local sockets and the host's side of `AF_VSOCK`.
+//! Local sockets, and connections from the host to ports of a guest.
 
 pub mod socket;
 pub mod vsock;

@@ -1,4 +1,4 @@
-//! What each operating system does in its own way: one face, one file for each system.
+//! The same functions for each operating system, in one file each. `unix` documents them, `windows` only the differences.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and a closed terminal: seen once, by whoever waits at that time.
+//! Ctrl-C, SIGTERM and a closed terminal. One interrupt ends every wait of the process and its foreground children.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::host::os;
 
-/// The user (or the system) asked the tool to end; carries the signal's number.
+/// The user or the system asked the tool to end. Carries the signal's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted(pub i32);
@@ -19,10 +19,7 @@ fn received() -> &'static watch::Sender<Option<i32>> {
     RECEIVED.get_or_init(|| watch::Sender::new(None))
 }
 
-/// Starts to note signals instead of dying of them. A second signal ends the process at once.
-///
-/// # Errors
-/// The handlers can't be installed.
+/// Installs handlers that record the first signal. A second signal ends the process at once.
 pub fn listen() -> io::Result<()> {
     os::on_signals(|signal| {
         if received().borrow().is_some() {
@@ -33,10 +30,7 @@ pub fn listen() -> io::Result<()> {
     })
 }
 
-/// An error when a signal has come.
-///
-/// # Errors
-/// [`Interrupted`], with the signal.
+/// Fails if a signal has arrived.
 pub fn check() -> Result<(), Interrupted> {
     match *received().borrow() {
         Some(signal) => Err(Interrupted(signal)),
@@ -44,7 +38,7 @@ pub fn check() -> Result<(), Interrupted> {
     }
 }
 
-/// Resolves when a signal comes (or has come).
+/// Waits until a signal arrives or has arrived.
 pub async fn wait() -> Interrupted {
     let mut receiver = received().subscribe();
     loop {
@@ -57,7 +51,7 @@ pub async fn wait() -> Interrupted {
     }
 }
 
-/// Children in the foreground.
+/// The process IDs of the children that an interrupt ends.
 static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn children() -> MutexGuard<'static, BTreeSet<u32>> {
@@ -70,13 +64,13 @@ fn end_children() {
     }
 }
 
-/// Registers a child process; an interrupt ends it.
+/// Registers a child process, so that an interrupt ends it.
 pub(super) struct Foreground(u32);
 
 impl Foreground {
     pub fn new(pid: u32) -> Self {
         children().insert(pid);
-        // The signal may have come between the check and the registration.
+        // The signal may have arrived between the caller's check and the registration.
         if check().is_err() {
             os::terminate(pid);
         }

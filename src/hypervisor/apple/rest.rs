@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::console;
 use crate::host::fs::file;
-use crate::host::terminal::Pair;
+use crate::host::terminal::PseudoTerminal;
 use crate::hypervisor::helpers::gvproxy::Network;
 use crate::hypervisor::http;
 use crate::hypervisor::process::{Output, Process, Ready, Start, StartError, Stdout};
@@ -129,7 +129,7 @@ pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready<Rest>, St
 /// Starts the program on a terminal of its own, which is the guest's console.
 fn on_terminal(start: &Start<'_>, output: mpsc::Sender<Output>) -> Result<Process, StartError> {
     let io = |source| start.io(source);
-    let Pair { ours, stdin, stdout } = Pair::open().map_err(io)?;
+    let PseudoTerminal { ours, stdin, stdout } = PseudoTerminal::open().map_err(io)?;
     let keys = ours.try_clone().map_err(io)?;
     let mut process = start.spawn(stdin, Stdout::To(stdout))?;
     process.set_console(tokio::fs::File::from_std(keys));

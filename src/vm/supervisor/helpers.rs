@@ -47,7 +47,7 @@ fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Err
     }
     let virtiofsd = Virtiofsd::find()?;
     let shares = &vm.spec.settings.shares;
-    let (user, group) = host::owner();
+    let (user, group) = host::user_and_group();
     let helper = |(share, (tag, socket)): (&shares::Share, (String, PathBuf))| {
         Ok::<_, Error>(Helper {
             name: format!("the share of {} (virtiofsd)", share.source.display()),

@@ -1,4 +1,4 @@
-//! Linux: openat2(2) does it all.
+//! Linux: openat2(2) resolves each path inside the folder.
 
 use std::fs::File;
 use std::io;
@@ -9,42 +9,30 @@ use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
 
 use super::Identity;
 
-/// A folder that is a root of its own.
+/// A folder whose files are opened as if it were the root folder.
 #[derive(Debug)]
-pub struct Root(OwnedFd);
+pub struct ConfinedDir(OwnedFd);
 
-impl Root {
-    /// The root at this folder.
-    ///
-    /// # Errors
-    /// It can't be opened.
+impl ConfinedDir {
     pub fn new(folder: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(folder, flags, Mode::empty())?))
     }
 
-    /// Opens a file; a pipe or device is refused.
-    ///
-    /// # Errors
-    /// As of the operating system.
+    /// Opens a plain file for reading. Everything else is an error.
     pub fn open(&self, path: &str) -> io::Result<File> {
-        // Not to hang on a pipe.
+        // Opening a pipe would block without O_NONBLOCK.
         let file = File::from(self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
     }
 
-    /// True when there is something of that name.
     pub fn has(&self, path: &str) -> bool {
         self.open_at(path, OFlags::PATH).is_ok()
     }
 
-    /// What a file is told by.
-    ///
-    /// # Errors
-    /// There is none of that name.
     pub fn identity(&self, path: &str) -> io::Result<Identity> {
         let stat = rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?;
-        #[allow(clippy::unnecessary_cast, reason = "the types differ from processor to processor")]
+        #[allow(clippy::unnecessary_cast, reason = "the types differ between processors")]
         Ok(Identity {
             inode: stat.st_ino as u64,
             size: stat.st_size as i64,
@@ -52,10 +40,7 @@ impl Root {
         })
     }
 
-    /// Names in a folder, sorted.
-    ///
-    /// # Errors
-    /// There is no such folder.
+    /// Returns the names in a folder, sorted.
     pub fn names(&self, path: &str) -> io::Result<Vec<String>> {
         let folder = self.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = Vec::new();

@@ -1,19 +1,19 @@
-//! Files below a folder that is seen as a root of its own: no link in it leads out of it.
+//! Files in a folder that no link can lead out of.
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
-
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::Root;
-#[cfg(target_os = "linux")]
-pub use linux::Root;
+mod portable;
 
-/// Tells a file from all others, and from what it was before it changed: no program can set the time of change.
-/// overlayfs hands on the numbers of the layer's own file, so that two images have it in common.
+#[cfg(target_os = "linux")]
+pub use linux::ConfinedDir;
+#[cfg(not(target_os = "linux"))]
+pub use portable::ConfinedDir;
+
+/// Identifies one state of one file: no program can set the time of change. overlayfs reports the numbers of the layer's
+/// own file, so two images that share the layer have equal identities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     inode: u64,

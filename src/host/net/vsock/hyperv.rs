@@ -1,33 +1,32 @@
-//! Addresses of `AF_HYPERV`, which reach the `AF_VSOCK` ports of a guest of Hyper-V.
+//! Addresses of `AF_HYPERV`, which name the `AF_VSOCK` ports of a guest of Hyper-V.
 //! <https://learn.microsoft.com/virtualization/hyper-v-on-windows/user-guide/make-integration-service>
 
-/// The address family's number.
 pub const FAMILY: u16 = 34;
 
-/// A service's ID is that of a guest's port when it ends so; it begins with the port's number.
-const PORTS: &str = "-facb-11e6-bd58-64006a7986d3";
+/// The end of the service IDs of guests' ports. The port's number is the beginning.
+const PORT_SUFFIX: &str = "-facb-11e6-bd58-64006a7986d3";
 
-/// The key below `HKEY_LOCAL_MACHINE` with which an administrator allows programs of the host to connect to this port of
+/// Returns the key in `HKEY_LOCAL_MACHINE` by which an administrator allows connections from the host to this port of
 /// guests.
 pub fn registry_key(port: u32) -> String {
     let services = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\Virtualization\GuestCommunicationServices";
-    format!(r"{services}\{}", service(port))
+    format!(r"{services}\{}", service_id(port))
 }
 
-/// The address (`SOCKADDR_HV`) of a port of the VM with this ID; none when that is no ID.
+/// Returns the address (`SOCKADDR_HV`) of a port of the VM with this ID, `None` if the ID is invalid.
 pub fn address(vm: &str, port: u32) -> Option<[u8; 36]> {
     let mut bytes = [0; 36];
     bytes[..2].copy_from_slice(&FAMILY.to_ne_bytes());
     bytes[4..20].copy_from_slice(&guid(vm)?);
-    bytes[20..].copy_from_slice(&guid(&service(port))?);
+    bytes[20..].copy_from_slice(&guid(&service_id(port))?);
     Some(bytes)
 }
 
-fn service(port: u32) -> String {
-    format!("{port:08x}{PORTS}")
+fn service_id(port: u32) -> String {
+    format!("{port:08x}{PORT_SUFFIX}")
 }
 
-/// A GUID as it is in memory: its first three numbers in the processor's order.
+/// Returns a GUID's bytes in memory: the first three numbers are in the processor's byte order.
 fn guid(text: &str) -> Option<[u8; 16]> {
     let parts: Vec<&str> = text.split('-').collect();
     if parts.iter().map(|part| part.len()).ne([8, 4, 4, 4, 12]) {
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_as_windows_has_it_in_memory() {
+    fn an_address_has_the_layout_that_windows_expects() {
         let address = address("01234567-89AB-cdef-0123-456789abcdef", 22).unwrap();
         let want = [
             &[34, 0, 0, 0][..],
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_has_no_address() {
+    fn an_invalid_id_has_no_address() {
         for text in [
             "",
             "x",

@@ -1,4 +1,4 @@
-//! Windows: Hyper-V has `AF_HYPERV`, for ports that an administrator has allowed.
+//! Windows: Hyper-V has `AF_HYPERV`, for ports that an administrator allowed.
 
 use std::io;
 use std::net::TcpStream;
@@ -10,17 +10,17 @@ use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, KEY_READ, RegClos
 
 use super::hyperv;
 
-/// As long as Linux tries.
+/// Linux waits as long.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 
 pub fn is_available(port: u32) -> bool {
     let name: Vec<u16> = hyperv::registry_key(port).encode_utf16().chain([0]).collect();
     let mut key = std::ptr::null_mut();
-    // SAFETY: the name ends with a NUL, and the place for the key outlives the call.
+    // SAFETY: the name ends with a NUL, and the variable for the key outlives the call.
     #[allow(unsafe_code)]
     let error = unsafe { RegOpenKeyExW(HKEY_LOCAL_MACHINE, name.as_ptr(), 0, KEY_READ, &raw mut key) };
     if error == 0 {
-        // SAFETY: it was just opened, and nobody else closes it.
+        // SAFETY: the key was just opened, and nothing else closes it.
         #[allow(unsafe_code)]
         unsafe {
             RegCloseKey(key);
@@ -35,7 +35,7 @@ pub fn connect(_cid: u32, _port: u32) -> io::Result<TcpStream> {
 
 pub fn connect_hyperv(vm: &str, port: u32) -> io::Result<TcpStream> {
     let bytes = hyperv::address(vm, port).ok_or(io::ErrorKind::InvalidInput)?;
-    // SAFETY: the storage is larger than an address, which is initialized up to the length that is told.
+    // SAFETY: the storage is larger than an address, and is initialized up to the length that is set.
     #[allow(unsafe_code)]
     let ((), address) = unsafe {
         SockAddr::try_init(|storage, length| {

@@ -1,4 +1,4 @@
-//! Unix: what the faces of this room stand on there.
+//! Unix: Linux and macOS.
 
 mod watcher;
 
@@ -15,54 +15,62 @@ use rustix::process::{Pid, Signal};
 pub use tokio::net::UnixStream as Stream;
 pub use tokio::net::unix::{OwnedReadHalf as ReadHalf, OwnedWriteHalf as WriteHalf};
 
-/// A file may lose its name while it is open.
+/// True if a file can be removed or renamed while it is open.
 pub const CAN_DELETE_OPEN_FILES: bool = true;
 
-/// No path begins with a drive.
+/// True if a path can begin with a drive, such as `C:`.
 pub const HAS_DRIVES: bool = false;
 
+/// Returns the kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
+/// Returns the user's numeric ID. `0` is root.
 pub fn user_id() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-/// The folder for sockets below the temporary folder, which is everyone's.
-pub fn runtime_name() -> String {
+/// Returns the name of the runtime folder in the temporary folder, which all users share.
+pub fn runtime_dir_name() -> String {
     format!("podman-bootc-{}", user_id())
 }
 
-/// Everyone's temporary folder, where the user's own has too long a name.
+/// A temporary folder with a short path, for when the user's own has too long a path.
 pub const SHORT_TEMPORARY_DIR: Option<&str> = Some("/tmp");
 
 pub fn group_id() -> u32 {
     rustix::process::getgid().as_raw()
 }
 
-/// A pipe without a reader has an error, or (macOS) hung up; a file has neither.
-pub fn nobody_reads_stdout() -> bool {
+/// Returns true if standard output is a pipe without a reader, as far as the system can tell without a write.
+///
+/// poll(2) reports an error for such a pipe, or a hang-up (macOS), and neither for a file.
+pub fn stdout_has_no_reader() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdout = io::stdout();
-    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+    poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
+/// Returns the free bytes on the filesystem of `path`.
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// Returns the bytes that a file occupies on its filesystem.
 pub fn allocated_size(_path: &Path, metadata: &Metadata) -> u64 {
     metadata.blocks() * 512
 }
 
+/// Creates a folder and its parents, which only this user can enter.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Creates or truncates a file that only this user can read.
 pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
@@ -71,20 +79,24 @@ pub fn is_block_device(metadata: &Metadata) -> bool {
     metadata.file_type().is_block_device()
 }
 
-/// With `O_EXCL` and without `O_CREAT`, Linux refuses a block device that is in use (open(2)).
-pub fn open_exclusive(path: &Path) -> io::Result<File> {
+/// Opens a block device for writing. Fails with [`io::ErrorKind::ResourceBusy`] if a mount, swap or another device uses it
+/// or a part of it: that is what `O_EXCL` without `O_CREAT` means on Linux (open(2)).
+pub fn open_unused_device(path: &Path) -> io::Result<File> {
     let exclusive = rustix::fs::OFlags::EXCL.bits();
     OpenOptions::new().write(true).custom_flags(exclusive as i32).open(path)
 }
 
+/// Makes sure that renames in this folder survive a crash.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Removes all write permissions of a finished file.
 pub fn make_read_only(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o400))
 }
 
+/// Lets only this user read and write a file.
 pub fn make_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
@@ -93,19 +105,22 @@ pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     std::fs::remove_dir_all(path)
 }
 
+/// Creates a symbolic link to a folder.
 pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(to, link)
 }
 
+/// Creates a sparse file of `size` bytes that only this user can read.
 pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     create_private_file(path)?.set_len(size)
 }
 
-/// True for a real folder (no link) of this user that no one else may write to.
+/// Returns true for a folder, and not a link, that belongs to this user and that no other user can write to.
 pub fn is_private_dir(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == user_id() && m.mode() & 0o022 == 0)
 }
 
+/// Gives the program a session of its own: it has no terminal, and Ctrl-C doesn't signal it.
 pub fn new_session(command: &mut Command) {
     // SAFETY: setsid(2) is async-signal-safe and touches no memory of ours.
     #[allow(unsafe_code)]
@@ -114,14 +129,16 @@ pub fn new_session(command: &mut Command) {
     }
 }
 
-/// The kernel ends children with their parent: it does on Linux, where tests may want it otherwise.
-fn kernel_ties() -> bool {
+/// Returns true if the kernel can end children with their parent. Linux can, but tests can choose macOS' rules.
+fn kernel_ends_children() -> bool {
     cfg!(target_os = "linux") && crate::host::Os::current() != crate::host::Os::Macos
 }
 
+/// Makes the kernel kill the child when this process dies for any reason. Only Linux does it here: macOS has
+/// [`guard_helper`], Windows [`end_with_parent`].
 #[cfg(target_os = "linux")]
 pub fn die_with_parent(command: &mut Command) {
-    if !kernel_ties() {
+    if !kernel_ends_children() {
         return;
     }
     let parent = rustix::process::getpid();
@@ -132,7 +149,7 @@ pub fn die_with_parent(command: &mut Command) {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // The parent may have died before the line above took effect.
             if rustix::process::getppid() != Some(parent) {
-                // As a number: words would take memory, which is not safe here.
+                // Only a number: a message would allocate memory, which is not safe here.
                 return Err(io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error()));
             }
             Ok(())
@@ -140,128 +157,136 @@ pub fn die_with_parent(command: &mut Command) {
     }
 }
 
+/// Replaces the SIGKILL that [`die_with_parent`] asked for by SIGTERM, in the child itself, so that it can clean up.
 #[cfg(target_os = "linux")]
-pub fn end_in_order_with_parent() -> io::Result<()> {
+pub fn terminate_with_parent() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?)
 }
 
-/// As below: nothing to take back.
 #[cfg(not(target_os = "linux"))]
-pub fn end_in_order_with_parent() -> io::Result<()> {
+pub fn terminate_with_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// Only Linux can tie any child's life to its parent's; elsewhere helpers have a [`Tie`].
 #[cfg(not(target_os = "linux"))]
 pub fn die_with_parent(_command: &mut Command) {}
 
-/// The kernel keeps a program whose file an upgrade has replaced.
+/// Returns the path of the running program. Linux keeps a program whose file an upgrade has replaced.
 pub fn current_program() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let kept = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
     if !path.exists() && std::fs::symlink_metadata(&kept).is_ok() { Ok(kept) } else { Ok(path) }
 }
 
+/// Ends a process at once.
 pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);
 }
 
+/// Asks a process to end.
 pub fn terminate(pid: u32) {
     signal(pid, Signal::TERM);
 }
 
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // A process that is gone already is what we want.
+        // An error means that the process has ended already.
         let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
-/// The kernel does it: see [`die_with_parent`].
-pub fn tie(_child: &Child) -> io::Result<()> {
+/// Makes the system end a started child with this process, where [`die_with_parent`] can't.
+pub fn end_with_parent(_child: &Child) -> io::Result<()> {
     Ok(())
 }
 
-/// What ends a helper with us where the kernel doesn't.
-pub type Tie = Option<watcher::Watcher>;
+/// Ends a helper with this process, where neither [`die_with_parent`] nor [`end_with_parent`] does.
+pub type HelperGuard = Option<watcher::Watcher>;
 
-/// See [`Tie`]. The helper leads a session of its own.
-pub fn tie_helper(helper: &tokio::process::Child) -> io::Result<Tie> {
+/// Starts the [`HelperGuard`] of a helper that leads a session.
+pub fn guard_helper(helper: &tokio::process::Child) -> io::Result<HelperGuard> {
     match helper.id() {
-        Some(pid) if !kernel_ties() => watcher::Watcher::start(pid).map(Some),
-        // One that has ended already has no number.
+        Some(pid) if !kernel_ends_children() => watcher::Watcher::start(pid).map(Some),
+        // A helper that has ended already has no process ID.
         _ => Ok(None),
     }
 }
 
-pub use watcher::watch;
+pub use watcher::watch_parent;
 
+/// Returns true if another process killed this one or asked it to end.
 pub fn was_killed(status: ExitStatus) -> bool {
     [Signal::KILL, Signal::TERM].iter().any(|signal| status.signal() == Some(signal.as_raw()))
 }
 
-/// Its exit code, as a shell would tell it.
+/// Returns the exit code as a shell reports it: 128 + N if signal N ended the process.
 pub fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
-/// Has SIGINT, SIGTERM and SIGHUP noted, on a thread of its own.
-pub fn on_signals(mut note: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+/// Calls `receive` with each SIGINT, SIGTERM and SIGHUP, on a thread of its own.
+pub fn on_signals(mut receive: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     std::thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().for_each(&mut note))?;
+        .spawn(move || signals.forever().for_each(&mut receive))?;
     Ok(())
 }
 
-/// Accepts connections.
 #[derive(Debug)]
 pub struct Listener(tokio::net::UnixListener);
 
 impl Listener {
-    /// The next connection. May be cancelled.
+    /// Waits for the next connection. May be cancelled.
     pub async fn accept(&mut self) -> io::Result<Stream> {
         Ok(self.0.accept().await?.0)
     }
 }
 
+/// Listens at `path`, where it replaces the socket of a dead process.
 pub fn listen(path: &Path) -> io::Result<Listener> {
     remove_socket(path)?;
     Ok(Listener(tokio::net::UnixListener::bind(path)?))
 }
 
+/// Listens at `path` for another program, with a Unix socket on Windows too. Replaces the socket of a dead process.
 pub fn listen_for_program(path: &Path) -> io::Result<Listener> {
     listen(path)
 }
 
+/// Listens at `path` for another process, which inherits the socket as its standard input. Replaces the socket of a dead
+/// process.
 pub fn listen_for_child(path: &Path) -> io::Result<Stdio> {
     remove_socket(path)?;
     Ok(OwnedFd::from(std::os::unix::net::UnixListener::bind(path)?).into())
 }
 
+/// Connects to the process that listens at `path`.
 pub async fn connect(path: &Path) -> io::Result<Stream> {
     Stream::connect(path).await
 }
 
+/// Quotes a path for the shell of this system.
 pub fn quote_program(path: &str) -> String {
     format!("'{}'", path.replace('\'', r"'\''"))
 }
 
+/// Connects to the Unix socket that stands for a port of a guest. Blocking.
 pub fn connect_stream(path: &Path) -> io::Result<std::net::TcpStream> {
     Ok(OwnedFd::from(std::os::unix::net::UnixStream::connect(path)?).into())
 }
 
-/// Windows has such pipes.
+/// Connects to the named pipe with this name. Only Windows has them.
 pub fn open_pipe(_name: &str) -> io::Result<Stream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Splits a connection into its two halves.
 pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     stream.into_split()
 }
 
-/// What a dead process left.
 fn remove_socket(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
@@ -269,10 +294,10 @@ fn remove_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-pub type Terminal = rustix::termios::Termios;
+pub type TerminalSettings = rustix::termios::Termios;
 
-/// The terminal's old settings, if standard input is one.
-pub fn raw_terminal() -> io::Result<Option<Terminal>> {
+/// Sets the terminal that is standard input to raw mode, and returns its old settings, `None` if it is not a terminal.
+pub fn enter_raw_mode() -> io::Result<Option<TerminalSettings>> {
     use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
     let stdin = io::stdin();
     if !isatty(&stdin) {
@@ -285,14 +310,15 @@ pub fn raw_terminal() -> io::Result<Option<Terminal>> {
     Ok(Some(old))
 }
 
-/// Nobody's controlling terminal, and not inherited by other children.
-pub fn terminal_pair() -> io::Result<(File, Stdio, Stdio)> {
+/// Opens a pseudo-terminal that no process has as its controlling terminal and no other child inherits. Returns our end
+/// and the program's standard input and output.
+pub fn pseudo_terminal() -> io::Result<(File, Stdio, Stdio)> {
     use rustix::fs::{Mode, OFlags, open};
     use rustix::io::{FdFlags, fcntl_setfd};
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-    // Not every system opens one so by itself.
+    // Not every system sets this flag in openpt.
     fcntl_setfd(&ours, FdFlags::CLOEXEC)?;
     grantpt(&ours)?;
     unlockpt(&ours)?;
@@ -304,7 +330,7 @@ pub fn terminal_pair() -> io::Result<(File, Stdio, Stdio)> {
     Ok((ours.into(), theirs.try_clone()?.into(), theirs.into()))
 }
 
-pub fn restore_terminal(old: &Terminal) {
-    // A terminal that is gone needs no settings.
+pub fn restore_terminal(old: &TerminalSettings) {
+    // An error means that the terminal is closed.
     let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Flush, old);
 }

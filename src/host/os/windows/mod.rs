@@ -1,4 +1,4 @@
-//! Windows: what the faces of this room stand on there.
+//! Windows. `unix` documents the functions; the comments here name only the differences.
 
 mod pipe;
 mod socket;
@@ -37,55 +37,52 @@ pub use socket::{
     listen_for_program, open_pipe, split,
 };
 
-/// How a process ends that we end: as with Ctrl-C (STATUS_CONTROL_C_EXIT).
-const ENDED: u32 = 0xC000_013A;
+/// The exit code of a process that we end: the same as for Ctrl-C (STATUS_CONTROL_C_EXIT).
+const TERMINATED: u32 = 0xC000_013A;
 
-/// So long a file is waited for that someone has open.
-const IN_THE_WAY: Duration = Duration::from_secs(5);
+/// Time limit for a process to close a file that must be removed.
+const OPEN_FILE_WAIT: Duration = Duration::from_secs(5);
 
-/// Not on every version and filesystem, and not under wine.
+/// Some versions and filesystems can do it, and wine can't.
 pub const CAN_DELETE_OPEN_FILES: bool = false;
 
-/// Paths begin with a drive.
 pub const HAS_DRIVES: bool = true;
 
-/// No path can have a quote in it.
+/// No path can contain a quote.
 pub fn quote_program(path: &str) -> String {
     format!("\"{path}\"")
 }
 
-/// The version is all that changes with an update.
+/// Returns the version that `ver` prints: Windows tells the true version only to its own programs.
 pub fn kernel_release() -> String {
-    // Windows keeps the true one from programs, except in its own.
     let output = Command::new("cmd").args(["/d", "/c", "ver"]).creation_flags(CREATE_NO_WINDOW).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
 
-/// There are no numbers here; it is not root's.
+/// Windows has no numeric IDs. This one isn't root's.
 pub fn user_id() -> u32 {
     1
 }
 
-/// The folder for sockets below the temporary folder, which is the user's own.
-pub fn runtime_name() -> String {
+/// The temporary folder belongs to the user.
+pub fn runtime_dir_name() -> String {
     "podman-bootc".to_owned()
 }
 
-/// There is none.
 pub const SHORT_TEMPORARY_DIR: Option<&str> = None;
 
 pub fn group_id() -> u32 {
     1
 }
 
-/// Only the next write tells.
-pub fn nobody_reads_stdout() -> bool {
+/// Only the next write fails.
+pub fn stdout_has_no_reader() -> bool {
     false
 }
 
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let (path, mut free) = (wide(path), 0);
-    // SAFETY: the path ends with a NUL, and the number outlives the call; the other two may be null.
+    // SAFETY: the path ends with a NUL, and the number outlives the call. The other two pointers may be null.
     #[allow(unsafe_code)]
     let done = unsafe {
         GetDiskFreeSpaceExW(path.as_ptr(), &raw mut free, std::ptr::null_mut(), std::ptr::null_mut())
@@ -101,7 +98,7 @@ pub fn allocated_size(path: &Path, metadata: &Metadata) -> u64 {
     if low == INVALID_FILE_SIZE { metadata.len() } else { u64::from(high) << 32 | u64::from(low) }
 }
 
-/// The folders are in the user's profile, whose access list they inherit.
+/// The folders are in the user's profile and inherit its access list.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
@@ -111,20 +108,20 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).open(path)
 }
 
-/// As [`create_private_dir`]; a copy of a read-only file is to be written to, too.
-#[allow(clippy::permissions_set_readonly_false, reason = "here that lets nobody in who isn't already")]
+/// As [`create_private_dir`]. Makes the copy of a read-only file writable.
+#[allow(clippy::permissions_set_readonly_false, reason = "on Windows that gives access to no one else")]
 pub fn make_private(path: &Path) -> io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     permissions.set_readonly(false);
     std::fs::set_permissions(path, permissions)
 }
 
-/// An open file may stay in the way: a process that is about to end has one, or whoever looks for viruses.
+/// Retries, because an open file prevents the removal: a process that is about to end or a virus scanner can have one.
 pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     let start = Instant::now();
     loop {
         match std::fs::remove_dir_all(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound && start.elapsed() < IN_THE_WAY => {
+            Err(e) if e.kind() != io::ErrorKind::NotFound && start.elapsed() < OPEN_FILE_WAIT => {
                 std::thread::sleep(Duration::from_millis(20));
             }
             other => return other,
@@ -132,7 +129,7 @@ pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Windows lets developers and administrators make links.
+/// Windows lets only developers and administrators create links.
 pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_dir(to, link)
 }
@@ -140,7 +137,7 @@ pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
 pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     let file = create_private_file(path)?;
     let mut returned = 0;
-    // SAFETY: the handle is open; the request has neither input nor output.
+    // SAFETY: the handle is open, and the request has neither input nor output.
     #[allow(unsafe_code)]
     let done = unsafe {
         DeviceIoControl(
@@ -155,7 +152,7 @@ pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
         )
     };
     if done == 0 {
-        tracing::debug!(path = %path.display(), "the filesystem has no sparse files");
+        tracing::debug!(path = %path.display(), "the filesystem doesn't support sparse files");
     }
     file.set_len(size)
 }
@@ -164,12 +161,12 @@ pub fn is_block_device(_metadata: &Metadata) -> bool {
     false
 }
 
-/// Drives are not written to here: nothing tells whether they are in use.
-pub fn open_exclusive(_path: &Path) -> io::Result<File> {
+/// The tool doesn't write to drives, because it can't find out whether they are in use.
+pub fn open_unused_device(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A folder can't be synced here; NTFS keeps the order of renames by itself.
+/// Windows can't sync a folder. NTFS keeps the order of renames.
 pub fn sync_dir(_path: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -180,17 +177,17 @@ pub fn make_read_only(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, permissions)
 }
 
-/// True for a real folder (no link): the temporary folder is the user's own.
+/// The temporary folder belongs to the user.
 pub fn is_private_dir(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// A console that nobody sees, which its own children share; Ctrl-C in ours is none of its business.
+/// Gives the program an invisible console that its children share. Ctrl-C in our console doesn't signal it.
 pub fn new_session(command: &mut Command) {
     command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP);
-    // A child gets all handles that may be inherited, and who reads from ours would wait for its end.
+    // The child would inherit our standard streams, and their readers would wait for its end.
     for which in [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE] {
-        // SAFETY: a handle that is missing or closed is an error of the second call, which is none of ours.
+        // SAFETY: the second call fails for a handle that is missing or closed, which does no harm.
         #[allow(unsafe_code)]
         unsafe {
             SetHandleInformation(GetStdHandle(which), HANDLE_FLAG_INHERIT, 0);
@@ -198,37 +195,36 @@ pub fn new_session(command: &mut Command) {
     }
 }
 
-/// Nothing was asked for: see [`tie`].
-pub fn end_in_order_with_parent() -> io::Result<()> {
+/// [`die_with_parent`] did nothing.
+pub fn terminate_with_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// See [`tie`].
+/// [`end_with_parent`] does it.
 pub fn die_with_parent(_command: &mut Command) {}
 
-/// Has the system end the child when this process is gone, however it ends.
-pub fn tie(child: &Child) -> io::Result<()> {
-    tie_handle(child.as_raw_handle())
+/// Makes the system end the child when this process ends for any reason.
+pub fn end_with_parent(child: &Child) -> io::Result<()> {
+    add_to_job(child.as_raw_handle())
 }
 
-/// The job has it for good: see [`tie`].
-pub type Tie = ();
+/// Nothing can remove the helper from the job: see [`add_to_job`].
+pub type HelperGuard = ();
 
-/// As [`tie`].
-pub fn tie_helper(helper: &tokio::process::Child) -> io::Result<Tie> {
-    // One that has ended already has none.
-    helper.raw_handle().map_or(Ok(()), tie_handle)
+pub fn guard_helper(helper: &tokio::process::Child) -> io::Result<HelperGuard> {
+    // A helper that has ended already has no handle.
+    helper.raw_handle().map_or(Ok(()), add_to_job)
 }
 
-/// The system does it: see [`tie`].
-pub fn watch(_pid: u32) -> io::Result<()> {
+/// The job does it: see [`add_to_job`].
+pub fn watch_parent(_pid: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fn tie_handle(child: RawHandle) -> io::Result<()> {
-    /// Ends what is in it when the last handle to it is closed: by the system, at our end.
+fn add_to_job(child: RawHandle) -> io::Result<()> {
+    /// The system closes the last handle to the job when this process ends, and then ends the processes in the job.
     static JOB: LazyLock<Option<OwnedHandle>> = LazyLock::new(|| create_job().ok());
-    let Some(job) = JOB.as_ref() else { return Err(io::Error::other("no job object")) };
+    let Some(job) = JOB.as_ref() else { return Err(io::Error::other("can't create a job object")) };
     // SAFETY: both handles are open.
     #[allow(unsafe_code)]
     let done = unsafe { AssignProcessToJobObject(job.as_raw_handle(), child) };
@@ -238,16 +234,16 @@ fn tie_handle(child: RawHandle) -> io::Result<()> {
 fn create_job() -> io::Result<OwnedHandle> {
     let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-    // SAFETY: neither attributes nor a name; what comes back is a handle of ours, or null.
+    // SAFETY: attributes and name may be null. The call returns a handle of ours, or null.
     #[allow(unsafe_code)]
     let job = unsafe { CreateJobObjectW(std::ptr::null(), std::ptr::null()) };
     if job.is_null() {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it was just opened, and nobody else closes it.
+    // SAFETY: the handle was just opened, and nothing else closes it.
     #[allow(unsafe_code)]
     let job = unsafe { OwnedHandle::from_raw_handle(job) };
-    // SAFETY: the limits are of the type and size that is told.
+    // SAFETY: the limits have the type and size of the arguments.
     #[allow(unsafe_code)]
     let done = unsafe {
         SetInformationJobObject(
@@ -260,77 +256,74 @@ fn create_job() -> io::Result<OwnedHandle> {
     if done == 0 { Err(io::Error::last_os_error()) } else { Ok(job) }
 }
 
-/// A program that runs can't be replaced here.
+/// Windows doesn't let an upgrade replace a running program.
 pub fn current_program() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
 pub fn kill(pid: u32) {
-    // SAFETY: the handle, if there is one, is ours and closed by its owner.
+    // SAFETY: a handle that is not null is ours, and its owner closes it.
     #[allow(unsafe_code)]
     unsafe {
         let process: HANDLE = OpenProcess(PROCESS_TERMINATE, 0, pid);
         if !process.is_null() {
             let process = OwnedHandle::from_raw_handle(process);
-            // A process that is gone already is what we want.
-            TerminateProcess(process.as_raw_handle(), ENDED);
+            // An error means that the process has ended already.
+            TerminateProcess(process.as_raw_handle(), TERMINATED);
         }
     }
 }
 
-/// Nothing asks a process to end here.
+/// Windows can't ask a process to end.
 pub fn terminate(pid: u32) {
     kill(pid);
 }
 
 pub fn was_killed(status: ExitStatus) -> bool {
-    status.code().is_some_and(|code| code as u32 == ENDED)
+    status.code().is_some_and(|code| code as u32 == TERMINATED)
 }
 
-/// Its exit code, as a shell would tell it.
 pub fn exit_code(status: ExitStatus) -> i32 {
     match status.code() {
-        Some(code) if code as u32 == ENDED => 130,
+        Some(code) if code as u32 == TERMINATED => 130,
         Some(code) => code,
         None => 255,
     }
 }
 
-/// Has Ctrl-C, Ctrl-Break, a closed console and a shutdown noted, as the signals that they come closest to.
-pub fn on_signals(mut note: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+/// Reports Ctrl-C, Ctrl-Break, a closed console and a shutdown as SIGINT.
+pub fn on_signals(mut receive: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     const SIGINT: i32 = 2;
-    ctrlc::set_handler(move || note(SIGINT)).map_err(io::Error::other)
+    ctrlc::set_handler(move || receive(SIGINT)).map_err(io::Error::other)
 }
 
-/// What a console was set to.
-pub type Terminal = CONSOLE_MODE;
+pub type TerminalSettings = CONSOLE_MODE;
 
-/// The console's old settings, if standard input is one.
-pub fn raw_terminal() -> io::Result<Option<Terminal>> {
+pub fn enter_raw_mode() -> io::Result<Option<TerminalSettings>> {
     let mut old = 0;
-    // SAFETY: the number outlives the call; a handle that is no console's is an error.
+    // SAFETY: the number outlives the call, which fails for a handle that isn't a console's.
     #[allow(unsafe_code)]
     if unsafe { GetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), &raw mut old) } == 0 {
         return Ok(None);
     }
-    // Keys as a terminal sends them, one by one, Ctrl-C, too, and not shown by the console itself.
+    // The console passes on each key as a terminal does, Ctrl-C too, and doesn't show it.
     let raw = old & !(ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT | ENABLE_PROCESSED_INPUT);
     set_console(raw | ENABLE_VIRTUAL_TERMINAL_INPUT)?;
     Ok(Some(old))
 }
 
-/// What needs this (vfkit) is not there on Windows.
-pub fn terminal_pair() -> io::Result<(File, std::process::Stdio, std::process::Stdio)> {
+/// No hypervisor on Windows needs it.
+pub fn pseudo_terminal() -> io::Result<(File, std::process::Stdio, std::process::Stdio)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub fn restore_terminal(old: &Terminal) {
-    // A console that is gone needs no settings.
+pub fn restore_terminal(old: &TerminalSettings) {
+    // An error means that the console is closed.
     let _ = set_console(*old);
 }
 
 fn set_console(mode: CONSOLE_MODE) -> io::Result<()> {
-    // SAFETY: a handle that is no console's is an error.
+    // SAFETY: the call fails for a handle that isn't a console's.
     #[allow(unsafe_code)]
     let done = unsafe { SetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), mode) };
     if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }

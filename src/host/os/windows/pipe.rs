@@ -1,4 +1,4 @@
-//! Named pipes in the place of sockets: their names are made from the sockets' paths.
+//! Named pipes in place of sockets. Their names are hashes of the sockets' paths.
 
 use std::ffi::c_void;
 use std::io;
@@ -15,12 +15,12 @@ use windows_sys::Win32::Security::Authorization::{
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::core::w;
 
-/// A server that has just taken a client makes the pipe's next end within this time; one that has done all is gone.
+/// Time limit for a server to create the next end of its pipe, and for a dying one to close its last end.
 const BUSY: Duration = Duration::from_secs(5);
 
 pub type Pipe = Either<NamedPipeServer, NamedPipeClient>;
 
-/// Accepts connections. There is always one end of the pipe that waits for a client.
+/// Always has one end of the pipe that waits for a client.
 #[derive(Debug)]
 pub struct Listener {
     name: String,
@@ -28,7 +28,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The next connection. May be cancelled.
+    /// Waits for the next connection. May be cancelled.
     pub async fn accept(&mut self) -> io::Result<Pipe> {
         self.next.connect().await?;
         let next = create(&self.name, false)?;
@@ -39,7 +39,7 @@ impl Listener {
 pub fn listen(path: &Path) -> io::Result<Listener> {
     let (name, start) = (name(path), Instant::now());
     loop {
-        // Refused when there is such a pipe: it would be someone else's, or of a process of ours that is about to end.
+        // Fails if the pipe exists: it belongs to another user, or to a process of ours that is about to end.
         match create(&name, true) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && start.elapsed() < BUSY => {
                 std::thread::sleep(Duration::from_millis(10));
@@ -61,12 +61,11 @@ pub async fn connect(path: &Path) -> io::Result<Pipe> {
     }
 }
 
-/// Connects to the pipe of this name.
 pub fn open(name: &str) -> io::Result<Pipe> {
     Ok(Either::Right(ClientOptions::new().open(name)?))
 }
 
-/// Pipes' names are short, and know no folders.
+/// A pipe's name is short and has no folder.
 fn name(path: &Path) -> String {
     let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
     let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -75,8 +74,8 @@ fn name(path: &Path) -> String {
 
 fn create(name: &str, first: bool) -> io::Result<NamedPipeServer> {
     let mut descriptor = std::ptr::null_mut();
-    // All to the owner and nothing to anyone else. The text is a constant; what comes back is freed below.
-    // SAFETY: the text ends with a NUL, and the pointer outlives the call.
+    // The owner has full access, and no one else has any. The code below frees the descriptor.
+    // SAFETY: the text is a constant that ends with a NUL, and the pointer outlives the call.
     #[allow(unsafe_code)]
     let done = unsafe {
         ConvertStringSecurityDescriptorToSecurityDescriptorW(
@@ -96,11 +95,11 @@ fn create(name: &str, first: bool) -> io::Result<NamedPipeServer> {
     };
     let mut options = ServerOptions::new();
     options.first_pipe_instance(first);
-    // SAFETY: the attributes, and the descriptor in them, outlive the call.
+    // SAFETY: the attributes and their descriptor outlive the call.
     #[allow(unsafe_code)]
     let server =
         unsafe { options.create_with_security_attributes_raw(name, (&raw mut attributes).cast::<c_void>()) };
-    // SAFETY: it was allocated above, as the function says by LocalAlloc, and nothing uses it any more.
+    // SAFETY: the function above allocated it with LocalAlloc, and nothing uses it any more.
     #[allow(unsafe_code)]
     unsafe {
         LocalFree(descriptor);

@@ -1,5 +1,4 @@
-//! Connections between our own processes are named pipes; those of other programs are Unix sockets, which Windows has
-//! since 10 (1803), too.
+//! Our own processes connect through named pipes, other programs through Unix sockets, which Windows has since 10 (1803).
 
 use std::io;
 use std::net::TcpStream;
@@ -12,24 +11,20 @@ use tokio_util::either::Either;
 use super::pipe;
 use super::pipe::Pipe;
 
-/// A connection, on the async side.
 pub type Stream = Either<Pipe, tokio::net::TcpStream>;
-/// What is read from a connection.
 pub type ReadHalf = tokio::io::ReadHalf<Stream>;
-/// What is written to a connection.
 pub type WriteHalf = tokio::io::WriteHalf<Stream>;
 
-/// Accepts connections.
 #[derive(Debug)]
 pub enum Listener {
     /// From our own processes.
     Pipe(pipe::Listener),
-    /// What a thread accepts, because nothing waits for it on the async side.
+    /// From other programs. A thread accepts them, because tokio has no Unix sockets on Windows.
     Unix(mpsc::Receiver<io::Result<Socket>>),
 }
 
 impl Listener {
-    /// The next connection. May be cancelled.
+    /// Waits for the next connection. May be cancelled.
     pub async fn accept(&mut self) -> io::Result<Stream> {
         match self {
             Self::Pipe(listener) => Ok(Either::Left(listener.accept().await?)),
@@ -37,7 +32,7 @@ impl Listener {
                 let socket =
                     accepted.recv().await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))?;
                 socket.set_nonblocking(true)?;
-                // By its name it is TCP's, and all that it does is done with any stream socket.
+                // A TCP stream in name only: it uses nothing but what all stream sockets can do.
                 let stream = tokio::net::TcpStream::from_std(TcpStream::from(socket))?;
                 Ok(Either::Right(stream))
             }
@@ -58,7 +53,7 @@ pub fn listen_for_program(path: &Path) -> io::Result<Listener> {
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(16)?;
     let (sender, receiver) = mpsc::channel(1);
-    // It waits for its next client for as long as the process lives: there are few of these, in a supervisor.
+    // The thread waits as long as the process lives. A supervisor has few of them.
     std::thread::Builder::new()
         .name("accept".into())
         .spawn(move || while sender.blocking_send(socket.accept().map(|(socket, _)| socket)).is_ok() {})?;
@@ -77,12 +72,12 @@ pub fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     tokio::io::split(stream)
 }
 
-/// What needs this (vfkit, krunkit) is not there on Windows.
+/// No hypervisor on Windows has such a socket.
 pub fn connect_stream(_path: &Path) -> io::Result<std::net::TcpStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// What needs this (virtiofsd) is not there on Windows.
+/// No helper on Windows needs it.
 pub fn listen_for_child(_path: &Path) -> io::Result<std::process::Stdio> {
     Err(io::ErrorKind::Unsupported.into())
 }

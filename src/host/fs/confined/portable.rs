@@ -1,4 +1,5 @@
-//! Elsewhere no image is mounted: the folder is one that we filled, and a link that leads out of it is refused.
+//! Systems without openat2(2). They mount no image: this tool filled the folder itself, and a link that leads out of it
+//! is an error.
 
 use std::fs::File;
 use std::io;
@@ -7,45 +8,28 @@ use std::path::{Component, Path, PathBuf};
 use super::Identity;
 use crate::host::fs::path::canonical;
 
-/// A folder that is a root of its own.
 #[derive(Debug)]
-pub struct Root(PathBuf);
+pub struct ConfinedDir(PathBuf);
 
-impl Root {
-    /// The root at this folder.
-    ///
-    /// # Errors
-    /// It can't be opened.
+impl ConfinedDir {
     pub fn new(folder: &Path) -> io::Result<Self> {
         Ok(Self(canonical(folder)?))
     }
 
-    /// Opens a file; what is none is refused.
-    ///
-    /// # Errors
-    /// As of the operating system.
     pub fn open(&self, path: &str) -> io::Result<File> {
         let path = self.resolve(path)?;
         if path.is_file() { File::open(path) } else { Err(io::Error::other("not a plain file")) }
     }
 
-    /// True when there is something of that name.
     pub fn has(&self, path: &str) -> bool {
         self.resolve(path).is_ok()
     }
 
-    /// Refused: not every system has what a file is told by.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::Unsupported`].
+    /// Not every system has an inode number and a time of change.
     pub fn identity(&self, _path: &str) -> io::Result<Identity> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Names in a folder, sorted.
-    ///
-    /// # Errors
-    /// There is no such folder.
     pub fn names(&self, path: &str) -> io::Result<Vec<String>> {
         let name =
             |entry: io::Result<std::fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());

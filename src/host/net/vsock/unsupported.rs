@@ -1,4 +1,4 @@
-//! Where there is no `AF_VSOCK`.
+//! Systems without `AF_VSOCK`.
 
 use std::io;
 use std::net::TcpStream;
