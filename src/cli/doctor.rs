@@ -90,7 +90,7 @@ fn findings(context: &Context) -> Vec<Finding> {
 
 /// Images, and all that an install takes, are in the podman machine there; one hypervisor is enough.
 fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
-    let mut findings = vec![match Podman::of_images(os, None) {
+    let mut findings = vec![match Podman::for_images(os, None) {
         Ok(_) => found("podman machine", "running, rootful"),
         Err(error) => {
             let hint = "`podman-bootc run` needs it for images";

@@ -44,10 +44,10 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let disks = Cache::open(&context.dirs.disks())?.list()?;
         let mut rows = Vec::new();
-        let service = Service::wanted(self.connection.as_deref());
-        let local = Podman::of_images(Os::current(), service.clone())?;
+        let service = Service::chosen(self.connection.as_deref());
+        let local = Podman::for_images(Os::current(), service.clone())?;
         let podman = match service {
-            Some(service) => local.of_service(service),
+            Some(service) => local.with_service(service),
             None => local,
         };
         for image in podman.list()? {

@@ -100,7 +100,7 @@ impl Args {
         let storage = crate::image::Storage::of(&context.dirs);
         let Some(last_used) = storage.last_used() else { return Ok(None) };
         // One that another process has is in use; so it is left alone.
-        let Some(taken) = storage.try_take()? else { return Ok(None) };
+        let Some(taken) = storage.try_lock()? else { return Ok(None) };
         let root = taken.storage().root.clone();
         let podman = Podman::find()?.with_storage(Some(taken.storage().clone()));
         if last_used.elapsed().unwrap_or_default() < self.older_than || !podman.has_images()? {

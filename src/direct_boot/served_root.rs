@@ -53,7 +53,7 @@ impl Share {
         // An accelerator that failed has taken the first of us along.
         give_back(&self.mark, &podman);
         std::fs::write(&self.mark, &self.image).map_err(write(&self.mark))?;
-        let _held = podman.hold(&self.image, &holder(&self.mark))?;
+        let _held = podman.pin(&self.image, &holder(&self.mark))?;
         let layers = podman.layer_folders(&self.image)?;
         let scratch = self.mark.with_extension("layers");
         let root = Root::mount(&podman, &self.image, layers.as_deref(), &scratch)?;
@@ -85,7 +85,7 @@ fn give_back(mark: &Path, podman: &Podman) {
         && !image.is_empty()
     {
         podman.unmount(image.trim());
-        podman.let_go(&holder(mark));
+        podman.unpin(&holder(mark));
     }
 }
 

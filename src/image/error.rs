@@ -1,114 +1,78 @@
-//! Why an image is not available.
+//! The errors of the room.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::other_storages::Elsewhere;
+use super::other_storages::OtherStorages;
 use crate::host::process;
 
-/// An image can't be had.
+/// An image can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no podman.
-    #[error("podman is not installed, or not on PATH; `podman-bootc doctor` lists what is missing")]
+    #[error("podman is not installed, or not on PATH; `podman-bootc doctor` lists the missing programs")]
     NoPodman,
-    /// A name that no registry serves is not in the storage.
-    #[error("no image {name} in {storage}; build it with `{sudo}podman build -t {name} .`{elsewhere}")]
-    NotHere {
-        /// The image's name as asked for.
+    /// The storage doesn't have the image, and no registry serves an image of that name.
+    #[error("image {name} not found in {storage}; build it with `{sudo}podman build -t {name} .`{others}")]
+    NotFound {
         name: String,
-        /// The storage that was searched, for people.
+        /// The storage in words.
         storage: String,
-        /// `sudo ` where the storage is root's.
+        /// `sudo ` for root's storage.
         sudo: &'static str,
-        /// Whether the other storage of this host has it, and how to get it from there.
-        elsewhere: Elsewhere,
+        others: OtherStorages,
     },
-    /// The image is missing, and pulling it is not allowed.
-    #[error("no image {name} in {storage}, and `--pull never` forbids to fetch it")]
-    NotPulled {
-        /// The image's name as asked for.
-        name: String,
-        /// The storage that was searched, for people.
-        storage: String,
-    },
-    /// It is there, for another architecture.
-    #[error("image {name} is for {is}, not for {wanted}{remedy}")]
+    #[error("image {name} not found in {storage}, and `--pull never` is set")]
+    NotPulled { name: String, storage: String },
+    #[error("image {name} is for {found}, not for {wanted}{remedy}")]
     OtherArch {
-        /// The image's name as asked for.
         name: String,
-        /// The architecture that it is for.
-        is: String,
-        /// The one that was asked for.
+        found: String,
         wanted: String,
-        /// What keeps the tool from getting that one, or how to get it; empty, or the end of a sentence.
+        /// Why the tool can't get the image for the wanted architecture, or how to get it: the end of the sentence, or
+        /// empty.
         remedy: String,
     },
-    /// On this system images are in the podman machine, and that can't be used.
     #[error(transparent)]
-    Machine(#[from] Unusable),
-    /// It is not a bootable image.
+    Machine(#[from] PodmanMachineError),
     #[error(
         "image {0} is not bootable: it has no label containers.bootc=1; \
-         build it FROM a bootc base image (see `podman-bootc images`)"
+         build it FROM a bootc base image (`podman-bootc images` lists bootable images)"
     )]
     NotBootable(String),
-    /// podman failed.
     #[error("can't {doing}")]
-    Podman {
-        /// What was being done.
-        doing: String,
-        /// podman's own words.
-        source: process::Error,
-    },
-    /// The index of an image that podman saved can't be given a tag.
+    Podman { doing: String, source: process::Error },
+    /// The index of an image that podman saved can't be changed.
     #[error("can't tag the saved image in {path}")]
-    Index {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The folder of an image can't be linked to where podman is to read it.
-    #[error("can't read {image}: can't make the link {link}")]
-    Link {
-        /// The image.
-        image: String,
-        /// The link.
-        link: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// podman answered something else than expected.
-    #[error("can't {doing}: podman's answer is not understood")]
-    Answer {
-        /// What was being done.
-        doing: String,
-        /// What is wrong in it.
-        source: serde_json::Error,
-    },
+    Index { path: PathBuf, source: std::io::Error },
+    /// The folder of an image can't be linked to the place where podman reads it.
+    #[error("can't read {image}: can't create the link {link}")]
+    Link { image: String, link: PathBuf, source: std::io::Error },
+    #[error("can't {doing}: unexpected answer from podman")]
+    Answer { doing: String, source: serde_json::Error },
 }
 
-/// The podman machine can't be used as it is.
+/// The podman machine can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// There is none.
-    #[error("there is no podman machine; `podman machine init --rootful --now` makes one")]
-    None,
-    /// It is not running.
-    #[error("the podman machine {0} is not running; `podman machine start {0}` starts it")]
+pub enum PodmanMachineError {
+    #[error("no podman machine exists; create one with `podman machine init --rootful --now`")]
+    Missing,
+    #[error("the podman machine {0} is not running; start it with `podman machine start {0}`")]
     Stopped(String),
-    /// Its images belong to a user in it.
+    /// The machine's images belong to an ordinary user in it.
     #[error(
-        "the podman machine {0} is rootless, and `bootc install` needs root in it; `podman machine stop {0}; \
-         podman machine set --rootful {0}; podman machine start {0}` changes that (images that were built before \
-         have to be built anew)"
+        "the podman machine {0} is rootless, but `bootc install` needs root in it; run `podman machine stop {0}; \
+         podman machine set --rootful {0}; podman machine start {0}`, and build your images again"
     )]
     Rootless(String),
 }
 
-/// Reads an answer of podman.
+/// Returns a function that makes a failure of podman an [`Error`]; `doing` follows "can't ".
+pub(super) fn cant(doing: impl Into<String>) -> impl FnOnce(process::Error) -> Error {
+    |source| Error::Podman { doing: doing.into(), source }
+}
+
+/// Parses an answer of podman; `doing` follows "can't ".
 pub(super) fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {
     serde_json::from_slice(text).map_err(|source| Error::Answer { doing: doing.to_owned(), source })
 }

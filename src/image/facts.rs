@@ -1,34 +1,34 @@
-//! What an image's files tell about the system in it.
+//! Facts about the system in an image, which its files tell.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What the tool has to know of a system before it boots.
+/// The facts that the tool needs before the system boots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The kernel's version.
+    /// The kernel's release, as `uname -r` prints it.
     pub kernel: String,
-    /// Kernel arguments that the image asks for.
+    /// The kernel arguments in the image's `kargs.d`.
     pub kargs: Vec<String>,
-    /// SELinux is enforcing or permissive in it.
+    /// True if SELinux is enforcing or permissive.
     pub selinux: bool,
-    /// It has an SSH server.
+    /// True if the image has an SSH server.
     pub sshd: bool,
-    /// systemd's major version, where it could be told.
+    /// systemd's major version, if it is known.
     pub systemd: Option<u32>,
-    /// Its root filesystem can be made to grow with the disk at boot.
+    /// True if the root filesystem can grow to the size of the disk at boot.
     #[serde(default)]
     pub grows: bool,
-    /// Its kernel is a unified kernel image, as bootc installs one: its command line is its own.
+    /// True if the kernel is a unified kernel image that bootc installs. Its command line is part of the image.
     #[serde(default)]
     pub uki: bool,
-    /// It has bootupd, without which bootc can only install systemd-boot.
+    /// True if the image has bootupd. Without it, bootc can only install systemd-boot.
     #[serde(default)]
     pub bootupd: bool,
-    /// Home folders by user.
+    /// The home folder of each user.
     pub homes: BTreeMap<String, String>,
-    /// Numbers of user and group by user.
+    /// The numeric user and group IDs of each user.
     #[serde(default)]
     pub owners: BTreeMap<String, (u32, u32)>,
 }

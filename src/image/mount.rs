@@ -1,4 +1,4 @@
-//! Images in use: mounted, or kept from being removed.
+//! Images in use: mounted, or protected from removal.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,12 @@ use serde::Deserialize;
 
 use super::error::{Error, parse};
 use super::podman::Podman;
+use super::storage::clean_up;
 use crate::host::process;
 
 impl Podman {
-    /// The folders of an image's layers as overlayfs has them, the lowest first; none where podman keeps them
-    /// otherwise.
-    ///
-    /// # Errors
-    /// podman fails.
+    /// Returns the folders of an image's layers in overlayfs, the lowest layer first. Returns `None` if podman's storage
+    /// doesn't use overlayfs.
     pub fn layer_folders(&self, id: &str) -> Result<Option<Vec<PathBuf>>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -22,7 +20,7 @@ impl Podman {
             name: String,
             data: Option<BTreeMap<String, String>>,
         }
-        let doing = "ask podman where the image's layers are";
+        let doing = "find the folders of the image's layers";
         let text = self.run(["image", "inspect", "--format", "{{json .GraphDriver}}", id], doing)?;
         let driver: Driver = parse(&text, doing)?;
         let data = driver.data.unwrap_or_default();
@@ -38,38 +36,27 @@ impl Podman {
         Ok(Some(folders))
     }
 
-    /// Mounts the image's root filesystem read-only until the value is dropped.
-    ///
-    /// Rootless, this works only inside `podman unshare`.
-    ///
-    /// # Errors
-    /// podman fails.
+    /// Mounts the image's root filesystem read-only until the value is dropped. Rootless, this works only inside
+    /// `podman unshare`.
     pub fn mount(&self, id: &str) -> Result<Mounted, Error> {
         let text = self.run(["image", "mount", id], "mount the image's filesystem")?;
         let path = PathBuf::from(String::from_utf8_lossy(&text).trim_end_matches('\n'));
         Ok(Mounted { podman: self.clone(), id: id.to_owned(), path })
     }
 
-    /// Makes a container of the image, which never runs: as long as it is there podman doesn't remove the image.
-    ///
-    /// # Errors
-    /// podman fails.
-    pub fn hold(&self, image: &str, container: &str) -> Result<Held, Error> {
+    /// Creates a container of the image that never runs. podman doesn't remove the image while the container exists.
+    pub fn pin(&self, image: &str, container: &str) -> Result<Pinned, Error> {
         let create = ["create", "--quiet", "--network=none", "--name", container, image, "true"];
-        self.run(create, "hold the image")?;
-        Ok(Held { podman: self.clone(), container: container.to_owned() })
+        self.run(create, "protect the image from removal")?;
+        Ok(Pinned { podman: self.clone(), container: container.to_owned() })
     }
 
-    /// Removes the container that held an image; none is fine.
-    pub fn let_go(&self, container: &str) {
-        // Not through `process::output`: it has to go when the tool is interrupted, too.
-        match self.command(["rm", "--ignore", "--force", container]).output() {
-            Ok(output) if output.status.success() => {}
-            other => tracing::warn!(container, ?other, "the container stays"),
-        }
+    /// Removes the container that protects an image, if it exists.
+    pub fn unpin(&self, container: &str) {
+        clean_up(&mut self.command(["rm", "--ignore", "--force", container]));
     }
 
-    /// Takes back a mount that a process left which died; none is fine.
+    /// Unmounts an image that a process left mounted when it died, if there is such a mount.
     pub fn unmount(&self, id: &str) {
         let mut command = self.command(["image", "unmount", id]);
         if let Err(error) = process::output(&mut command) {
@@ -78,20 +65,20 @@ impl Podman {
     }
 }
 
-/// An image that podman doesn't remove as long as this lives.
+/// Protects an image from removal until the value is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct Pinned {
     podman: Podman,
     container: String,
 }
 
-impl Drop for Held {
+impl Drop for Pinned {
     fn drop(&mut self) {
-        self.podman.let_go(&self.container);
+        self.podman.unpin(&self.container);
     }
 }
 
-/// An image's root filesystem, as long as this lives.
+/// An image's root filesystem, mounted until the value is dropped.
 #[derive(Debug)]
 pub struct Mounted {
     podman: Podman,
@@ -100,7 +87,6 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// The folder that it is mounted on.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -108,11 +94,6 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let mut command = self.podman.command(["image", "unmount", &self.id]);
-        // Not through `process::output`: the mount has to go when the tool is interrupted, too.
-        match command.output() {
-            Ok(output) if output.status.success() => {}
-            other => tracing::warn!(image = self.id, ?other, "the image stays mounted"),
-        }
+        clean_up(&mut self.podman.command(["image", "unmount", &self.id]));
     }
 }

@@ -1,4 +1,4 @@
-//! Images in the other storages of this host: root's for a user, the users' for root.
+//! Images in the other storages of this host: root's storage for a user, and the users' storages for root.
 
 use std::fmt;
 use std::io;
@@ -8,73 +8,68 @@ use serde::Deserialize;
 
 use super::reference::is_meant;
 
-/// Where root's podman keeps its images, if it wasn't told another place.
-const OF_ROOT: &str = "/var/lib/containers/storage";
-/// Where a user's podman does, below the home folder.
-const OF_USER: &str = ".local/share/containers/storage";
+/// The default storage of root.
+const ROOT_STORAGE: &str = "/var/lib/containers/storage";
+/// The default storage of a user, in the home folder.
+const USER_STORAGE: &str = ".local/share/containers/storage";
 const DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
 
-/// Whether another storage of this host has an image.
+/// Tells whether another storage of this host has an image. Its text continues an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Elsewhere {
-    /// None has it.
-    Nowhere,
-    /// It may be in root's storage, which is not ours to look into.
+pub enum OtherStorages {
+    NotFound,
+    /// This user can't read root's storage.
     Unknown {
-        /// The image's name.
         name: String,
     },
-    /// This storage has it.
-    Here {
-        /// The image's name there.
+    /// The storage of `owner` has the image under this name; `user` needs it.
+    Found {
         name: String,
-        /// Whose storage it is.
         owner: String,
-        /// The user who wants it.
-        to: String,
+        user: String,
     },
 }
 
-impl fmt::Display for Elsewhere {
+impl fmt::Display for OtherStorages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nowhere => Ok(()),
+            Self::NotFound => Ok(()),
             Self::Unknown { name } => write!(
                 f,
-                ", or copy it from root's storage, if it is there: \
+                ", or copy it from root's storage if root has it: \
                  `sudo podman image scp root@localhost::{name} $USER@localhost::`"
             ),
-            Self::Here { name, owner, to } => {
-                let sudo = if to == "root" { "" } else { "sudo " };
+            Self::Found { name, owner, user } => {
+                let sudo = if user == "root" { "" } else { "sudo " };
                 write!(
                     f,
                     ", or copy it from the storage of {owner}, which has it: \
-                     `{sudo}podman image scp {owner}@localhost::{name} {to}@localhost::`"
+                     `{sudo}podman image scp {owner}@localhost::{name} {user}@localhost::`"
                 )
             }
         }
     }
 }
 
-/// Looks for an image in the other storages of this host.
-pub(super) fn look(asked: &str, rootless: bool) -> Elsewhere {
+/// Searches the other storages of this host for an image.
+pub(super) fn search(asked: &str, rootless: bool) -> OtherStorages {
     if rootless {
-        let here = |name| Elsewhere::Here { name, owner: "root".into(), to: "$USER".into() };
-        return match find(Path::new(OF_ROOT), asked) {
-            Ok(found) => found.map_or(Elsewhere::Nowhere, here),
-            Err(_) => Elsewhere::Unknown { name: asked.to_owned() },
+        let found = |name| OtherStorages::Found { name, owner: "root".into(), user: "$USER".into() };
+        return match find(Path::new(ROOT_STORAGE), asked) {
+            Ok(name) => name.map_or(OtherStorages::NotFound, found),
+            Err(_) => OtherStorages::Unknown { name: asked.to_owned() },
         };
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let found = people(&users).find_map(|(owner, home)| {
-        let name = find(&home.join(OF_USER), asked).ok().flatten()?;
-        Some(Elsewhere::Here { name, owner, to: "root".into() })
+    let found = regular_users(&users).find_map(|(owner, home)| {
+        let name = find(&home.join(USER_STORAGE), asked).ok().flatten()?;
+        Some(OtherStorages::Found { name, owner, user: "root".into() })
     });
-    found.unwrap_or(Elsewhere::Nowhere)
+    found.unwrap_or(OtherStorages::NotFound)
 }
 
-/// Users and their home folders by `/etc/passwd`, without those of the system.
-fn people(passwd: &str) -> impl Iterator<Item = (String, PathBuf)> {
+/// Returns the users in `/etc/passwd` and their home folders, without system users.
+fn regular_users(passwd: &str) -> impl Iterator<Item = (String, PathBuf)> {
     const FIRST: u32 = 1000;
     passwd.lines().filter_map(|line| {
         let mut fields = line.split(':');
@@ -83,7 +78,7 @@ fn people(passwd: &str) -> impl Iterator<Item = (String, PathBuf)> {
     })
 }
 
-/// The name by which a storage has the image.
+/// Returns the name of the image in a storage, or its ID if the image has no name.
 fn find(storage: &Path, asked: &str) -> io::Result<Option<String>> {
     #[derive(Deserialize)]
     struct Row {
@@ -129,23 +124,26 @@ mod tests {
     }
 
     #[test]
-    fn people_are_told_from_the_system() {
+    fn system_users_are_left_out() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\nbroken\n";
-        assert_eq!(people(passwd).collect::<Vec<_>>(), [("ann".to_owned(), PathBuf::from("/home/ann"))]);
+        assert_eq!(
+            regular_users(passwd).collect::<Vec<_>>(),
+            [("ann".to_owned(), PathBuf::from("/home/ann"))]
+        );
     }
 
     #[test]
-    fn the_command_that_copies_is_told() {
-        let here = |owner: &str, to: &str| {
-            Elsewhere::Here { name: "localhost/x:latest".into(), owner: owner.into(), to: to.into() }
+    fn the_text_names_the_command_that_copies_the_image() {
+        let found = |owner: &str, user: &str| {
+            OtherStorages::Found { name: "localhost/x:latest".into(), owner: owner.into(), user: user.into() }
                 .to_string()
         };
         assert!(
-            here("ann", "root")
+            found("ann", "root")
                 .ends_with("`podman image scp ann@localhost::localhost/x:latest root@localhost::`")
         );
         assert!(
-            here("root", "$USER")
+            found("root", "$USER")
                 .contains("`sudo podman image scp root@localhost::localhost/x:latest $USER@")
         );
     }

@@ -6,22 +6,24 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::error::{Error, parse};
+use super::container_image::{BOOTC_LABEL, Image};
+use super::error::{Error, cant, parse};
 use super::podman_machine;
 use super::reference::full_name;
 use super::service::Service;
 use super::storage::Storage;
-use super::{BOOTC_LABEL, Image};
+use crate::host::fs::file::link_folder;
+use crate::host::fs::path::rsplit_colon;
 use crate::host::{Os, process};
 
 /// A bootable image as `images` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its names; none for a dangling image.
+pub struct ListedImage {
+    /// Empty for a dangling image.
     pub names: Vec<String>,
-    /// Image ID in hex.
+    /// The image ID in hex.
     pub id: String,
-    /// Manifest digest.
+    /// The manifest digest.
     pub digest: String,
     /// Seconds since 1970.
     pub created: i64,
@@ -29,72 +31,65 @@ pub struct Listed {
     pub size: u64,
 }
 
-/// The local podman, or one that it reaches.
+/// The local podman, or a service that it reaches.
 #[derive(Debug, Clone)]
 pub struct Podman {
     program: PathBuf,
     pub(super) rootless: bool,
-    /// A storage of our own, for images that come from elsewhere.
+    /// The tool's own storage. `None` means the user's storage.
     storage: Option<Storage>,
-    /// The podman service that it asks.
     pub(super) service: Option<Service>,
 }
 
 impl Podman {
     /// Finds podman on PATH.
-    ///
-    /// # Errors
-    /// [`Error::NoPodman`].
     pub fn find() -> Result<Self, Error> {
         let program = which::which("podman").map_err(|_| Error::NoPodman)?;
         Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None, service: None })
     }
 
-    /// The podman that has the user's images: on Linux this one, elsewhere that in the podman machine, as root.
-    ///
-    /// # Errors
-    /// There is no podman, or no such machine; the message says what to do.
-    pub fn of_images(os: Os, wanted: Option<Service>) -> Result<Self, Error> {
+    /// Returns the podman that has the user's images: the local one on Linux, on other systems root's in the podman
+    /// machine or the `chosen` service.
+    pub fn for_images(os: Os, chosen: Option<Service>) -> Result<Self, Error> {
         let podman = Self::find()?;
         if os == Os::Linux {
             return Ok(podman);
         }
-        let service = match wanted {
+        let service = match chosen {
             Some(service) => service,
             None => podman_machine::service(|| podman.command([]))?,
         };
         Ok(Self { rootless: false, service: Some(service), ..podman })
     }
 
-    /// True when its storage is not on this host.
+    /// Returns true if it asks a service, whose storage may be on another host.
     pub fn is_remote(&self) -> bool {
         self.service.is_some()
     }
 
-    /// A podman that asks this service.
     #[must_use]
-    pub fn of_service(self, service: Service) -> Self {
+    pub fn with_service(self, service: Service) -> Self {
         Self { service: Some(service), ..self }
     }
 
-    /// The same podman with this storage, or with its usual one.
+    /// Sets the storage; `None` means the user's storage.
     #[must_use]
     pub fn with_storage(self, storage: Option<Storage>) -> Self {
         Self { storage, ..self }
     }
 
-    /// The storage of our own that it works on, if it does.
+    /// Returns the tool's own storage if it uses that.
     pub fn own_storage(&self) -> Option<&Storage> {
         self.storage.as_ref()
     }
 
-    /// A command line of this podman.
+    /// Returns a command of this podman.
     pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
-        // What it is to talk to is said here.
-        Service::VARIABLES.iter().for_each(|variable| {
+        // The options below choose the service.
+        for variable in Service::VARIABLES {
             command.env_remove(variable);
-        });
+        }
         if let Some(service) = &self.service {
             command.args(service.args());
         }
@@ -105,25 +100,18 @@ impl Podman {
         command
     }
 
-    /// True when its storage belongs to an ordinary user.
+    /// Returns true if its storage belongs to an ordinary user.
     pub fn is_rootless(&self) -> bool {
         self.rootless
     }
 
-    /// Its version, as it prints it.
-    ///
-    /// # Errors
-    /// podman fails.
     pub fn version(&self) -> Result<String, Error> {
-        let text = self.run(["version", "--format", "{{.Client.Version}}"], "ask podman for its version")?;
+        let text = self.run(["version", "--format", "{{.Client.Version}}"], "get podman's version")?;
         Ok(String::from_utf8_lossy(&text).trim().to_owned())
     }
 
-    /// All images with the label of bootable ones.
-    ///
-    /// # Errors
-    /// podman fails.
-    pub fn list(&self) -> Result<Vec<Listed>, Error> {
+    /// Lists all images with the label of bootable images.
+    pub fn list(&self) -> Result<Vec<ListedImage>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Row {
@@ -140,7 +128,7 @@ impl Podman {
         let rows: Vec<Row> = parse(&text, doing)?;
         Ok(rows
             .into_iter()
-            .map(|row| Listed {
+            .map(|row| ListedImage {
                 names: row.names.unwrap_or_default(),
                 id: row.id.trim_start_matches("sha256:").to_owned(),
                 digest: row.digest,
@@ -152,36 +140,26 @@ impl Podman {
 
     /// Writes the image's content as an OCI folder with the tag [`Self::SAVED_TAG`].
     ///
-    /// The tag is a plain word: `oci:/path:localhost/x:latest` would be split at the wrong colon.
-    ///
-    /// # Errors
-    /// podman fails, or what it wrote has no index.
+    /// The tag is a plain word: readers would split `oci:/path:localhost/x:latest` at the wrong colon.
     pub fn save(&self, image: &Image, folder: &Path) -> Result<(), Error> {
         let doing = format!("save the content of image {}", image.reference);
         let mut command = self.command(["save", "--quiet", "--format", "oci-dir", "--uncompressed", "-o"]);
         command.arg(folder).arg(&image.id);
-        process::output(&mut command).map_err(|source| Error::Podman { doing, source })?;
+        process::output(&mut command).map_err(cant(doing))?;
         let index = folder.join("index.json");
         tag_saved(&index).map_err(|source| Error::Index { path: index, source })
     }
 
-    /// The tag in an OCI folder that [`Self::save`] wrote.
     pub const SAVED_TAG: &str = "image";
 
-    /// True when its storage has any.
-    ///
-    /// # Errors
-    /// podman fails.
+    /// Returns true if its storage has any image.
     pub fn has_images(&self) -> Result<bool, Error> {
         Ok(!self.run(["images", "--all", "--quiet"], "list images")?.is_empty())
     }
 
     /// Removes all images of its storage.
-    ///
-    /// # Errors
-    /// podman fails.
     pub fn remove_all(&self) -> Result<(), Error> {
-        self.run(["rmi", "--all", "--force"], "remove the images that came from elsewhere").map(drop)
+        self.run(["rmi", "--all", "--force"], "remove the images in the tool's own storage").map(drop)
     }
 
     pub(super) fn run<'a>(
@@ -189,8 +167,7 @@ impl Podman {
         args: impl IntoIterator<Item = &'a str>,
         doing: &str,
     ) -> Result<Vec<u8>, Error> {
-        process::output(&mut self.command(args))
-            .map_err(|source| Error::Podman { doing: doing.to_owned(), source })
+        process::output(&mut self.command(args)).map_err(cant(doing))
     }
 
     pub(super) fn inspect(&self, asked: &str) -> Result<Image, Error> {
@@ -227,19 +204,18 @@ impl Podman {
         })
     }
 
-    /// `podman image exists`: 0 yes, 1 no; all else is a failure of podman itself.
+    /// `podman image exists` exits with 0 for yes and 1 for no. Any other status is a failure of podman.
     pub(super) fn exists(&self, asked: &str) -> Result<bool, Error> {
         match process::output(&mut self.command(["image", "exists", "--", asked])) {
             Ok(_) => Ok(true),
             Err(process::Error::Failed { status, .. }) if status.code() == Some(1) => Ok(false),
-            Err(source) => Err(Error::Podman { doing: format!("look for image {asked}"), source }),
+            Err(error) => Err(cant(format!("look for image {asked}"))(error)),
         }
     }
 
     pub(super) fn pull(&self, asked: &str, arch: Option<&str>) -> Result<(), Error> {
-        let doing = format!("pull image {asked}");
         process::output(self.pull_command(arch).arg(asked))
-            .map_err(|source| Error::Podman { doing, source })
+            .map_err(cant(format!("pull image {asked}")))
             .map(drop)
     }
 
@@ -248,19 +224,17 @@ impl Podman {
         self.command(["pull", "--quiet"].into_iter().chain(arch).chain(["--"]))
     }
 
-    /// Reads an image in a file or folder into the storage and returns its ID.
+    /// Reads an image from a file or folder into the storage and returns its ID.
     pub(super) fn read_file(&self, asked: &str, arch: Option<&str>) -> Result<String, Error> {
-        let failed = |source| Error::Podman { doing: format!("read {asked}"), source };
         let mut command = self.pull_command(arch);
         let (transport, path) = asked.split_once(':').unwrap_or(("", asked));
         match (transport, &self.storage) {
-            // podman names the image by its folder, and can't when that has a capital letter.
+            // podman names the image after its folder, and fails if that has a capital letter. So it gets a link.
             ("oci" | "dir", Some(storage)) => {
-                let (folder, tag) = crate::host::fs::path::rsplit_colon(path)
-                    .map_or((path, ""), |(folder, tag)| (folder, tag));
+                let (folder, tag) = rsplit_colon(path).unwrap_or((path, ""));
                 let link = storage.run.join("image");
                 let absolute = std::path::absolute(folder);
-                let linked = absolute.and_then(|to| crate::host::fs::file::link_folder(&to, &link));
+                let linked = absolute.and_then(|to| link_folder(&to, &link));
                 linked.map_err(|source| Error::Link { image: asked.to_owned(), link, source })?;
                 let tag = if tag.is_empty() { String::new() } else { format!(":{tag}") };
                 command.arg(format!("{transport}:image{tag}")).current_dir(&storage.run);
@@ -269,54 +243,49 @@ impl Podman {
                 command.arg(asked);
             }
         }
-        let id = process::output(&mut command).map_err(failed)?;
+        let id = process::output(&mut command).map_err(cant(format!("read {asked}")))?;
         Ok(String::from_utf8_lossy(&id).trim().to_owned())
     }
 
-    /// Copies an image that another podman has into this one's storage, unless it is there; `archive` is a file
-    /// to do it with.
-    ///
-    /// # Errors
-    /// One of them fails.
+    /// Copies an image from another podman into this one's storage unless it is there already. `archive` is the path of a
+    /// temporary file.
     pub fn copy_from(&self, other: &Self, image: Image, archive: &Path) -> Result<Image, Error> {
         let name = format!("localhost/podman-bootc-copy:{}", image.id);
         if !self.exists(&name)? {
-            // What a copy that was broken off left; there may be none.
+            // An interrupted copy may have left it.
             let _ = std::fs::remove_file(archive);
-            let doing = format!("copy image {} from {}", image.reference, other.storage());
+            let doing = format!("copy image {} from {}", image.reference, other.storage_name());
             let mut save = other.command(["save", "--quiet", "--format", "oci-archive", "--uncompressed"]);
             save.arg("--output").arg(archive).arg(&image.id);
             let saved = process::output(&mut save).map_err(|source| Error::Podman { doing, source });
             let read =
                 saved.and_then(|_| self.read_file(&format!("oci-archive:{}", archive.display()), None));
             let _ = std::fs::remove_file(archive);
-            self.run(["tag", &read?, &name], "name the copy of an image")?;
+            self.run(["tag", &read?, &name], "tag the copy of the image")?;
         }
         let copy = self.inspect(&name)?;
         Ok(Image { reference: image.reference, digest: image.digest, ..copy })
     }
 
-    /// The storage, for people.
-    pub(super) fn storage(&self) -> String {
+    /// Returns the storage in words.
+    pub(super) fn storage_name(&self) -> String {
         if let Some(service) = &self.service {
             return format!("the storage of {service}");
         }
         let kind = if self.rootless { "rootless" } else { "rootful" };
-        match self.root() {
+        match self.storage_root() {
             Some(root) => format!("podman's {kind} storage ({})", root.display()),
             None => format!("podman's {kind} storage"),
         }
     }
 
-    /// The storage's folder.
-    fn root(&self) -> Option<PathBuf> {
-        let text =
-            self.run(["info", "--format", "{{.Store.GraphRoot}}"], "ask podman for its storage").ok()?;
+    fn storage_root(&self) -> Option<PathBuf> {
+        let text = self.run(["info", "--format", "{{.Store.GraphRoot}}"], "get podman's storage").ok()?;
         Some(String::from_utf8_lossy(&text).trim().into())
     }
 }
 
-/// Gives the first manifest of an OCI folder's index the tag [`Podman::SAVED_TAG`].
+/// Sets the tag of the first manifest in an OCI folder's index to [`Podman::SAVED_TAG`].
 fn tag_saved(index: &Path) -> std::io::Result<()> {
     let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(index)?)?;
     let manifest = value.pointer_mut("/manifests/0").and_then(serde_json::Value::as_object_mut);
@@ -353,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_cant_be_made_is_not_told_as_a_failure_of_podman() {
+    fn podman_is_not_blamed_for_a_link_that_cant_be_created() {
         let dir = tempfile::tempdir().unwrap();
         let storage = Storage { root: dir.path().join("root"), run: dir.path().join("none") };
         let podman =
             Podman { program: "podman".into(), rootless: false, storage: Some(storage), service: None };
         let text = crate::text::error_chain(&podman.read_file("oci:/x", None).unwrap_err());
         assert!(
-            text.starts_with("can't read oci:/x: can't make the link ") && text.contains("none"),
+            text.starts_with("can't read oci:/x: can't create the link ") && text.contains("none"),
             "{text}"
         );
     }

@@ -1,11 +1,11 @@
-//! The podman machine: where images are on macOS and Windows.
+//! The podman machine, which holds the images on macOS and Windows.
 //! <https://docs.podman.io/en/latest/markdown/podman-machine.1.html>
 
 use std::process::Command;
 
 use serde::Deserialize;
 
-use super::error::{Error, Unusable, parse};
+use super::error::{Error, PodmanMachineError, cant, parse};
 use super::service::Service;
 use crate::host::process;
 
@@ -20,7 +20,7 @@ struct Row {
     running: bool,
 }
 
-/// A part of what `podman machine inspect` says.
+/// A part of the answer to `podman machine inspect`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Inspected {
@@ -28,12 +28,9 @@ struct Inspected {
     rootful: bool,
 }
 
-/// The service of the podman machine that is used by default: that of its root.
+/// Returns the service of root in the default podman machine.
 pub(super) fn service(mut podman: impl FnMut() -> Command) -> Result<Service, Error> {
-    let mut ask = |args: &[&str], doing: &str| {
-        process::output(podman().args(args))
-            .map_err(|source| Error::Podman { doing: doing.to_owned(), source })
-    };
+    let mut ask = |args: &[&str], doing: &str| process::output(podman().args(args)).map_err(cant(doing));
     let doing = "list podman machines";
     let text = ask(&["machine", "list", "--format", "json"], doing)?;
     let rows: Vec<Row> = parse(&text, doing)?;
@@ -42,25 +39,25 @@ pub(super) fn service(mut podman: impl FnMut() -> Command) -> Result<Service, Er
     let text = ask(&["machine", "inspect", &name], doing)?;
     let machines: Vec<Inspected> = parse(&text, doing)?;
     if machines.first().is_some_and(|machine| machine.rootful) {
-        // podman makes this connection for each machine.
+        // podman creates this connection for each machine.
         Ok(Service::Connection(format!("{name}-root")))
     } else {
-        Err(Unusable::Rootless(name).into())
+        Err(PodmanMachineError::Rootless(name).into())
     }
 }
 
-/// The machine that podman itself would use.
-fn pick(rows: &[Row]) -> Result<&str, Unusable> {
+/// Returns the name of the machine that podman itself would use.
+fn pick(rows: &[Row]) -> Result<&str, PodmanMachineError> {
     let running = || rows.iter().find(|row| row.running);
     let chosen = rows.iter().find(|row| row.default).or_else(running).or(rows.first());
     match chosen {
-        None => Err(Unusable::None),
+        None => Err(PodmanMachineError::Missing),
         Some(row) if row.running => Ok(name_of(row)),
-        Some(row) => Err(Unusable::Stopped(name_of(row).to_owned())),
+        Some(row) => Err(PodmanMachineError::Stopped(name_of(row).to_owned())),
     }
 }
 
-/// podman 4 marks the default one with a star.
+/// podman 4 marks the default machine with a star.
 fn name_of(row: &Row) -> &str {
     row.name.trim_end_matches('*')
 }
@@ -70,22 +67,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_that_podman_would_use() {
+    fn the_machine_is_the_one_that_podman_would_use() {
         let pick = |json: &str| {
             let rows: Vec<Row> = serde_json::from_str(json).unwrap();
             pick(&rows).map(str::to_owned)
         };
-        assert_eq!(pick("[]"), Err(Unusable::None));
+        assert_eq!(pick("[]"), Err(PodmanMachineError::Missing));
         let one = r#"[{"Name":"a","Default":false,"Running":false,"VMType":"applehv"}]"#;
-        assert_eq!(pick(one), Err(Unusable::Stopped("a".into())));
+        assert_eq!(pick(one), Err(PodmanMachineError::Stopped("a".into())));
         let two = r#"[{"Name":"a","Running":true},{"Name":"b*","Default":true,"Running":true}]"#;
         assert_eq!(pick(two), Ok("b".into()));
         let other = r#"[{"Name":"a","Running":false},{"Name":"b","Running":true}]"#;
         assert_eq!(pick(other), Ok("b".into()));
         for (error, want) in [
-            (Unusable::None, "podman machine init"),
-            (Unusable::Stopped("a".into()), "podman machine start a"),
-            (Unusable::Rootless("a".into()), "podman machine set --rootful a"),
+            (PodmanMachineError::Missing, "podman machine init"),
+            (PodmanMachineError::Stopped("a".into()), "podman machine start a"),
+            (PodmanMachineError::Rootless("a".into()), "podman machine set --rootful a"),
         ] {
             assert!(error.to_string().contains(want), "{error}");
         }

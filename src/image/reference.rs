@@ -1,6 +1,6 @@
 //! Names of images.
 
-/// Picks the image's name that the user meant by `asked`, or its first, or one made of its ID.
+/// Returns the image's name that `asked` means, or its first name, or one made of its ID.
 pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
     names
         .iter()
@@ -10,29 +10,29 @@ pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
         .unwrap_or_else(|| format!("localhost/untagged:{}", id.get(..12).unwrap_or(id)))
 }
 
-/// True when a user who asks so may mean the image of this full name.
+/// Returns true if `asked` can mean the image with this full name.
 pub fn is_meant(asked: &str, name: &str) -> bool {
     let with_tag = if has_tag(asked) { asked.to_owned() } else { format!("{asked}:latest") };
     name.strip_suffix(with_tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
-/// True for names that no registry can serve.
+/// Returns true for names that no registry can serve.
 pub fn is_local(name: &str) -> bool {
     name.starts_with("localhost/")
 }
 
-/// True for images in files, by containers-transports(5).
+/// Returns true for images in files, as in containers-transports(5).
 pub fn is_file(name: &str) -> bool {
     ["oci:", "oci-archive:", "docker-archive:", "dir:"].iter().any(|transport| name.starts_with(transport))
 }
 
-/// True when the text can be an image ID or the beginning of one.
+/// Returns true if the text can be an image ID or its beginning.
 pub fn looks_like_id(text: &str) -> bool {
     let text = text.strip_prefix("sha256:").unwrap_or(text);
     (6..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The name without its tag.
+/// Removes the tag from a name.
 pub fn without_tag(name: &str) -> &str {
     match name.rsplit_once(':') {
         Some((rest, tag)) if !tag.contains('/') => rest,
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_that_was_meant() {
+    fn the_full_name_is_the_one_that_the_user_meant() {
         let names = ["localhost/my-os:v1".to_owned(), "localhost/my-os:latest".to_owned()];
         let id = "0123456789abcdef";
         for (asked, want) in [
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_and_local_names() {
+    fn ids_files_and_local_names_are_recognized() {
         assert!(looks_like_id("d0300f628e13") && looks_like_id("sha256:d0300f628e13"));
         assert!(!looks_like_id("fedora") && !looks_like_id("abc"));
         assert!(is_file("oci:/x:tag") && is_file("docker-archive:x.tar") && !is_file("oci/x"));

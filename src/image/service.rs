@@ -1,22 +1,22 @@
-//! A podman service that may be on another host, in a machine, or another user's.
+//! A podman service, which may run on another host, in a machine or for another user.
 
 use std::fmt;
 
-/// Which one.
+/// A podman service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Service {
-    /// One that podman knows by name (`podman system connection list`).
+    /// The name of a connection (`podman system connection list`).
     Connection(String),
-    /// One at a URL, as in `CONTAINER_HOST`.
+    /// A URL as in `CONTAINER_HOST`.
     Url(String),
 }
 
 impl Service {
-    /// What podman itself would take its service from.
+    /// The environment variables that tell podman its service.
     pub const VARIABLES: [&str; 2] = ["CONTAINER_HOST", "CONTAINER_CONNECTION"];
 
-    /// The one that the user wants: by name, else by the environment.
-    pub fn wanted(connection: Option<&str>) -> Option<Self> {
+    /// Returns the user's choice: this connection, or the service in the environment.
+    pub fn chosen(connection: Option<&str>) -> Option<Self> {
         let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
         let [url, name] = Self::VARIABLES;
         connection
@@ -26,7 +26,7 @@ impl Service {
             .or_else(|| variable(name).map(Self::Connection))
     }
 
-    /// podman's options for it.
+    /// Returns podman's options for the service.
     pub(super) fn args(&self) -> [&str; 3] {
         match self {
             Self::Connection(name) => ["--remote", "--connection", name],

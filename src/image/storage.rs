@@ -1,4 +1,4 @@
-//! A storage of our own, for images that come out of files or from another podman.
+//! The tool's own storage, for images from files and from another podman.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,18 +10,18 @@ use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
 use crate::host::fs::lock::{Lock, WaitError};
 
-/// A storage of images that is not podman's usual one.
+/// A storage of images that is not the user's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storage {
-    /// Its images.
+    /// The folder of the images.
     pub root: PathBuf,
-    /// What it keeps while it is used; podman takes 50 bytes at the most.
+    /// The folder of podman's temporary files. podman limits its path to 50 bytes.
     pub run: PathBuf,
 }
 
-/// A storage of our own in use; one process at a time.
+/// The tool's own storage, locked by this process until the value is dropped.
 #[derive(Debug)]
-pub struct StorageInUse {
+pub struct LockedStorage {
     storage: Storage,
     _lock: Lock,
 }
@@ -33,63 +33,56 @@ impl Storage {
         Self { root, run }
     }
 
-    /// Takes the storage for this process; when another has it, says so to `waiting` and waits.
-    ///
-    /// # Errors
-    /// Its folders can't be made, or the tool is interrupted.
-    pub fn take(self, waiting: impl FnOnce()) -> Result<StorageInUse, WaitError> {
+    /// Locks the storage. If another process has the lock, calls `waiting` and waits; an interrupt ends the wait.
+    pub fn lock(self, waiting: impl FnOnce()) -> Result<LockedStorage, WaitError> {
         file::create_private_dir(&self.root)?;
-        let lock = match Lock::try_acquire(&self.lock())? {
+        let lock = match Lock::try_acquire(&self.lock_file())? {
             Some(lock) => lock,
             None => {
                 waiting();
-                Lock::wait(&self.lock())?
+                Lock::wait(&self.lock_file())?
             }
         };
-        // When it was used last is told by this.
+        // The lock file's time is the time of the last use.
         lock.touch()?;
-        Ok(self.taken(lock)?)
+        Ok(self.locked(lock)?)
     }
 
-    /// Takes the storage for this process, unless another has it.
-    ///
-    /// # Errors
-    /// Its folders can't be made.
-    pub fn try_take(self) -> std::io::Result<Option<StorageInUse>> {
+    /// Locks the storage, or returns `None` if another process has the lock.
+    pub fn try_lock(self) -> std::io::Result<Option<LockedStorage>> {
         file::create_private_dir(&self.root)?;
-        Lock::try_acquire(&self.lock())?.map(|lock| self.taken(lock)).transpose()
+        Lock::try_acquire(&self.lock_file())?.map(|lock| self.locked(lock)).transpose()
     }
 
-    /// What is kept only while it is used is made, and goes, with the lock held. A holder that was killed left its own.
-    fn taken(self, lock: Lock) -> std::io::Result<StorageInUse> {
+    /// Creates the run folder. Its removal comes first, because a holder that was killed left one.
+    fn locked(self, lock: Lock) -> std::io::Result<LockedStorage> {
         file::remove_dir(&self.run)?;
         file::create_private_dir(&self.run)?;
-        Ok(StorageInUse { storage: self, _lock: lock })
+        Ok(LockedStorage { storage: self, _lock: lock })
     }
 
-    /// When it was used last, unless never.
+    /// Returns the time of the last use, `None` if there was none.
     pub fn last_used(&self) -> Option<SystemTime> {
-        self.lock().metadata().and_then(|metadata| metadata.modified()).ok()
+        self.lock_file().metadata().and_then(|metadata| metadata.modified()).ok()
     }
 
-    /// A file beside it for an image that is on its way into it.
+    /// Returns the path of a temporary archive for an image that is being copied into the storage.
     pub fn archive(&self) -> PathBuf {
         self.root.with_extension("tar")
     }
 
-    fn lock(&self) -> PathBuf {
+    fn lock_file(&self) -> PathBuf {
         self.root.with_extension("lock")
     }
 }
 
-impl StorageInUse {
-    /// The storage.
+impl LockedStorage {
     pub fn storage(&self) -> &Storage {
         &self.storage
     }
 }
 
-impl Drop for StorageInUse {
+impl Drop for LockedStorage {
     fn drop(&mut self) {
         let Storage { root, run } = &self.storage;
         unmount(&root.join("overlay"));
@@ -99,16 +92,20 @@ impl Drop for StorageInUse {
     }
 }
 
-/// podman of root mounts the folder of its layers on itself, and leaves it so: nobody could remove it then.
+/// Root's podman mounts the folder of its layers on itself and leaves the mount, which prevents the folder's removal.
 fn unmount(folder: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let is_mounted = mounts.lines().any(|line| line.split(' ').nth(1).map(Path::new) == Some(folder));
     if is_mounted {
-        // Not through `process::output`: it has to go when the tool is interrupted, too.
-        match Command::new("umount").arg(folder).output() {
-            Ok(output) if output.status.success() => {}
-            other => tracing::warn!(path = %folder.display(), ?other, "podman's storage stays mounted"),
-        }
+        clean_up(Command::new("umount").arg(folder));
+    }
+}
+
+/// Runs a command that cleans up. An interrupt must not end it, as `process::output` would.
+pub(super) fn clean_up(command: &mut Command) {
+    match command.output() {
+        Ok(output) if output.status.success() => {}
+        other => tracing::warn!(?command, ?other, "can't clean up"),
     }
 }
 
@@ -117,12 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_holder_left_is_gone_for_the_next_one() {
+    fn the_files_of_a_killed_holder_are_gone_for_the_next_one() {
         let dir = tempfile::tempdir().unwrap();
         let storage = Storage { root: dir.path().join("root"), run: dir.path().join("run") };
         file::create_private_dir(&storage.run).unwrap();
         std::fs::write(storage.run.join("image"), "").unwrap();
-        let _storage = storage.clone().try_take().unwrap().unwrap();
+        let _storage = storage.clone().try_lock().unwrap().unwrap();
         assert_eq!(std::fs::read_dir(&storage.run).unwrap().count(), 0);
     }
 }

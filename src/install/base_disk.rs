@@ -9,7 +9,7 @@ use super::{in_container, in_vm, size};
 use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options};
 use crate::host::fs::file;
 use crate::host::{Os, fault};
-use crate::image::{Facts, Image, StorageInUse};
+use crate::image::{Facts, Image, LockedStorage};
 use crate::text::{Progress, Stage, format_size};
 
 /// The place where `bootc install` runs.
@@ -44,7 +44,7 @@ pub struct BaseDiskRequest<'a> {
     /// A smaller disk is good enough, if the system on it grows with the disk.
     pub growable: bool,
     /// A lock on the storage of an image from elsewhere; released as soon as the image has been read.
-    pub in_use: Option<StorageInUse>,
+    pub in_use: Option<LockedStorage>,
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<String>,
 }

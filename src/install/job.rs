@@ -10,7 +10,7 @@ use crate::disk::{Options, Partial};
 use crate::engine::console_text;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::accelerator;
-use crate::image::{Facts, Image, Podman, StorageInUse};
+use crate::image::{Facts, Image, LockedStorage, Podman};
 use crate::text::Stage;
 
 /// The host of an install.
@@ -46,7 +46,7 @@ pub(super) struct Install<'a> {
     pub console: Option<&'a str>,
     pub partial: &'a Partial,
     /// Released once the image has been read.
-    pub in_use: Cell<Option<StorageInUse>>,
+    pub in_use: Cell<Option<LockedStorage>>,
 }
 
 impl Install<'_> {

@@ -3,7 +3,7 @@
 use super::{Error, Provisioner};
 use crate::host::Os;
 use crate::hypervisor::Arch;
-use crate::image::{Image, Podman, Pull, Request, Service, Storage, StorageInUse, is_file};
+use crate::image::{Image, ImageRequest, LockedStorage, Podman, Pull, Service, Storage, is_file};
 use crate::text::Progress;
 
 /// An image as the user names it.
@@ -22,7 +22,7 @@ pub struct FoundImage {
     pub podman: Podman,
     pub image: Image,
     /// A lock on the storage for images from elsewhere, to be held until the image has been read.
-    pub in_use: Option<StorageInUse>,
+    pub in_use: Option<LockedStorage>,
 }
 
 impl Provisioner<'_> {
@@ -32,12 +32,12 @@ impl Provisioner<'_> {
     /// There is no podman, or the image is not available.
     pub fn find_image(&self, source: &ImageSource) -> Result<FoundImage, Error> {
         let request =
-            Request { name: &source.name, pull: source.pull, arch: source.arch.map(Arch::oci_name) };
+            ImageRequest { name: &source.name, pull: source.pull, arch: source.arch.map(Arch::oci_name) };
         let mut stage = self.progress.stage("image");
         let connection = source.connection.as_deref();
         let mut pulling = || stage.step("pulling the image");
         let found = if Os::current() != Os::Linux {
-            let podman = Podman::of_images(Os::current(), Service::wanted(connection))?;
+            let podman = Podman::for_images(Os::current(), Service::chosen(connection))?;
             if is_file(request.name) {
                 return Err(Error::ImageFile);
             }
@@ -47,8 +47,8 @@ impl Provisioner<'_> {
             let podman = Podman::find()?.with_storage(Some(in_use.storage().clone()));
             let image = podman.resolve(&request, || stage.step("reading the image's file"))?;
             FoundImage { image, podman, in_use: Some(in_use) }
-        } else if let Some(service) = Service::wanted(connection) {
-            let other = Podman::find()?.of_service(service);
+        } else if let Some(service) = Service::chosen(connection) {
+            let other = Podman::find()?.with_service(service);
             let in_use = self.own_storage(|| stage.step(WAITING))?;
             let podman = Podman::find()?.with_storage(Some(in_use.storage().clone()));
             let found = other.resolve(&request, || stage.step("pulling the image"))?;
@@ -65,8 +65,8 @@ impl Provisioner<'_> {
         Ok(found)
     }
 
-    fn own_storage(&self, waiting: impl FnOnce()) -> Result<StorageInUse, Error> {
-        Storage::of(self.dirs).take(waiting).map_err(Error::Storage)
+    fn own_storage(&self, waiting: impl FnOnce()) -> Result<LockedStorage, Error> {
+        Storage::of(self.dirs).lock(waiting).map_err(Error::Storage)
     }
 }
 

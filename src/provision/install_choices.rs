@@ -3,7 +3,7 @@
 use crate::disk::Options;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Kind};
-use crate::image::{Image, StorageInUse};
+use crate::image::{Image, LockedStorage};
 use crate::install::{self, BaseDiskRequest, Place};
 
 /// The user's choices for an install. What is unset follows from the image.
@@ -36,7 +36,7 @@ impl InstallChoices {
     pub(super) fn request<'a>(
         &self,
         image: &'a Image,
-        in_use: Option<StorageInUse>,
+        in_use: Option<LockedStorage>,
         hypervisor: Kind,
         growable: bool,
     ) -> BaseDiskRequest<'a> {

@@ -69,10 +69,10 @@ fn an_image_that_is_not_there_is_not_looked_for_elsewhere() {
     let sandbox = Sandbox::with_empty_cache("missing");
     let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125);
     run(&["run", "localhost/no-such-image"])
-        .says("no image localhost/no-such-image")
+        .says("image localhost/no-such-image not found")
         .says("storage")
         .says("podman build");
-    run(&["run", "0123456789ab"]).says("no image 0123456789ab");
+    run(&["run", "0123456789ab"]).says("image 0123456789ab not found");
     run(&["run", "--pull", "never", "registry.invalid/x"]).says("--pull never");
     assert!(sandbox.list().is_empty());
 }
