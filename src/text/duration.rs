@@ -1,8 +1,8 @@
-//! Durations for people.
+//! Durations as people read and write them.
 
 use std::time::Duration;
 
-/// `4 minutes ago`, in the largest unit that fits.
+/// Formats a duration in its largest unit: `4 minutes ago`.
 pub fn ago(elapsed: Duration) -> String {
     const UNITS: [(u64, &str); 5] =
         [(365 * 86_400, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
@@ -17,26 +17,22 @@ pub fn ago(elapsed: Duration) -> String {
     "just now".into()
 }
 
-/// How long ago that was.
+/// Formats a time as the duration since then: `4 minutes ago`.
 pub fn since(time: jiff::Timestamp) -> String {
     ago(jiff::Timestamp::now().duration_since(time).try_into().unwrap_or_default())
 }
 
-/// `1.2s` below ten seconds, `75s` from there on.
+/// Formats seconds: `1.2s` below ten seconds, `75s` above.
 pub fn seconds(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds < 10.0 { format!("{seconds:.1}s") } else { format!("{seconds:.0}s") }
 }
 
-/// A time that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no time; write seconds, or a number with s, m, h or d, as in 90s or 5m")]
+#[error("invalid time `{0}`: expected seconds, or a number with s, m, h or d, for example 90s or 5m")]
 pub struct InvalidTime(String);
 
-/// Reads seconds, or a number with `s`, `m`, `h` or `d`.
-///
-/// # Errors
-/// Anything else.
+/// Parses seconds, or a number with `s`, `m`, `h` or `d`.
 pub fn parse_time(text: &str) -> Result<Duration, InvalidTime> {
     let (number, factor) = match text.split_at_checked(text.len().saturating_sub(1)) {
         Some((number, "d")) => (number, 86_400),
@@ -54,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_as_people_write_them() {
+    fn times_with_and_without_a_unit_are_parsed() {
         for (text, want) in [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600), ("2d", 172_800)] {
             assert_eq!(parse_time(text).unwrap(), Duration::from_secs(want));
         }
@@ -64,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn largest_unit_that_fits() {
+    fn a_time_ago_has_the_largest_unit_that_fits() {
         for (seconds, want) in [
             (0, "just now"),
             (1, "1 second ago"),

@@ -1,4 +1,4 @@
-//! Plain text: sizes, times, errors and lines from a guest. This room knows no terminal and no other room.
+//! Plain text: sizes, times, errors, lines from a guest, and progress. This room knows no terminal and no other room.
 
 mod duration;
 mod progress;
@@ -8,19 +8,19 @@ pub use duration::{ago, parse_time, seconds, since};
 pub use progress::{Progress, Stage};
 pub use size::{format_size, parse_size};
 
-/// Text from a guest or an image, made safe for a terminal: escape sequences and control characters go.
+/// Removes escape sequences and control characters from a guest's or an image's text, which makes it safe to print.
 pub fn plain(text: &str) -> String {
     console::strip_ansi_codes(text).chars().filter(|c| !c.is_control() || *c == '\t').collect()
 }
 
-/// An error with its causes, on one line; a cause that its parent quotes already is not said twice.
+/// Returns an error and its causes on one line, without the causes that an error before them quotes.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
         }
         cause = error.source();
     }

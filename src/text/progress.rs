@@ -1,23 +1,23 @@
-//! Progress in words. A room that works for long reports through these traits; `ui/` shows it on a terminal.
+//! Reports of progress. A room that works for long reports through these traits, and `ui/` shows the reports.
 
 /// Receives the progress of one command.
 pub trait Progress {
-    /// Begins a stage. It ends with [`Stage::done`], or vanishes when dropped.
+    /// Begins a stage. It ends with [`Stage::done`], or without a trace when it is dropped.
     fn stage(&self, name: &'static str) -> Box<dyn Stage + Send>;
 
-    /// Reports a message that deserves a line of its own; the same message is shown once.
+    /// Reports a message on a line of its own, once.
     fn note(&self, message: &str);
 }
 
 /// Receives the progress of one stage of the work.
 pub trait Stage {
-    /// Reports what is happening right now; each update replaces the last.
+    /// Replaces the stage's current message.
     fn update(&mut self, message: &str);
 
-    /// Reports a step that is worth keeping.
+    /// Reports a step. Without a terminal it gets a line of its own.
     fn step(&mut self, message: &str);
 
-    /// Reports a message about the whole command; the same message is shown once.
+    /// Reports a message about the whole command on a line of its own, once.
     fn note(&self, message: &str);
 
     /// Ends the stage with its result.

@@ -1,14 +1,12 @@
-//! Sizes in bytes, read and written as people do.
+//! Sizes in bytes, as people read and write them.
 
-/// A size that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no size; write bytes, or a number with K, M, G or T (powers of 1024), as in 512M or 1.5G")]
+#[error(
+    "invalid size `{0}`: expected bytes, or a number with K, M, G or T (powers of 1024), for example 512M or 1.5G"
+)]
 pub struct InvalidSize(String);
 
-/// Reads `20G`, `512MiB`, `1.5g`, `1048576`: bytes, with suffixes as powers of 1024.
-///
-/// # Errors
-/// Not a positive number, an unknown suffix, or more than fits in 64 bits.
+/// Parses `20G`, `512MiB`, `1.5g` or `1048576`: positive bytes, with suffixes that mean powers of 1024.
 pub fn parse_size(text: &str) -> Result<u64, InvalidSize> {
     let invalid = || InvalidSize(text.to_owned());
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -36,7 +34,7 @@ pub fn parse_size(text: &str) -> Result<u64, InvalidSize> {
     if bytes == 0 { Err(invalid()) } else { Ok(bytes) }
 }
 
-/// `10.7 GiB`: three digits at the most, in the largest unit that fits.
+/// Formats bytes in the largest unit that fits, with up to three digits: `10.7 GiB`.
 pub fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes as f64;
@@ -57,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_as_people_write_them() {
+    fn sizes_with_and_without_a_unit_are_parsed() {
         for (text, want) in [
             ("1", 1),
             ("1048576", 1 << 20),
@@ -89,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_for_people() {
+    fn a_size_has_the_largest_unit_that_fits() {
         for (bytes, want) in [
             (0, "0 B"),
             (1023, "1023 B"),

@@ -1,4 +1,4 @@
-//! `--format json|TEMPLATE`, as podman has it, on every listing.
+//! `--format json|TEMPLATE` for every listing, as podman has it.
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -6,32 +6,30 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::Value;
 
-/// How a listing is printed.
+/// The format of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
     /// A JSON array (or object) with stable field names.
     Json,
-    /// One line per item, `{{.Field}}` replaced by the item's JSON field of that name.
+    /// One line per item. `{{.Field}}` stands for the item's JSON field of that name.
     Template(Vec<Part>),
 }
 
-/// A piece of a template.
+/// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Text as it stands.
     Text(String),
-    /// A field of the item, by its path from the item down.
+    /// A field's path in the item.
     Field(Vec<String>),
 }
 
-/// A template that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// It doesn't parse.
-    #[error("`{0}` is neither `json` nor a template of the form '{{{{.name}}}} {{{{.state}}}}'")]
+    #[error(
+        "invalid format `{0}`: expected `json` or a template, for example '{{{{.name}}}} {{{{.state}}}}'"
+    )]
     Syntax(String),
-    /// It names a field that there is not.
-    #[error("there is no field `{0}`; `--format json` shows all fields")]
+    #[error("unknown field `{0}`; `--format json` prints all fields")]
     UnknownField(String),
 }
 
@@ -60,15 +58,12 @@ impl FromStr for Format {
     }
 }
 
-/// Shells pass `\t` and `\n` on as they stand; podman's templates know them.
+/// Replaces `\t` and `\n`, which shells don't replace, as podman's templates do.
 fn unescape(text: &str) -> String {
     text.replace("\\t", "\t").replace("\\n", "\n")
 }
 
-/// Prints a listing in this format to standard output.
-///
-/// # Errors
-/// A field that there is not.
+/// Prints a listing to standard output. Fails if the template names an unknown field.
 pub fn print<T: Serialize>(items: &[T], format: &Format) -> anyhow::Result<()> {
     match format {
         Format::Json => say(serde_json::to_string_pretty(items)? + "\n"),
@@ -81,7 +76,7 @@ pub fn print<T: Serialize>(items: &[T], format: &Format) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints to standard output. When nobody reads it any more, the program ends as one that SIGPIPE ends.
+/// Prints to standard output. If its reader is gone, the program exits with the code of a program that SIGPIPE ended.
 pub fn say(text: impl std::fmt::Display) {
     /// 128 and SIGPIPE.
     const BROKEN_PIPE: i32 = 141;
@@ -91,7 +86,7 @@ pub fn say(text: impl std::fmt::Display) {
     }
 }
 
-/// Prints a line to standard error. What is under way goes on when nobody reads that any more.
+/// Prints a line to standard error. If its reader is gone, the program continues.
 pub fn tell(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -107,7 +102,7 @@ fn fill(parts: &[Part], item: &Value) -> Result<String, FormatError> {
     Ok(line)
 }
 
-/// The field's text; names are compared without case or `_`, so that podman's `{{.SshPort}}` finds `ssh_port`.
+/// Returns a field's text. Case and `_` in names don't count, so that podman's `{{.SshPort}}` finds `ssh_port`.
 fn field(item: &Value, path: &[String]) -> Result<String, FormatError> {
     let key = |name: &str| name.replace('_', "").to_lowercase();
     let mut value = item;
@@ -143,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_templates_are_refused() {
+    fn an_invalid_template_is_an_error() {
         for text in ["", "yaml", "{{name}}", "{{.name", "{{.}}"] {
             assert!(text.parse::<Format>().is_err(), "{text}");
         }

@@ -1,6 +1,4 @@
-//! What the user sees: progress on stderr, tables and JSON on stdout.
-//!
-//! This room receives values and events; it starts nothing and knows only `text/`.
+//! Output for the user: progress on stderr, tables and JSON on stdout. This room imports only `text/`.
 
 mod format;
 mod progress;

@@ -1,4 +1,4 @@
-//! Stages and seconds on stderr: a spinner on a terminal, a line per stage elsewhere.
+//! Progress on stderr: a spinner on a terminal, otherwise a line for each step.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,28 +9,27 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::text::{Progress, Stage};
 
-/// Shows what the tool is doing.
+/// The progress of one command.
 #[derive(Debug, Clone)]
 pub struct StderrProgress {
     quiet: bool,
-    told: Told,
+    notes: ShownNotes,
 }
 
-/// The notes that were made so far: each is made once, however many stages come upon the same.
+/// The notes that were shown. All stages share them, so that each note is shown once.
 #[derive(Debug, Clone, Default)]
-struct Told(Arc<Mutex<BTreeSet<String>>>);
+struct ShownNotes(Arc<Mutex<BTreeSet<String>>>);
 
-impl Told {
-    /// True for the first time.
-    fn is_news(&self, message: &str) -> bool {
+impl ShownNotes {
+    /// Returns true if the note is new.
+    fn add(&self, message: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned())
     }
 }
 
 impl StderrProgress {
-    /// Progress on stderr, or none at all.
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, told: Told::default() }
+        Self { quiet, notes: ShownNotes::default() }
     }
 }
 
@@ -39,7 +38,7 @@ impl Progress for StderrProgress {
         let term = Term::stderr();
         let bar = (!self.quiet && term.is_term()).then(|| {
             let bar = ProgressBar::new_spinner();
-            // The template is a constant that the unit test below renders.
+            // A unit test shows that the template is valid.
             let style =
                 ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_spinner());
             bar.set_style(style);
@@ -53,12 +52,12 @@ impl Progress for StderrProgress {
             bar,
             quiet: self.quiet,
             last: String::new(),
-            told: self.told.clone(),
+            notes: self.notes.clone(),
         })
     }
 
     fn note(&self, message: &str) {
-        if !self.quiet && self.told.is_news(message) {
+        if !self.quiet && self.notes.add(message) {
             super::tell(message);
         }
     }
@@ -66,7 +65,6 @@ impl Progress for StderrProgress {
 
 const TEMPLATE: &str = "{spinner} {prefix:8} {elapsed:>4} {wide_msg}";
 
-/// One stage of the work, from its start to its end.
 #[derive(Debug)]
 struct StderrStage {
     name: &'static str,
@@ -74,7 +72,7 @@ struct StderrStage {
     bar: Option<ProgressBar>,
     quiet: bool,
     last: String,
-    told: Told,
+    notes: ShownNotes,
 }
 
 impl Stage for StderrStage {
@@ -101,7 +99,7 @@ impl Stage for StderrStage {
     }
 
     fn note(&self, message: &str) {
-        if !self.told.is_news(message) {
+        if !self.notes.add(message) {
             return;
         }
         match &self.bar {
@@ -117,7 +115,7 @@ impl Stage for StderrStage {
         }
         if !self.quiet {
             let name = console::style(self.name).for_stderr().green();
-            // Padded by hand: colour codes have no width on the terminal.
+            // `{:8}` would count the colour codes, which have no width on the terminal.
             let pad = " ".repeat(8usize.saturating_sub(self.name.len()));
             let time = crate::text::seconds(self.start.elapsed());
             super::tell(format!("{name}{pad} {time:>5} {result}"));
@@ -136,10 +134,10 @@ impl Drop for StderrStage {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_note_is_made_once() {
+    fn a_note_is_shown_once() {
         let progress = super::StderrProgress::new(false);
-        assert!(progress.told.is_news("x"));
-        assert!(!progress.clone().told.is_news("x") && progress.clone().told.is_news("y"));
+        assert!(progress.notes.add("x"));
+        assert!(!progress.clone().notes.add("x") && progress.clone().notes.add("y"));
     }
 
     #[test]

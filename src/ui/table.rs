@@ -9,12 +9,11 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with these headings.
     pub fn new(headings: &[&str]) -> Self {
         Self { rows: vec![headings.iter().map(ToString::to_string).collect()] }
     }
 
-    /// Adds a row; as many cells as there are headings.
+    /// Adds a row with a cell for each heading.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }

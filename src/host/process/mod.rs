@@ -5,7 +5,7 @@ pub mod interrupt;
 mod program;
 mod run;
 
-pub use super::os::{current_program, die_with_parent, exit_code, kill, terminate_with_parent, was_killed};
+pub use super::os::{current_program, exit_code, kill, terminate_with_parent, was_killed};
 pub use super::os::{new_session as detach, watch_parent};
 pub use helper::{Helper, spawn_helper};
 pub use program::{find, find_installed, quote_program};
