@@ -12,12 +12,11 @@ use super::Context;
 use crate::engine::log::{From, Reader, pieces};
 use crate::guest::shell::shell_line;
 use crate::host;
-use crate::host::process::interrupt;
 use crate::text::Progress;
 use crate::text::{parse_time, plain};
 use crate::ui::StderrProgress;
 use crate::vm::supervisor::client::Client;
-use crate::vm::{State, Vm};
+use crate::vm::{Error, State, Vm};
 
 /// Show what a VM's serial console wrote, or its journal
 #[derive(Debug, clap::Args)]
@@ -108,10 +107,12 @@ async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
     let Ok(mut client) = Client::attach(vm, &context.dirs, false).await else { return Ok(()) };
     loop {
         let over = tokio::select! {
-            message = client.next() => message.is_none(),
+            message = client.next() => match message {
+                Err(Error::Interrupted(signal)) => return Err(signal.into()),
+                other => other.is_err(),
+            },
             // A prompt is no whole line, and so no message.
             () = tokio::time::sleep(Duration::from_millis(200)) => false,
-            signal = interrupt::wait() => return Err(signal.into()),
         };
         if copy(log)?.is_break() || over {
             return Ok(());

@@ -36,7 +36,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::host::process::interrupt;
 use crate::host::process::interrupt::Interrupted;
 use crate::ui;
-use crate::vm::lifecycle;
+use crate::vm;
 
 pub use completion::script as completion_script;
 pub use context::Context;
@@ -183,7 +183,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         return u8::try_from(128 + signal).unwrap_or(FAILURE);
     }
     let timed_out = |cause: &(dyn std::error::Error + 'static)| {
-        matches!(cause.downcast_ref(), Some(lifecycle::Error::Timeout { .. }))
+        matches!(cause.downcast_ref(), Some(vm::Error::Timeout { .. }))
     };
     if error.chain().any(timed_out) { TIMED_OUT } else { FAILURE }
 }

@@ -22,7 +22,7 @@ use crate::vm::create::NewVm;
 use crate::vm::ready::{self, Fault, Ready};
 use crate::vm::store::instance::How;
 use crate::vm::supervisor::client::Client;
-use crate::vm::{Name, Vm, lifecycle};
+use crate::vm::{self, Name, Vm, lifecycle};
 
 /// Run a bootable container image as a VM
 ///
@@ -148,11 +148,11 @@ impl Args {
             }
         };
         if self.detach && self.command.is_empty() {
-            let runs = ready::wait_started(&mut client, &vm, |note| progress.note(note));
+            let runs = ready::wait_started(&mut client, |note| progress.note(note));
             if let Err(error) = context.block_on(runs) {
                 drop(client);
                 // One that was stopped, or whose guest came to an end, is there to be looked at.
-                if !matches!(&error, lifecycle::Error::Ended { end, .. } if end.how != How::Failure) {
+                if !matches!(&error, vm::Error::Ended { end, .. } if end.how != How::Failure) {
                     take_back()?;
                 }
                 return Err(error.into());
@@ -248,10 +248,10 @@ impl Args {
             progress.note(&format!("VM {name} still runs: {what}, `podman-bootc rm -f {name}` removes it"));
         };
         match error.downcast_ref() {
-            Some(lifecycle::Error::Interrupted(_)) => {
+            Some(vm::Error::Interrupted(_)) => {
                 context.block_on(lifecycle::remove_now(vm, &context.store)).context("can't remove the VM")?;
             }
-            Some(lifecycle::Error::Timeout { .. }) => {
+            Some(vm::Error::Timeout { .. }) => {
                 runs(format!("`podman-bootc logs {name}` shows its console"));
             }
             _ if error.is::<Fault>() => runs(format!("`podman-bootc ssh {name}` gets you in")),

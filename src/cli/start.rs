@@ -20,7 +20,7 @@ impl Args {
             let vm = context.store.find(name)?;
             context.block_on(async {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;
-                ready::wait_started(&mut client, &vm, |note| tell(note)).await
+                ready::wait_started(&mut client, |note| tell(note)).await
             })?;
             say(format!("{}\n", vm.spec.name));
             Ok(())

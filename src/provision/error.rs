@@ -34,5 +34,5 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] vm::store::Error),
     #[error(transparent)]
-    Vm(#[from] vm::lifecycle::Error),
+    Vm(#[from] vm::Error),
 }

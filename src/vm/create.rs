@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::lifecycle::Error;
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{Creating, Reservation};
-use super::{Nic, Settings, UserFiles, Vm, hardware};
+use super::{Error, Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
 use crate::guest::boot::credentials::UNIT_CREDENTIALS;

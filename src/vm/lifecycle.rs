@@ -1,178 +1,24 @@
 //! What can be done with a VM: start, stop, change, remove. `ready` waits for what comes of a start.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
+use super::error::died;
 use super::spec::Spec;
-use super::store::instance::End;
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Hello, Message, Request};
-use super::{State, Store, Vm};
+use super::{Error, State, Store, Vm};
 use super::{store, supervisor};
 use crate::disk;
 use crate::engine::Change;
-use crate::guest::boot::credentials::UNIT_CREDENTIALS;
 use crate::guest::ssh::config::HostBlock;
-use crate::guest::ssh::keys;
-use crate::guest::ssh::session;
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
-use crate::host::process;
-use crate::host::process::interrupt;
-use crate::host::process::interrupt::Interrupted;
+use crate::host::process::{self, interrupt};
 use crate::hypervisor::Forward;
-
-/// Something can't be done with a VM.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The store of VMs fails.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// A key can't be made or used.
-    #[error(transparent)]
-    Keys(#[from] keys::Error),
-    /// The overlay can't be made.
-    #[error(transparent)]
-    Overlay(#[from] disk::QemuImgError),
-    /// A disk of its own can't be made.
-    #[error(transparent)]
-    OwnDisk(#[from] disk::OwnDiskError),
-    /// The disk cache fails.
-    #[error(transparent)]
-    Cache(#[from] disk::Error),
-    /// The disk image that it stands on can't be used.
-    #[error(transparent)]
-    Import(#[from] disk::ImportError),
-    /// The base disk that it stands on is gone.
-    #[error(
-        "VM {name} can't start: the base disk that it stands on, {file}, is gone (was the cache emptied?); \
-         `podman-bootc rm {name}` removes what is left of the VM"
-    )]
-    NoBase {
-        /// The VM.
-        name: String,
-        /// The base disk.
-        file: PathBuf,
-    },
-    /// The firmware that it starts with is gone.
-    #[error(
-        "VM {name} can't start: its firmware, {file}, is gone; install it again, or if an upgrade moved it, put \
-         a link there"
-    )]
-    NoFirmware {
-        /// The VM.
-        name: String,
-        /// The firmware's code.
-        file: PathBuf,
-    },
-    /// The user is not in the image.
-    #[error("image {image} has no user {user}; `--user` takes one of: {known}")]
-    NoUser {
-        /// The image's name.
-        image: String,
-        /// The user.
-        user: String,
-        /// Users that it has.
-        known: String,
-    },
-    /// The image is too old for a setting.
-    #[error("{origin} has systemd {version}; {flag} needs systemd {UNIT_CREDENTIALS} or newer in it")]
-    OldSystemd {
-        /// The image.
-        origin: String,
-        /// Its systemd.
-        version: u32,
-        /// What was asked for.
-        flag: &'static str,
-    },
-    /// The firmware that was asked for can't be had.
-    #[error(transparent)]
-    Firmware(#[from] crate::hypervisor::qemu::firmware::Unavailable),
-    /// The user's files can't be kept.
-    #[error(transparent)]
-    UserFiles(#[from] super::spec::user_files::Error),
-    /// The machine can't be made.
-    #[error(transparent)]
-    Machine(#[from] super::hardware::Error),
-    /// A file can't be used.
-    #[error("can't use {path}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The supervisor can't be started or reached.
-    #[error("can't start VM {name}: {reason}")]
-    Start {
-        /// The VM.
-        name: String,
-        /// What it said.
-        reason: String,
-    },
-    /// It is running.
-    #[error("VM {0} is running; stop it first, or use `rm -f`")]
-    IsRunning(String),
-    /// It is running, and what is to be done can't be done then.
-    #[error("VM {0} is running; `podman-bootc stop {0}` stops it")]
-    MustStop(String),
-    /// It is not running.
-    #[error("VM {name} is not running ({state}); `podman-bootc start {name}` starts it")]
-    NotRunning {
-        /// The VM.
-        name: String,
-        /// Its state.
-        state: String,
-    },
-    /// The VM ended before it was ready, or while it was used.
-    #[error("VM {name} ended: {}{}", .end.reason, quoted(.console))]
-    Ended {
-        /// The VM.
-        name: String,
-        /// How it ended.
-        end: End,
-        /// The last lines of its console.
-        console: Vec<String>,
-    },
-    /// It took too long.
-    #[error("VM {name} was not ready after {seconds} s: {why}{}", quoted(.console))]
-    Timeout {
-        /// The VM.
-        name: String,
-        /// The time that it was given.
-        seconds: u64,
-        /// What was missing, and what to do.
-        why: String,
-        /// The last lines of its console.
-        console: Vec<String>,
-    },
-    /// A change of the running machine failed.
-    #[error("VM {name}: {why}")]
-    Change {
-        /// The VM.
-        name: String,
-        /// What the supervisor said.
-        why: String,
-    },
-    /// The guest answers with another host key, or its like.
-    #[error(transparent)]
-    Session(#[from] session::Error),
-    /// The tool was interrupted.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
-
-fn quoted(lines: &[String]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    let lines: String = lines.iter().map(|line| format!("\n  | {line}")).collect();
-    format!("\nThe end of its console:{lines}")
-}
 
 /// Starts a VM's supervisor and attaches to it.
 ///
@@ -229,12 +75,6 @@ async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
     Ok(hello)
 }
 
-/// Says that the VM's supervisor died, with the last lines of its log.
-pub(super) fn died(vm: &Vm) -> String {
-    let last = file::last_lines(&vm.supervisor_log(), 3).join("; ");
-    format!("its supervisor died{}", crate::text::colon(&last))
-}
-
 /// Makes sure that what the VM stands on is still there.
 fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
     if let Some(file) = vm.spec.firmware().filter(|file| !file.exists()) {
@@ -279,9 +119,9 @@ pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
 pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
     let Ok(mut client) = Client::attach(vm, store.dirs(), false).await else {
         return match vm.state() {
-            State::Running => Err(Error::Start {
+            State::Running => Err(Error::Change {
                 name: vm.spec.name.to_string(),
-                reason: "its supervisor doesn't answer".into(),
+                why: "its supervisor doesn't answer".into(),
             }),
             State::Creating => Err(store::Error::Creating(vm.spec.name.to_string()).into()),
             State::Stopped | State::Crashed(_) => Ok(()),
@@ -290,7 +130,7 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
     // A supervisor that is gone has done what we want.
     let _ = client.send(&Request::Stop { seconds }).await;
     tokio::select! {
-        _ = client.ended() => Ok(()),
+        () = client.ended() => Ok(()),
         signal = interrupt::wait() => Err(signal.into()),
     }
 }
@@ -357,16 +197,11 @@ pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forwar
     let failed = |why: String| Error::Change { name: vm.spec.name.to_string(), why };
     client.send(&Request::Change { number, change }).await.map_err(|e| failed(e.to_string()))?;
     loop {
-        tokio::select! {
-            message = client.next() => match message {
-                Some(Message::Answer { number: answered, error, ports }) if answered == number => {
-                    return error.map_or(Ok(ports), |error| Err(failed(error)));
-                }
-                Some(Message::Ended { end }) => return Err(failed(format!("it ended: {}", end.reason))),
-                Some(_) => {}
-                None => return Err(failed("its supervisor is gone".into())),
-            },
-            signal = interrupt::wait() => return Err(signal.into()),
+        match client.next().await? {
+            Message::Answer { number: answered, error, ports } if answered == number => {
+                return error.map_or(Ok(ports), |error| Err(failed(error)));
+            }
+            _ => {}
         }
     }
 }

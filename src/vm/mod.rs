@@ -1,6 +1,7 @@
 //! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
 
 pub mod create;
+mod error;
 mod hardware;
 pub mod lifecycle;
 pub mod ports;
@@ -11,6 +12,7 @@ pub mod spec;
 pub mod store;
 pub mod supervisor;
 
+pub use error::Error;
 pub use spec::Spec;
 pub use spec::name::{InvalidName, Name};
 pub use spec::settings::{Nic, Settings};

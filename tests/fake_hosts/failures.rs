@@ -107,7 +107,7 @@ fn qemu_has_its_firmware_beside_it() {
         tool.succeed(&["stop", "one"]);
         let name = code.file_name().unwrap().to_str().unwrap();
         std::fs::rename(&code, tool.path("away")).unwrap();
-        has(&tool.fail(&["start", "one"]), &["its firmware", name, "is gone"]);
+        has(&tool.fail(&["start", "one"]), &["its firmware", name, "no longer exists"]);
         std::fs::rename(tool.path("away"), &code).unwrap();
         let doctor = tool.command(&["doctor"]).output().unwrap();
         has(&String::from_utf8(doctor.stdout).unwrap(), &[name]);

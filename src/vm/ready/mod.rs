@@ -7,18 +7,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Vm;
-use super::lifecycle::{self, Error};
-use super::store::instance::{End, How};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
-use crate::engine::console_text;
+use super::{Error, Vm};
 use crate::guest::boot::credentials::UNIT_CREDENTIALS;
 use crate::guest::boot::shares;
 use crate::guest::ssh::endpoint::{Answer, Ways};
 use crate::guest::ssh::session;
 use crate::guest::ssh::session::{Login, Session};
-use crate::host::process::interrupt;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
 pub use login_attempt::Ready;
@@ -32,8 +28,6 @@ pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
 const LOGIN_RETRY: Duration = Duration::from_millis(200);
 /// A key that is refused for so long is not taken later.
 const REFUSAL_TIME: Duration = Duration::from_secs(10);
-/// Lines of the console that an error quotes.
-const CONSOLE_LINES: usize = 12;
 
 /// Something that was asked of the guest and can't be had, though it is up.
 #[derive(Debug, thiserror::Error)]
@@ -62,19 +56,13 @@ pub enum Fault {
 ///
 /// # Errors
 /// It ends before.
-pub async fn wait_started(client: &mut Client, vm: &Vm, note: impl Fn(&str)) -> Result<(), Error> {
-    let wait = Wait::new(vm, None);
+pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<(), Error> {
     loop {
-        tokio::select! {
-            message = client.next() => match message {
-                Some(Message::Started { .. }) => return Ok(()),
-                Some(Message::Fallback { reason }) => note(&accelerator::fallback_message(&reason)),
-                Some(Message::Ended { end }) => return Err(wait.ended(end)),
-                Some(Message::Problem { text }) => note(&text),
-                Some(Message::Console { .. } | Message::SshStarted | Message::Answer { .. }) => {}
-                None => return Err(wait.lost()),
-            },
-            signal = interrupt::wait() => return Err(signal.into()),
+        match client.next().await? {
+            Message::Started { .. } => return Ok(()),
+            Message::Fallback { reason } => note(&accelerator::fallback_message(&reason)),
+            Message::Problem { text } => note(&text),
+            _ => {}
         }
     }
 }
@@ -100,24 +88,22 @@ pub async fn wait_ready(
     let mut attempt = Attempt::default();
     loop {
         tokio::select! {
-            message = client.next() => match message {
-                Some(Message::Started { accelerator, ssh_port, vsock }) => {
+            message = client.next() => match message? {
+                Message::Started { accelerator, ssh_port, vsock } => {
                     if time.is_none() && accelerator == Accelerator::Tcg {
                         wait.time = READY_TIME_EMULATED;
                     }
                     let all = ways.insert(Ways { tcp: ssh_port, vsock }).clone();
                     attempt = Attempt::begin(all, signal_receiver.clone(), expected, Duration::ZERO);
                 }
-                Some(Message::Fallback { reason }) => {
+                Message::Fallback { reason } => {
                     stage.note(&accelerator::fallback_message(&reason));
                     attempt = Attempt::default();
                 }
-                Some(Message::Console { line }) => stage.update(&line),
-                Some(Message::SshStarted) => { signal.send_replace(true); }
-                Some(Message::Problem { text }) => stage.note(&text),
-                Some(Message::Answer { .. }) => {}
-                Some(Message::Ended { end }) => return Err(wait.ended(end)),
-                None => return Err(wait.lost()),
+                Message::Console { line } => stage.update(&line),
+                Message::SshStarted => { signal.send_replace(true); }
+                Message::Problem { text } => stage.note(&text),
+                _ => {}
             },
             step = attempt.next() => match (step, &ways) {
                 (Step::Answers(answer), _) => {
@@ -152,7 +138,6 @@ pub async fn wait_ready(
                 (_, None) => attempt = Attempt::default(),
             },
             () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
-            signal = interrupt::wait() => return Err(signal.into()),
         }
     }
 }
@@ -222,20 +207,6 @@ impl<'a> Wait<'a> {
         Self { vm, time, begin: Instant::now(), refusal: None, refused: None, answered: false }
     }
 
-    fn console(&self) -> Vec<String> {
-        console_text::last_words(&self.vm.console_log(), CONSOLE_LINES)
-    }
-
-    fn ended(&self, end: End) -> Error {
-        Error::Ended { name: self.vm.spec.name.to_string(), end, console: self.console() }
-    }
-
-    fn lost(&self) -> Error {
-        let reason = lifecycle::died(self.vm);
-        let end = End { at: jiff::Timestamp::now(), how: How::Failure, reason };
-        self.ended(end)
-    }
-
     fn timeout(&self) -> Error {
         let why = if !self.vm.spec.sshd {
             "its image has no sshd; install openssh-server in it and enable its service".to_owned()
@@ -249,7 +220,7 @@ impl<'a> Wait<'a> {
                 .to_owned()
         };
         let seconds = self.begin.elapsed().as_secs();
-        Error::Timeout { name: self.vm.spec.name.to_string(), seconds, why, console: self.console() }
+        Error::timeout(self.vm, seconds, why)
     }
 }
 
@@ -263,16 +234,14 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Erro
     let mut attempt = Attempt::default();
     loop {
         tokio::select! {
-            message = client.next() => match message {
-                Some(Message::Started { ssh_port, vsock, .. }) => {
+            message = client.next() => match message? {
+                Message::Started { ssh_port, vsock, .. } => {
                     let ways = Ways { tcp: ssh_port, vsock };
                     attempt = Attempt::begin(ways, receiver.clone(), expects_signal(vm), Duration::ZERO);
                 }
-                Some(Message::Fallback { .. }) => attempt = Attempt::default(),
-                Some(Message::SshStarted) => { signal.send_replace(true); }
-                Some(Message::Ended { end }) => return Err(wait.ended(end)),
-                Some(_) => {}
-                None => return Err(wait.lost()),
+                Message::Fallback { .. } => attempt = Attempt::default(),
+                Message::SshStarted => { signal.send_replace(true); }
+                _ => {}
             },
             step = attempt.next() => match step {
                 Step::Answers(answer) => return Ok(answer),
@@ -284,7 +253,6 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Erro
                 Step::LoggedIn(..) => {}
             },
             () = tokio::time::sleep_until(wait.begin + wait.time) => return Err(wait.timeout()),
-            signal = interrupt::wait() => return Err(signal.into()),
         }
     }
 }

@@ -7,35 +7,36 @@ use tokio::process::Child;
 
 use super::protocol::{LINE_MAX, Message, Request, SOCKET};
 use crate::host::fs::dirs::Dirs;
-use crate::host::net::socket;
-use crate::host::net::socket::{ReadHalf, WriteHalf};
-use crate::vm::Vm;
+use crate::host::net::socket::{self, ReadHalf, WriteHalf};
+use crate::host::process::interrupt;
+use crate::vm::{Error, Vm};
 
 /// A connection to a supervisor.
 #[derive(Debug)]
 pub struct Client {
+    vm: Vm,
     read: BufReader<Take<ReadHalf>>,
     write: WriteHalf,
     line: Vec<u8>,
-    /// The supervisor, if it is our own child.
+    /// The supervisor, if this process started it.
     child: Option<Child>,
 }
 
 impl Client {
-    /// Connects, and asks to be told all that happens; with `lease` the VM ends with this connection.
+    /// Connects and subscribes to the supervisor's messages. With `lease`, the VM ends with this connection.
     ///
     /// # Errors
-    /// Nobody listens: the VM is not running.
+    /// No supervisor listens: the VM is not running.
     pub async fn attach(vm: &Vm, dirs: &Dirs, lease: bool) -> io::Result<Self> {
         let stream = socket::connect(&dirs.runtime_of(&vm.spec.id).join(SOCKET)).await?;
         let (read, write) = socket::split(stream);
-        let mut client =
-            Self { read: BufReader::new(read.take(LINE_MAX as u64)), write, line: Vec::new(), child: None };
+        let read = BufReader::new(read.take(LINE_MAX as u64));
+        let mut client = Self { vm: vm.clone(), read, write, line: Vec::new(), child: None };
         client.send(&Request::Attach { lease }).await?;
         Ok(client)
     }
 
-    /// Says that the supervisor is a child of ours: it is waited for after the VM's end, so that it is no zombie.
+    /// Makes [`Client::ended`] reap the supervisor, a child of this process.
     pub fn adopt(&mut self, child: Child) {
         self.child = Some(child);
     }
@@ -43,15 +44,31 @@ impl Client {
     /// Sends a request.
     ///
     /// # Errors
-    /// The supervisor is gone.
+    /// The supervisor has exited.
     pub async fn send(&mut self, request: &Request) -> io::Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.write.write_all(&line).await
     }
 
-    /// The next message; none when the supervisor is gone. May be cancelled.
-    pub async fn next(&mut self) -> Option<Message> {
+    /// Returns the next message of a running VM, so never [`Message::Ended`]. Can be cancelled.
+    ///
+    /// # Errors
+    /// The VM ends, its supervisor dies, or the tool is interrupted.
+    pub async fn next(&mut self) -> Result<Message, Error> {
+        let message = tokio::select! {
+            message = self.receive() => message,
+            signal = interrupt::wait() => return Err(signal.into()),
+        };
+        match message {
+            Some(Message::Ended { end }) => Err(Error::ended(&self.vm, end)),
+            Some(message) => Ok(message),
+            None => Err(Error::lost(&self.vm)),
+        }
+    }
+
+    /// Returns the next message; none when the supervisor has exited. Can be cancelled.
+    async fn receive(&mut self) -> Option<Message> {
         loop {
             // A cancelled read leaves what it got in `line`.
             match self.read.read_until(b'\n', &mut self.line).await {
@@ -63,30 +80,23 @@ impl Client {
             self.line.clear();
             match message {
                 Ok(message) => return Some(message),
-                Err(error) => tracing::debug!(%error, "the supervisor's message is not understood"),
+                Err(error) => tracing::debug!(%error, "unknown message from the supervisor"),
             }
         }
     }
 
-    /// Gives up the lease; what the supervisor still says can be heard.
+    /// Gives up the lease; the supervisor still sends messages.
     pub async fn end_lease(&mut self) {
-        // A supervisor that is gone holds no lease.
+        // A supervisor that has exited holds no lease.
         let _ = self.send(&Request::EndLease).await;
     }
 
-    /// Waits for the VM's end; none when the supervisor died without a word.
-    pub async fn ended(&mut self) -> Option<crate::vm::store::instance::End> {
-        let mut ended = None;
-        while let Some(message) = self.next().await {
-            if let Message::Ended { end } = message {
-                ended = Some(end);
-                break;
-            }
-        }
+    /// Waits until the VM has ended, or its supervisor died without reporting that.
+    pub async fn ended(&mut self) {
+        while self.receive().await.is_some_and(|message| !matches!(message, Message::Ended { .. })) {}
         if let Some(mut child) = self.child.take() {
-            // It has said its last word.
+            // It exits right after its last message.
             let _ = child.wait().await;
         }
-        ended
     }
 }
