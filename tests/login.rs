@@ -3,12 +3,15 @@
 //! `TEST_SSHD_PORT` is its port, `TEST_SSHD_KEYS` its file of authorized keys, `TEST_SSHD_USER` the user.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Write};
 use std::net::TcpStream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use podman_bootc::guest::ssh::keys::Keys;
 use podman_bootc::guest::ssh::session::{Error, Login, Session};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, empty, sink};
 
 const TIME: Duration = Duration::from_secs(60);
 
@@ -28,81 +31,166 @@ fn authorize(login: &Login) {
     writeln!(file, "{}", login.keys.public_line().unwrap()).unwrap();
 }
 
-fn open(login: &Login) -> Result<Session, Error> {
+async fn open(login: &Login) -> Result<Session, Error> {
     let port: u16 = variable("TEST_SSHD_PORT").parse().unwrap();
-    Session::open(TcpStream::connect(("127.0.0.1", port)).unwrap(), login, TIME)
+    Session::open(TcpStream::connect(("127.0.0.1", port)).unwrap(), login, TIME).await
+}
+
+fn block_on(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
 #[test]
 fn a_session_with_openssh() {
-    let folder = tempfile::tempdir().unwrap();
-    let login = login(folder.path());
-    assert!(matches!(open(&login), Err(Error::Refused { .. })), "nobody knows the key");
-    assert!(!login.keys.known_hosts().exists(), "only a login pins the host's key");
-    authorize(&login);
-    let session = open(&login).unwrap();
-    let pinned = std::fs::read_to_string(login.keys.known_hosts()).unwrap();
-    assert!(pinned.starts_with("vm ssh-ed25519 AAAA"), "{pinned}");
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        assert!(matches!(open(&login).await, Err(Error::Refused { .. })), "the server doesn't know the key");
+        assert!(!login.keys.known_hosts().exists(), "only a login pins the host's key");
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let pinned = std::fs::read_to_string(login.keys.known_hosts()).unwrap();
+        assert!(pinned.starts_with("vm ssh-ed25519 AAAA"), "{pinned}");
 
-    for (line, code) in
-        [("true", 0), ("exit 42", 42), ("kill -9 $$", 137), ("kill -USR2 $$", 140), ("no-such-program", 127)]
-    {
-        assert_eq!(session.capture(line).unwrap().0, code, "{line}");
-    }
-    assert_eq!(session.capture("echo out; echo err >&2; exit 3").unwrap(), (3, "out\nerr\n".into()));
-    assert_eq!(session.capture("cat").unwrap(), (0, String::new()), "no input ends at once");
+        let codes = [
+            ("true", 0),
+            ("exit 42", 42),
+            ("kill -9 $$", 137),
+            ("kill -USR2 $$", 140),
+            ("no-such-program", 127),
+        ];
+        for (line, code) in codes {
+            assert_eq!(session.capture(line).await.unwrap().0, code, "{line}");
+        }
+        let output = session.capture("echo out; echo err >&2; exit 3").await.unwrap();
+        assert_eq!(output, (3, "out\nerr\n".into()));
+        assert_eq!(session.capture("cat").await.unwrap(), (0, String::new()), "no input ends at once");
+        let (code, text) = session.capture("yes | head -c 1000000").await.unwrap();
+        assert_eq!((code, text.len()), (0, 64 << 10), "the first bytes are kept");
 
-    // A command that doesn't read its input, and one that goes on after it has closed all of its streams.
-    let much = || Cursor::new(vec![0; 8 << 20]);
-    assert_eq!(session.exec("exit 3", much(), &mut Vec::new(), &mut Vec::new()).unwrap(), 3);
-    let line = "exec 0<&- 1>&- 2>&-; sleep 1; exit 4";
-    assert_eq!(session.exec(line, much(), &mut Vec::new(), &mut Vec::new()).unwrap(), 4);
+        // A command that doesn't read its input, and one that runs on after it has closed its streams.
+        let much = || Cursor::new(vec![0; 8 << 20]);
+        let code = session.exec("exit 3", much(), &mut sink(), &mut sink()).await.unwrap();
+        assert_eq!(code, 3);
+        let line = "exec 0<&- 1>&- 2>&-; sleep 1; exit 4";
+        let code = session.exec(line, much(), &mut sink(), &mut sink()).await.unwrap();
+        assert_eq!(code, 4);
 
-    // In the midst of another runtime, too.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (code, text) = runtime.block_on(async { session.capture("seq 100000 | tail -n 1") }).unwrap();
-    assert_eq!((code, text.as_str()), (0, "100000\n"));
-    runtime.block_on(async { drop(session) });
-
-    std::fs::write(login.keys.known_hosts(), pinned.replace("AAAA", "AAAB")).unwrap();
-    assert!(matches!(open(&login), Err(Error::HostKey(_))), "another host's key was pinned");
+        session.close().await;
+        std::fs::write(login.keys.known_hosts(), pinned.replace("AAAA", "AAAB")).unwrap();
+        assert!(matches!(open(&login).await, Err(Error::HostKey(_))), "another host's key is pinned");
+    });
 }
 
 #[test]
 fn a_hundred_megabytes_and_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let login = login(folder.path());
-    authorize(&login);
-    let session = open(&login).unwrap();
-    let input: Vec<u8> =
-        (0..25_000_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let start = Instant::now();
-    let code = session.exec("cat", Cursor::new(input.clone()), &mut output, &mut errors).unwrap();
-    println!("100 MB and back: {:.1} s", start.elapsed().as_secs_f64());
-    assert_eq!((code, errors.len(), output.len()), (0, 0, input.len()));
-    assert!(output == input, "not the same bytes");
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let input: Vec<u8> =
+            (0..25_000_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let start = Instant::now();
+        let code = session.exec("cat", Cursor::new(&input), &mut output, &mut errors).await.unwrap();
+        println!("100 MB and back: {:.1} s", start.elapsed().as_secs_f64());
+        assert_eq!((code, errors.len(), output.len()), (0, 0, input.len()));
+        assert!(output == input, "not the same bytes");
+    });
+}
+
+#[test]
+fn streams_of_a_dialog() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let (mut keyboard, stdin) = duplex(64);
+        let (mut screen, mut stdout) = duplex(64);
+        let dialog = async {
+            let mut bytes = [0; 5];
+            // Without its newline.
+            screen.read_exact(&mut bytes).await.unwrap();
+            assert_eq!(&bytes, b"name?");
+            keyboard.write_all(b"me\n").await.unwrap();
+            screen.read_exact(&mut bytes).await.unwrap();
+            assert_eq!(&bytes, b"hi me");
+            // Half of the connection: the command still writes after the end of its input.
+            drop(keyboard);
+            let mut rest = String::new();
+            screen.read_to_string(&mut rest).await.unwrap();
+            assert_eq!(rest, "bye");
+        };
+        let line = "printf name?; read name; printf \"hi $name\"; cat; printf bye; exit 5";
+        let command = async {
+            let code = session.exec(line, stdin, &mut stdout, &mut sink()).await.unwrap();
+            drop(stdout);
+            assert_eq!(code, 5);
+        };
+        tokio::join!(dialog, command);
+    });
+}
+
+#[test]
+fn a_command_ends_while_its_input_is_open() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let (_keyboard, stdin) = duplex(64);
+        assert_eq!(session.exec("exit 6", stdin, &mut sink(), &mut sink()).await.unwrap(), 6);
+    });
+}
+
+#[test]
+fn a_reader_that_stops_holds_the_command_up() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let (_screen, mut stdout) = duplex(64);
+        let done = folder.path().join("done");
+        let line = format!("head -c 100000000 /dev/zero; touch {}", done.display());
+        let mut errors = sink();
+        tokio::select! {
+            result = session.exec(&line, empty(), &mut stdout, &mut errors) => panic!("{result:?}"),
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+        assert!(!done.exists(), "someone keeps all of the output");
+    });
 }
 
 #[test]
 fn a_writer_that_fails_ends_the_command() {
-    struct Full;
-    impl Write for Full {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::ErrorKind::StorageFull.into())
+    struct Full(io::ErrorKind);
+    impl AsyncWrite for Full {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(self.0.into()))
         }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
         }
     }
-    let folder = tempfile::tempdir().unwrap();
-    let login = login(folder.path());
-    authorize(&login);
-    let session = open(&login).unwrap();
-    let result = session.exec("yes", std::io::empty(), &mut Full, &mut Vec::new());
-    assert!(matches!(result, Err(Error::Stream(_))), "{result:?}");
-    // The session is free again.
-    assert_eq!(session.capture("echo on").unwrap(), (0, "on\n".into()));
-    let line = "kill -9 $PPID";
-    assert!(matches!(session.capture(line), Err(Error::Lost(_))), "the server's process is gone");
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let mut full = Full(io::ErrorKind::StorageFull);
+        let result = session.exec("yes", empty(), &mut full, &mut sink()).await;
+        assert!(matches!(result, Err(Error::Stream(_))), "{result:?}");
+        let mut closed = Full(io::ErrorKind::BrokenPipe);
+        assert_eq!(session.exec("yes", empty(), &mut closed, &mut sink()).await.unwrap(), 141);
+        // The session is free again.
+        assert_eq!(session.capture("echo on").await.unwrap(), (0, "on\n".into()));
+        let line = "kill -9 $PPID";
+        assert!(matches!(session.capture(line).await, Err(Error::Lost(_))), "the server's process is gone");
+    });
 }

@@ -1,8 +1,10 @@
 //! What every command needs.
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tokio::runtime::Runtime;
 
 use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
@@ -20,7 +22,8 @@ pub struct Context {
     pub dirs: Dirs,
     /// The VMs.
     pub store: Store,
-    runtime: tokio::runtime::Runtime,
+    /// Never dropped: that would wait for a thread that reads standard input.
+    runtime: ManuallyDrop<Runtime>,
 }
 
 impl Context {
@@ -31,10 +34,8 @@ impl Context {
     pub fn open() -> Result<Self> {
         interrupt::listen().context("can't install signal handlers")?;
         let dirs = Dirs::open()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("can't make the async runtime")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = ManuallyDrop::new(runtime.context("can't create the async runtime")?);
         Ok(Self { store: Store::new(&dirs), dirs, runtime })
     }
 
@@ -61,11 +62,11 @@ impl Context {
         vm: &Vm,
         user: &str,
         timeout: Option<Duration>,
-        mut stage: Box<dyn Stage>,
+        stage: Box<dyn Stage>,
     ) -> Result<Ready> {
         let ready = self.block_on(async {
             let mut client = lifecycle::attach(vm, &self.store).await?;
-            ready::wait_ready(&mut client, vm, user, timeout, &mut *stage).await
+            ready::wait_ready(&mut client, vm, user, timeout, &*stage).await
         })?;
         ready.faults.iter().for_each(|fault| stage.note(&fault.to_string()));
         Ok(ready)

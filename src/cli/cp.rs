@@ -52,17 +52,19 @@ impl Args {
         let user = self.user.clone().unwrap_or_else(|| vm.spec.user.clone());
         let progress = StderrProgress::new(self.quiet);
         let ready = context.session(&vm, &user, self.timeout, progress.stage("boot"))?;
-        let mut stage = progress.stage("copy");
-        let mut news = |bytes| stage.update(&format_size(bytes));
-        let bytes = match (in_vm(&self.source), in_vm(&self.target)) {
-            (Some((_, source)), _) => {
-                copy::from_guest(&ready.session, source, Path::new(&self.target), &mut news)?
+        let stage = progress.stage("copy");
+        let news = |bytes| stage.update(&format_size(bytes));
+        let bytes = context.block_on(async {
+            match (in_vm(&self.source), in_vm(&self.target)) {
+                (Some((_, source)), _) => {
+                    copy::from_guest(&ready.session, source, Path::new(&self.target), news).await
+                }
+                (_, Some((_, target))) => {
+                    copy::to_guest(&ready.session, Path::new(&self.source), target, news).await
+                }
+                (None, None) => Ok(0),
             }
-            (_, Some((_, target))) => {
-                copy::to_guest(&ready.session, Path::new(&self.source), target, &mut news)?
-            }
-            (None, None) => 0,
-        };
+        })?;
         stage.done(&format!("{} to {}, {}", self.source, self.target, format_size(bytes)));
         Ok(())
     }

@@ -75,7 +75,7 @@ impl Args {
             connection: self.connection.clone(),
         };
         let base = context.provisioner(&progress)?.base_disk(&source, &self.install.choices(), self.accel)?;
-        let mut stage = progress.stage("write");
+        let stage = progress.stage("write");
         let name = self.file.display();
         export::write(&base.disk.file, &self.file, format, allowed, |percent| {
             stage.update(&format!("{name} {percent:.0}%"));

@@ -86,7 +86,7 @@ impl Args {
         // The guest's clock may be wrong, but it is the journal's.
         words.extend(self.since.map(|since| format!("--since=@{}", since.as_second())));
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-        let code = ready.session.run(&shell_line(&words)?)?;
+        let code = context.block_on(ready.session.run(&shell_line(&words)?))?;
         Ok(u8::try_from(code).unwrap_or(255))
     }
 }

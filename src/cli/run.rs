@@ -205,15 +205,14 @@ impl Args {
     }
 
     fn session(&self, context: &Context, vm: &Vm, mut client: Client, progress: &dyn Progress) -> Result<u8> {
-        let mut stage = progress.stage("boot");
-        let ready =
-            context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &mut *stage));
+        let stage = progress.stage("boot");
+        let ready = context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &*stage));
         let result = match ready {
             Ok(Ready { session, endpoint, faults }) => match faults.into_iter().next() {
                 None => {
                     stage.done(&format!("VM {} is ready", vm.spec.name));
                     let target = Target { vm, user: &self.user, endpoint };
-                    ssh::run(&target, session, &self.command)
+                    ssh::run(context, &target, session, &self.command)
                 }
                 Some(fault) => Err(fault.into()),
             },

@@ -47,11 +47,12 @@ impl Args {
         // Most VMs are ready already: then there is nothing to show.
         let stage = StderrProgress::new(self.quiet).stage("boot");
         let ready = context.session(&vm, &user, self.timeout, stage)?;
-        run(&Target { vm: &vm, user: &user, endpoint: ready.endpoint }, ready.session, &self.command)
+        let target = Target { vm: &vm, user: &user, endpoint: ready.endpoint };
+        run(context, &target, ready.session, &self.command)
     }
 }
 
-/// Who is to be where.
+/// The VM and user of a session.
 pub(super) struct Target<'a> {
     pub vm: &'a Vm,
     pub user: &'a str,
@@ -59,12 +60,12 @@ pub(super) struct Target<'a> {
 }
 
 /// Runs a command in the session, or a shell through the system's `ssh`; returns the exit code.
-pub(super) fn run(target: &Target, session: Session, command: &[OsString]) -> Result<u8> {
+pub(super) fn run(context: &Context, target: &Target, session: Session, command: &[OsString]) -> Result<u8> {
     if command.is_empty() {
-        drop(session);
+        context.block_on(session.close());
         return interactive(target);
     }
-    let code = session.run(&shell_line(command)?)?;
+    let code = context.block_on(session.run(&shell_line(command)?))?;
     Ok(u8::try_from(code).unwrap_or(255))
 }
 

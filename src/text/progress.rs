@@ -12,7 +12,7 @@ pub trait Progress {
 /// Receives the progress of one stage of the work.
 pub trait Stage {
     /// Replaces the stage's current message.
-    fn update(&mut self, message: &str);
+    fn update(&self, message: &str);
 
     /// Reports a step. Without a terminal it gets a line of its own.
     fn step(&mut self, message: &str);

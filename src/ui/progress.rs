@@ -76,7 +76,7 @@ struct StderrStage {
 }
 
 impl Stage for StderrStage {
-    fn update(&mut self, message: &str) {
+    fn update(&self, message: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(crate::text::plain(message));
         }

@@ -17,7 +17,6 @@ const CONSOLE_LINES: usize = 12;
 
 /// An operation on a VM that failed.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
 pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),

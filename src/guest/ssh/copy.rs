@@ -1,12 +1,18 @@
 //! Copies files and folders into a guest and out of it: a tar stream over SSH.
 
 use std::fs;
-use std::io::{self, PipeWriter, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::session;
-use super::session::{Bounded, Session};
+use tokio::io::{duplex, empty, sink};
+use tokio::task::spawn_blocking;
+use tokio_util::io::{InspectReader, InspectWriter, SyncIoBridge};
+
+use super::session::{self, Session, first_bytes};
 use crate::guest::shell::quote;
+
+/// Bytes between the session and the thread that packs or unpacks.
+const BUFFER: usize = 256 << 10;
 
 /// A copy failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,11 +51,11 @@ struct Place {
 ///
 /// # Errors
 /// A file can't be read or written, or the session breaks.
-pub fn to_guest(
+pub async fn to_guest(
     session: &Session,
     source: &Path,
     target: &str,
-    mut progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64),
 ) -> Result<u64, Error> {
     let local = |path: &Path| {
         let path = path.to_owned();
@@ -58,7 +64,7 @@ pub fn to_guest(
     let metadata = fs::metadata(source).map_err(local(source))?;
     let place = if is_content(source) {
         Place { folder: target.to_owned(), name: ".".into() }
-    } else if target.ends_with('/') || is_folder(session, target)? {
+    } else if target.ends_with('/') || is_folder(session, target).await? {
         let name = source.canonicalize().map_err(local(source))?;
         // The root has no name: its content is copied.
         let name = name.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned());
@@ -66,42 +72,42 @@ pub fn to_guest(
     } else {
         split(target)
     };
-    let (reader, writer) = io::pipe().map_err(local(source))?;
-    // The folder itself is made only for its content: a name below one that is not there is a mistake.
+    // The folder itself is made only for its content: a missing parent of a name is a mistake.
     let make =
         if place.name == "." { format!("mkdir -p {} && ", argument(&place.folder)) } else { String::new() };
     let line = format!("{make}tar -xof - -C {}", argument(&place.folder));
-    let mut stderr = Bounded::default();
-    std::thread::scope(|scope| {
-        let name = PathBuf::from(&place.name);
-        let sender = scope.spawn(move || -> Result<u64, Error> {
-            let mut pack = tar::Builder::new(Counting { writer, count: 0, progress: &mut progress });
-            if metadata.is_dir() {
-                add_folder(&mut pack, source, &name)?;
-            } else {
-                add(&mut pack, source, &name, true)?;
-            }
-            let counting = pack.into_inner().map_err(local(source))?;
-            Ok(counting.count)
-        });
-        let result = session.exec(&line, reader, &mut io::sink(), &mut stderr);
-        let sent = sender.join().unwrap_or_else(|_| Err(local(source)(io::ErrorKind::Other.into())));
-        match result? {
-            0 => sent,
-            code => Err(guest_error(target, code, &stderr)),
+    let (reader, writer) = duplex(BUFFER);
+    let writer = SyncIoBridge::new(writer);
+    let (path, name) = (source.to_owned(), PathBuf::from(&place.name));
+    let packing = spawn_blocking(move || {
+        let mut pack = tar::Builder::new(writer);
+        match metadata.is_dir() {
+            true => add_folder(&mut pack, &path, &name)?,
+            false => add(&mut pack, &path, &name, true)?,
         }
-    })
+        pack.finish().map_err(|source| Error::Local { path, source })
+    });
+    let mut count = Count { bytes: 0, progress };
+    let mut stderr = Vec::new();
+    let counted = InspectReader::new(reader, |bytes: &[u8]| count.add(bytes));
+    let result = session.exec(&line, counted, &mut sink(), &mut first_bytes(&mut stderr)).await;
+    // The reader has been dropped, which ends the thread.
+    let packed = packing.await.unwrap_or_else(|e| Err(local(source)(e.into())));
+    match result? {
+        0 => packed.map(|()| count.bytes),
+        code => Err(guest_error(target, code, &stderr)),
+    }
 }
 
 /// Copies `source` of the guest to `target` of the host, by the same rules.
 ///
 /// # Errors
 /// A file can't be read or written, or the session breaks.
-pub fn from_guest(
+pub async fn from_guest(
     session: &Session,
     source: &str,
     target: &Path,
-    mut progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64),
 ) -> Result<u64, Error> {
     let local = |source| Error::Local { path: target.to_owned(), source };
     let place = split(source);
@@ -110,43 +116,43 @@ pub fn from_guest(
     if content {
         fs::create_dir_all(target).map_err(local)?;
     }
-    // What gets another name is given it when it is whole.
+    // A copy under another name is unpacked beside its target and renamed when it is whole.
     let parent = match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
     let temporary = (!into).then(|| tempfile::Builder::new().prefix(".copy-").tempdir_in(parent));
     let temporary = temporary.transpose().map_err(local)?;
-    let folder = temporary.as_ref().map_or(target, |folder| folder.path());
-    let (reader, mut writer) = io::pipe().map_err(local)?;
+    let folder = temporary.as_ref().map_or(target, |folder| folder.path()).to_owned();
     let line = place.pack_line();
-    let mut stderr = Bounded::default();
-    let count = std::thread::scope(|scope| {
-        let receiver = scope.spawn(move || -> io::Result<u64> {
-            let mut counting = Counting { writer: reader, count: 0, progress: &mut progress };
-            let mut archive = tar::Archive::new(&mut counting);
-            archive.set_preserve_permissions(true);
-            archive.set_preserve_mtime(true);
-            // A guest is not trusted: what would land outside of the folder is left out.
-            archive.unpack(folder)?;
-            io::copy(&mut counting, &mut io::sink())?;
-            Ok(counting.count)
-        });
-        let result = session.exec(&line, io::empty(), &mut writer, &mut stderr);
-        drop::<PipeWriter>(writer);
-        let received = receiver.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
-        match (result?, received) {
-            (0, Ok(count)) => Ok(count),
-            // Its own words say more than what came of them here.
-            (code, _) if code != 0 && !stderr.0.is_empty() => Err(guest_error(source, code, &stderr)),
-            (_, Err(error)) => Err(local(error)),
-            (code, _) => Err(guest_error(source, code, &stderr)),
-        }
-    })?;
+    let (reader, writer) = duplex(BUFFER);
+    let mut reader = SyncIoBridge::new(reader);
+    let unpacking = spawn_blocking(move || {
+        let mut archive = tar::Archive::new(&mut reader);
+        archive.set_preserve_permissions(true);
+        archive.set_preserve_mtime(true);
+        // A guest is not trusted: `unpack` skips entries that would land outside the folder.
+        archive.unpack(folder)?;
+        io::copy(&mut reader, &mut io::sink())
+    });
+    let mut count = Count { bytes: 0, progress };
+    let mut stderr = Vec::new();
+    let mut counted = InspectWriter::new(writer, |bytes: &[u8]| count.add(bytes));
+    let result = session.exec(&line, empty(), &mut counted, &mut first_bytes(&mut stderr)).await;
+    // Ends the thread.
+    drop(counted);
+    let unpacked = unpacking.await.unwrap_or_else(|e| Err(e.into()));
+    match (result?, unpacked) {
+        (0, Ok(_)) => {}
+        // Its own words say more than their consequence here.
+        (code, _) if code != 0 && !stderr.is_empty() => return Err(guest_error(source, code, &stderr)),
+        (_, Err(error)) => return Err(local(error)),
+        (code, _) => return Err(guest_error(source, code, &stderr)),
+    }
     if let Some(temporary) = &temporary {
         fs::rename(temporary.path().join(&place.name), target).map_err(local)?;
     }
-    Ok(count)
+    Ok(count.bytes)
 }
 
 /// `FOLDER/.`: what is in it, without the folder itself.
@@ -159,8 +165,8 @@ fn ends_with_separator(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(byte.into()))
 }
 
-fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
-    Ok(session.capture(&format!("test -d {}", argument(path)))?.0 == 0)
+async fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
+    Ok(session.capture(&format!("test -d {}", argument(path))).await?.0 == 0)
 }
 
 /// The place of a path in the guest; of the root, of `FOLDER/.` and of all else without a name it is the content.
@@ -191,8 +197,8 @@ fn argument(path: &str) -> String {
     }
 }
 
-fn guest_error(path: &str, code: i32, stderr: &Bounded) -> Error {
-    let said = String::from_utf8_lossy(&stderr.0);
+fn guest_error(path: &str, code: i32, stderr: &[u8]) -> Error {
+    let said = String::from_utf8_lossy(stderr);
     let why = match (code, said.lines().next()) {
         (127, _) => "the image has no tar".to_owned(),
         (_, Some(line)) => crate::text::plain(line),
@@ -224,42 +230,21 @@ fn add<W: Write>(pack: &mut tar::Builder<W>, path: &Path, name: &Path, follow: b
     pack.append_path_with_name(path, name).map_err(|source| Error::Local { path: path.to_owned(), source })
 }
 
-/// Counts what passes.
-struct Counting<'a, S> {
-    writer: S,
-    count: u64,
-    progress: &'a mut (dyn FnMut(u64) + Send),
+/// Counts the bytes of a stream.
+struct Count<F> {
+    bytes: u64,
+    progress: F,
 }
 
-impl<S> Counting<'_, S> {
-    fn count(&mut self, bytes: usize) {
+impl<F: FnMut(u64)> Count<F> {
+    fn add(&mut self, bytes: &[u8]) {
         /// A terminal needs no more news than this. Bytes.
         const NEWS: u64 = 256 << 10;
-        let before = self.count;
-        self.count += bytes as u64;
-        if before / NEWS != self.count / NEWS {
-            (self.progress)(self.count);
+        let before = self.bytes;
+        self.bytes += bytes.len() as u64;
+        if before / NEWS != self.bytes / NEWS {
+            (self.progress)(self.bytes);
         }
-    }
-}
-
-impl<W: Write> Write for Counting<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.writer.write(bytes)?;
-        self.count(count);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
-}
-
-impl<R: Read> Read for Counting<'_, R> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let count = self.writer.read(bytes)?;
-        self.count(count);
-        Ok(count)
     }
 }
 

@@ -63,11 +63,7 @@ pub struct Answer {
 /// A port forward accepts connections long before the guest listens, so only the server's first bytes count.
 /// `signal` turns true when the guest says that it started its sshd; until then, and until the guest refuses, tries
 /// are rare, if such a signal is expected at all.
-pub async fn answering(
-    ways: &Ways,
-    signal: watch::Receiver<bool>,
-    signal_expected: bool,
-) -> io::Result<Answer> {
+pub async fn answering(ways: &Ways, signal: watch::Receiver<bool>, signal_expected: bool) -> Answer {
     first_success(|started| reach(ways, started), signal, signal_expected).await
 }
 
@@ -76,7 +72,7 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
     mut attempt: impl FnMut(bool) -> F,
     mut signal: watch::Receiver<bool>,
     signal_expected: bool,
-) -> io::Result<T> {
+) -> T {
     let mut tries = FuturesUnordered::new();
     let mut retry = RETRY;
     loop {
@@ -89,7 +85,7 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
         loop {
             tokio::select! {
                 Some(result) = tries.next() => match result {
-                    Ok(Ok(answer)) => return Ok(answer),
+                    Ok(Ok(answer)) => return answer,
                     // The guest is up and nobody listens there yet: the next try will say more.
                     Ok(Err(_)) => {
                         refused = true;
@@ -179,7 +175,7 @@ mod tests {
                 stream
             });
             let (_signal, receiver) = watch::channel(false);
-            let stream = answering(&ways, receiver, false).await.unwrap().stream;
+            let stream = answering(&ways, receiver, false).await.stream;
             let _server = server.await.unwrap();
             let mut bytes = [0; 4];
             std::io::Read::read_exact(&mut &stream, &mut bytes).unwrap();
@@ -216,7 +212,7 @@ mod tests {
         };
         let start = Instant::now();
         tokio::select! {
-            result = first_success(attempt, receiver, signal.is_some()) => result.unwrap(),
+            result = first_success(attempt, receiver, signal.is_some()) => result,
             () = send => {}
         }
         start.elapsed().as_millis()
@@ -262,7 +258,7 @@ mod tests {
         serve(move || Ok(tcp.accept()?.0));
         let answer = |expected| {
             let (_signal, receiver) = watch::channel(false);
-            runtime().block_on(answering(&ways, receiver, expected)).unwrap().endpoint
+            runtime().block_on(answering(&ways, receiver, expected)).endpoint
         };
         // A guest that doesn't listen there is reached all the same.
         assert_eq!(answer(false), Endpoint::Tcp(ways.tcp));

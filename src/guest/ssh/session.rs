@@ -1,21 +1,19 @@
 //! An SSH session in this process. With `keys.rs`, the only file that knows the SSH library.
-//!
-//! The library is async and its callers are not: a thread of each session drives it. So a session may be used, and
-//! dropped, wherever its user is, also in the midst of another runtime.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
 use std::net::TcpStream;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::executor::block_on;
 use russh::client::{AuthResult, DisconnectReason, Handle, Handler, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Preferred, Sig, cipher};
-use tokio::sync::mpsc;
-use tokio::task::unconstrained;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Sig, cipher};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, sink};
+use tokio_util::io::InspectWriter;
 
 use super::keys;
 use super::keys::Keys;
@@ -31,14 +29,17 @@ const CIPHERS: &[cipher::Name] =
 const WINDOW: u32 = 16 << 20;
 /// The largest packet that we take. Bytes.
 const PACKET: u32 = 65535;
-/// Pieces of a stream that wait for the slower side.
-const PIECES: usize = 16;
+/// The most input that is sent at once. Bytes.
+const PIECE: usize = 64 << 10;
+/// Time limit for an orderly end of a session.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// A program that writes to a closed pipe ends with 128 + SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
-/// A session that is logged in. Its thread ends with it.
+/// A session that is logged in. The runtime on which it was opened drives it.
 pub struct Session {
-    commands: mpsc::UnboundedSender<Command>,
+    handle: Handle<Client>,
+    seen: Arc<Seen>,
 }
 
 /// Why there is no session, or no end of a command.
@@ -88,128 +89,166 @@ pub struct Login {
 }
 
 impl Session {
-    /// Logs in over a connection to an SSH server. The host key is checked, or pinned the first time.
+    /// Logs in over a connection to an SSH server. Checks the host key, or pins it the first time.
     ///
     /// # Errors
-    /// The connection breaks, nothing comes for `timeout`, the host key is another one, or our key is refused.
-    pub fn open(stream: TcpStream, login: &Login, timeout: Duration) -> Result<Self, Error> {
-        let (commands, mut queue) = mpsc::unbounded_channel::<Command>();
-        let (answer, answered) = std::sync::mpsc::channel();
-        let login = login.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("ssh".into()).spawn(move || {
-            runtime.block_on(async {
-                // Who doesn't wait for an answer any more has no use for the session either.
-                match log_in(stream, login, timeout).await {
-                    Ok(connection) if answer.send(Ok(())).is_ok() => {
-                        while let Some(command) = queue.recv().await {
-                            command.run(&connection).await;
-                        }
-                    }
-                    Ok(_) => {}
-                    Err(error) => drop(answer.send(Err(error))),
-                }
-            });
-        })?;
-        answered.recv().unwrap_or_else(|_| Err(thread_gone()))?;
-        Ok(Self { commands })
+    /// The connection breaks, the server is silent for `timeout`, its host key is not the pinned one, or it refuses
+    /// our key.
+    pub async fn open(stream: TcpStream, login: &Login, timeout: Duration) -> Result<Self, Error> {
+        let silent = |_| Error::Silent(timeout);
+        stream.set_nonblocking(true)?;
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let preferred =
+            Preferred { key: Cow::Borrowed(HOST_KEYS), cipher: Cow::Borrowed(CIPHERS), ..Preferred::DEFAULT };
+        let config = Arc::new(russh::client::Config {
+            window_size: WINDOW,
+            maximum_packet_size: PACKET,
+            preferred,
+            ..Default::default()
+        });
+        let seen = Arc::new(Seen::default());
+        let client = Client { login: login.clone(), seen: seen.clone() };
+        let handshake = russh::client::connect_stream(config, stream, client);
+        let mut handle = tokio::time::timeout(timeout, handshake).await.map_err(silent)??;
+        let key = russh::keys::load_secret_key(login.keys.private(), None).map_err(russh::Error::from)?;
+        let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
+        let authentication = handle.authenticate_publickey(&login.user, key);
+        match tokio::time::timeout(timeout, authentication).await.map_err(silent)?? {
+            AuthResult::Success => {}
+            // The library reports a broken connection as a refusal.
+            AuthResult::Failure { .. } if handle.is_closed() => return Err(seen.lost()),
+            AuthResult::Failure { .. } => return Err(Error::Refused { user: login.user.clone() }),
+        }
+        if let Some((kind, key)) = seen.host_key.get() {
+            login.keys.pin_host(&login.alias, kind, key)?;
+        }
+        Ok(Self { handle, seen })
     }
 
-    /// Runs a shell line with our standard streams as its own; returns its exit code as a shell would.
+    /// Ends the connection.
+    pub async fn close(self) {
+        let end = async {
+            let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
+            let _ = self.handle.await;
+        };
+        // A guest that doesn't read is not waited for.
+        let _ = tokio::time::timeout(CLOSE_TIME, end).await;
+    }
+
+    /// Runs a shell line with this process's standard streams; returns its exit code as a shell would.
     ///
     /// # Errors
-    /// The connection breaks, our own streams fail, or the tool is interrupted.
-    pub fn run(&self, line: &str) -> Result<i32, Error> {
-        self.exec(line, io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock())
+    /// The connection breaks, a standard stream fails, or the tool is interrupted.
+    pub async fn run(&self, line: &str) -> Result<i32, Error> {
+        use tokio::io::{stderr, stdin, stdout};
+        self.exec(line, stdin(), &mut stdout(), &mut stderr()).await
     }
 
-    /// Runs a shell line without input; returns its exit code and what it printed, its errors included.
+    /// Runs a shell line without input; returns its exit code and its output, first stdout, then stderr.
     ///
     /// # Errors
     /// The connection breaks, or the tool is interrupted.
-    pub fn capture(&self, line: &str) -> Result<(i32, String), Error> {
-        let (mut output, mut errors) = (Bounded::default(), Bounded::default());
-        let code = self.exec(line, io::empty(), &mut output, &mut errors)?;
-        output.0.extend(errors.0);
-        Ok((code, String::from_utf8_lossy(&output.0).into_owned()))
+    pub async fn capture(&self, line: &str) -> Result<(i32, String), Error> {
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let code =
+            self.exec(line, empty(), &mut first_bytes(&mut output), &mut first_bytes(&mut errors)).await?;
+        output.extend(errors);
+        Ok((code, String::from_utf8_lossy(&output).into_owned()))
     }
 
     /// Runs a shell line with these streams; returns its exit code as a shell would.
     ///
-    /// `stdin` is read on a thread of its own, which lets go of it when it next has read something for nobody.
-    ///
     /// # Errors
-    /// The connection breaks, a stream fails, or the tool is interrupted.
-    pub fn exec(
+    /// The connection breaks, an output stream fails, or the tool is interrupted.
+    pub async fn exec(
         &self,
         line: &str,
-        stdin: impl Read + Send + 'static,
-        stdout: &mut dyn Write,
-        stderr: &mut dyn Write,
+        stdin: impl AsyncRead + Unpin,
+        stdout: &mut (impl AsyncWrite + Unpin),
+        stderr: &mut (impl AsyncWrite + Unpin),
     ) -> Result<i32, Error> {
-        let (events, mut seen) = mpsc::channel(PIECES);
-        let command = Command { line: line.to_owned(), input: pieces(stdin)?, events };
-        self.commands.send(command).map_err(|_| thread_gone())?;
-        loop {
-            // Without a share of time, of which another runtime that we may be in would never give us more.
-            let event = block_on(unconstrained(seen.recv())).ok_or_else(thread_gone)?;
-            let written = match event {
-                Event::Output(bytes) => stdout.write_all(&bytes).and_then(|()| stdout.flush()),
-                Event::Errors(bytes) => stderr.write_all(&bytes).and_then(|()| stderr.flush()),
-                Event::End(result) => return result,
-            };
-            match written {
-                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(BROKEN_PIPE),
-                other => other?,
-            }
+        let result = tokio::select! {
+            result = self.exec_undisturbed(line, stdin, stdout, stderr) => result,
+            signal = interrupt::wait() => Err(signal.into()),
+        };
+        match result {
+            Err(Error::Stream(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(BROKEN_PIPE),
+            other => other,
         }
     }
-}
 
-/// Keeps the first of what a guest writes: it is not trusted to come to an end.
-#[derive(Debug, Default)]
-pub(super) struct Bounded(pub Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        const MOST: usize = 64 << 10;
-        let room = MOST.saturating_sub(self.0.len()).min(bytes.len());
-        self.0.extend_from_slice(&bytes[..room]);
-        Ok(bytes.len())
+    async fn exec_undisturbed(
+        &self,
+        line: &str,
+        stdin: impl AsyncRead + Unpin,
+        stdout: &mut (impl AsyncWrite + Unpin),
+        stderr: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<i32, Error> {
+        let channel = match self.handle.channel_open_session().await {
+            Err(_) if self.handle.is_closed() => return Err(self.seen.lost()),
+            other => other?,
+        };
+        let (read, write) = channel.split();
+        write.exec(true, line).await?;
+        let code = tokio::select! {
+            code = drain(read, stdout, stderr) => code?,
+            never = feed(&write, stdin) => match never {},
+        };
+        // The server may have closed its side, or the connection.
+        let _ = write.close().await;
+        code.ok_or_else(|| self.seen.lost())
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
-/// The session's thread ends only with the session.
-fn thread_gone() -> Error {
-    Error::Lost("its thread is gone".into())
-}
-
-/// What is read from `stdin`, piece by piece, by a thread that may wait for it for ever.
-fn pieces(mut stdin: impl Read + Send + 'static) -> io::Result<mpsc::Receiver<Bytes>> {
-    let (sender, receiver) = mpsc::channel(PIECES);
-    std::thread::Builder::new().name("stdin".into()).spawn(move || {
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match stdin.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) if sender.blocking_send(Bytes::copy_from_slice(&buffer[..count])).is_ok() => {}
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                // An input that can't be read (a folder, a closed terminal) is an empty one.
-                Ok(_) | Err(_) => break,
-            }
+/// Gives the command its input, as fast as it takes it. Never returns, because the command's end is seen elsewhere.
+async fn feed(write: &ChannelWriteHalf<Msg>, mut stdin: impl AsyncRead + Unpin) -> Infallible {
+    let mut buffer = vec![0; PIECE];
+    // An input that can't be read (a folder, a closed terminal) counts as empty.
+    while let Ok(count @ 1..) = stdin.read(&mut buffer).await {
+        if write.data_bytes(Bytes::copy_from_slice(&buffer[..count])).await.is_err() {
+            // A command that closed its input or exited may have written something that still counts.
+            return pending().await;
         }
-    })?;
-    Ok(receiver)
+    }
+    let _ = write.eof().await;
+    pending().await
 }
 
-/// The connection, as the thread has it.
-struct Connection {
-    handle: Handle<Client>,
-    seen: Arc<Seen>,
+/// Passes on the command's output; returns its exit code, or none when the connection ended without one.
+async fn drain(
+    mut read: ChannelReadHalf,
+    stdout: &mut (impl AsyncWrite + Unpin),
+    stderr: &mut (impl AsyncWrite + Unpin),
+) -> Result<Option<i32>, Error> {
+    let mut code = None;
+    while let Some(message) = read.wait().await {
+        match message {
+            ChannelMsg::Data { data } => {
+                stdout.write_all(&data).await?;
+                stdout.flush().await?;
+            }
+            // SSH_EXTENDED_DATA_STDERR: RFC 4254, section 5.2
+            ChannelMsg::ExtendedData { data, ext: 1 } => {
+                stderr.write_all(&data).await?;
+                stderr.flush().await?;
+            }
+            ChannelMsg::ExitStatus { exit_status } => code = Some(i32::try_from(exit_status).unwrap_or(255)),
+            ChannelMsg::ExitSignal { signal_name, .. } => code = Some(128 + signal_number(&signal_name)),
+            ChannelMsg::Failure => return Err(Error::NoCommand),
+            ChannelMsg::Close => break,
+            _ => {}
+        }
+    }
+    Ok(code)
+}
+
+/// Returns a writer that keeps the first bytes: a guest is not trusted to write only a few.
+pub(super) fn first_bytes(kept: &mut Vec<u8>) -> impl AsyncWrite + Unpin {
+    const MOST: usize = 64 << 10;
+    InspectWriter::new(sink(), |bytes: &[u8]| {
+        let room = MOST.saturating_sub(kept.len()).min(bytes.len());
+        kept.extend_from_slice(&bytes[..room]);
+    })
 }
 
 /// What the library tells us from the side.
@@ -256,123 +295,6 @@ impl Handler for Client {
         let _ = self.seen.end.set(reason);
         result
     }
-}
-
-async fn log_in(stream: TcpStream, login: Login, timeout: Duration) -> Result<Connection, Error> {
-    let silent = |_| Error::Silent(timeout);
-    stream.set_nonblocking(true)?;
-    let stream = tokio::net::TcpStream::from_std(stream)?;
-    let preferred =
-        Preferred { key: Cow::Borrowed(HOST_KEYS), cipher: Cow::Borrowed(CIPHERS), ..Preferred::DEFAULT };
-    let config = Arc::new(russh::client::Config {
-        window_size: WINDOW,
-        maximum_packet_size: PACKET,
-        preferred,
-        ..Default::default()
-    });
-    let seen = Arc::new(Seen::default());
-    let client = Client { login: login.clone(), seen: seen.clone() };
-    let handshake = russh::client::connect_stream(config, stream, client);
-    let mut handle = tokio::time::timeout(timeout, handshake).await.map_err(silent)??;
-    let key = russh::keys::load_secret_key(login.keys.private(), None).map_err(russh::Error::from)?;
-    let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
-    let authentication = handle.authenticate_publickey(&login.user, key);
-    match tokio::time::timeout(timeout, authentication).await.map_err(silent)?? {
-        AuthResult::Success => {}
-        // The library tells a connection that broke as a refusal.
-        AuthResult::Failure { .. } if handle.is_closed() => return Err(seen.lost()),
-        AuthResult::Failure { .. } => return Err(Error::Refused { user: login.user }),
-    }
-    if let Some((kind, key)) = seen.host_key.get() {
-        login.keys.pin_host(&login.alias, kind, key)?;
-    }
-    Ok(Connection { handle, seen })
-}
-
-/// A command for the session's thread.
-struct Command {
-    line: String,
-    input: mpsc::Receiver<Bytes>,
-    events: mpsc::Sender<Event>,
-}
-
-/// What comes of a command.
-enum Event {
-    Output(Bytes),
-    Errors(Bytes),
-    End(Result<i32, Error>),
-}
-
-impl Command {
-    async fn run(self, connection: &Connection) {
-        let Self { line, input, events } = self;
-        let result = tokio::select! {
-            result = execute(connection, line, input, &events) => result,
-            signal = interrupt::wait() => Err(signal.into()),
-            // Nobody listens any more.
-            () = events.closed() => return,
-        };
-        let _ = events.send(Event::End(result)).await;
-    }
-}
-
-async fn execute(
-    connection: &Connection,
-    line: String,
-    input: mpsc::Receiver<Bytes>,
-    events: &mpsc::Sender<Event>,
-) -> Result<i32, Error> {
-    let channel = match connection.handle.channel_open_session().await {
-        Err(_) if connection.handle.is_closed() => return Err(connection.seen.lost()),
-        other => other?,
-    };
-    let (read, write) = channel.split();
-    write.exec(true, line).await?;
-    let result = tokio::select! {
-        code = drain(read, events) => code?,
-        never = feed(&write, input) => match never {},
-    };
-    // The server may have closed its side, or all, before.
-    let _ = write.close().await;
-    result.ok_or_else(|| connection.seen.lost())
-}
-
-/// Gives the command its input, as fast as it takes it. Doesn't return: the command's end is told elsewhere.
-async fn feed(write: &ChannelWriteHalf<Msg>, mut input: mpsc::Receiver<Bytes>) -> std::convert::Infallible {
-    // A command that has closed its input or is gone wrote something before, and that still counts.
-    while let Some(bytes) = input.recv().await {
-        if write.data_bytes(bytes).await.is_err() {
-            return std::future::pending().await;
-        }
-    }
-    let _ = write.eof().await;
-    std::future::pending().await
-}
-
-/// Passes on what the command writes; its exit code, or nothing when the connection ended without one.
-async fn drain(mut read: ChannelReadHalf, events: &mpsc::Sender<Event>) -> Result<Option<i32>, Error> {
-    let mut code = None;
-    while let Some(message) = read.wait().await {
-        let event = match message {
-            ChannelMsg::Data { data } => Event::Output(data),
-            // SSH_EXTENDED_DATA_STDERR: RFC 4254, section 5.2
-            ChannelMsg::ExtendedData { data, ext: 1 } => Event::Errors(data),
-            ChannelMsg::ExitStatus { exit_status } => {
-                code = Some(i32::try_from(exit_status).unwrap_or(255));
-                continue;
-            }
-            ChannelMsg::ExitSignal { signal_name, .. } => {
-                code = Some(128 + signal_number(&signal_name));
-                continue;
-            }
-            ChannelMsg::Failure => return Err(Error::NoCommand),
-            ChannelMsg::Close => break,
-            _ => continue,
-        };
-        // Who doesn't listen any more ends all this.
-        let _ = events.send(event).await;
-    }
-    Ok(code)
 }
 
 /// The number of a signal (Linux' numbers).

@@ -1,0 +1,127 @@
+//! Logs in to a guest that is booting: tries until it works, or can't work any more.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::setup::{Fault, set_up};
+use crate::guest::boot::credentials::UNIT_CREDENTIALS;
+use crate::guest::ssh::endpoint::{self, Answer, Endpoint, Ways};
+use crate::guest::ssh::session::{Error, Login, Session};
+use crate::text::Stage;
+use crate::vm::{self, Vm};
+
+/// Time limit for each answer of an SSH server that has sent its first bytes. Emulated ones are slow.
+const SSH_TIME: Duration = Duration::from_secs(60);
+/// Time from a failed login to the next.
+const RETRY: Duration = Duration::from_millis(200);
+/// A key that the guest refuses for longer than this is refused for good.
+const REFUSAL_TIME: Duration = Duration::from_secs(10);
+
+/// A VM that is ready.
+pub struct Ready {
+    /// A session that is logged in.
+    pub session: Session,
+    /// The endpoint that the session uses.
+    pub endpoint: Endpoint,
+    /// The parts of the guest's setup that failed.
+    pub faults: Vec<Fault>,
+}
+
+/// The attempts to reach a VM, and how far they have come.
+pub struct Attempts<'a> {
+    vm: &'a Vm,
+    stage: Option<&'a dyn Stage>,
+    answered: Cell<bool>,
+    /// The error of the last login.
+    failure: RefCell<Option<String>>,
+}
+
+impl<'a> Attempts<'a> {
+    /// Creates the record of no attempt.
+    pub fn new(vm: &'a Vm, stage: Option<&'a dyn Stage>) -> Self {
+        Self { vm, stage, answered: Cell::default(), failure: RefCell::default() }
+    }
+
+    /// Reports what is happening right now.
+    pub fn update(&self, message: &str) {
+        self.stage.iter().for_each(|stage| stage.update(message));
+    }
+
+    /// Reports a message that is worth keeping.
+    pub fn note(&self, message: &str) {
+        self.stage.iter().for_each(|stage| stage.note(message));
+    }
+
+    /// Waits until the guest's sshd answers.
+    pub async fn answer(&self, ways: Ways, sshd_started: watch::Receiver<bool>) -> Answer {
+        endpoint::answering(&ways, sshd_started, expects_signal(self.vm)).await
+    }
+
+    /// Waits for the guest's sshd, logs in and completes the setup. Dropping the future ends the attempt.
+    ///
+    /// # Errors
+    /// The host key is another one, our keys can't be used, or the guest keeps refusing them.
+    pub async fn log_in(
+        &self,
+        user: &str,
+        ways: Ways,
+        sshd_started: watch::Receiver<bool>,
+    ) -> Result<Ready, Error> {
+        let vm = self.vm;
+        let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
+        let mut refused: Option<Instant> = None;
+        loop {
+            let answer = self.answer(ways.clone(), sshd_started.clone()).await;
+            self.answered.set(true);
+            self.update("logging in over ssh");
+            let error = match log_in_once(vm, &login, answer).await {
+                Err(error) => error,
+                ready => return ready,
+            };
+            match error {
+                Error::HostKey(_) | Error::Keys(_) => return Err(error),
+                // A guest that starts sshd before it has written the key takes it soon.
+                Error::Refused { .. }
+                    if refused.get_or_insert_with(Instant::now).elapsed() > REFUSAL_TIME =>
+                {
+                    return Err(error);
+                }
+                // sshd may be about to restart.
+                _ => *self.failure.borrow_mut() = Some(crate::text::error_chain(&error)),
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Returns the error for a VM that is not ready after this time.
+    pub fn timeout(&self, time: Duration) -> vm::Error {
+        let why = if !self.vm.spec.sshd {
+            "its image has no sshd; install openssh-server in it and enable its service".to_owned()
+        } else if let Some(failure) = &*self.failure.borrow() {
+            format!("sshd answers, but {failure}")
+        } else if self.answered.get() {
+            "sshd answers, but login or guest setup (shares, hostname) didn't finish".to_owned()
+        } else {
+            "sshd doesn't answer. Check that the image enables its service and that the network comes up; \
+             `podman-bootc logs` shows the console"
+                .to_owned()
+        };
+        vm::Error::timeout(self.vm, time.as_secs(), why)
+    }
+}
+
+async fn log_in_once(vm: &Vm, login: &Login, Answer { endpoint, stream }: Answer) -> Result<Ready, Error> {
+    let session = Session::open(stream, login, SSH_TIME).await?;
+    let faults = set_up(vm, &session).await?;
+    Ok(Ready { session, endpoint, faults })
+}
+
+/// True when the guest reports that it has started its sshd.
+fn expects_signal(vm: &Vm) -> bool {
+    // A direct boot contains the reporting unit; elsewhere, systemd takes it from a credential.
+    vm.features().channels
+        && (vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS))
+}
