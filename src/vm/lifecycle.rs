@@ -1,4 +1,4 @@
-//! What can be done with a VM: start, stop, change, remove. `ready` waits for what comes of a start.
+//! Operations on a VM: start, stop, change, remove. `ready` waits until a started VM can be used.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -23,14 +23,14 @@ use crate::hypervisor::Forward;
 /// Starts a VM's supervisor and attaches to it.
 ///
 /// # Errors
-/// It runs already, or can't be started.
+/// The VM runs already, or its supervisor fails.
 pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error> {
     let name = vm.spec.name.to_string();
     let failed = |reason: String| Error::Start { name: name.clone(), reason };
     let io = |e: io::Error| failed(e.to_string());
     check_base(vm, store)?;
     if vm.state() == State::Running {
-        // Its supervisor writes to the log that is emptied below.
+        // Its supervisor writes to the log that this function empties.
         return Err(failed(supervisor::Error::Taken(name.clone()).to_string()));
     }
     let log = file::create_private(&vm.supervisor_log())
@@ -40,14 +40,14 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     let mut command = Command::new(program);
     command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
     command.args(["internal-supervise", &name]);
-    // Not in the way of whoever wants to unmount the folder that we happen to be in.
+    // A supervisor in the current folder would prevent an unmount there.
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     process::detach(&mut command);
     let mut child = tokio::process::Command::from(command).spawn().map_err(io)?;
     let hello = tokio::select! {
         hello = hello(&mut child) => hello.map_err(io)?,
         signal = interrupt::wait() => {
-            // Without a hello it has nothing yet to end in order. An error means that it has ended by itself.
+            // Before its hello, a supervisor has nothing to shut down. An error means that it has exited.
             let _ = child.kill().await;
             return Err(signal.into());
         }
@@ -62,7 +62,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     Ok(client)
 }
 
-/// What a supervisor says when it is ready, or nothing; one that says no more than that is waited for, as no zombie.
+/// Returns a supervisor's hello, or none if it exits without one. Reaps a supervisor that doesn't listen.
 async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
@@ -75,7 +75,7 @@ async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
     Ok(hello)
 }
 
-/// Makes sure that what the VM stands on is still there.
+/// Checks that the files under the VM's own disk still exist.
 fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
     if let Some(file) = vm.spec.firmware().filter(|file| !file.exists()) {
         return Err(Error::NoFirmware { name: vm.spec.name.to_string(), file: file.to_owned() });
@@ -95,10 +95,10 @@ fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
     Ok(())
 }
 
-/// Attaches to a VM that runs.
+/// Attaches to a running VM.
 ///
 /// # Errors
-/// It doesn't.
+/// The VM is not running.
 pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
     match Client::attach(vm, store.dirs(), false).await {
         Ok(client) => Ok(client),
@@ -112,10 +112,10 @@ pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
     }
 }
 
-/// Shuts a VM down, and powers it off when that takes longer than `seconds`. One that doesn't run is fine.
+/// Shuts a VM down, and powers it off when that takes longer than `seconds`. Does nothing if the VM doesn't run.
 ///
 /// # Errors
-/// Its supervisor can't be reached although it runs, or the tool is interrupted.
+/// The VM's supervisor doesn't answer, the VM is still being made, or the tool is interrupted.
 pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
     let Ok(mut client) = Client::attach(vm, store.dirs(), false).await else {
         return match vm.state() {
@@ -127,7 +127,7 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
             State::Stopped | State::Crashed(_) => Ok(()),
         };
     };
-    // A supervisor that is gone has done what we want.
+    // A supervisor that has exited has stopped the VM.
     let _ = client.send(&Request::Stop { seconds }).await;
     tokio::select! {
         () = client.ended() => Ok(()),
@@ -135,10 +135,10 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
     }
 }
 
-/// Takes a VM that doesn't run, so that nobody starts or changes it meanwhile.
+/// Locks a VM that doesn't run, so that no other process starts or changes it.
 ///
 /// # Errors
-/// It runs, or is being made.
+/// The VM runs, or is still being made.
 pub fn take(vm: &Vm) -> Result<Lock, Error> {
     let name = || vm.spec.name.to_string();
     match (vm.state(), vm.take()?) {
@@ -148,10 +148,10 @@ pub fn take(vm: &Vm) -> Result<Lock, Error> {
     }
 }
 
-/// Removes a VM with its disk; one that runs only with `force`.
+/// Removes a VM with its disk; with `force`, stops it first.
 ///
 /// # Errors
-/// It runs, or a file can't be removed.
+/// The VM runs, or a file can't be removed.
 pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
     let name = || vm.spec.name.to_string();
     if force {
@@ -168,29 +168,29 @@ pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
             Ok(vm.remove(taken)?)
         }
         Ok(None) => Err(Error::IsRunning(name())),
-        // `--rm`: it went with its end.
+        // A VM of `--rm` is removed when it ends.
         Err(_) if !vm.folder.exists() => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// [`remove`] with force, also after the tool was interrupted.
+/// Removes a VM like [`remove`] with `force`, even after the tool was interrupted.
 ///
 /// # Errors
 /// A file can't be removed.
 pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
     if let Ok(mut client) = Client::attach(vm, store.dirs(), false).await {
-        // A supervisor that is gone has done what we want.
+        // A supervisor that has exited has stopped the VM.
         let _ = client.send(&Request::Stop { seconds: 0 }).await;
         client.ended().await;
     }
     remove(vm, store, false).await
 }
 
-/// Changes a running machine; returns the ports that are forwarded then.
+/// Changes a running machine; returns its forwarded ports after the change.
 ///
 /// # Errors
-/// It doesn't run, or the hypervisor refuses.
+/// The VM is not running, or the hypervisor refuses the change.
 pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
     let mut client = attach(vm, store).await?;
     let number = super::random::random_number();
@@ -206,10 +206,10 @@ pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forwar
     }
 }
 
-/// What OpenSSH has to know of this VM.
+/// Returns the VM's block for a configuration of OpenSSH.
 ///
 /// # Errors
-/// Our own path is not known.
+/// The path of this program is unknown.
 pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
     let program =
         std::env::current_exe().map_err(|source| Error::Io { path: "our own program".into(), source })?;
@@ -217,7 +217,7 @@ pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
     Ok(HostBlock { name: name.to_string(), user: user.clone(), keys: vm.keys(), program })
 }
 
-/// Writes the VM's file for OpenSSH, which `ssh-config --install` makes it read.
+/// Writes the VM's configuration file for OpenSSH, which the user's own includes after `ssh-config --install`.
 ///
 /// # Errors
 /// The file can't be written.

@@ -17,37 +17,25 @@ const BUFFER: usize = 256 << 10;
 /// A copy failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file of the host can't be read or written.
     #[error("can't copy {path}")]
-    Local {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Something fails in the guest.
+    Local { path: PathBuf, source: io::Error },
     #[error("can't copy {path} in the VM: {why}")]
-    Guest {
-        /// The file in the guest.
-        path: String,
-        /// In its words.
-        why: String,
-    },
-    /// The session broke.
+    Guest { path: String, why: String },
     #[error(transparent)]
     Session(#[from] session::Error),
 }
 
-/// What a path of a copy means for the name of what is copied.
+/// A path split in two, so that tar can give its last part another name.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
     folder: String,
     name: String,
 }
 
-/// Copies `source` of the host to `target` in the guest; `progress` hears of the bytes so far.
+/// Copies `source` of the host to `target` in the guest; calls `progress` with the number of bytes so far.
+/// Returns the number of bytes.
 ///
-/// As with `podman cp`: into `target` if that is a folder, else to that name; of `FOLDER/.` only what is in it.
+/// As `podman cp` does: into `target` if that is a folder, else to that name; of `FOLDER/.` only the content.
 ///
 /// # Errors
 /// A file can't be read or written, or the session breaks.
@@ -155,7 +143,7 @@ pub async fn from_guest(
     Ok(count.bytes)
 }
 
-/// `FOLDER/.`: what is in it, without the folder itself.
+/// True for `FOLDER/.`, which means the content without the folder itself.
 fn is_content(path: &Path) -> bool {
     let before = path.as_os_str().as_encoded_bytes().strip_suffix(b".");
     before.is_some_and(|before| before.last().is_none_or(|&byte| std::path::is_separator(byte.into())))
@@ -169,7 +157,7 @@ async fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
     Ok(session.capture(&format!("test -d {}", argument(path))).await?.0 == 0)
 }
 
-/// The place of a path in the guest; of the root, of `FOLDER/.` and of all else without a name it is the content.
+/// Returns the place of a path in the guest. The root, `FOLDER/.` and other paths without a name mean the content.
 fn split(path: &str) -> Place {
     let trimmed = path.trim_end_matches('/');
     let (folder, name) = match trimmed.rsplit_once('/').unwrap_or((".", trimmed)) {
@@ -181,14 +169,14 @@ fn split(path: &str) -> Place {
 }
 
 impl Place {
-    /// The guest's command that packs it.
+    /// Returns the guest's command that packs this place.
     fn pack_line(&self) -> String {
         let name = if self.name == "." { ".".to_owned() } else { argument(&format!("./{}", self.name)) };
         format!("tar -cf - -C {} {name}", argument(&self.folder))
     }
 }
 
-/// A path as an argument that is no option.
+/// Quotes a path, so that no program takes it for an option.
 fn argument(path: &str) -> String {
     match path {
         "" => ".".to_owned(),
@@ -202,7 +190,7 @@ fn guest_error(path: &str, code: i32, stderr: &[u8]) -> Error {
     let why = match (code, said.lines().next()) {
         (127, _) => "the image has no tar".to_owned(),
         (_, Some(line)) => crate::text::plain(line),
-        (code, None) => format!("tar ended with {code}"),
+        (code, None) => format!("tar exited with code {code}"),
     };
     Error::Guest { path: path.to_owned(), why }
 }
@@ -219,7 +207,7 @@ fn add_folder<W: Write>(pack: &mut tar::Builder<W>, folder: &Path, name: &Path) 
         } else if kind.is_file() || kind.is_symlink() {
             add(pack, &path, &name, false)?;
         } else {
-            tracing::warn!(path = %path.display(), "neither file, folder nor link: not copied");
+            tracing::warn!(path = %path.display(), "not copied: neither a file, a folder nor a link");
         }
     }
     Ok(())
@@ -230,7 +218,7 @@ fn add<W: Write>(pack: &mut tar::Builder<W>, path: &Path, name: &Path, follow: b
     pack.append_path_with_name(path, name).map_err(|source| Error::Local { path: path.to_owned(), source })
 }
 
-/// Counts the bytes of a stream.
+/// The number of a stream's bytes so far.
 struct Count<F> {
     bytes: u64,
     progress: F,
@@ -238,7 +226,7 @@ struct Count<F> {
 
 impl<F: FnMut(u64)> Count<F> {
     fn add(&mut self, bytes: &[u8]) {
-        /// A terminal needs no more news than this. Bytes.
+        /// Bytes between two calls of `progress`.
         const NEWS: u64 = 256 << 10;
         let before = self.bytes;
         self.bytes += bytes.len() as u64;

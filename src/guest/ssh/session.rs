@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,76 +21,67 @@ use super::keys::Keys;
 use crate::host::process::interrupt;
 use crate::host::process::interrupt::Interrupted;
 
-/// Host keys that we take, the best first.
+/// Accepted types of host keys, the best first.
 const HOST_KEYS: &[Algorithm] = &[Algorithm::Ed25519, Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 }];
-/// Ciphers, the best first: processors have instructions for AES, and emulated ones pass them on.
+/// Ciphers, the best first. Processors have instructions for AES, and QEMU's emulation uses them.
 const CIPHERS: &[cipher::Name] =
     &[cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR, cipher::AES_128_CTR];
-/// What the guest may send before we have taken it. Bytes.
+/// Output of the guest that may wait here. Bytes.
 const WINDOW: u32 = 16 << 20;
-/// The largest packet that we take. Bytes.
+/// Largest packet. Bytes.
 const PACKET: u32 = 65535;
-/// The most input that is sent at once. Bytes.
+/// Most input in one message. Bytes.
 const PIECE: usize = 64 << 10;
 /// Time limit for an orderly end of a session.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
-/// A program that writes to a closed pipe ends with 128 + SIGPIPE.
+/// 128 + SIGPIPE: the exit code of a program that writes to a closed pipe.
 const BROKEN_PIPE: i32 = 141;
 
-/// A session that is logged in. The runtime on which it was opened drives it.
+/// A session after its login. The runtime on which it was opened drives it.
 pub struct Session {
     handle: Handle<Client>,
     seen: Arc<Seen>,
 }
 
-/// Why there is no session, or no end of a command.
+/// A session or a command that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The connection broke or the server speaks no SSH that we know.
+    /// The connection breaks, or the server speaks SSH that the library doesn't know.
     #[error("SSH: {0}")]
     Ssh(#[from] russh::Error),
-    /// The connection ended before the command did.
+    /// The connection ends before the command.
     #[error("SSH: the connection broke: {0}")]
     Lost(String),
-    /// Nothing came for this time.
     #[error("SSH: no answer for {} s", .0.as_secs())]
     Silent(Duration),
-    /// The server doesn't take our key.
     #[error("the guest's sshd refuses our key for user {user}")]
-    Refused {
-        /// The user in the guest.
-        user: String,
-    },
-    /// The server lets us in and starts nothing.
+    Refused { user: String },
+    /// The login succeeds, but the server starts no command.
     #[error("the guest's sshd refuses to start a command")]
     NoCommand,
-    /// The server is not the one of the first session.
-    #[error("the guest's SSH host key is not the pinned one; if that is expected, remove {0}")]
-    HostKey(std::path::PathBuf),
-    /// Our own key files can't be used.
+    #[error("the guest's SSH host key is not the pinned one; if you expect a new key, remove {0}")]
+    HostKey(PathBuf),
     #[error(transparent)]
     Keys(#[from] keys::Error),
-    /// Our own standard streams failed.
-    #[error("can't pass data through: {0}")]
+    #[error("can't read or write the session's data: {0}")]
     Stream(#[from] io::Error),
-    /// The tool was interrupted.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
 
-/// Who logs in, and to what.
+/// The user and the keys of a login.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The user in the guest.
     pub user: String,
-    /// The VM's keys.
     pub keys: Keys,
-    /// The VM's name, under which its host key is pinned.
+    /// The VM's name, which `known_hosts` has for the pinned host key.
     pub alias: String,
 }
 
 impl Session {
-    /// Logs in over a connection to an SSH server. Checks the host key, or pins it the first time.
+    /// Logs in over a connection to an SSH server. Checks the host key, or pins it the first time. Dropping the
+    /// future ends the connection, at the latest when the server has sent its next packet.
     ///
     /// # Errors
     /// The connection breaks, the server is silent for `timeout`, its host key is not the pinned one, or it refuses
@@ -131,7 +123,7 @@ impl Session {
             let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
             let _ = self.handle.await;
         };
-        // A guest that doesn't read is not waited for.
+        // A guest that stopped reading would never see the end.
         let _ = tokio::time::timeout(CLOSE_TIME, end).await;
     }
 
@@ -251,12 +243,12 @@ pub(super) fn first_bytes(kept: &mut Vec<u8>) -> impl AsyncWrite + Unpin {
     })
 }
 
-/// What the library tells us from the side.
+/// The library's reports beside its results.
 #[derive(Default)]
 struct Seen {
-    /// The server's key: its type and its bytes.
+    /// The type and the bytes of the server's key.
     host_key: OnceLock<(String, Vec<u8>)>,
-    /// Why the connection ended.
+    /// The reason why the connection ended.
     end: OnceLock<String>,
 }
 
@@ -266,7 +258,7 @@ impl Seen {
     }
 }
 
-/// Our answers to what the server says unasked.
+/// Handles the server's messages that answer no request.
 struct Client {
     login: Login,
     seen: Arc<Seen>,
@@ -291,13 +283,13 @@ impl Handler for Client {
             DisconnectReason::ReceivedDisconnect(info) => (info.message, Ok(())),
             DisconnectReason::Error(error) => (crate::text::error_chain(&error), Err(error)),
         };
-        // It ends once.
+        // A connection ends once.
         let _ = self.seen.end.set(reason);
         result
     }
 }
 
-/// The number of a signal (Linux' numbers).
+/// Returns Linux' number of a signal.
 fn signal_number(signal: &Sig) -> i32 {
     match signal {
         Sig::HUP => 1,
@@ -313,7 +305,7 @@ fn signal_number(signal: &Sig) -> i32 {
         Sig::ALRM => 14,
         Sig::TERM => 15,
         Sig::Custom(name) if name == "USR2" => 12,
-        // OpenSSH sends those that RFC 4254, section 6.10 doesn't name as NAME@openssh.com, without their number.
+        // OpenSSH sends the signals that RFC 4254, section 6.10 doesn't list as NAME@openssh.com, without a number.
         Sig::Custom(_) => 0,
     }
 }

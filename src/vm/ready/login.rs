@@ -1,4 +1,4 @@
-//! Logs in to a guest that is booting: tries until it works, or can't work any more.
+//! Logs in to a guest that is booting, and retries until that succeeds.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::vm::{self, Vm};
 
 /// Time limit for each answer of an SSH server that has sent its first bytes. Emulated ones are slow.
 const SSH_TIME: Duration = Duration::from_secs(60);
-/// Time from a failed login to the next.
+/// Time between a failed login and the next one.
 const RETRY: Duration = Duration::from_millis(200);
-/// A key that the guest refuses for longer than this is refused for good.
+/// Time after which the guest's refusal of the key is final.
 const REFUSAL_TIME: Duration = Duration::from_secs(10);
 
 /// A VM that is ready.
@@ -30,17 +30,17 @@ pub struct Ready {
     pub faults: Vec<Fault>,
 }
 
-/// The attempts to reach a VM, and how far they have come.
+/// The attempts to reach a VM, and their progress so far.
 pub struct Attempts<'a> {
     vm: &'a Vm,
     stage: Option<&'a dyn Stage>,
+    /// An SSH server has answered.
     answered: Cell<bool>,
     /// The error of the last login.
     failure: RefCell<Option<String>>,
 }
 
 impl<'a> Attempts<'a> {
-    /// Creates the record of no attempt.
     pub fn new(vm: &'a Vm, stage: Option<&'a dyn Stage>) -> Self {
         Self { vm, stage, answered: Cell::default(), failure: RefCell::default() }
     }
@@ -63,7 +63,7 @@ impl<'a> Attempts<'a> {
     /// Waits for the guest's sshd, logs in and completes the setup. Dropping the future ends the attempt.
     ///
     /// # Errors
-    /// The host key is another one, our keys can't be used, or the guest keeps refusing them.
+    /// The host key is not the pinned one, our keys can't be used, or the guest refuses them for long.
     pub async fn log_in(
         &self,
         user: &str,
@@ -83,7 +83,7 @@ impl<'a> Attempts<'a> {
             };
             match error {
                 Error::HostKey(_) | Error::Keys(_) => return Err(error),
-                // A guest that starts sshd before it has written the key takes it soon.
+                // A guest may start sshd before it writes the key.
                 Error::Refused { .. }
                     if refused.get_or_insert_with(Instant::now).elapsed() > REFUSAL_TIME =>
                 {

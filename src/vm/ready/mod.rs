@@ -1,4 +1,4 @@
-//! Waits for a VM: until its machine runs, its sshd answers, or it is ready.
+//! Waits until a VM's machine runs, its sshd answers, or the VM is ready.
 
 mod login;
 mod setup;
@@ -30,7 +30,7 @@ pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
 /// Waits until the machine runs.
 ///
 /// # Errors
-/// The machine ends before that, or the tool is interrupted.
+/// The machine ends, or the tool is interrupted.
 pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<(), Error> {
     loop {
         match client.next().await? {
@@ -73,7 +73,7 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Erro
     wait_for(client, Some(READY_TIME_EMULATED), &attempts, answer).await
 }
 
-/// Waits for the result of `begin`, which is called whenever the machine starts.
+/// Waits for the result of `begin`, which this function calls whenever the machine starts.
 async fn wait_for<'a, T>(
     client: &mut Client,
     time: Option<Duration>,
@@ -83,7 +83,7 @@ async fn wait_for<'a, T>(
     let start = Instant::now();
     let mut limit = time.unwrap_or(READY_TIME);
     let sshd_started = watch::Sender::new(false);
-    // None until the machine runs, and again when it has to start anew.
+    // Pending until the machine runs, also when another accelerator starts it again.
     let mut result = pending().boxed_local();
     loop {
         tokio::select! {
