@@ -49,7 +49,7 @@ pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
     let runtime = dirs.runtime_of(&spec.id);
     let mut channels = vec![];
     if features.channels {
-        channels.push(Channel { name: credentials::READY_CHANNEL.into(), socket: runtime.join("ready") });
+        channels.push(Channel { name: units::READY_CHANNEL.into(), socket: runtime.join("ready") });
     }
     if settings.journal {
         channels.push(Channel { name: units::JOURNAL_CHANNEL.into(), socket: runtime.join("journal") });
@@ -84,12 +84,12 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
     let mut ours = vec![credentials::authorized_key(user, *owner, home, &keys.join("\n"))];
     // A direct boot brings the unit along.
     if features.channels && !vm.spec.is_ephemeral() {
-        ours.extend(credentials::ready_signal());
+        ours.extend(units::ready_signal());
     }
     ours.extend(shares::credentials(&settings.shares, features.shares));
     ours.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {
-        ours.extend(credentials::grow_root());
+        ours.extend(units::grow_root());
     }
     if settings.nic == Nic::None {
         ours.extend(units::ssh_over_channel());

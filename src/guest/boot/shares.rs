@@ -1,56 +1,46 @@
-//! Folders of the host in the guest.
+//! Shares: host folders in the guest.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::units;
 use crate::guest::shell::quote;
 use crate::host::fs::path;
 use crate::hypervisor::{Credential, Shares};
 
-/// The unit that mounts the shares.
-const UNIT: &str = "podman-bootc-shares.service";
+/// The service that mounts the shares.
+const SERVICE: &str = "podman-bootc-shares";
 
-/// A folder of the host in the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// The host's folder, absolute.
+    /// The folder on the host; absolute once [`Share::resolve`] returned it.
     pub source: PathBuf,
-    /// Where the guest mounts it, absolute.
+    /// The absolute path at which the guest mounts it.
     pub target: String,
-    /// The guest can't write to it.
     pub read_only: bool,
 }
 
-/// A share that can't be understood, or whose folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidShare {
-    /// Not of the form.
-    #[error("`{0}` is no share; write SRC:DST or SRC:DST:ro, with DST an absolute path in the VM")]
-    Form(String),
-    /// The folder can't be used.
-    #[error("can't share {path}: {source}")]
-    Source {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// Not a folder.
-    #[error("can't share {0}: it is not a folder; only folders can be shared")]
-    NotFolder(PathBuf),
-    /// The path would not survive in `vm.json` and in systemd's unit.
     #[error(
-        "can't share {0:?}: control characters in a path, and paths that are not UTF-8, can't be passed on"
+        "invalid share `{0}`: expected SRC:DST[:ro], where DST is an absolute path below `/` without `..`"
     )]
+    Form(String),
+    #[error("can't share {path}: {source}")]
+    Source { path: PathBuf, source: std::io::Error },
+    #[error("can't share {0}: only folders can be shared")]
+    NotFolder(PathBuf),
+    /// Neither `vm.json` nor the guest's unit can hold the path.
+    #[error("can't share {0:?}: the path has control characters or is not UTF-8")]
     Characters(String),
 }
 
 impl FromStr for Share {
     type Err = InvalidShare;
 
-    /// `SRC:DST[:ro|:rw]`; a colon in SRC is fine.
+    /// Parses `SRC:DST[:ro|:rw]`, where SRC may contain colons.
     fn from_str(text: &str) -> Result<Self, InvalidShare> {
         let invalid = || InvalidShare::Form(text.to_owned());
         let (rest, read_only) = match path::rsplit_colon(text) {
@@ -74,10 +64,7 @@ impl FromStr for Share {
 }
 
 impl Share {
-    /// Makes the folder's path absolute, and makes sure that it is a folder.
-    ///
-    /// # Errors
-    /// It is not there, or no folder, or its path can't be kept.
+    /// Makes the source path absolute, and checks that it is a readable folder.
     pub fn resolve(self) -> Result<Self, InvalidShare> {
         let error = |source| InvalidShare::Source { path: self.source.clone(), source };
         let source = path::canonical(&self.source).map_err(error)?;
@@ -91,36 +78,26 @@ impl Share {
         Ok(Self { source, ..self })
     }
 
-    /// Makes sure that the folder is still there.
-    ///
-    /// # Errors
-    /// It isn't.
+    /// Checks that the folder still exists.
     pub fn check(&self) -> Result<(), InvalidShare> {
         self.clone().resolve().map(drop)
     }
 }
 
-/// The name by which the guest mounts the share of this place in the list.
+/// Returns the name by which the guest mounts the share at `index`.
 pub fn tag(index: usize) -> String {
     format!("share{index}")
 }
 
-/// Lets the guest mount the shares at boot (systemd 256 and up; older ones ignore it).
-pub fn credentials(shares: &[Share], way: Shares) -> Vec<Credential> {
+/// Makes the guest mount the shares at boot (systemd 256 and newer; older ones ignore it).
+pub fn credentials(shares: &[Share], transport: Shares) -> Vec<Credential> {
     if shares.is_empty() {
         return vec![];
     }
-    let dropin = format!("[Unit]\nWants={UNIT}\n");
-    vec![
-        Credential { name: format!("systemd.extra-unit.{UNIT}"), value: unit(shares, way).into_bytes() },
-        Credential {
-            name: "systemd.unit-dropin.sysinit.target~podman-bootc-shares".into(),
-            value: dropin.into_bytes(),
-        },
-    ]
+    units::add_unit(SERVICE, &unit(shares, transport), "sysinit.target").into()
 }
 
-fn unit(shares: &[Share], way: Shares) -> String {
+fn unit(shares: &[Share], transport: Shares) -> String {
     let mut unit = "[Unit]\n\
         Description=Mount the host's folders\n\
         DefaultDependencies=no\n\
@@ -135,37 +112,37 @@ fn unit(shares: &[Share], way: Shares) -> String {
         .to_owned();
     for (index, share) in shares.iter().enumerate() {
         let target = word(&share.target);
-        let mount = mount(share, way);
-        // One that fails doesn't keep the others from their turn; the host looks what came of it.
+        let mount = mount(share, transport);
+        // The minus makes systemd go on after a failure. The host checks the mounts later.
         unit.push_str(&format!("ExecStart=-mkdir -p {target}\nExecStart=-{mount} {} {target}\n", tag(index)));
     }
     unit
 }
 
-/// The command that mounts a share, up to its tag.
-fn mount(share: &Share, way: Shares) -> String {
+/// Returns the command that mounts a share, without its tag and target.
+fn mount(share: &Share, transport: Shares) -> String {
     let mode = if share.read_only { "ro" } else { "rw" };
-    match way {
+    match transport {
         Shares::NineP => format!("mount -t 9p -o {mode},trans=virtio,version=9p2000.L,msize=131072"),
         Shares::Virtiofsd | Shares::Virtiofs | Shares::None => format!("mount -t virtiofs -o {mode}"),
     }
 }
 
-/// A word of a unit's command line.
+/// Quotes a word for the command line of a unit.
 /// <https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines>
 fn word(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
     format!("\"{escaped}\"")
 }
 
-/// A shell line that mounts what the guest has not mounted by itself; prints `TAG MESSAGE` for each failure. Only root
-/// can mount; any user can see that all is there.
-pub fn mount_line(shares: &[Share], way: Shares) -> String {
+/// Returns a shell line that mounts the shares which the guest has not mounted yet, and prints `TAG MESSAGE` for each
+/// failure. It needs root (or sudo) only if a share is missing.
+pub fn mount_line(shares: &[Share], transport: Shares) -> String {
     let is_mounted = |index| format!("grep -q '^{} ' /proc/mounts", tag(index));
     let all: Vec<String> = (0..shares.len()).map(is_mounted).collect();
-    let mut script = format!("systemctl --quiet start {UNIT} 2>/dev/null\n");
+    let mut script = format!("systemctl --quiet start {SERVICE}.service 2>/dev/null\n");
     for (index, share) in shares.iter().enumerate() {
-        let (tag, target, mount) = (tag(index), quote(&share.target), mount(share, way));
+        let (tag, target, mount) = (tag(index), quote(&share.target), mount(share, transport));
         script.push_str(&format!(
             "{} || {{ message=$(mkdir -p {target} 2>&1 && {mount} {tag} {target} 2>&1) || \
              echo {tag} $message; }}\n",
@@ -177,31 +154,33 @@ pub fn mount_line(shares: &[Share], way: Shares) -> String {
     format!("{{ {all}; }} || if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi")
 }
 
-/// What went wrong with the shares, by what the line printed.
-pub fn failures(shares: &[Share], way: Shares, output: &str) -> Vec<String> {
+/// Explains the failures that [`mount_line`]'s shell line printed.
+pub fn failures(shares: &[Share], transport: Shares, output: &str) -> Vec<String> {
     let failure = |line: &str| {
         let (tag, message) = line.split_once(' ')?;
         let share = shares.get(tag.strip_prefix("share")?.parse::<usize>().ok()?)?;
-        Some(explain(share, way, &crate::text::plain(message)))
+        Some(explain(share, transport, &crate::text::plain(message)))
     };
     output.lines().filter_map(failure).collect()
 }
 
-fn explain(share: &Share, way: Shares, message: &str) -> String {
+fn explain(share: &Share, transport: Shares, message: &str) -> String {
     let (source, target) = (share.source.display(), &share.target);
     let lower = message.to_lowercase();
     let why = if lower.contains("unknown filesystem type") || lower.contains("no such device") {
-        match way {
-            Shares::NineP => "the guest's kernel has no 9p, as those of Enterprise Linux; use --hypervisor vfkit, which has \
-                virtiofs, or reach the VM's files by SSHFS"
-                .to_owned(),
+        match transport {
+            Shares::NineP => {
+                "the guest's kernel has no 9p (kernels of Enterprise Linux have none): use `--hypervisor \
+                vfkit`, which has virtiofs, or mount the VM's files by SSHFS"
+                    .to_owned()
+            }
             _ => "the guest's kernel has no virtiofs".to_owned(),
         }
     } else if lower.contains("cannot create directory") && lower.contains("read-only") {
         let name = Path::new(target).file_name().unwrap_or_default().to_string_lossy().into_owned();
         format!(
-            "the image's root is read-only, so that there can be no new folder {target}; \
-             use one that the image has, or /var/{name}, /var/mnt/{name} or /srv/{name}"
+            "the image's root is read-only, so the guest can't create {target}: \
+             use a folder of the image, or /var/{name}, /var/mnt/{name} or /srv/{name}"
         )
     } else {
         message.to_owned()
@@ -218,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_as_podman_writes_them() {
+    fn shares_have_podmans_form() {
         for (text, source, target, read_only) in [
             ("/a:/b", "/a", "/b", false),
             ("/a:/b:ro", "/a", "/b", true),
@@ -238,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn only_folders_are_shared() {
+    fn only_folders_can_be_shared() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
@@ -250,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_unit_quotes_paths() {
-        let unit = |way| unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")], way);
+        let unit = |transport| unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")], transport);
         let nine = unit(Shares::NineP);
         assert!(
             nine.contains("mount -t 9p -o rw,trans=virtio,version=9p2000.L,msize=131072 share1 \"/z\"\n"),
