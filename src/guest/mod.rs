@@ -1,4 +1,4 @@
-//! The guest as seen from the host: what it gets at boot, and the way in by SSH.
+//! The guest as seen from the host: what the host hands to it at boot, and access by SSH.
 
 pub mod boot;
 pub mod shell;

@@ -1,16 +1,13 @@
-//! The command line for the guest's shell.
+//! Command lines for the guest's shell.
 
 use std::ffi::OsString;
 
-/// An argument that SSH can't carry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the argument {0:?} is not UTF-8; SSH can't carry it")]
+#[error("can't send the argument {0:?} over SSH: it is not UTF-8")]
 pub struct NotUtf8(OsString);
 
-/// One argument is a shell line as it stands; several are an argument vector that has to arrive exactly.
-///
-/// # Errors
-/// An argument is not UTF-8.
+/// Returns the line for the guest's shell: a single argument unchanged, several ones quoted, so that the guest gets
+/// the same argument vector.
 pub fn shell_line(args: &[OsString]) -> Result<String, NotUtf8> {
     let text = |arg: &OsString| arg.to_str().map(str::to_owned).ok_or_else(|| NotUtf8(arg.clone()));
     match args {
@@ -34,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_argument_is_a_line_several_are_a_vector() {
+    fn one_argument_is_a_shell_line_and_several_are_a_vector() {
         let line = |args: &[&str]| shell_line(&args.iter().map(OsString::from).collect::<Vec<_>>()).unwrap();
         assert_eq!(line(&["journalctl -b | tail"]), "journalctl -b | tail");
         assert_eq!(line(&["sh", "-c", "exit 42"]), "sh -c 'exit 42'");
@@ -42,7 +39,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_real_shell_gives_back_what_was_quoted() {
+    fn a_real_shell_reads_quoted_words_unchanged() {
         let words =
             ["", "a b", "$HOME", "it's", "a\nb", "`x`", "\\", "*", "ä", "-n", "#", "a=b", "~", "\"", "!"];
         let line =

@@ -1,4 +1,4 @@
-//! A seed for cloud-init: a small disk with the user's files, where its `NoCloud` source looks for them.
+//! A seed for cloud-init: a small disk with the user's files, which cloud-init's `NoCloud` source reads.
 //! <https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html>
 
 use std::io::{self, Cursor, Write};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde_norway::Value;
 
-/// The name by which cloud-init knows the disk.
+/// The volume label by which cloud-init finds the disk.
 const LABEL: [u8; 11] = *b"cidata     ";
-/// Larger files are no configuration. Bytes.
+/// The largest file that is accepted, in bytes.
 const FILE_MAX: u64 = 4 << 20;
-/// What a filesystem has beside the files. Bytes.
-const ROOM: usize = 1 << 20;
-/// A user-data file that begins with one of these is for cloud-init and no YAML.
+/// Space for the filesystem's own structures, in bytes.
+const OVERHEAD: usize = 1 << 20;
+/// The beginnings of user-data in formats other than `#cloud-config`, which are not YAML.
 /// <https://docs.cloud-init.io/en/latest/explanation/format.html>
 const OTHER_USER_DATA: [&str; 9] = [
     "#!",
@@ -26,61 +26,40 @@ const OTHER_USER_DATA: [&str; 9] = [
     "Content-Type:",
 ];
 
-/// The files of a seed, checked.
+/// The files of a seed, which were checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
     user_data: Vec<u8>,
-    /// None is made up.
+    /// `None`: [`Seed::image`] generates it.
     meta_data: Option<Vec<u8>>,
     network_config: Option<Vec<u8>>,
     vendor_data: Option<Vec<u8>>,
 }
 
-/// A seed can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file can't be read.
     #[error("can't read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// There is no user-data.
+    Read { path: PathBuf, source: io::Error },
     #[error(
-        "{0} has no file user-data; cloud-init takes user-data, meta-data, network-config and vendor-data"
+        "{0} has no file `user-data`: cloud-init reads user-data, meta-data, network-config and vendor-data"
     )]
     NoUserData(PathBuf),
-    /// A file is far too large.
-    #[error("{0} is too large for cloud-init")]
+    #[error("{0} is too large for cloud-init: the limit is 4 MiB")]
     TooLarge(PathBuf),
-    /// A file is no YAML.
-    #[error("{path}: {source}")]
-    Yaml {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        source: serde_norway::Error,
-    },
-    /// A file is YAML of another kind.
-    #[error("{0} has to be a YAML mapping (`key: value`)")]
-    NoMapping(PathBuf),
-    /// cloud-init would ignore it.
+    #[error("{path} is not valid YAML: {source}")]
+    Yaml { path: PathBuf, source: serde_norway::Error },
+    #[error("{0} must be a YAML mapping (`key: value`)")]
+    NotMapping(PathBuf),
     #[error(
-        "{0} has to begin with #cloud-config, #! or another of cloud-init's first lines; else it ignores the file"
+        "cloud-init would ignore {0}: its first line must be `#cloud-config`, `#!...` or another of its formats"
     )]
-    Unknown(PathBuf),
-    /// The disk can't be made.
-    #[error("can't make the disk for cloud-init")]
+    UnknownFormat(PathBuf),
+    #[error("can't create the disk for cloud-init")]
     Image(#[source] io::Error),
 }
 
 impl Seed {
-    /// Reads and checks the files in this folder.
-    ///
-    /// # Errors
-    /// There is no user-data, or a file is nothing for cloud-init.
+    /// Reads and checks the files in a folder. An error tells what cloud-init would ignore or refuse.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let file = |name: &str| read(&folder.join(name));
         let yaml = |name: &str| -> Result<Option<Vec<u8>>, Error> {
@@ -100,13 +79,11 @@ impl Seed {
         })
     }
 
-    /// The disk, as a FAT filesystem without partitions; an instance of this ID and name where there is no meta-data.
-    ///
-    /// # Errors
-    /// The filesystem can't be made.
+    /// Returns the disk: a FAT filesystem without partitions. Without a meta-data file it names the instance by `id`
+    /// and `hostname`.
     pub fn image(&self, id: &str, hostname: &str) -> Result<Vec<u8>, Error> {
-        let made_up = || format!("instance-id: {id}\nlocal-hostname: {hostname}\n").into_bytes();
-        let meta_data = self.meta_data.clone().unwrap_or_else(made_up);
+        let generated = || format!("instance-id: {id}\nlocal-hostname: {hostname}\n").into_bytes();
+        let meta_data = self.meta_data.clone().unwrap_or_else(generated);
         let files = [
             ("user-data", Some(&self.user_data)),
             ("meta-data", Some(&meta_data)),
@@ -119,8 +96,9 @@ impl Seed {
 
 fn fat(files: &[(&str, Option<&Vec<u8>>)]) -> io::Result<Vec<u8>> {
     let present = || files.iter().filter_map(|(name, content)| Some((name, (*content)?)));
-    // Whole MiB: twice the content has room for what the last cluster of each file wastes.
-    let size = (ROOM + 2 * present().map(|(_, content)| content.len()).sum::<usize>()).next_multiple_of(ROOM);
+    // Whole MiB. Twice the content leaves room for the partly used last cluster of each file.
+    let size = (OVERHEAD + 2 * present().map(|(_, content)| content.len()).sum::<usize>())
+        .next_multiple_of(OVERHEAD);
     let mut disk = Cursor::new(vec![0; size]);
     fatfs::format_volume(&mut disk, fatfs::FormatVolumeOptions::new().volume_label(LABEL))?;
     {
@@ -148,9 +126,9 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 
 fn check_yaml(path: &Path, content: &[u8]) -> Result<(), Error> {
     match serde_norway::from_slice(content) {
-        // An empty file says nothing, which is fine.
+        // An empty file is valid.
         Ok(Value::Mapping(_) | Value::Null) => Ok(()),
-        Ok(_) => Err(Error::NoMapping(path.to_owned())),
+        Ok(_) => Err(Error::NotMapping(path.to_owned())),
         Err(source) => Err(Error::Yaml { path: path.to_owned(), source }),
     }
 }
@@ -166,7 +144,7 @@ fn check_user_data(path: &Path, content: &[u8]) -> Result<(), Error> {
     if first.trim_end() == "#cloud-config" {
         return check_yaml(path, content);
     }
-    Err(Error::Unknown(path.to_owned()))
+    Err(Error::UnknownFormat(path.to_owned()))
 }
 
 #[cfg(test)]
@@ -196,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_has_the_files_and_what_is_missing() {
+    fn a_disk_has_the_users_files_and_generated_meta_data() {
         let long = format!("#cloud-config\n{}", "x: \"ä\"\n#".repeat(40_000));
         let dir = folder(&[("user-data", &long), ("network-config", "version: 2\n")]);
         let image = Seed::read(dir.path()).unwrap().image("abc", "web").unwrap();
@@ -212,18 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cloud_init_would_not_read_is_refused() {
-        assert!(error(&[("meta-data", "")]).contains("no file user-data"));
+    fn files_that_cloud_init_would_ignore_are_refused() {
+        assert!(error(&[("meta-data", "")]).contains("no file `user-data`"));
         let message = error(&[("user-data", "#cloud-config\na: b\nc: [d\n")]);
         assert!(message.contains("user-data") && message.contains("line"), "{message}");
         assert!(error(&[("user-data", "#cloud-config\n- a\n")]).contains("mapping"));
-        assert!(error(&[("user-data", "users: []\n")]).contains("begin with #cloud-config"));
+        assert!(error(&[("user-data", "users: []\n")]).contains("must be `#cloud-config`"));
         assert!(error(&[("user-data", ""), ("meta-data", "just text\n")]).contains("meta-data"));
         assert!(error(&[("user-data", ""), ("network-config", "a: b: c\n")]).contains("network-config"));
     }
 
     #[test]
-    fn other_kinds_of_user_data_are_left_alone() {
+    fn user_data_in_other_formats_is_not_checked() {
         for text in
             ["", "#!/bin/sh\n", "Content-Type: multipart/mixed\n: [", "## template: jinja\n{{ x }}: [\n"]
         {

@@ -1,4 +1,4 @@
-//! A VM's name for itself.
+//! The hostname of a guest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,17 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::hypervisor::Credential;
 
-/// Linux has room for no more. Bytes.
-const MOST: usize = 64;
+/// Linux's limit, in bytes. All valid characters are ASCII.
+const MAX: usize = 64;
 
-/// A host's name, perhaps with its domain.
+/// A hostname, with or without a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hostname(String);
 
-/// Not a host's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no host name: letters, digits and hyphens, with dots between, 64 at the most")]
+#[error(
+    "invalid hostname `{0}`: expected labels of letters, digits and hyphens, joined by dots, at most {MAX} characters"
+)]
 pub struct InvalidHostname(String);
 
 impl FromStr for Hostname {
@@ -30,7 +31,7 @@ impl FromStr for Hostname {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        let good = text.len() <= MOST && text.split('.').all(label);
+        let good = text.len() <= MAX && text.split('.').all(label);
         if good { Ok(Self(text.to_owned())) } else { Err(InvalidHostname(text.to_owned())) }
     }
 }
@@ -56,15 +57,15 @@ impl fmt::Display for Hostname {
 }
 
 impl Hostname {
-    /// Names the guest at boot (systemd 254 and up, where the image itself names no host).
+    /// Sets the hostname at boot (systemd 254 and newer, unless the image has an `/etc/hostname`).
     pub fn credential(&self) -> Credential {
         Credential { name: "system.hostname".into(), value: self.0.clone().into_bytes() }
     }
 
-    /// Names a guest that has another name by now; prints nothing when all is well.
+    /// Returns a shell line that corrects the hostname of a running guest, and prints only errors.
     pub fn shell_line(&self) -> String {
         let sudo = "$([ \"$(id -u)\" = 0 ] || echo sudo -n)";
-        // hostnamectl needs a bus; where that fails, the kernel's own name has to do.
+        // hostnamectl needs D-Bus; without it, the kernel's hostname must do.
         format!(
             "[ \"$(uname -n)\" = {0} ] || {sudo} hostnamectl set-hostname {0} 2>/dev/null || {sudo} hostname {0} 2>&1",
             self.0
@@ -77,13 +78,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_hosts() {
+    fn only_valid_hostnames_are_accepted() {
         for good in ["web", "web-1.example.com", "1", "A"] {
             assert_eq!(good.parse::<Hostname>().unwrap().to_string(), good);
         }
         for bad in ["", "-a", "a-", "a..b", ".", "a_b", "a b", "$(reboot)", "ä", &"a".repeat(65)] {
             assert!(bad.parse::<Hostname>().is_err(), "{bad}");
         }
-        assert!(serde_json::from_str::<Hostname>("\"$(reboot)\"").is_err(), "nor from a file");
+        assert!(
+            serde_json::from_str::<Hostname>("\"$(reboot)\"").is_err(),
+            "a state file can't bring in an invalid one"
+        );
     }
 }

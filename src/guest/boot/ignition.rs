@@ -1,38 +1,25 @@
-//! A configuration for Ignition, which sets a machine up at its first boot.
+//! A config for Ignition, which sets up a machine at its first boot.
 //! <https://coreos.github.io/ignition/>
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// A configuration, checked.
+/// A config that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignition(Vec<u8>);
 
-/// Not a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It can't be read.
     #[error("can't read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// It is no JSON, or not Ignition's.
-    #[error("{path} is no Ignition configuration: {source}{}", hint(.path))]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        source: serde_json::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not an Ignition config: {source}{}", hint(.path))]
+    Json { path: PathBuf, source: serde_json::Error },
 }
 
 fn hint(path: &Path) -> &'static str {
     match path.extension().and_then(|e| e.to_str()) {
-        Some("bu" | "yaml" | "yml") => "; `butane` makes one of a Butane file",
+        Some("bu" | "yaml" | "yml") => "; convert a Butane file with `butane`",
         _ => "",
     }
 }
@@ -50,10 +37,7 @@ struct Header {
 }
 
 impl Ignition {
-    /// Reads and checks a configuration.
-    ///
-    /// # Errors
-    /// It can't be read, or is none.
+    /// Reads a config and checks that it is JSON with Ignition's version.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let content = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         match serde_json::from_slice::<Config>(&content) {
@@ -62,7 +46,6 @@ impl Ignition {
         }
     }
 
-    /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -73,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_configurations_are_taken() {
+    fn only_ignition_configs_are_accepted() {
         let dir = tempfile::tempdir().unwrap();
         let read = |name: &str, text: &str| {
             let path = dir.path().join(name);

@@ -1,4 +1,5 @@
-//! What a guest gets at boot: credentials, units, shares, a hostname, configuration of first-boot programs.
+//! Things that the host hands to a guest at boot: credentials, units, shares, a hostname, cloud-init's and Ignition's
+//! files.
 
 pub mod cloudinit;
 pub mod credentials;

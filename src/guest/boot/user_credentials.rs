@@ -1,4 +1,4 @@
-//! systemd credentials that the user gives, beside those of the tool itself.
+//! systemd credentials that the user passes to a guest, next to the tool's own.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,16 +10,16 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::hypervisor::Credential;
 
-/// All credentials together, as SMBIOS carries them. Larger tables broke guests' firmware. Bytes.
-const MOST: usize = 16 << 10;
-/// What SMBIOS has for each beside its name and value: `io.systemd.credential.binary:`, `=`, and a NUL.
-const FRAME: usize = 30;
-/// The longest name: it is a file's name in the guest. Bytes.
-const NAME_MOST: usize = 255;
-/// Lines of tmpfiles.d(5): ours and the user's go together.
+/// The limit for all credentials together, in bytes of SMBIOS tables. The firmware of guests failed with larger ones.
+const MAX: usize = 16 << 10;
+/// Bytes in SMBIOS for each credential beside its name and value: `io.systemd.credential.binary:`, `=`, and a NUL.
+const OVERHEAD: usize = 30;
+/// The longest name, in bytes: the guest uses it as a file name.
+const NAME_MAX: usize = 255;
+/// The credential with lines of tmpfiles.d(5). The tool's and the user's lines are joined.
 const TMPFILES: &str = "tmpfiles.extra";
 
-/// A credential as the user writes it. Its value is nobody's business: not shown by `Debug`.
+/// A credential on the command line. `Debug` doesn't show its value, which may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CredentialArg {
     name: String,
@@ -38,35 +38,19 @@ impl fmt::Debug for CredentialArg {
     }
 }
 
-/// A credential that can't be given.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidCredential {
-    /// Not of the form.
-    #[error("`{0}` is no credential; write NAME=VALUE or NAME=@FILE")]
+    #[error("invalid credential `{0}`: expected NAME=VALUE or NAME=@FILE")]
     Form(String),
-    /// Not a name.
-    #[error(
-        "`{0}` is no name of a credential: it is made of 1 to 255 ASCII characters without blanks, / and :"
-    )]
+    #[error("invalid credential name `{0}`: expected 1 to 255 ASCII characters without blanks, `/` and `:`")]
     Name(String),
-    /// The file can't be read.
     #[error("can't read {path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The first value of a name counts.
-    #[error("the credential {0} is given twice")]
-    Twice(String),
-    /// The tool gives it for its own ends.
-    #[error("the credential {0} is the tool's own; it can't be given")]
-    Ours(String),
-    /// Too much.
-    #[error(
-        "the VM's credentials take {0} bytes together; {MOST} are the most that a VM's firmware can carry"
-    )]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("duplicate credential `{0}`: a name can have one value")]
+    Duplicate(String),
+    #[error("credential `{0}` is reserved: podman-bootc sets it itself")]
+    Reserved(String),
+    #[error("the VM's credentials take {0} bytes, but its firmware can carry only {MAX}: pass less data")]
     TooLarge(usize),
 }
 
@@ -75,10 +59,9 @@ impl FromStr for CredentialArg {
 
     fn from_str(text: &str) -> Result<Self, InvalidCredential> {
         let (name, value) = text.split_once('=').ok_or_else(|| InvalidCredential::Form(text.to_owned()))?;
-        // It is a file's name, too.
+        // The name becomes a file name on the host, too.
         let good = |c: char| c.is_ascii_graphic() && !"/:".contains(c) && !std::path::is_separator(c);
-        if name.is_empty() || name.len() > NAME_MOST || !name.chars().all(good) || matches!(name, "." | "..")
-        {
+        if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(good) || matches!(name, "." | "..") {
             return Err(InvalidCredential::Name(name.to_owned()));
         }
         let value = match value.strip_prefix('@') {
@@ -90,10 +73,7 @@ impl FromStr for CredentialArg {
 }
 
 impl CredentialArg {
-    /// The credential, its file read.
-    ///
-    /// # Errors
-    /// The file can't be read.
+    /// Reads the value from its file, if it has one.
     pub fn read(&self) -> Result<Credential, InvalidCredential> {
         let value = match &self.value {
             Value::Text(text) => text.clone().into_bytes(),
@@ -104,35 +84,32 @@ impl CredentialArg {
     }
 }
 
-/// The tool's and the user's credentials together.
+/// Merges the tool's and the user's credentials.
 ///
-/// systemd takes the first value of a name, so that none may come twice; lines for tmpfiles are joined.
-///
-/// # Errors
-/// One is there twice, or they are too large together.
-pub fn merge(ours: Vec<Credential>, given: Vec<Credential>) -> Result<Vec<Credential>, InvalidCredential> {
+/// systemd uses only the first value of a name, so a second one is an error. Lines of tmpfiles.d(5) are joined.
+pub fn merge(ours: Vec<Credential>, users: Vec<Credential>) -> Result<Vec<Credential>, InvalidCredential> {
     let mut names = BTreeSet::new();
     let mut all = ours;
-    for Credential { name, value } in given {
+    for Credential { name, value } in users {
         if !names.insert(name.clone()) {
-            return Err(InvalidCredential::Twice(name));
+            return Err(InvalidCredential::Duplicate(name));
         }
         match all.iter_mut().find(|other| other.name == name) {
             Some(other) if name == TMPFILES => other.value.extend(value),
-            Some(_) => return Err(InvalidCredential::Ours(name)),
+            Some(_) => return Err(InvalidCredential::Reserved(name)),
             None => all.push(Credential { name, value }),
         }
     }
     match size(&all) {
-        size if size > MOST => Err(InvalidCredential::TooLarge(size)),
+        size if size > MAX => Err(InvalidCredential::TooLarge(size)),
         _ => Ok(all),
     }
 }
 
-/// Bytes that these take in SMBIOS.
+/// Returns the bytes that credentials take in SMBIOS.
 fn size(credentials: &[Credential]) -> usize {
     let encoded = |value: &[u8]| STANDARD.encode(value).len();
-    credentials.iter().map(|c| FRAME + c.name.len() + encoded(&c.value)).sum()
+    credentials.iter().map(|c| OVERHEAD + c.name.len() + encoded(&c.value)).sum()
 }
 
 #[cfg(test)]
@@ -144,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_as_users_write_them() {
+    fn a_credential_is_a_name_with_a_value_or_a_file() {
         let read = |text: &str| text.parse::<CredentialArg>().and_then(|arg| arg.read());
         assert_eq!(read("a.b=x=y, \"z\"\n").unwrap(), credential("a.b", "x=y, \"z\"\n"));
         assert_eq!(read("a=").unwrap(), credential("a", ""));
@@ -157,29 +134,32 @@ mod tests {
         {
             assert!(read(text).is_err(), "{text}");
         }
-        assert_eq!(read(r"a\x2db=x").is_ok(), cfg!(unix), "on Windows that parts a path");
+        assert_eq!(read(r"a\x2db=x").is_ok(), cfg!(unix), "on Windows a backslash separates folders");
         let secret: CredentialArg = "a=secret".parse().unwrap();
         assert!(!format!("{secret:?}").contains("secret"));
     }
 
     #[test]
-    fn ours_and_the_users_go_together_or_not_at_all() {
+    fn the_users_credentials_never_replace_the_tools() {
         let ours = || vec![credential(TMPFILES, "one\n"), credential("unit", "x")];
         let merged = merge(ours(), vec![credential(TMPFILES, "two\n"), credential("y", "z")]).unwrap();
         assert_eq!(merged[0], credential(TMPFILES, "one\ntwo\n"));
         assert_eq!(merged[2], credential("y", "z"));
-        assert!(matches!(merge(ours(), vec![credential("unit", "y")]), Err(InvalidCredential::Ours(_))));
+        assert!(matches!(merge(ours(), vec![credential("unit", "y")]), Err(InvalidCredential::Reserved(_))));
         let twice = vec![credential("y", "1"), credential("y", "2")];
-        assert!(matches!(merge(ours(), twice), Err(InvalidCredential::Twice(_))));
+        assert!(matches!(merge(ours(), twice), Err(InvalidCredential::Duplicate(_))));
     }
 
     #[test]
-    fn what_a_firmware_cant_carry_is_refused() {
-        // 12,000 bytes are 16,000 in Base64.
+    fn credentials_larger_than_the_firmwares_limit_are_refused() {
+        // 12,000 bytes are 16,000 in base64.
         let fits = |bytes| merge(vec![], vec![credential("a", &"x".repeat(bytes))]).is_ok();
         assert!(fits(12_000));
         assert!(!fits(12_300));
         let many = (0..200).map(|i| credential(&format!("{}{i}", "n".repeat(60)), "")).collect();
-        assert!(matches!(merge(vec![], many), Err(InvalidCredential::TooLarge(_))), "names count, too");
+        assert!(
+            matches!(merge(vec![], many), Err(InvalidCredential::TooLarge(_))),
+            "the limit includes the names"
+        );
     }
 }
