@@ -1,4 +1,4 @@
-//! Host blocks for OpenSSH: so that `ssh NAME.bootc`, `scp`, `rsync` and what stands on them just work.
+//! Host blocks for the host's OpenSSH: they make `ssh NAME.bootc`, `scp` and `rsync` work.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,26 +7,22 @@ use std::path::{Path, PathBuf};
 use super::keys::Keys;
 use crate::host::process;
 
-/// What OpenSSH has to know of a VM.
+/// The data of a VM's `Host` block in OpenSSH's configuration.
 #[derive(Debug, Clone)]
 pub struct HostBlock {
-    /// The VM's name.
     pub name: String,
-    /// The user to log in as.
     pub user: String,
-    /// The VM's keys.
     pub keys: Keys,
-    /// This program, whose `proxy` reaches the VM.
+    /// This program: its `proxy` command connects to the VM.
     pub program: PathBuf,
 }
 
 impl HostBlock {
-    /// The name that the VM has for OpenSSH.
+    /// Returns the VM's name for OpenSSH.
     pub fn host(&self) -> String {
         format!("{}.bootc", self.name)
     }
 
-    /// The block.
     pub fn text(&self) -> String {
         let mut text = format!("Host {}\n", self.host());
         for (name, value) in self.options().into_iter().chain([self.proxy()]) {
@@ -36,7 +32,7 @@ impl HostBlock {
         text
     }
 
-    /// Options for OpenSSH, but not how the VM is reached.
+    /// Returns the options except [`Self::proxy`].
     pub fn options(&self) -> Vec<(&'static str, String)> {
         vec![
             ("User", self.user.clone()),
@@ -45,7 +41,7 @@ impl HostBlock {
             ("IdentityAgent", "none".into()),
             ("HostKeyAlias", self.name.clone()),
             ("UserKnownHostsFile", path(&self.keys.known_hosts())),
-            // The first session pins it, be it OpenSSH's or ours; in words that we read, too.
+            // The first session pins the host key, OpenSSH's or ours. Keys::is_expected_host reads plain names only.
             ("StrictHostKeyChecking", "accept-new".into()),
             ("HashKnownHosts", "no".into()),
             ("UpdateHostKeys", "no".into()),
@@ -53,21 +49,21 @@ impl HostBlock {
         ]
     }
 
-    /// The option by which OpenSSH reaches the VM through this program.
+    /// Returns the option that makes OpenSSH connect through this program.
     pub fn proxy(&self) -> (&'static str, String) {
         let program = process::quote_program(&self.program).replace('%', "%%");
         ("ProxyCommand", format!("{program} proxy {}", self.name))
     }
 }
 
-/// A path as OpenSSH's configuration quotes it; `%` begins a token.
+/// Quotes a path for OpenSSH's configuration, where `%` begins a token.
 fn path(path: &Path) -> String {
     let text = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
     format!("\"{text}\"")
 }
 
-/// A folder in a pattern of OpenSSH's: a quoted word first, then one for glob(3). Since 9.9 OpenSSH expands `%` and
-/// `${` in between, earlier it does not: a set of characters means the same to both.
+/// Quotes a folder for `Include`. OpenSSH removes the quotes, then passes the word to glob(3). OpenSSH 9.9 and newer
+/// also expand `%` and `${` in between; a set such as `[$]` means the same to all versions.
 fn pattern(folder: &Path) -> String {
     let text = folder.to_string_lossy();
     let quoted = text.chars().map(|c| match c {
@@ -80,13 +76,10 @@ fn pattern(folder: &Path) -> String {
     quoted.collect()
 }
 
-/// Makes OpenSSH read the file of each VM in `folder`, unless it does so already; true when that is new.
-///
-/// # Errors
-/// `config` can't be read or written.
+/// Adds a line to `config` that includes the `ssh_config` of each VM in `folder`. Returns false if the line exists.
 pub fn include(config: &Path, folder: &Path) -> io::Result<bool> {
     let line = format!("Include \"{}\"", Path::new(&pattern(folder)).join("*/ssh_config").display());
-    // People keep it elsewhere, and a link here.
+    // The file may be a link into a folder of dotfiles: keep the link.
     let config = config.canonicalize().unwrap_or_else(|_| config.to_owned());
     let old = match std::fs::read_to_string(&config) {
         Ok(text) => text,
@@ -99,7 +92,7 @@ pub fn include(config: &Path, folder: &Path) -> io::Result<bool> {
     let folder = config.parent().ok_or(io::ErrorKind::InvalidInput)?;
     crate::host::fs::file::create_private_dir(folder)?;
     let mut file = tempfile::Builder::new().prefix(".config-").tempfile_in(folder)?;
-    // Before the first Host: what is behind it holds only for that.
+    // The line must precede the first `Host`, or it would apply to that host only.
     let gap = if old.is_empty() { "" } else { "\n" };
     io::Write::write_all(&mut file, format!("{line}\n{gap}{old}").as_bytes())?;
     if let Ok(metadata) = config.metadata() {
@@ -116,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn openssh_reads_the_block() {
+    fn openssh_understands_the_host_block() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a b%c\"d");
         std::fs::create_dir(&folder).unwrap();
@@ -145,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn openssh_finds_the_included_files_in_a_folder_of_any_name() {
+    fn openssh_includes_files_from_a_folder_of_any_name() {
         for name in ["plain", "a b", "a%b", "a%%h", "a\"b", "a\\b", "[ab]", "a*b?", "${HOME}$", "a'b#", "~"] {
             let dir = tempfile::tempdir().unwrap();
             let (config, vm) = (dir.path().join("config"), dir.path().join(name).join("web"));
@@ -160,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_include_comes_first_and_once() {
+    fn the_include_line_is_added_once_before_all_others() {
         let dir = tempfile::tempdir().unwrap();
         let (real, config) = (dir.path().join("real"), dir.path().join("config"));
         std::fs::write(&real, "Host x\n  User y\n").unwrap();

@@ -1,4 +1,4 @@
-//! A VM's own key pair, the user's public keys, and the guest's pinned host key.
+//! The VM's key pair, the user's public keys, and the guest's pinned host key.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,49 +12,37 @@ use russh::keys::{Algorithm, PrivateKey, PublicKey};
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
 
-/// The files of a VM's keys, in its folder.
+/// A folder with a key pair, and with the pinned host key of a guest.
 #[derive(Debug, Clone)]
 pub struct Keys {
     folder: PathBuf,
 }
 
-/// A key can't be made, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The key can't be made or encoded.
-    #[error("can't make an SSH key")]
+    #[error("can't create an SSH key")]
     Key(#[from] ssh_key::Error),
-    /// A file of a key can't be read or written.
-    #[error("can't use the key file {path}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A private key where a public one is wanted.
-    #[error("{0} is a private key; the VM needs the public one, often {0}.pub")]
+    #[error("can't read or write the key file {path}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{0} is a private key: pass the public key, usually {0}.pub")]
     Private(PathBuf),
-    /// A file without public keys, or with something else in it.
-    #[error("{path} has no public keys in it")]
-    NotPublic {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong in it.
-        source: Option<ssh_key::Error>,
-    },
+    /// The file has no key (no source), or a line that is not a key.
+    #[error("{path} is not a list of public keys")]
+    NotPublic { path: PathBuf, source: Option<ssh_key::Error> },
 }
 
-/// The public keys in these files, one a line.
-///
-/// # Errors
-/// A file can't be read, or is not one of public keys.
+/// Returns the error for a key file.
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::File { path, source }
+}
+
+/// Reads public keys from files that have one key a line, and perhaps comments.
 pub fn read_public(files: &[PathBuf]) -> Result<Vec<String>, Error> {
     let mut keys = Vec::new();
     for path in files {
         let not_public = |source| Error::NotPublic { path: path.clone(), source };
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(file_error(path))?;
         if PrivateKey::from_openssh(&text).is_ok() || text.contains("PRIVATE KEY-----") {
             return Err(Error::Private(path.clone()));
         }
@@ -72,15 +60,11 @@ pub fn read_public(files: &[PathBuf]) -> Result<Vec<String>, Error> {
 }
 
 impl Keys {
-    /// The keys in this folder.
     pub fn in_folder(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
 
-    /// Makes an ed25519 pair; the private key's file has mode 0600.
-    ///
-    /// # Errors
-    /// A file can't be written.
+    /// Creates an ed25519 pair. The private key's file has mode 0600.
     pub fn create(&self) -> Result<(), Error> {
         let mut key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519)?;
         key.set_comment("podman-bootc");
@@ -88,94 +72,75 @@ impl Keys {
         write(&self.public(), (key.public_key().to_openssh()? + "\n").as_bytes())
     }
 
-    /// Makes a pair unless there is one.
-    ///
-    /// # Errors
-    /// A file can't be written.
+    /// Creates a pair unless the folder has one.
     pub fn ensure(&self) -> Result<(), Error> {
         let path = self.folder.join("lock");
         let prepare = || {
             file::create_private_dir(&self.folder)?;
             Lock::acquire(&path)
         };
-        let _lock = prepare().map_err(|source| Error::File { path: path.clone(), source })?;
-        // Written last.
+        let _lock = prepare().map_err(file_error(&path))?;
+        // `create` writes the public key last.
         if self.public().exists() { Ok(()) } else { self.create() }
     }
 
-    /// Takes over another pair.
-    ///
-    /// # Errors
-    /// A file can't be read or written.
+    /// Copies the pair of another folder.
     pub fn copy(&self, from: &Self) -> Result<(), Error> {
         for (from, to) in [(from.private(), self.private()), (from.public(), self.public())] {
-            let bytes = std::fs::read(&from).map_err(|source| Error::File { path: from, source })?;
+            let bytes = std::fs::read(&from).map_err(file_error(&from))?;
             write(&to, &bytes)?;
         }
         Ok(())
     }
 
-    /// The private key's file.
     pub fn private(&self) -> PathBuf {
         self.folder.join("id_ed25519")
     }
 
-    /// The public key's file.
     pub fn public(&self) -> PathBuf {
         self.folder.join("id_ed25519.pub")
     }
 
-    /// The public key's line for `authorized_keys`, without its newline.
-    ///
-    /// # Errors
-    /// The file can't be read.
+    /// Returns the public key's line for `authorized_keys`, without a newline.
     pub fn public_line(&self) -> Result<String, Error> {
         let path = self.public();
-        let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+        let text = std::fs::read_to_string(&path).map_err(file_error(&path))?;
         Ok(text.trim_end().to_owned())
     }
 
-    /// The file with the guest's host key, as OpenSSH reads it.
+    /// Returns the file with the guest's host key, in the format of OpenSSH.
     pub fn known_hosts(&self) -> PathBuf {
         self.folder.join("known_hosts")
     }
 
-    /// True when `key` (type and bytes) is the pinned host key, or none is pinned yet.
-    ///
-    /// # Errors
-    /// The file is there and can't be read.
+    /// Returns true if `key`, of type `kind`, is the pinned host key, or if no key is pinned yet.
     pub fn is_expected_host(&self, alias: &str, kind: &str, key: &[u8]) -> Result<bool, Error> {
         let path = self.known_hosts();
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(text.lines().any(|line| line == host_line(alias, kind, key))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
-            Err(source) => Err(Error::File { path, source }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(file_error(&path)(error)),
         }
     }
 
-    /// Pins the guest's host key, if none is pinned yet.
-    ///
-    /// # Errors
-    /// The file can't be written.
+    /// Pins the guest's host key unless a key is pinned already.
     pub fn pin_host(&self, alias: &str, kind: &str, key: &[u8]) -> Result<(), Error> {
         let path = self.known_hosts();
         if path.exists() {
             return Ok(());
         }
-        // In one step: half a line would be another key than the guest's, for good.
-        file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes())
-            .map_err(|source| Error::File { path, source })
+        // Half a line would be a wrong key that stays pinned.
+        file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes()).map_err(file_error(&path))
     }
 }
 
+/// Returns a line of `known_hosts`.
 fn host_line(alias: &str, kind: &str, key: &[u8]) -> String {
     format!("{alias} {kind} {}", STANDARD.encode(key))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    file::create_private(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .map_err(|source| Error::File { path: path.to_owned(), source })
+    file::create_private(path).and_then(|mut file| file.write_all(bytes)).map_err(file_error(path))
 }
 
 #[cfg(test)]
@@ -184,7 +149,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pair_that_openssh_reads() {
+    fn openssh_reads_the_created_pair() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(dir.path());
         keys.create().unwrap();
@@ -201,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_pair_is_made_once_and_copied() {
+    fn the_hosts_pair_is_created_once_and_can_be_copied() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(&dir.path().join("keys"));
         keys.ensure().unwrap();
@@ -215,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_keys_are_the_users() {
+    fn only_files_with_public_keys_are_accepted() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(dir.path());
         keys.create().unwrap();
@@ -235,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_host_key_stays() {
+    fn the_first_host_key_stays_pinned() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(dir.path());
         assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());

@@ -1,4 +1,4 @@
-//! The way into a guest: keys, endpoints, sessions, copies of files, and the configuration of the host's `ssh`.
+//! SSH access to a guest: keys, endpoints, sessions, copies of files, and the configuration of the host's OpenSSH.
 
 pub mod config;
 pub mod copy;
