@@ -1,4 +1,4 @@
-//! How to reach the guest's sshd, and when it answers.
+//! The endpoints of the guest's sshd, and the first connection to it.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -16,22 +16,22 @@ use crate::hypervisor::{VSOCK_SSH_PORT, Vsock};
 /// The first systemd whose sshd listens on `AF_VSOCK` by itself.
 pub const SSHD_ON_VSOCK: u32 = 256;
 
-/// The time between two tries as long as the last one was refused at once.
-const RETRY: Duration = Duration::from_millis(100);
-/// It doubles up to this while tries stay without an answer: each may become an sshd process in the guest.
+/// Time between two attempts while the guest refuses them at once.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// The time doubles up to this while attempts stay unanswered: each may become an sshd process in the guest.
 const RETRY_MAX: Duration = Duration::from_secs(1);
-/// The time between two tries while the guest has still to say that it started its sshd.
+/// Time between two attempts before the guest says that it started its sshd.
 const RETRY_UNTIL_SIGNAL: Duration = Duration::from_secs(3);
-/// The same once the guest refuses: its network is up, so that its sshd can't be far, and a refusal costs it nothing.
+/// Time between two attempts after a refusal: the guest's network is up, so sshd starts soon, and refusing is cheap.
 const RETRY_REFUSED: Duration = Duration::from_millis(200);
-/// Tries that are under way at once.
-const TRIES: usize = 6;
-/// A try without an answer is given up: its packets were lost while the guest had no address.
-const TRY_TIME: Duration = Duration::from_secs(20);
-/// A guest that takes a connection without a network, but says nothing on it for this long, gets one over TCP.
-const HEAD_START: Duration = Duration::from_secs(5);
+/// Attempts at the same time.
+const MAX_ATTEMPTS: usize = 6;
+/// Time limit for an attempt. An unanswered one lost its packets while the guest had no address.
+const ATTEMPT_TIME: Duration = Duration::from_secs(20);
+/// Time limit for the greeting over `AF_VSOCK`. Then TCP is tried.
+const VSOCK_TIME: Duration = Duration::from_secs(5);
 
-/// Where the guest's sshd can be reached.
+/// A way to reach the guest's sshd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// A TCP port on the host's loopback.
@@ -40,62 +40,61 @@ pub enum Endpoint {
     Vsock(Vsock),
 }
 
-/// The ways to the guest's sshd.
+/// The endpoints of one VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ways {
+pub struct Routes {
     /// The TCP port on the host's loopback.
     pub tcp: u16,
-    /// The better way, if there is one: no network between, and nobody else's port.
+    /// Preferred: it needs no network in the guest, and no other program can take the port.
     pub vsock: Option<Vsock>,
 }
 
-/// A server that answers.
+/// A connection to an SSH server that answers.
 #[derive(Debug)]
-pub struct Answer {
-    /// Where.
+pub struct Connection {
     pub endpoint: Endpoint,
-    /// The connection; nothing was read from it yet.
+    /// Blocking. The server's greeting is still unread.
     pub stream: std::net::TcpStream,
 }
 
 /// Waits until an SSH server answers.
 ///
 /// A port forward accepts connections long before the guest listens, so only the server's first bytes count.
-/// `signal` turns true when the guest says that it started its sshd; until then, and until the guest refuses, tries
-/// are rare, if such a signal is expected at all.
-pub async fn answering(ways: &Ways, signal: watch::Receiver<bool>, signal_expected: bool) -> Answer {
-    first_success(|started| reach(ways, started), signal, signal_expected).await
+/// `signal` turns true when the guest says that it started its sshd. If `signal_expected`, attempts are rare until then
+/// or until the guest refuses one.
+pub async fn connect(routes: &Routes, signal: watch::Receiver<bool>, signal_expected: bool) -> Connection {
+    first_success(|started| connect_once(routes, started), signal, signal_expected).await
 }
 
-/// The result of the first attempt that succeeds; its argument is true unless the guest is still to send its signal.
+/// Returns the first success. The argument of `attempt` is false while the guest's signal is expected.
 async fn first_success<T, F: Future<Output = io::Result<T>>>(
     mut attempt: impl FnMut(bool) -> F,
     mut signal: watch::Receiver<bool>,
     signal_expected: bool,
 ) -> T {
-    let mut tries = FuturesUnordered::new();
-    let mut retry = RETRY;
+    let mut attempts = FuturesUnordered::new();
+    let mut retry = RETRY_MIN;
     loop {
-        let patient = signal_expected && !*signal.borrow();
-        if tries.len() < TRIES {
-            tries.push(timeout(TRY_TIME, attempt(!patient)));
+        let awaits_signal = signal_expected && !*signal.borrow();
+        if attempts.len() < MAX_ATTEMPTS {
+            attempts.push(timeout(ATTEMPT_TIME, attempt(!awaits_signal)));
         }
-        let mut next_try = Instant::now() + if patient { RETRY_UNTIL_SIGNAL } else { retry };
+        let mut next_attempt = Instant::now() + if awaits_signal { RETRY_UNTIL_SIGNAL } else { retry };
         let mut refused = false;
         loop {
             tokio::select! {
-                Some(result) = tries.next() => match result {
+                Some(result) = attempts.next() => match result {
                     Ok(Ok(answer)) => return answer,
-                    // The guest is up and nobody listens there yet: the next try will say more.
+                    // The guest is up, but its sshd doesn't listen yet.
                     Ok(Err(_)) => {
                         refused = true;
-                        next_try = next_try.min(Instant::now() + RETRY_REFUSED);
+                        next_attempt = next_attempt.min(Instant::now() + RETRY_REFUSED);
                     }
                     Err(_) => {}
                 },
-                Ok(()) = signal.changed(), if patient => { retry = RETRY; break }
-                () = tokio::time::sleep_until(next_try) => {
-                    retry = if refused { RETRY } else { (retry * 2).min(RETRY_MAX) };
+                Ok(()) = signal.changed(), if awaits_signal => { retry = RETRY_MIN; break }
+                () = tokio::time::sleep_until(next_attempt) => {
+                    retry = if refused { RETRY_MIN } else { (retry * 2).min(RETRY_MAX) };
                     break;
                 }
             }
@@ -103,23 +102,23 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
     }
 }
 
-/// One try. `started`: the guest has said that it started its sshd, or is not expected to.
-async fn reach(ways: &Ways, started: bool) -> io::Result<Answer> {
-    if started && let Some(answer) = by_vsock(ways).await {
-        return Ok(answer);
+/// Makes one attempt. `started`: the guest said that it started its sshd, or no signal is expected.
+async fn connect_once(routes: &Routes, started: bool) -> io::Result<Connection> {
+    if started && let Some(connection) = connect_vsock(routes).await {
+        return Ok(connection);
     }
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, ways.tcp)).await?;
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, routes.tcp)).await?;
     stream.set_nodelay(true)?;
-    let by_tcp = first_bytes(Endpoint::Tcp(ways.tcp), stream).await?;
-    // There is an sshd, earlier than it was said: so there may be the better way.
-    let better = if started { None } else { by_vsock(ways).await };
-    Ok(better.unwrap_or(by_tcp))
+    let tcp = wait_for_greeting(Endpoint::Tcp(routes.tcp), stream).await?;
+    // sshd answers before the guest's signal, so AF_VSOCK may work by now, too.
+    let vsock = if started { None } else { connect_vsock(routes).await };
+    Ok(vsock.unwrap_or(tcp))
 }
 
-async fn by_vsock(ways: &Ways) -> Option<Answer> {
-    let vsock = ways.vsock.clone()?;
+async fn connect_vsock(routes: &Routes) -> Option<Connection> {
+    let vsock = routes.vsock.clone()?;
     let endpoint = Endpoint::Vsock(vsock.clone());
-    let speaks = async {
+    let connection = async {
         let connect = move || match vsock {
             Vsock::Cid(cid) => vsock::connect(cid, VSOCK_SSH_PORT),
             Vsock::Socket(path) => vsock::connect_socket(&path),
@@ -128,10 +127,10 @@ async fn by_vsock(ways: &Ways) -> Option<Answer> {
         };
         let stream = tokio::task::spawn_blocking(connect).await??;
         stream.set_nonblocking(true)?;
-        first_bytes(endpoint, TcpStream::from_std(stream)?).await
+        wait_for_greeting(endpoint, TcpStream::from_std(stream)?).await
     };
-    match timeout(HEAD_START, speaks).await {
-        Ok(Ok(answer)) => Some(answer),
+    match timeout(VSOCK_TIME, connection).await {
+        Ok(Ok(connection)) => Some(connection),
         Ok(Err(error)) => {
             tracing::debug!(%error, "no sshd on AF_VSOCK");
             None
@@ -140,13 +139,14 @@ async fn by_vsock(ways: &Ways) -> Option<Answer> {
     }
 }
 
-async fn first_bytes(endpoint: Endpoint, stream: TcpStream) -> io::Result<Answer> {
+/// Waits for the server's first bytes, and leaves them in the stream.
+async fn wait_for_greeting(endpoint: Endpoint, stream: TcpStream) -> io::Result<Connection> {
     if stream.peek(&mut [0]).await? == 0 {
         return Err(io::ErrorKind::ConnectionReset.into());
     }
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
-    Ok(Answer { endpoint, stream })
+    Ok(Connection { endpoint, stream })
 }
 
 #[cfg(test)]
@@ -160,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_server_that_speaks_counts() {
+    fn only_a_server_that_sends_a_greeting_counts() {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let ways = Ways { tcp: listener.local_addr().unwrap().port(), vsock: None };
+            let routes = Routes { tcp: listener.local_addr().unwrap().port(), vsock: None };
             let server = tokio::spawn(async move {
-                // A port forward accepts connections and closes them; one stays silent; the last one speaks.
+                // A port forward accepts three connections and closes them, the next stays silent, the last one speaks.
                 for _ in 0..3 {
                     drop(listener.accept().await.unwrap());
                 }
@@ -175,11 +175,11 @@ mod tests {
                 stream
             });
             let (_signal, receiver) = watch::channel(false);
-            let stream = answering(&ways, receiver, false).await.stream;
+            let stream = connect(&routes, receiver, false).await.stream;
             let _server = server.await.unwrap();
             let mut bytes = [0; 4];
             std::io::Read::read_exact(&mut &stream, &mut bytes).unwrap();
-            assert_eq!(&bytes, b"SSH-", "nothing was taken from the stream");
+            assert_eq!(&bytes, b"SSH-", "the stream still holds the greeting");
         });
     }
 
@@ -227,7 +227,7 @@ mod tests {
             // A silent attempt holds up nothing, but each may be an sshd process in the guest.
             (&[Silent, Silent, Silent, Answered], None, 700),
             (&[Silent, Answered], never, 3000),
-            // A refusal or the signal ends the patience.
+            // A refusal or the signal ends the wait.
             (&[Refused, Refused, Refused, Answered], never, 600),
             (&[Silent, Answered], Some(Duration::from_millis(50)), 50),
         ] {
@@ -236,11 +236,11 @@ mod tests {
         }
     }
 
-    /// Sockets of a hypervisor that stand for the guest's port are all that every Unix has.
+    /// A hypervisor's socket stands for `AF_VSOCK`, which not every Unix has.
     #[cfg(unix)]
     #[test]
-    fn the_way_without_a_network_is_the_better_one() {
-        /// A server that speaks at once, and keeps its connections.
+    fn af_vsock_is_preferred_to_tcp() {
+        /// Sends a greeting on each connection, and keeps it open.
         fn serve<S: std::io::Write + Send>(mut accept: impl FnMut() -> io::Result<S> + Send + 'static) {
             std::thread::spawn(move || {
                 let mut open = Vec::new();
@@ -254,18 +254,18 @@ mod tests {
         let path = folder.path().join("vsock");
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let vsock = Vsock::Socket(path.clone());
-        let ways = Ways { tcp: tcp.local_addr().unwrap().port(), vsock: Some(vsock.clone()) };
+        let routes = Routes { tcp: tcp.local_addr().unwrap().port(), vsock: Some(vsock.clone()) };
         serve(move || Ok(tcp.accept()?.0));
         let answer = |expected| {
             let (_signal, receiver) = watch::channel(false);
-            runtime().block_on(answering(&ways, receiver, expected)).endpoint
+            runtime().block_on(connect(&routes, receiver, expected)).endpoint
         };
-        // A guest that doesn't listen there is reached all the same.
-        assert_eq!(answer(false), Endpoint::Tcp(ways.tcp));
+        // Without a listener on AF_VSOCK, TCP is used.
+        assert_eq!(answer(false), Endpoint::Tcp(routes.tcp));
         let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         serve(move || Ok(listener.accept()?.0));
         assert_eq!(answer(false), Endpoint::Vsock(vsock.clone()));
-        // The network's sshd answers before the guest says that it was started.
+        // TCP answers before the guest's signal.
         assert_eq!(answer(true), Endpoint::Vsock(vsock));
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::setup::{Fault, set_up};
 use crate::guest::boot::credentials::UNIT_CREDENTIALS;
-use crate::guest::ssh::endpoint::{self, Answer, Endpoint, Ways};
+use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login, Session};
 use crate::text::Stage;
 use crate::vm::{self, Vm};
@@ -56,8 +56,8 @@ impl<'a> Attempts<'a> {
     }
 
     /// Waits until the guest's sshd answers.
-    pub async fn answer(&self, ways: Ways, sshd_started: watch::Receiver<bool>) -> Answer {
-        endpoint::answering(&ways, sshd_started, expects_signal(self.vm)).await
+    pub async fn answer(&self, routes: Routes, sshd_started: watch::Receiver<bool>) -> Connection {
+        endpoint::connect(&routes, sshd_started, expects_signal(self.vm)).await
     }
 
     /// Waits for the guest's sshd, logs in and completes the setup. Dropping the future ends the attempt.
@@ -67,14 +67,14 @@ impl<'a> Attempts<'a> {
     pub async fn log_in(
         &self,
         user: &str,
-        ways: Ways,
+        routes: Routes,
         sshd_started: watch::Receiver<bool>,
     ) -> Result<Ready, Error> {
         let vm = self.vm;
         let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
         let mut refused: Option<Instant> = None;
         loop {
-            let answer = self.answer(ways.clone(), sshd_started.clone()).await;
+            let answer = self.answer(routes.clone(), sshd_started.clone()).await;
             self.answered.set(true);
             self.update("logging in over ssh");
             let error = match log_in_once(vm, &login, answer).await {
@@ -113,7 +113,11 @@ impl<'a> Attempts<'a> {
     }
 }
 
-async fn log_in_once(vm: &Vm, login: &Login, Answer { endpoint, stream }: Answer) -> Result<Ready, Error> {
+async fn log_in_once(
+    vm: &Vm,
+    login: &Login,
+    Connection { endpoint, stream }: Connection,
+) -> Result<Ready, Error> {
     let session = Session::open(stream, login, SSH_TIME).await?;
     let faults = set_up(vm, &session).await?;
     Ok(Ready { session, endpoint, faults })

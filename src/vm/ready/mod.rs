@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
 use super::{Error, Vm};
-use crate::guest::ssh::endpoint::{Answer, Ways};
+use crate::guest::ssh::endpoint::{Connection, Routes};
 use crate::guest::ssh::session;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
@@ -56,7 +56,7 @@ pub async fn wait_ready(
     stage: &dyn Stage,
 ) -> Result<Ready, Error> {
     let attempts = Attempts::new(vm, Some(stage));
-    let log_in = |ways, sshd_started| attempts.log_in(user, ways, sshd_started).boxed_local();
+    let log_in = |routes, sshd_started| attempts.log_in(user, routes, sshd_started).boxed_local();
     let ready = wait_for(client, time, &attempts, log_in).await?;
     // The next request notices a supervisor that has exited.
     let _ = client.send(&Request::Ready).await;
@@ -67,9 +67,9 @@ pub async fn wait_ready(
 ///
 /// # Errors
 /// The VM ends, nothing answers in time, or the tool is interrupted.
-pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Answer, Error> {
+pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Connection, Error> {
     let attempts = Attempts::new(vm, None);
-    let answer = |ways, sshd_started| attempts.answer(ways, sshd_started).map(Ok).boxed_local();
+    let answer = |routes, sshd_started| attempts.answer(routes, sshd_started).map(Ok).boxed_local();
     wait_for(client, Some(READY_TIME_EMULATED), &attempts, answer).await
 }
 
@@ -78,7 +78,7 @@ async fn wait_for<'a, T>(
     client: &mut Client,
     time: Option<Duration>,
     attempts: &Attempts<'_>,
-    begin: impl Fn(Ways, watch::Receiver<bool>) -> LocalBoxFuture<'a, Result<T, session::Error>>,
+    begin: impl Fn(Routes, watch::Receiver<bool>) -> LocalBoxFuture<'a, Result<T, session::Error>>,
 ) -> Result<T, Error> {
     let start = Instant::now();
     let mut limit = time.unwrap_or(READY_TIME);
@@ -92,7 +92,7 @@ async fn wait_for<'a, T>(
                     if time.is_none() && accelerator == Accelerator::Tcg {
                         limit = READY_TIME_EMULATED;
                     }
-                    result = begin(Ways { tcp: ssh_port, vsock }, sshd_started.subscribe());
+                    result = begin(Routes { tcp: ssh_port, vsock }, sshd_started.subscribe());
                 }
                 Message::Fallback { reason } => {
                     attempts.note(&accelerator::fallback_message(&reason));
