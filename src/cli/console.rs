@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::Context;
+use super::args::vm::VmArg;
 use crate::host::net::socket;
 use crate::host::process::interrupt;
 use crate::host::terminal;
@@ -22,13 +23,13 @@ const DETACH: u8 = 0x1d;
 /// What the console says is kept for `logs` all the same. Several may be attached at once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
 }
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let vm = context.store.find(&self.vm)?;
+        let vm = self.vm.find(context)?;
         let name = &vm.spec.name;
         let over = context.block_on(attached(&vm, context))?;
         tell(if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") });

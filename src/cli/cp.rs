@@ -1,16 +1,14 @@
 //! `podman-bootc cp`
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use super::Context;
+use super::args::session::SessionArgs;
 use crate::guest::ssh::copy;
 use crate::host;
-use crate::text::Progress;
-use crate::text::{format_size, parse_time};
-use crate::ui::StderrProgress;
+use crate::text::{Progress, format_size};
 use crate::vm::Name;
 
 /// Copy a file or folder into a running VM, or out of it
@@ -24,15 +22,8 @@ Examples:
   podman-bootc cp ./site web:/var/www/
   podman-bootc cp web:/var/log ./web-logs")]
 pub struct Args {
-    /// The user to copy as [default: the VM's]
-    #[arg(short, long, value_name = "USER")]
-    user: Option<String>,
-    /// Show no progress
-    #[arg(short, long)]
-    quiet: bool,
-    /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    timeout: Option<Duration>,
+    #[command(flatten)]
+    session: SessionArgs,
     /// PATH or VM:PATH
     #[arg(value_name = "SRC")]
     source: String,
@@ -49,9 +40,9 @@ impl Args {
             (None, None) => bail!("neither SRC nor DST is VM:PATH"),
         };
         let vm = context.store.find(name)?;
-        let user = self.user.clone().unwrap_or_else(|| vm.spec.user.clone());
-        let progress = StderrProgress::new(self.quiet);
-        let ready = context.session(&vm, &user, self.timeout, progress.stage("boot"))?;
+        let progress = self.session.progress();
+        let (user, timeout) = (self.session.user(&vm), self.session.timeout);
+        let ready = context.session(&vm, &user, timeout, progress.stage("boot"))?;
         let stage = progress.stage("copy");
         let news = |bytes| stage.update(&format_size(bytes));
         let bytes = context.block_on(async {

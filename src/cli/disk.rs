@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use super::install_args::InstallArgs;
+use super::args::image::ImageArgs;
+use super::args::install::InstallArgs;
 use crate::disk::Format;
 use crate::disk::export::{self, Permissions};
-use crate::hypervisor::{Arch, accelerator};
-use crate::image::Pull;
-use crate::provision::ImageSource;
+use crate::hypervisor::accelerator;
 use crate::text::{Progress, format_size};
 use crate::ui::StderrProgress;
 
@@ -38,15 +37,8 @@ pub struct Args {
     /// Write over all that is on the block device FILE
     #[arg(long)]
     force_block_device: bool,
-    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
-    #[arg(long, value_name = "NAME")]
-    connection: Option<String>,
-    /// Which of an image's architectures to take [default: that of the image that is there, or the host's]
-    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
-    arch: Option<Arch>,
-    /// When to pull the image
-    #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
-    pull: Pull,
+    #[command(flatten)]
+    image_source: ImageArgs,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
@@ -68,12 +60,7 @@ impl Args {
         let format = self.format()?;
         // Before any work; and again when it is done.
         export::check(&self.file, format, allowed)?;
-        let source = ImageSource {
-            name: self.image.clone(),
-            pull: self.pull,
-            arch: self.arch,
-            connection: self.connection.clone(),
-        };
+        let source = self.image_source.source(&self.image);
         let base = context.provisioner(&progress)?.base_disk(&source, &self.install.choices(), self.accel)?;
         let stage = progress.stage("write");
         let name = self.file.display();

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
+use super::args::vm::VmArgs;
 use super::list::Row;
 use crate::ui::{Format, print};
 use crate::vm::Spec;
@@ -15,9 +16,8 @@ pub struct Args {
     /// Print by a template as in '{{.name}} {{.spec.cpus}}' instead
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
-    /// The VMs: names, IDs or beginnings of IDs
-    #[arg(required = true, value_name = "VM")]
-    vms: Vec<String>,
+    #[command(flatten)]
+    vms: VmArgs,
 }
 
 /// A VM as `inspect` shows it. The field names are part of the tool's interface.
@@ -40,7 +40,7 @@ struct Inspected {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let mut found = Vec::new();
-        for name in &self.vms {
+        for name in &self.vms.vms {
             let vm = context.store.find(name)?;
             found.push(Inspected {
                 row: Row::of(&vm, &context.dirs),

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use super::Context;
+use super::args::vm::VmArg;
 use crate::engine::log::{From, Reader, pieces};
 use crate::guest::shell::shell_line;
 use crate::host;
@@ -38,13 +39,13 @@ pub struct Args {
     /// The journal instead of the console
     #[arg(short, long)]
     journal: bool,
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
 }
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
-        let vm = context.store.find(&self.vm)?;
+        let vm = self.vm.find(context)?;
         if self.journal && !vm.spec.settings.journal {
             return self.ask_guest(context, &vm);
         }

@@ -1,5 +1,6 @@
 //! The command line: one file per command, its arguments and its `run`.
 
+mod args;
 mod completion;
 mod console;
 mod context;
@@ -8,11 +9,9 @@ mod disk;
 mod doctor;
 mod images;
 mod inspect;
-mod install_args;
 mod internal;
 mod list;
 mod logs;
-mod machine_args;
 mod port;
 mod prune;
 mod rm;
@@ -147,34 +146,36 @@ pub fn command() -> clap::Command {
 }
 
 fn dispatch(command: Command) -> Result<u8> {
+    let open = Context::open;
     match command {
-        Command::Run(args) => args.run(&Context::open()?),
-        Command::List(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Ssh(args) => args.run(&Context::open()?),
-        Command::SshConfig(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Cp(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Proxy(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Console(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Screenshot(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Set(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Snapshot(command) => command.run(&Context::open()?).map(|()| 0),
-        Command::Stop(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Start(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Rm(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Disk(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Prune(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::System(command) => command.run(&Context::open()?).map(|()| 0),
-        Command::Images(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Inspect(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Logs(args) => args.run(&Context::open()?),
-        Command::Port(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Doctor(args) => args.run(&Context::open()?),
-        Command::Completion(args) => args.run().map(|()| 0),
-        Command::Supervise(args) => args.run(&Context::open()?).map(|()| 0),
-        Command::Export(args) => args.run().map(|()| 0),
-        Command::ShareRoot(args) => args.run().map(|()| 0),
-        Command::Watch(args) => args.run().map(|()| 0),
+        Command::Run(args) => return args.run(&open()?),
+        Command::List(args) => args.run(&open()?)?,
+        Command::Ssh(args) => return args.run(&open()?),
+        Command::SshConfig(args) => args.run(&open()?)?,
+        Command::Cp(args) => args.run(&open()?)?,
+        Command::Proxy(args) => args.run(&open()?)?,
+        Command::Console(args) => args.run(&open()?)?,
+        Command::Screenshot(args) => args.run(&open()?)?,
+        Command::Set(args) => args.run(&open()?)?,
+        Command::Snapshot(command) => command.run(&open()?)?,
+        Command::Stop(args) => args.run(&open()?)?,
+        Command::Start(args) => args.run(&open()?)?,
+        Command::Rm(args) => args.run(&open()?)?,
+        Command::Disk(args) => args.run(&open()?)?,
+        Command::Prune(args) => args.run(&open()?)?,
+        Command::System(command) => command.run(&open()?)?,
+        Command::Images(args) => args.run(&open()?)?,
+        Command::Inspect(args) => args.run(&open()?)?,
+        Command::Logs(args) => return args.run(&open()?),
+        Command::Port(args) => args.run(&open()?)?,
+        Command::Doctor(args) => return args.run(&open()?),
+        Command::Completion(args) => args.run()?,
+        Command::Supervise(args) => args.run(&open()?)?,
+        Command::Export(args) => args.run()?,
+        Command::ShareRoot(args) => args.run()?,
+        Command::Watch(args) => args.run()?,
     }
+    Ok(0)
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

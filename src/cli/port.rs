@@ -5,6 +5,7 @@ use clap::ArgAction;
 use serde::Serialize;
 
 use super::Context;
+use super::args::vm::VmArg;
 use crate::engine::Change;
 use crate::host::Os;
 use crate::hypervisor::features;
@@ -34,8 +35,8 @@ pub struct Args {
     /// Print as JSON, or by a template as in '{{.host_port}}'
     #[arg(long, value_name = "json|TEMPLATE", conflicts_with_all = ["add", "remove"])]
     format: Option<Format>,
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
 }
 
 /// A port as listings show it. The field names are part of the tool's interface.
@@ -53,7 +54,7 @@ struct Row {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let mut vm = context.store.find(&self.vm)?;
+        let mut vm = self.vm.find(context)?;
         for forward in &self.remove {
             remove(context, &mut vm, forward)?;
         }

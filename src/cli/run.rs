@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::Context;
-use super::install_args::InstallArgs;
-use super::machine_args::{MachineArgs, parse_cpus, parse_memory};
+use super::args::image::ImageArgs;
+use super::args::install::InstallArgs;
+use super::args::machine::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
 use crate::direct_boot::Transport;
 use crate::host::Os;
 use crate::hypervisor::features::Wish;
 use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, features};
-use crate::image::Pull;
-use crate::provision::{Boot, ImageSource};
+use crate::provision::Boot;
 use crate::text::{Progress, parse_time};
 use crate::ui::{StderrProgress, say};
 use crate::vm::create::NewVm;
@@ -55,16 +55,8 @@ pub struct Args {
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
     memory: u64,
-    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
-    #[arg(long, value_name = "NAME")]
-    connection: Option<String>,
-    /// Which of an image's architectures to take, or what a disk image is for [default: that of the image that is
-    /// there, or the host's]
-    #[arg(long, value_enum, value_name = "ARCHITECTURE")]
-    arch: Option<Arch>,
-    /// When to pull the image
-    #[arg(long, value_enum, default_value_t = Pull::Missing, value_name = "POLICY")]
-    pull: Pull,
+    #[command(flatten)]
+    image_source: ImageArgs,
     /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
@@ -118,12 +110,7 @@ impl Args {
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), _) => provisioner.vm_on_disk_image(self.name.clone(), file, &new)?,
             (None, Some(image)) => {
-                let source = ImageSource {
-                    name: image.clone(),
-                    pull: self.pull,
-                    arch: self.arch,
-                    connection: self.connection.clone(),
-                };
+                let source = self.image_source.source(image);
                 let choices = self.install.choices();
                 let boot = match self.ephemeral {
                     true => Boot::Direct { transport: self.root_transport, kargs: &choices.kargs },
@@ -170,7 +157,7 @@ impl Args {
             (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
             (self.user != "root", Wish::OtherUser),
             (self.disk.is_some(), Wish::ForeignDisk),
-            (self.arch.is_some_and(|arch| Arch::host() != Some(arch)), Wish::OtherArch),
+            (self.image_source.arch.is_some_and(|arch| Arch::host() != Some(arch)), Wish::OtherArch),
         ];
         let asked = asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish));
         asked.chain(self.machine.wishes()).collect()
@@ -188,7 +175,7 @@ impl Args {
             // An ephemeral VM leaves nothing that could be started again.
             remove: self.removes() || self.ephemeral,
             firmware: self.machine.firmware,
-            arch: self.arch,
+            arch: self.image_source.arch,
             settings,
             files,
         })

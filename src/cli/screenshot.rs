@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Context;
+use super::args::vm::VmArg;
 use crate::engine::Change;
 use crate::vm::lifecycle;
 
@@ -13,8 +14,8 @@ use crate::vm::lifecycle;
 /// A VM of `run --ephemeral` has a screen only with --gui.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
     /// The file to write
     #[arg(value_name = "FILE.png")]
     file: PathBuf,
@@ -22,7 +23,7 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let vm = context.store.find(&self.vm)?;
+        let vm = self.vm.find(context)?;
         if vm.spec.is_ephemeral() && !vm.spec.settings.gui {
             bail!("VM {} has no screen: --ephemeral VMs have one only with --gui", vm.spec.name);
         }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::Context;
-use super::machine_args::{parse_cpus, parse_memory};
+use super::args::machine::{parse_cpus, parse_memory};
+use super::args::vm::VmArg;
 use crate::vm::lifecycle;
 
 /// Change a stopped VM: it has these from its next start on
@@ -18,13 +19,13 @@ pub struct Args {
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", value_parser = parse_memory)]
     memory: Option<u64>,
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
 }
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let mut vm = context.store.find(&self.vm)?;
+        let mut vm = self.vm.find(context)?;
         // Taken: it can't be started meanwhile, and so isn't another than its spec says.
         let _taken = lifecycle::take(&vm)?;
         vm.change_spec(|spec| {

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
+use super::args::vm::VmArg;
 use crate::host::Os;
 use crate::host::fs::lock::Lock;
 use crate::hypervisor::features;
@@ -34,8 +35,8 @@ Examples:
   podman-bootc snapshot create web before-upgrade
   podman-bootc snapshot restore web before-upgrade")]
 pub struct CreateArgs {
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
     /// The snapshot's name
     name: Name,
 }
@@ -46,15 +47,15 @@ pub struct ListArgs {
     /// Print as JSON, or by a template as in '{{.name}} {{.created}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
 }
 
 /// Bring a stopped VM back to a snapshot: all that it wrote since then is lost
 #[derive(Debug, clap::Args)]
 pub struct RestoreArgs {
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
     /// The snapshot's name
     name: Name,
 }
@@ -62,8 +63,8 @@ pub struct RestoreArgs {
 /// Remove snapshots of a stopped VM; the VM stays as it is
 #[derive(Debug, clap::Args)]
 pub struct RmArgs {
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    vm: VmArg,
     /// The snapshots' names
     #[arg(required = true)]
     names: Vec<String>,
@@ -136,14 +137,14 @@ impl RmArgs {
     }
 }
 
-fn found(context: &Context, name: &str) -> Result<Vm> {
-    let vm = context.store.find(name)?;
+fn found(context: &Context, name: &VmArg) -> Result<Vm> {
+    let vm = name.find(context)?;
     features::check(vm.spec.hypervisor, Os::current(), &[Wish::Snapshot])?;
     Ok(vm)
 }
 
 /// The VM, which nobody starts meanwhile.
-fn taken(context: &Context, name: &str) -> Result<(Vm, Lock)> {
+fn taken(context: &Context, name: &VmArg) -> Result<(Vm, Lock)> {
     let vm = found(context, name)?;
     let taken = lifecycle::take(&vm)?;
     Ok((vm, taken))

@@ -3,19 +3,18 @@
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::Context;
+use super::args::session::SessionArgs;
+use super::args::vm::VmArg;
 use crate::guest::shell::shell_line;
 use crate::guest::ssh::config::HostBlock;
 use crate::guest::ssh::endpoint::Endpoint;
 use crate::guest::ssh::session::Session;
 use crate::host::process;
 use crate::text::Progress;
-use crate::text::parse_time;
-use crate::ui::StderrProgress;
 use crate::vm::Vm;
 use crate::vm::lifecycle;
 
@@ -24,17 +23,10 @@ use crate::vm::lifecycle;
 /// Waits until the VM is ready.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The user to log in as [default: the VM's]
-    #[arg(short, long, value_name = "USER")]
-    user: Option<String>,
-    /// Show no progress
-    #[arg(short, long)]
-    quiet: bool,
-    /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    timeout: Option<Duration>,
-    /// The VM: its name, ID or the beginning of its ID
-    vm: String,
+    #[command(flatten)]
+    session: SessionArgs,
+    #[command(flatten)]
+    vm: VmArg,
     /// A command: one argument is a shell line, several are passed on exactly
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -42,11 +34,10 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
-        let vm = context.store.find(&self.vm)?;
-        let user = self.user.unwrap_or_else(|| vm.spec.user.clone());
-        // Most VMs are ready already: then there is nothing to show.
-        let stage = StderrProgress::new(self.quiet).stage("boot");
-        let ready = context.session(&vm, &user, self.timeout, stage)?;
+        let vm = self.vm.find(context)?;
+        let user = self.session.user(&vm);
+        let stage = self.session.progress().stage("boot");
+        let ready = context.session(&vm, &user, self.session.timeout, stage)?;
         let target = Target { vm: &vm, user: &user, endpoint: ready.endpoint };
         run(context, &target, ready.session, &self.command)
     }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::args::vm::VmArgs;
 use super::{Context, each};
 use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
@@ -9,14 +10,13 @@ use crate::vm::{lifecycle, ready};
 /// Start stopped VMs, in the background
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The VMs: names, IDs or beginnings of IDs
-    #[arg(required = true, value_name = "VM")]
-    vms: Vec<String>,
+    #[command(flatten)]
+    vms: VmArgs,
 }
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        each(&self.vms, |name| {
+        each(&self.vms.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(async {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;

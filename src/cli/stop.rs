@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::args::vm::VmArgs;
 use super::{Context, each};
 use crate::ui::say;
 use crate::vm::lifecycle;
@@ -14,14 +15,13 @@ pub struct Args {
     /// Seconds until the power is cut
     #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
     time: u64,
-    /// The VMs: names, IDs or beginnings of IDs
-    #[arg(required = true, value_name = "VM")]
-    vms: Vec<String>,
+    #[command(flatten)]
+    vms: VmArgs,
 }
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        each(&self.vms, |name| {
+        each(&self.vms.vms, |name| {
             let vm = context.store.find(name)?;
             context.block_on(lifecycle::stop(&vm, &context.store, self.time))?;
             say(format!("{}\n", vm.spec.name));

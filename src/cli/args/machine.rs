@@ -25,7 +25,7 @@ use crate::vm::{Nic, Settings, UserFiles, ports};
 /// The machine's devices and its surroundings.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Machine options")]
-pub(super) struct MachineArgs {
+pub struct MachineArgs {
     /// Share a folder of the host with the VM, live in both directions; may be given several times
     ///
     /// With :ro the VM can't write to it. What root in the VM makes belongs to you.
@@ -141,12 +141,12 @@ impl MachineArgs {
 }
 
 /// Virtual processors.
-pub(super) fn parse_cpus() -> impl clap::builder::TypedValueParser<Value = u32> {
+pub fn parse_cpus() -> impl clap::builder::TypedValueParser<Value = u32> {
     clap::value_parser!(u32).range(1..=255)
 }
 
 /// Memory in MiB.
-pub(super) fn parse_memory(text: &str) -> Result<u64> {
+pub fn parse_memory(text: &str) -> Result<u64> {
     const SMALLEST: u64 = 256;
     let mib = parse_size(text)? >> 20;
     if mib < SMALLEST {

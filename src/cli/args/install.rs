@@ -9,7 +9,7 @@ use crate::text::parse_size;
 /// What the disk is to be like. Each of these makes a disk of its own.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Install options")]
-pub(super) struct InstallArgs {
+pub struct InstallArgs {
     /// The root filesystem's type: ext4, xfs or btrfs [default: the image's own]
     #[arg(long, value_name = "TYPE", value_parser = ["ext4", "xfs", "btrfs"])]
     filesystem: Option<String>,

@@ -1,0 +1,7 @@
+//! Arguments that several commands share.
+
+pub mod image;
+pub mod install;
+pub mod machine;
+pub mod session;
+pub mod vm;
