@@ -27,7 +27,7 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// `: details`, to end a message with; nothing without details.
+/// Returns the end of a message: `: details`, or nothing without details.
 pub fn colon(details: &str) -> String {
     if details.is_empty() { String::new() } else { format!(": {details}") }
 }

@@ -157,7 +157,8 @@ pub fn die_with_parent(command: &mut Command) {
     }
 }
 
-/// Replaces the SIGKILL that [`die_with_parent`] asked for by SIGTERM, in the child itself, so that it can clean up.
+/// Makes the kernel send SIGTERM, in place of SIGKILL, to this process when its parent dies (Linux), so that it can clean
+/// up.
 #[cfg(target_os = "linux")]
 pub fn terminate_with_parent() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?)
