@@ -63,7 +63,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hypervisor -d 'What runs the VM' -r -f -a "auto\t'The first that is there: on Linux QEMU, on macOS QEMU, vfkit, krunkit, on Windows Hyper-V, QEMU'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hypervisor -d 'What runs the VM' -r -f -a "auto\t'The first one installed: QEMU on Linux; QEMU, vfkit or krunkit on macOS; Hyper-V or QEMU on Windows'
 qemu\t'QEMU'
 vfkit\t'vfkit (macOS)'
 krunkit\t'krunkit (macOS)'

@@ -14,6 +14,7 @@ mod list;
 mod logs;
 mod port;
 mod prune;
+mod requirements;
 mod rm;
 mod run;
 mod screenshot;

@@ -4,11 +4,9 @@ use anyhow::{Result, bail};
 use clap::ArgAction;
 use serde::Serialize;
 
-use super::Context;
 use super::args::vm::VmArg;
+use super::{Context, requirements};
 use crate::engine::Change;
-use crate::host::Os;
-use crate::hypervisor::features;
 use crate::hypervisor::features::Wish;
 use crate::hypervisor::{Forward, Protocol};
 use crate::ui::{Format, print, say};
@@ -91,7 +89,7 @@ fn add(context: &Context, vm: &mut Vm, forward: Forward) -> Result<()> {
         bail!("VM {} has no network card (--nic none), and so no ports", vm.spec.name);
     }
     if forward.protocol == Protocol::Udp {
-        features::check(vm.spec.hypervisor, Os::current(), &[Wish::UdpPort])?;
+        requirements::check(vm.spec.hypervisor, &[Wish::UdpPort])?;
     }
     ports::check(&[forward])?;
     if vm.state() == State::Running {

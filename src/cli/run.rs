@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Context;
 use super::args::image::ImageArgs;
 use super::args::install::InstallArgs;
 use super::args::machine::{MachineArgs, parse_cpus, parse_memory};
 use super::ssh::{self, Target};
+use super::{Context, requirements};
 use crate::direct_boot::Transport;
 use crate::host::Os;
 use crate::hypervisor::features::Wish;
@@ -104,7 +104,7 @@ impl Args {
             bail!("--detach without a command doesn't wait until the VM is ready; leave out --timeout");
         }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
-        features::check(hypervisor, Os::current(), &self.wishes())?;
+        requirements::check(hypervisor, &self.wishes())?;
         let provisioner = context.provisioner(&progress)?;
         let new = self.new_vm(hypervisor)?;
         let (vm, creating) = match (&self.disk, &self.image) {

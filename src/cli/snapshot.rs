@@ -3,11 +3,9 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Context;
 use super::args::vm::VmArg;
-use crate::host::Os;
+use super::{Context, requirements};
 use crate::host::fs::lock::Lock;
-use crate::hypervisor::features;
 use crate::hypervisor::features::Wish;
 use crate::text::since;
 use crate::ui::{Format, Table, print, say};
@@ -139,7 +137,7 @@ impl RmArgs {
 
 fn found(context: &Context, name: &VmArg) -> Result<Vm> {
     let vm = name.find(context)?;
-    features::check(vm.spec.hypervisor, Os::current(), &[Wish::Snapshot])?;
+    requirements::check(vm.spec.hypervisor, &[Wish::Snapshot])?;
     Ok(vm)
 }
 

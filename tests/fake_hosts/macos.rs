@@ -40,7 +40,7 @@ fn vfkit_on_macos() {
     assert!(!tool.type_on_console(b"a\r\n\x03\x04").contains("read-only"));
     has(
         &tool.fail(&["snapshot", "create", "one", "x"]),
-        &["vfkit can't keep a VM as it is", "--hypervisor qemu"],
+        &["vfkit can't take snapshots", "--hypervisor qemu"],
     );
     tool.has_logged("typed 97\ntyped 13\ntyped 10\ntyped 3\ntyped 4\n");
     let port = row["ssh_port"].as_u64().unwrap();
