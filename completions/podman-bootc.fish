@@ -68,10 +68,10 @@ qemu\t'QEMU'
 vfkit\t'vfkit (macOS)'
 krunkit\t'krunkit (macOS)'
 hyperv\t'Hyper-V (Windows)'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code in QEMU' -r -f -a "auto\t'The processor\'s own virtualization when it works here, else TCG'
-kvm\t'KVM (Linux) or nothing'
-hvf\t'Hypervisor.framework (macOS) or nothing'
-whpx\t'The Windows Hypervisor Platform or nothing'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code in QEMU' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
+kvm\t'KVM (Linux), without a fallback'
+hvf\t'Hypervisor.framework (macOS), without a fallback'
+whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How the image\'s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd' -r -f -a "erofs\t'As block images, which are made of the image\'s layers and kept'
 virtiofs\t'As the image\'s own files, through virtiofsd: nothing is converted'"
@@ -86,9 +86,9 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ssh-ke
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l credential -d 'A systemd credential for the VM, its value as it stands or from a file; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cloudinit -d 'Give cloud-init the files in this folder: user-data, and perhaps meta-data, network-config, vendor-data' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ignition -d 'Give Ignition this configuration' -r -F
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmware -d 'What starts the VM from its disk' -r -f -a "auto\t'UEFI without secure boot, where the host has it; else BIOS'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmware -d 'What starts the VM from its disk' -r -f -a "auto\t'UEFI without secure boot if the host has it, otherwise BIOS'
 uefi\t'UEFI without secure boot'
-secure\t'UEFI that starts only what is signed by the usual keys'
+secure\t'UEFI that starts only systems that are signed with the usual keys'
 bios\t'BIOS'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
@@ -102,8 +102,8 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
-container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
+container\t'A privileged container. It needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Return as soon as the VM runs, and print its name; with CMD return when that has run, and keep the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 'Remove the VM when the session ends (with --detach: when the VM powers off)'
@@ -196,10 +196,10 @@ aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s own virtualization when it works here, else TCG'
-kvm\t'KVM (Linux) or nothing'
-hvf\t'Hypervisor.framework (macOS) or nothing'
-whpx\t'The Windows Hypervisor Platform or nothing'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
+kvm\t'KVM (Linux), without a fallback'
+hvf\t'Hypervisor.framework (macOS), without a fallback'
+whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
@@ -213,8 +213,8 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
-container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
+container\t'A privileged container. It needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Write over all that is on the block device FILE'
@@ -232,10 +232,10 @@ aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
 never\t'Never'
 always\t'Each time, so that a moved tag is seen'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s own virtualization when it works here, else TCG'
-kvm\t'KVM (Linux) or nothing'
-hvf\t'Hypervisor.framework (macOS) or nothing'
-whpx\t'The Windows Hypervisor Platform or nothing'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
+kvm\t'KVM (Linux), without a fallback'
+hvf\t'Hypervisor.framework (macOS), without a fallback'
+whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
 xfs\t''
@@ -249,8 +249,8 @@ none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'In a VM, booted directly from the image: needs nothing of the host\'s kernel, and no root'
-container\t'In a privileged container: needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
+container\t'A privileged container. It needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Write over all that is on the block device FILE'

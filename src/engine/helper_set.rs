@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 
 use crate::hypervisor::Helper;
-use crate::hypervisor::helpers::{End, Serves};
+use crate::hypervisor::helpers::{End, Socket};
 
 /// QEMU can notice the end of a helper this much earlier than the engine.
 const NOTICE: Duration = Duration::from_millis(300);
@@ -35,9 +35,9 @@ impl HelperSet {
             let mut running =
                 helper.start().map_err(|error| format!("can't start {}: {error}", helper.name))?;
             let end = async move { running.ended().await }.boxed();
-            match helper.serves {
-                Serves::Given(_) => ends.push(end),
-                Serves::Own(_) => lasting.push(end),
+            match helper.socket {
+                Socket::Inherited(_) => ends.push(end),
+                Socket::Created(_) => lasting.push(end),
             }
         }
         Ok(Self { ends, lasting })
@@ -56,14 +56,14 @@ impl HelperSet {
             tokio::select! {
                 result = &mut start => break result,
                 // A helper exits in order after the hypervisor, whose own error says more.
-                Some(end) = self.next() => if !end.in_order { return Err(end.words) },
+                Some(end) = self.next() => if !end.success { return Err(end.message) },
             }
         };
         while result.is_err()
             && let Ok(Some(end)) = tokio::time::timeout(NOTICE, self.next()).await
         {
-            if !end.in_order {
-                return Err(end.words);
+            if !end.success {
+                return Err(end.message);
             }
         }
         Ok(result)
@@ -84,7 +84,7 @@ impl HelperSet {
     /// Waits for the next helper that ends and returns a message. Without helpers it waits forever. Cancel safe.
     pub async fn next_end(&mut self) -> String {
         match self.next().await {
-            Some(end) => end.words,
+            Some(end) => end.message,
             None => std::future::pending().await,
         }
     }

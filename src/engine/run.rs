@@ -68,7 +68,7 @@ impl Attempt<'_> {
         let mut running_helpers = HelperSet::start(&helpers).map_err(Error::Helper)?;
         let start = async {
             for helper in helpers {
-                helper.appear().await;
+                helper.wait_for_sockets().await;
             }
             hypervisor.start(&plan, machine, log).await
         };

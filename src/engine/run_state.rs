@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::console_watch::ConsoleWatch;
 use super::outcome::{Ended, Outcome};
 use crate::host::process;
-use crate::hypervisor::events::Event as Report;
 use crate::hypervisor::process::{Failure, HANG_UP_TIME};
+use crate::hypervisor::report::Report;
 
 /// After the first sign of a fatal error the guest gets this long for the rest of its message.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);

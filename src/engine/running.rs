@@ -15,8 +15,8 @@ use crate::host::Os;
 use crate::host::fs::file;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError};
-use crate::hypervisor::events::{Event as Report, Stopped};
 use crate::hypervisor::process::{Failure, Output, Ready, StartError};
+use crate::hypervisor::report::{Report, Stopped};
 use crate::hypervisor::{Boot, Forward};
 
 /// A hypervisor that still runs this long after the end of a helper runs on without it.
@@ -164,7 +164,7 @@ impl<'a> Running<'a> {
         // A kernel that the hypervisor loads writes to this console. Firmware may boot something silent.
         let must_write = accelerator.is_hardware() && matches!(engine.machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
-        let state = RunState::new(control.tells_its_end(), silence_limit);
+        let state = RunState::new(control.reports_shutdown(), silence_limit);
         let console = engine.input.clone().zip(hypervisor.process.take_console());
         let _typing = console.map(|(input, console)| Typing::start(input, console.0));
         Ok(Self {
@@ -200,10 +200,10 @@ impl<'a> Running<'a> {
     /// guest said before the exit.
     async fn next(&mut self) -> Happening {
         let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
-        let Ready { process, events, output, .. } = &mut self.hypervisor;
+        let Ready { process, reports, output, .. } = &mut self.hypervisor;
         tokio::select! {
             biased;
-            report = events.recv(), if !self.reports_closed => Happening::Report(report),
+            report = reports.recv(), if !self.reports_closed => Happening::Report(report),
             Some(output) = output.recv() => Happening::Output(output),
             message = self.helpers.next_end() => Happening::HelperEnded(message),
             Some(order) = self.orders.next() => Happening::Order(order),
@@ -229,7 +229,7 @@ impl<'a> Running<'a> {
             Some(report) => self.state.on_report(&report),
             None => {
                 self.reports_closed = true;
-                if self.hypervisor.control.tells_its_end() {
+                if self.hypervisor.control.reports_shutdown() {
                     self.state.on_hang_up();
                 }
             }
@@ -337,7 +337,7 @@ impl<'a> Running<'a> {
             self.state.on_last_console(&bytes);
             self.attempt.tell(Event::Console(bytes)).await;
         }
-        while let Some(report) = self.hypervisor.events.recv().await {
+        while let Some(report) = self.hypervisor.reports.recv().await {
             self.state.on_report(&report);
         }
     }

@@ -1,4 +1,4 @@
-//! What runs guest code: the processor's own virtualization, or emulation.
+//! The accelerator: the processor's virtualization or emulation.
 
 use std::path::{Path, PathBuf};
 
@@ -8,24 +8,24 @@ use super::Arch;
 use crate::host::fs::file;
 use crate::host::{self, Os};
 
-/// What runs guest code.
+/// The way that guest code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Accelerator {
-    /// The Linux kernel's virtualization.
+    /// On Linux.
     Kvm,
-    /// macOS' Hypervisor.framework.
+    /// Hypervisor.framework, on macOS.
     Hvf,
     /// The Windows Hypervisor Platform.
     Whpx,
-    /// Emulation by QEMU; works everywhere, about ten times slower.
+    /// Emulation by QEMU, about ten times slower. Works everywhere.
     Tcg,
-    /// That of a hypervisor that has no other.
+    /// The hypervisor's only accelerator.
     Native,
 }
 
 impl Accelerator {
-    /// Its name in QEMU.
+    /// The name in QEMU.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
@@ -36,7 +36,7 @@ impl Accelerator {
         }
     }
 
-    /// The processor's own virtualization, as QEMU has it on this system.
+    /// The processor's virtualization, as QEMU uses it on this system.
     pub fn hardware(os: Os) -> Self {
         match os {
             Os::Linux => Self::Kvm,
@@ -45,57 +45,56 @@ impl Accelerator {
         }
     }
 
-    /// True for the processor's own virtualization.
+    /// Whether it uses the processor's virtualization.
     pub fn is_hardware(self) -> bool {
         self != Self::Tcg
     }
 }
 
-/// `--accel`.
+/// The value of `--accel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
-    /// The processor's own virtualization when it works here, else TCG.
+    /// The processor's virtualization if it works on this host, otherwise TCG.
     #[default]
     Auto,
-    /// KVM (Linux) or nothing.
+    /// KVM (Linux), without a fallback.
     Kvm,
-    /// Hypervisor.framework (macOS) or nothing.
+    /// Hypervisor.framework (macOS), without a fallback.
     Hvf,
-    /// The Windows Hypervisor Platform or nothing.
+    /// The Windows Hypervisor Platform, without a fallback.
     Whpx,
     /// Emulation.
     Tcg,
 }
 
-/// The accelerator that was asked for can't be used, and nothing else is allowed.
+/// The accelerator that the user chose by name can't be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(String);
 
-/// What was learnt of an accelerator on this host; it holds while kernel and QEMU stay the same.
+/// The failure of the hardware's accelerator on this host, valid for one kernel and one QEMU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Memory {
+struct KnownFailure {
     version: u32,
     /// `uname -r`.
     kernel: String,
-    /// The QEMU program.
     qemu: PathBuf,
-    /// Its size and time of change: another build is another program.
+    /// The program's size and modification time, which differ between builds.
     qemu_stamp: String,
-    /// How KVM, or what this system has in its place, failed.
+    /// The message of KVM's failure, or of this system's counterpart.
     kvm_failure: String,
 }
 
-const MEMORY_VERSION: u32 = 1;
+const VERSION: u32 = 1;
 const KVM_DEVICE: &str = "/dev/kvm";
 
 /// The accelerators to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidates {
-    /// The best first; never empty.
+    /// The preferred one first. Never empty.
     pub all: Vec<Accelerator>,
-    /// How the hardware's failed with an earlier VM, where that is why it is not among them.
+    /// The failure with an earlier VM that excludes the hardware's accelerator.
     pub failed_before: Option<String>,
 }
 
@@ -105,10 +104,10 @@ impl From<Vec<Accelerator>> for Candidates {
     }
 }
 
-/// The accelerators to try for `choice`.
+/// Returns the accelerators to try for `choice`.
 ///
 /// # Errors
-/// One was asked for by name and there is none such.
+/// The choice is a name, and this host has no such accelerator.
 pub fn candidates(
     choice: Choice,
     arch: Arch,
@@ -118,7 +117,7 @@ pub fn candidates(
 ) -> Result<Candidates, Unavailable> {
     select(choice, os, || match os {
         Os::Linux => kvm_state(arch, cache, qemu),
-        // Whether it works shows when it is tried.
+        // Only a try shows whether it works.
         Os::Macos | Os::Windows => match (foreign(arch), recall(cache, qemu)) {
             (Some(why), _) => Hardware::Absent(why),
             (None, Some(failure)) => Hardware::FailedBefore(failure),
@@ -146,46 +145,46 @@ fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Ca
     };
     let unavailable = |why: &str| {
         let name = named.name();
-        Unavailable(format!("--accel {name}: {why}; leave the flag out to go on with emulation"))
+        Unavailable(format!("--accel {name}: {why}; leave out the flag to use emulation"))
     };
     if named != hardware {
         return Err(Unavailable(format!(
-            "--accel {}: there is none on {}, which has {}",
+            "--accel {}: not available on {}; use --accel {}",
             named.name(),
             os.name(),
             hardware.name()
         )));
     }
     match state() {
-        // Asked for by name, it gets its chance even where it failed before.
+        // An earlier failure doesn't exclude an accelerator that the user names.
         Hardware::Usable | Hardware::FailedBefore(_) => Ok(vec![named].into()),
         Hardware::Absent(why) => Err(unavailable(&why)),
     }
 }
 
-/// Why no hardware of this machine runs such a guest's code.
+/// Returns the reason why this host's processor can't run the guest's code, if the architectures differ.
 fn foreign(arch: Arch) -> Option<String> {
-    (Arch::host() != Some(arch)).then(|| format!("the image is for {}, this machine is not", arch.name()))
+    (Arch::host() != Some(arch)).then(|| format!("the image is for {}, this host is not", arch.name()))
 }
 
-/// What is known of the hardware's accelerator here, without starting anything.
+/// The state of the hardware's accelerator, as far as we know without starting a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hardware {
-    /// It is there and no failure is known.
+    /// It exists, and no failure is known.
     Usable,
-    /// It is there, but a VM failed with it, as the text says.
+    /// It exists, but a VM failed with this message.
     FailedBefore(String),
-    /// There is none, for the reason that the text gives.
+    /// It doesn't exist, for this reason.
     Absent(String),
 }
 
-/// Looks at KVM's device and at what earlier VMs taught.
+/// Checks KVM's device and the failures of earlier VMs.
 pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Hardware {
     if let Some(why) = foreign(arch) {
         return Hardware::Absent(why);
     }
     if !Path::new(KVM_DEVICE).exists() {
-        return Hardware::Absent(format!("there is no {KVM_DEVICE}"));
+        return Hardware::Absent(format!("{KVM_DEVICE} doesn't exist"));
     }
     if !host::can_open_read_write(Path::new(KVM_DEVICE)) {
         return Hardware::Absent(format!(
@@ -198,31 +197,28 @@ pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Hardware {
     }
 }
 
-/// What to tell the user when the hardware's accelerator gave way to emulation.
+/// The message about the fallback to emulation.
 pub fn fallback_message(reason: &str) -> String {
     let hardware = Accelerator::hardware(Os::current()).name().to_uppercase();
     let reason = brief(reason);
     format!(
-        "{hardware} doesn't work on this host ({reason}); going on with emulation (TCG), which is slow; \
-         --accel {} tries it again",
+        "{hardware} doesn't work on this host ({reason}); falling back to emulation (TCG), which is slow. \
+         Use --accel {} to try {hardware} again",
         hardware.to_lowercase()
     )
 }
 
-/// The first of the hypervisor's messages: the others are consequences.
+/// Returns the first of the hypervisor's messages. The others are consequences of it.
 pub fn brief(reason: &str) -> &str {
     reason.split("; ").next().unwrap_or(reason)
 }
 
-/// Remembers that the hardware's accelerator failed here, so that the next VM doesn't try it again.
-///
-/// # Errors
-/// The cache can't be written to.
+/// Remembers the failure of the hardware's accelerator, so that the next VM doesn't try it again.
 pub fn remember_failure(cache: &Path, qemu: &Path, failure: &str) -> Result<(), file::Error> {
     file::write_json(
-        &memory_file(cache),
-        &Memory {
-            version: MEMORY_VERSION,
+        &failure_file(cache),
+        &KnownFailure {
+            version: VERSION,
             kernel: host::kernel_release(),
             qemu: qemu.to_owned(),
             qemu_stamp: stamp(qemu),
@@ -231,29 +227,26 @@ pub fn remember_failure(cache: &Path, qemu: &Path, failure: &str) -> Result<(), 
     )
 }
 
-/// Forgets that the hardware's accelerator failed here: it has run a guest.
-///
-/// # Errors
-/// The cache can't be written to.
+/// Forgets the failure of the hardware's accelerator after it has run a guest.
 pub fn forget_failure(cache: &Path, qemu: &Path) -> std::io::Result<()> {
     match recall(cache, qemu) {
-        Some(_) => std::fs::remove_file(memory_file(cache)),
+        Some(_) => std::fs::remove_file(failure_file(cache)),
         None => Ok(()),
     }
 }
 
-/// True when what the hypervisor said before it ended is about this accelerator. All else that keeps it from running
-/// (no memory, a file that is missing or locked) would keep it from running with another one, too.
+/// Whether the hypervisor's last messages are about this accelerator. All other causes of its end (no memory, a missing
+/// or locked file) would stop it with another accelerator, too.
 pub fn is_blamed<'a>(accelerator: Accelerator, messages: impl IntoIterator<Item = &'a str>) -> bool {
     let names: &[&str] = match accelerator {
         Accelerator::Kvm => &["kvm"],
-        // What Apple calls its errors.
+        // Apple's error codes begin with HV_.
         Accelerator::Hvf => &["hvf", "hv_"],
         Accelerator::Whpx => &["whpx"],
         Accelerator::Tcg | Accelerator::Native => &[],
     };
     let names_it = |word: &str| {
-        // The program is `qemu-kvm` in some places, and a path may have any name in it.
+        // Some distributions call the program `qemu-kvm`, and a path can contain any name.
         let is_word = !word.starts_with("qemu-") && !word.contains(['/', '\\']);
         let word = word.to_lowercase();
         is_word && names.iter().any(|name| word.contains(name))
@@ -263,14 +256,14 @@ pub fn is_blamed<'a>(accelerator: Accelerator, messages: impl IntoIterator<Item 
 }
 
 fn recall(cache: &Path, qemu: &Path) -> Option<String> {
-    // A memory that can't be read is no memory: the worst is one more failed try.
-    let memory: Memory = file::read_json(&memory_file(cache), MEMORY_VERSION).ok()?;
-    let holds =
-        memory.kernel == host::kernel_release() && memory.qemu == qemu && memory.qemu_stamp == stamp(qemu);
-    holds.then_some(memory.kvm_failure)
+    // An unreadable file costs one more failed try at worst.
+    let known: KnownFailure = file::read_json(&failure_file(cache), VERSION).ok()?;
+    let is_valid =
+        known.kernel == host::kernel_release() && known.qemu == qemu && known.qemu_stamp == stamp(qemu);
+    is_valid.then_some(known.kvm_failure)
 }
 
-fn memory_file(cache: &Path) -> PathBuf {
+fn failure_file(cache: &Path) -> PathBuf {
     cache.join("accelerator.json")
 }
 
@@ -299,7 +292,7 @@ mod tests {
         assert_eq!(recall(dir.path(), &qemu), None);
         remember_failure(dir.path(), &qemu, "internal error").unwrap();
         forget_failure(dir.path(), Path::new("/other")).unwrap();
-        assert!(recall(dir.path(), &qemu).is_some(), "what another QEMU can says nothing of this one");
+        assert!(recall(dir.path(), &qemu).is_some(), "another QEMU's success doesn't count");
         for _ in 0..2 {
             forget_failure(dir.path(), &qemu).unwrap();
             assert_eq!(recall(dir.path(), &qemu), None);
@@ -333,31 +326,31 @@ mod tests {
     }
 
     #[test]
-    fn each_system_has_its_own() {
+    fn each_system_has_its_own_accelerator() {
         let usable = || Hardware::Usable;
         let failed = || Hardware::FailedBefore("x".into());
-        let absent = || Hardware::Absent("there is none".into());
+        let absent = || Hardware::Absent("no device".into());
         use Accelerator::{Hvf, Kvm, Tcg, Whpx};
         for (os, choice, name) in
             [(Os::Linux, Choice::Kvm, Kvm), (Os::Macos, Choice::Hvf, Hvf), (Os::Windows, Choice::Whpx, Whpx)]
         {
             assert_eq!(select(Choice::Auto, os, usable).unwrap(), vec![name, Tcg].into());
-            let told = Candidates { all: vec![Tcg], failed_before: Some("x".into()) };
-            assert_eq!(select(Choice::Auto, os, failed).unwrap(), told);
+            let emulated = Candidates { all: vec![Tcg], failed_before: Some("x".into()) };
+            assert_eq!(select(Choice::Auto, os, failed).unwrap(), emulated);
             assert_eq!(select(Choice::Auto, os, absent).unwrap(), vec![Tcg].into());
             assert_eq!(select(Choice::Tcg, os, usable).unwrap(), vec![Tcg].into());
             assert_eq!(select(choice, os, failed).unwrap(), vec![name].into());
             let error = select(choice, os, absent).unwrap_err().to_string();
-            assert!(error.contains("there is none") && error.contains("emulation"), "{error}");
+            assert!(error.contains("no device") && error.contains("emulation"), "{error}");
         }
         let error = select(Choice::Kvm, Os::Macos, usable).unwrap_err().to_string();
         assert!(error.contains("macOS") && error.contains("hvf"), "{error}");
     }
 
     #[test]
-    fn a_damaged_memory_is_no_memory() {
+    fn a_damaged_file_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(memory_file(dir.path()), "{").unwrap();
+        std::fs::write(failure_file(dir.path()), "{").unwrap();
         assert_eq!(recall(dir.path(), Path::new("/x")), None);
     }
 }

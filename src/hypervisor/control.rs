@@ -1,55 +1,43 @@
-//! Commands to a running hypervisor, whichever it is, and what it tells of itself.
+//! Commands to a running hypervisor of any kind.
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::apple::rest;
-use super::apple::rest::Rest;
-use super::events::Stopped;
+use super::apple::rest::{self, Rest};
 use super::helpers::gvproxy;
 use super::hyperv::port_relay;
 use super::qemu::{Qmp, QmpError};
+use super::report::Stopped;
 use super::{Forward, Vsock, hyperv};
 
 /// A command to a hypervisor failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// QEMU refused it, or is gone.
     #[error(transparent)]
     Qemu(#[from] QmpError),
-    /// vfkit or krunkit refused it, or is gone.
     #[error(transparent)]
     Rest(#[from] rest::Error),
-    /// Their network refused it, or is gone.
     #[error(transparent)]
     Gvproxy(#[from] gvproxy::Error),
-    /// PowerShell can't be started.
     #[error("can't start PowerShell: {0}")]
     Powershell(#[from] std::io::Error),
-    /// There is no way to do it.
-    #[error("this hypervisor makes no pictures of a VM's screen; QEMU does")]
+    #[error("screenshots need --hypervisor qemu")]
     NoScreenshot,
-    /// A port can't be carried.
     #[error(transparent)]
     Relay(#[from] port_relay::Error),
 }
 
-/// Commands to a running hypervisor.
+/// A control connection. Each command fails if the hypervisor has ended.
 #[derive(Debug)]
 pub enum Control {
-    /// QEMU, through its monitor.
     Qemu(Qmp),
-    /// vfkit and krunkit, by their requests.
+    /// vfkit and krunkit.
     Rest(Rest),
-    /// Hyper-V, through PowerShell.
     Hyperv(hyperv::Control),
 }
 
 impl Control {
     /// Presses the power button.
-    ///
-    /// # Errors
-    /// The hypervisor is gone.
     pub async fn power_button(&self) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.power_button().await?),
@@ -58,10 +46,10 @@ impl Control {
         }
     }
 
-    /// Ends the machine; its disks are flushed.
+    /// Ends the machine and flushes its disks.
     ///
     /// # Errors
-    /// The hypervisor is gone, or can't do it: then its process has to be ended.
+    /// krunkit can't do it. The caller must end its process.
     pub async fn quit(&self) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.quit().await?),
@@ -70,7 +58,7 @@ impl Control {
         }
     }
 
-    /// A machine that was told to end is given this long.
+    /// The time limit for the end of a machine after [`Self::quit`].
     pub fn quit_time(&self) -> Duration {
         match self {
             Self::Qemu(_) | Self::Rest(_) => Duration::from_secs(5),
@@ -79,7 +67,7 @@ impl Control {
         }
     }
 
-    /// Where the guest's `AF_VSOCK` port is, for a machine that was made with `planned`.
+    /// Returns the address of the guest's `AF_VSOCK` ports. `planned` is the one in the machine.
     pub fn vsock(&self, planned: Option<&Vsock>) -> Option<Vsock> {
         match (self, planned) {
             (Self::Hyperv(hyperv), Some(_)) => Some(Vsock::Hyperv(hyperv.id.clone())),
@@ -87,30 +75,24 @@ impl Control {
         }
     }
 
-    /// Whether it says why it ends; else an end in order is the guest's own.
-    pub fn tells_its_end(&self) -> bool {
+    /// Whether it reports a shutdown. If not, an exit without an error means that the guest powered off.
+    pub fn reports_shutdown(&self) -> bool {
         match self {
             Self::Qemu(_) => true,
             Self::Rest(_) | Self::Hyperv(_) => false,
         }
     }
 
-    /// Why the machine stopped, if that is a failure.
-    ///
-    /// # Errors
-    /// The hypervisor is gone.
+    /// Returns the reason why the machine stopped, if the reason is a failure.
     pub async fn stopped(&self) -> Result<Option<Stopped>, ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.stopped().await?),
-            // They never say that one stopped.
+            // These hypervisors report no stop.
             Self::Rest(_) | Self::Hyperv(_) => Ok(None),
         }
     }
 
-    /// Lets a stopped machine go on.
-    ///
-    /// # Errors
-    /// The hypervisor is gone.
+    /// Resumes a stopped machine.
     pub async fn resume(&self) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.resume().await?),
@@ -118,10 +100,7 @@ impl Control {
         }
     }
 
-    /// Forwards a port to the guest and returns it with the host's port; 0 lets the system choose.
-    ///
-    /// # Errors
-    /// The port is taken, or the hypervisor is gone.
+    /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the system choose.
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.forward(forward).await?),
@@ -130,10 +109,7 @@ impl Control {
         }
     }
 
-    /// Takes a forward away. Connections that it made stay.
-    ///
-    /// # Errors
-    /// There is none such, or the hypervisor is gone.
+    /// Removes a forward. Its connections stay open.
     pub async fn unforward(&self, forward: &Forward) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.unforward(forward).await?),
@@ -142,10 +118,7 @@ impl Control {
         }
     }
 
-    /// Writes what is on the machine's screen to a PNG file.
-    ///
-    /// # Errors
-    /// It has no screen, the hypervisor can't do it, or is gone.
+    /// Writes a screenshot to a PNG file.
     pub async fn screenshot(&self, file: &Path) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.screenshot(file).await?),
@@ -153,14 +126,12 @@ impl Control {
         }
     }
 
-    /// Forwards the guest's port 22 to one on the host's loopback and returns that: the wanted one if it is free.
-    ///
-    /// # Errors
-    /// There is no port at all, or the hypervisor is gone.
+    /// Forwards a port of the host's loopback to the guest's port 22, and returns the host's port: `wanted`, or another
+    /// one if that is taken.
     pub async fn forward_ssh(&self, wanted: u16) -> Result<u16, ControlError> {
         let ssh = |host| Forward::tcp_on_loopback(host, 22);
         match self.forward(&ssh(wanted)).await {
-            // The port of last time may be someone else's by now.
+            // Another program may have taken the port of the last run.
             Err(error) if wanted != 0 && error.is_taken() => Ok(self.forward(&ssh(0)).await?.host),
             other => Ok(other?.host),
         }
@@ -168,7 +139,6 @@ impl Control {
 }
 
 impl ControlError {
-    /// A port of the host can't be had.
     fn is_taken(&self) -> bool {
         matches!(
             self,

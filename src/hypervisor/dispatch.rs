@@ -1,90 +1,71 @@
-//! The hypervisors of this host.
+//! Calls the code of the chosen hypervisor.
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::accelerator;
-use super::accelerator::Accelerator;
-use super::apple::krunkit;
-use super::apple::krunkit::Krunkit;
-use super::apple::rest;
-use super::apple::rest::Dialect;
-use super::apple::vfkit;
-use super::apple::vfkit::Vfkit;
+use super::accelerator::{self, Accelerator};
+use super::apple::krunkit::{self, Krunkit};
+use super::apple::rest::{self, Program};
+use super::apple::vfkit::{self, Vfkit};
 use super::control::Control;
-use super::features;
-use super::features::Kind;
+use super::features::{self, Kind};
 use super::helpers::gvproxy;
-use super::hyperv;
-use super::hyperv::Hyperv;
+use super::hyperv::{self, Hyperv};
 use super::process::{Ready, Start, StartError};
-use super::qemu;
-use super::qemu::Qemu;
+use super::qemu::{self, Qemu};
 use super::{Arch, Helper, Launch, Machine, apple};
 use crate::host::Os;
 
-/// A hypervisor of this host.
+/// A hypervisor that is installed on this host.
 #[derive(Debug, Clone)]
 pub enum Hypervisor {
-    /// QEMU.
     Qemu(Qemu),
-    /// vfkit.
     Vfkit(Vfkit),
-    /// krunkit.
     Krunkit(Krunkit),
-    /// Hyper-V.
     Hyperv(Hyperv),
 }
 
-/// There is no such hypervisor.
+/// The hypervisor is not installed or not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// Not on this system.
     #[error("--hypervisor {}: {} is not for {}", .0.name(), .0.title(), .1.name())]
     Foreign(Kind, Os),
-    /// There is no QEMU.
     #[error(transparent)]
     Qemu(#[from] qemu::FindError),
-    /// There is no vfkit or krunkit, or not what it needs.
     #[error(transparent)]
     Apple(#[from] apple::FindError),
-    /// Hyper-V can't be used.
     #[error(transparent)]
     Hyperv(#[from] hyperv::FindError),
 }
 
-/// A machine can't be described to a hypervisor.
+/// A hypervisor can't run this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A path is not UTF-8.
     #[error(transparent)]
     Qemu(#[from] qemu::PathNotUtf8),
-    /// Of vfkit or krunkit.
     #[error(transparent)]
     Apple(#[from] apple::PlanError),
-    /// Of Hyper-V.
     #[error(transparent)]
     Hyperv(#[from] hyperv::PlanError),
 }
 
-/// All that a machine's start takes.
+/// The programs to start for a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The hypervisor's program and its arguments.
     pub launch: Launch,
-    /// Processes that this hypervisor needs beside it.
+    /// The helpers that this kind of hypervisor always needs.
     pub helpers: Vec<Helper>,
 }
 
 impl Hypervisor {
-    /// The kind that `choice` means on this system: the first that is there.
+    /// Returns the first installed kind that `choice` allows on this system.
     ///
     /// # Errors
-    /// None is there; that of the best one.
+    /// None is installed. The error is about the preferred kind.
     pub fn choose(choice: features::Choice, os: Os) -> Result<Kind, FindError> {
         let kinds = choice.kinds(os);
         if (os, kinds) == (Os::Linux, &[Kind::Qemu]) {
-            // Whether it is there shows when it is known for what architecture.
+            // The program depends on the guest's architecture, which is not known yet.
             return Ok(Kind::Qemu);
         }
         let arch = Arch::host().unwrap_or(Arch::X86_64);
@@ -99,9 +80,6 @@ impl Hypervisor {
     }
 
     /// Finds the hypervisor of this kind for guests of this architecture.
-    ///
-    /// # Errors
-    /// There is none, or it can't be used.
     pub fn find(kind: Kind, arch: Arch, os: Os) -> Result<Self, FindError> {
         match kind {
             _ if !kind.runs_on(os) => Err(FindError::Foreign(kind, os)),
@@ -112,7 +90,6 @@ impl Hypervisor {
         }
     }
 
-    /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Qemu(_) => Kind::Qemu,
@@ -122,7 +99,6 @@ impl Hypervisor {
         }
     }
 
-    /// Its program.
     pub fn program(&self) -> &Path {
         match self {
             Self::Qemu(qemu) => &qemu.program,
@@ -132,10 +108,10 @@ impl Hypervisor {
         }
     }
 
-    /// The accelerators to try.
+    /// Returns the accelerators to try.
     ///
     /// # Errors
-    /// The one that was asked for is not there.
+    /// The user chose one by name, and this host doesn't have it.
     pub fn accelerators(
         &self,
         choice: accelerator::Choice,
@@ -150,10 +126,10 @@ impl Hypervisor {
         }
     }
 
-    /// What to start for this machine: a pure function of its arguments.
+    /// Plans the programs for this machine: a pure function of its arguments.
     ///
     /// # Errors
-    /// The hypervisor can't be told of such a machine.
+    /// The hypervisor can't run such a machine.
     pub fn plan(&self, machine: &Machine, accelerator: Accelerator) -> Result<Plan, PlanError> {
         let network = |program| {
             let runtime = machine.runtime();
@@ -171,7 +147,7 @@ impl Hypervisor {
         })
     }
 
-    /// Starts what was planned, and waits until it answers. Given up, its process ends.
+    /// Starts the planned hypervisor and waits until it answers. Its process ends if the caller drops the future.
     ///
     /// # Errors
     /// It can't be started, ends at once, or doesn't answer in time.
@@ -186,8 +162,8 @@ impl Hypervisor {
         let start = async {
             match self {
                 Self::Qemu(qemu) => Ok(qemu::start(start, qemu).await?.map(Control::Qemu)),
-                Self::Vfkit(_) => Ok(rest::start(start, Dialect::Vfkit).await?.map(Control::Rest)),
-                Self::Krunkit(_) => Ok(rest::start(start, Dialect::Krunkit).await?.map(Control::Rest)),
+                Self::Vfkit(_) => Ok(rest::start(start, Program::Vfkit).await?.map(Control::Rest)),
+                Self::Krunkit(_) => Ok(rest::start(start, Program::Krunkit).await?.map(Control::Rest)),
                 Self::Hyperv(hyperv) => Ok(hyperv::start(start, hyperv).await?.map(Control::Hyperv)),
             }
         };
@@ -201,7 +177,7 @@ impl Hypervisor {
         }
     }
 
-    /// Clears away after a start that was given up: its process has ended, but it may have made a machine.
+    /// Cleans up after a dropped start: the hypervisor's process has ended, but it may have created a machine.
     pub async fn give_up(&self, machine: &Machine) {
         match self {
             Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => {}
@@ -209,22 +185,22 @@ impl Hypervisor {
         }
     }
 
-    /// Ends the machine of this name and disk that a supervisor left which was killed, where one goes on without it.
+    /// Removes the machine with this name and disk if it still runs after its supervisor was killed.
     ///
     /// # Errors
-    /// Nobody can be told to.
-    pub fn end_left(kind: Kind, name: &str, disk: &Path) -> Result<(), FindError> {
+    /// Hyper-V can't be used.
+    pub fn remove_orphan(kind: Kind, name: &str, disk: &Path) -> Result<(), FindError> {
         match kind {
             Kind::Qemu | Kind::Vfkit | Kind::Krunkit => Ok(()),
-            Kind::Hyperv => Ok(hyperv::remove_left(name, disk)?),
+            Kind::Hyperv => Ok(hyperv::remove_orphan(name, disk)?),
         }
     }
 
-    /// It answers within this of its start, on the slowest host. Longer is a driver that is stuck.
+    /// The time limit for its first answer, for the slowest host. After that, a driver must be stuck.
     fn start_time(&self) -> Duration {
         match self {
             Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => Duration::from_secs(60),
-            // Several commands of PowerShell, the first of which loads all of Hyper-V's.
+            // The script runs several commands, and the first one loads the whole Hyper-V module.
             Self::Hyperv(_) => Duration::from_secs(180),
         }
     }

@@ -1,4 +1,4 @@
-//! Ports of the guest on the host.
+//! Port forwards from the host to the guest.
 
 use std::fmt;
 use std::io;
@@ -7,31 +7,27 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A port of the host that leads to one of the guest.
+/// A port of the host that leads to a port of the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Forward {
-    /// TCP or UDP.
     pub protocol: Protocol,
     /// The host's address.
     pub address: Ipv4Addr,
-    /// The host's port; 0 lets the system choose.
+    /// The host's port. 0 lets the system choose.
     pub host: u16,
-    /// The guest's port.
     pub guest: u16,
 }
 
-/// What is forwarded.
+/// The protocol of a forwarded port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
-    /// Connections.
     Tcp,
-    /// Datagrams.
     Udp,
 }
 
 impl Protocol {
-    /// Its name in QEMU and podman.
+    /// The name in QEMU and podman.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -40,14 +36,13 @@ impl Protocol {
     }
 }
 
-/// A port forward that can't be understood.
+/// A text is not a port forward.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidForward {
-    /// Not of the form.
-    #[error("`{0}` is no port; write [[IP:]HOST:]GUEST[/tcp|udp], as in 8080:80, 80 or 0.0.0.0:5353:53/udp")]
+    #[error("invalid port `{0}`: expected [[IP:]HOST:]GUEST[/tcp|udp], for example 8080:80")]
     Form(String),
     /// The hypervisor's user-mode network listens on IPv4 only.
-    #[error("`{0}`: ports are forwarded from IPv4 addresses only")]
+    #[error("invalid port `{0}`: the host's address must be an IPv4 address")]
     NotIpv4(String),
 }
 
@@ -73,8 +68,7 @@ impl FromStr for Forward {
             _ => return Err(invalid()),
         };
         let address = match address {
-            "" => Ipv4Addr::LOCALHOST,
-            "localhost" => Ipv4Addr::LOCALHOST,
+            "" | "localhost" => Ipv4Addr::LOCALHOST,
             other => other.parse().map_err(|_| invalid())?,
         };
         let host = if host.is_empty() { 0 } else { host.parse().map_err(|_| invalid())? };
@@ -93,23 +87,22 @@ impl fmt::Display for Forward {
 }
 
 impl Forward {
-    /// A TCP port on the host's loopback.
+    /// Forwards a TCP port of the host's loopback.
     pub fn tcp_on_loopback(host: u16, guest: u16) -> Self {
         Self { protocol: Protocol::Tcp, address: Ipv4Addr::LOCALHOST, host, guest }
     }
 
-    /// The guest's side, as podman shows it: `80/tcp`.
+    /// The guest's side in podman's notation: `80/tcp`.
     pub fn guest_side(&self) -> String {
         format!("{}/{}", self.guest, self.protocol.name())
     }
 
-    /// The host's side.
     pub fn host_side(&self) -> SocketAddr {
         (self.address, self.host).into()
     }
 
-    /// True when there can't be both: they claim the same port of the host (one that the system chooses is claimed by
-    /// none), or the same UDP port of the guest, whose answers QEMU's network sends back through one of them only.
+    /// Whether only one of the two can exist: both claim the same port of the host (not one that the system chooses),
+    /// or the same UDP port of the guest. QEMU's network sends the answers of a UDP port through one forward only.
     pub fn clashes(&self, other: &Self) -> bool {
         if self.protocol != other.protocol {
             return false;
@@ -122,10 +115,10 @@ impl Forward {
         self.host != 0 && self.host == other.host && overlap
     }
 
-    /// Makes sure that nobody has the host's port at this moment.
+    /// Checks that the host's port is free at this moment.
     ///
     /// # Errors
-    /// Someone has it, the address is not the host's, or the user may not have it.
+    /// The port is taken, the address is not the host's, or the user lacks the permission.
     pub fn check(&self) -> io::Result<()> {
         match self.protocol {
             Protocol::Tcp => TcpListener::bind(self.host_side()).map(drop),
@@ -139,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_as_podman_writes_them() {
+    fn ports_are_written_in_podmans_notation() {
         for (text, want) in [
             ("80", "127.0.0.1:0:80/tcp"),
             ("8080:80", "127.0.0.1:8080:80/tcp"),
@@ -159,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn some_ports_cannot_be_forwarded_both() {
+    fn forwards_of_the_same_port_clash() {
         let clash = |a: &str, b: &str| a.parse::<Forward>().unwrap().clashes(&b.parse().unwrap());
         assert!(clash("8080:80", "8080:81"));
         assert!(clash("0.0.0.0:8080:80", "127.0.0.1:8080:80"));

@@ -1,4 +1,4 @@
-//! Requests to programs that serve HTTP on a local socket.
+//! HTTP requests to programs that listen on a local socket.
 
 use std::io;
 use std::path::Path;
@@ -9,49 +9,43 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::host::net::socket as local;
 
-/// They answer at once, or not at all.
-const TIME: Duration = Duration::from_secs(10);
-/// A longer answer is cut. Bytes.
+/// A working server answers at once.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The length in bytes at which we cut an answer.
 const ANSWER_MAX: u64 = 64 << 10;
-/// More headers than this nobody sends here.
-const HEADERS: usize = 64;
+const HEADERS_MAX: usize = 64;
 
-/// What a server answered.
+/// A server's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The status code.
     pub status: u16,
-    /// The body.
     pub body: String,
 }
 
 impl Answer {
-    /// True when the server did what it was asked.
+    /// Whether the server carried out the request.
     pub fn is_ok(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// Asks the server at `socket`: `GET` without a body, `POST` with one.
-///
-/// # Errors
-/// Nobody listens, or what comes is no HTTP.
-pub async fn ask(socket: &Path, path: &str, body: Option<&Value>) -> io::Result<Answer> {
-    let talk = async {
+/// Sends a request to the server at `socket`: `GET` without a body, `POST` with one.
+pub async fn send(socket: &Path, path: &str, body: Option<&Value>) -> io::Result<Answer> {
+    let exchange = async {
         let mut stream = local::connect(socket).await?;
-        // In one piece: krunkit reads once.
+        // In one piece, because krunkit reads only once.
         stream.write_all(request(path, body).as_bytes()).await?;
         let mut bytes = Vec::new();
         stream.take(ANSWER_MAX).read_to_end(&mut bytes).await?;
-        parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is no HTTP"))
+        parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "invalid HTTP response"))
     };
-    match tokio::time::timeout(TIME, talk).await {
+    match tokio::time::timeout(TIMEOUT, exchange).await {
         Ok(answer) => answer,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
-/// HTTP 1.0: the server hangs up at the end of its answer.
+/// With HTTP 1.0, the server closes the connection at the end of its answer.
 fn request(path: &str, body: Option<&Value>) -> String {
     match body {
         None => format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"),
@@ -67,10 +61,10 @@ fn request(path: &str, body: Option<&Value>) -> String {
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(start) = response.parse(bytes).ok()? else { return None };
-    // krunkit ends its answer with a NUL.
+    // krunkit's answer ends with a NUL byte.
     let body = String::from_utf8_lossy(&bytes[start..]).trim_end_matches('\0').trim().to_owned();
     Some(Answer { status: response.code?, body })
 }
@@ -83,7 +77,7 @@ mod tests {
     use crate::host::net::socket;
 
     #[test]
-    fn answers_as_they_come() {
+    fn the_answers_of_both_programs_are_read() {
         let gin = b"HTTP/1.0 202 Accepted\r\nDate: x\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(parse(gin), Some(Answer { status: 202, body: String::new() }));
         let krunkit = b"HTTP/1.1 200 OK\r\nContent-type: application/json\r\n\r\n{\"state\": \"VirtualMachineStateRunning\"}\0";
@@ -108,12 +102,12 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 500 Oops\r\n\r\nno").await.unwrap();
                 String::from_utf8(buffer[..count].to_vec()).unwrap()
             });
-            let answer = ask(&path, "/vm/state", Some(&json!({"state": "Stop"}))).await.unwrap();
+            let answer = send(&path, "/vm/state", Some(&json!({"state": "Stop"}))).await.unwrap();
             assert_eq!(answer, Answer { status: 500, body: "no".into() });
             let request = server.await.unwrap();
             assert!(request.starts_with("POST /vm/state HTTP/1.0\r\n"), "{request}");
             assert!(request.ends_with("Content-Length: 16\r\n\r\n{\"state\":\"Stop\"}"), "{request}");
-            assert!(ask(&path, "/", None).await.is_err(), "nobody listens any more");
+            assert!(send(&path, "/", None).await.is_err(), "the server has ended");
         });
     }
 }

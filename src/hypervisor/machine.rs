@@ -8,16 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
-    /// amd64 in OCI's words.
     #[value(name = "x86_64", alias = "amd64", help = "also called amd64")]
     X86_64,
-    /// arm64 in OCI's words.
     #[value(name = "aarch64", alias = "arm64", help = "also called arm64")]
     Aarch64,
 }
 
 impl Arch {
-    /// The architecture of an OCI image, if a VM of it can be made.
+    /// Returns the architecture with this name in OCI images, if VMs can have it.
     pub fn from_oci(name: &str) -> Option<Self> {
         match name {
             "amd64" => Some(Self::X86_64),
@@ -26,7 +24,7 @@ impl Arch {
         }
     }
 
-    /// As OCI calls it.
+    /// The name in OCI images.
     pub fn oci_name(self) -> &'static str {
         match self {
             Self::X86_64 => "amd64",
@@ -34,7 +32,7 @@ impl Arch {
         }
     }
 
-    /// The architecture that this program runs on.
+    /// The host's architecture, if VMs can have it.
     pub fn host() -> Option<Self> {
         match std::env::consts::ARCH {
             "x86_64" => Some(Self::X86_64),
@@ -43,7 +41,7 @@ impl Arch {
         }
     }
 
-    /// As the kernel and QEMU call it.
+    /// The name that the kernel and QEMU use.
     pub fn name(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -51,7 +49,7 @@ impl Arch {
         }
     }
 
-    /// The kernel's name of the serial port that the console is on.
+    /// The kernel's name of the console's serial port.
     pub fn serial_console(self) -> &'static str {
         match self {
             Self::X86_64 => "ttyS0",
@@ -60,30 +58,24 @@ impl Arch {
     }
 }
 
-/// A VM to be started.
+/// The settings and devices of one virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// Shown in the hypervisor's process title.
     pub name: String,
-    /// The guest's architecture.
     pub arch: Arch,
-    /// Virtual processors.
     pub cpus: u32,
-    /// Memory in MiB.
     pub memory_mib: u64,
-    /// What it boots from.
     pub boot: Boot,
-    /// Disks, in the order of their slots.
+    /// In the order of their slots.
     pub disks: Vec<Disk>,
-    /// Byte streams between host and guest (virtio-serial ports).
+    /// virtio-serial ports.
     pub channels: Vec<Channel>,
-    /// systemd credentials for the guest.
     pub credentials: Vec<Credential>,
-    /// Whether there is a network card, with user-mode networking behind it.
+    /// Whether the machine has a network card, with user-mode networking behind it.
     pub network: bool,
-    /// What only some machines have.
     pub devices: Devices,
-    /// The path of the control socket, which the hypervisor connects to or makes.
+    /// The path of the control socket, which the hypervisor connects to or creates.
     pub control: PathBuf,
 }
 
@@ -97,106 +89,94 @@ impl Machine {
 /// Devices that only some machines have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Devices {
-    /// Folders of the host.
     pub shares: Vec<SharedFolder>,
-    /// The control socket of the process that plays a TPM.
+    /// The control socket of the program that emulates a TPM.
     pub tpm: Option<PathBuf>,
-    /// A graphics card, and whether there is a window for it.
+    /// A graphics card.
     pub screen: Option<Screen>,
-    /// A configuration for Ignition.
+    /// The file with a configuration for Ignition.
     pub ignition: Option<PathBuf>,
-    /// How programs of the host reach the guest's sshd without a network.
+    /// The way to the guest's sshd without a network.
     pub vsock: Option<Vsock>,
-    /// A byte stream that may be closed and opened again while the machine runs: SSH without a network.
+    /// SSH without a network: a channel that can be closed and reopened while the machine runs.
     pub ssh: Option<Channel>,
 }
 
-/// Where a guest's `AF_VSOCK` port is for programs of the host.
+/// The host's address of a guest's `AF_VSOCK` ports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Vsock {
-    /// The guest's context ID; 3 to 2^32 - 2. Which port it is, is for who connects to say.
+    /// The guest's context ID, 3 to 2^32 - 2. A client adds the port.
     Cid(u32),
-    /// The Unix socket that stands for the one port.
+    /// The Unix socket that leads to [`VSOCK_SSH_PORT`].
     Socket(PathBuf),
-    /// The ID that Hyper-V gave the VM; none as long as it doesn't run.
+    /// The ID that Hyper-V gives the VM when it starts.
     Hyperv(Option<String>),
 }
 
-/// The guest's port where systemd (256 and up) has sshd listen.
+/// The guest's `AF_VSOCK` port on which systemd 256 and newer has sshd listen.
 /// <https://www.freedesktop.org/software/systemd/man/latest/systemd-ssh-generator.html>
 pub const VSOCK_SSH_PORT: u32 = 22;
 
-/// What a graphics card shows.
+/// The output of a graphics card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Screen {
-    /// Nobody sees it; pictures can be taken.
+    /// Only screenshots show it.
     Hidden,
-    /// A window of the hypervisor's own.
+    /// A window of the hypervisor.
     Window,
 }
 
-/// A folder of the host.
+/// A host folder that the guest can mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedFolder {
-    /// The guest mounts it by this name; 31 bytes at the most (9p), 36 with virtiofs.
+    /// The name that the guest mounts, at most 31 bytes with 9p and 36 with virtiofs.
     pub tag: String,
-    /// Who serves it.
     pub server: FolderServer,
 }
 
-/// Who serves a folder to a guest.
+/// The program that serves a folder to a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FolderServer {
-    /// virtiofsd, which listens on the socket of this path.
+    /// virtiofsd, which listens on this socket.
     Virtiofsd(PathBuf),
-    /// The hypervisor itself.
     Hypervisor {
-        /// The folder.
         folder: PathBuf,
-        /// The guest can't write to it.
         read_only: bool,
     },
 }
 
-/// What a machine boots from.
+/// The source of the guest's kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Boot {
-    /// Its firmware looks for a boot loader on the disks.
+    /// The firmware looks for a boot loader on the disks.
     Firmware(Firmware),
-    /// The hypervisor loads a kernel.
-    Kernel {
-        /// The kernel's file.
-        kernel: PathBuf,
-        /// The initial RAM disk's file.
-        initrd: PathBuf,
-        /// The kernel's command line.
-        cmdline: String,
-    },
+    /// The hypervisor loads the kernel.
+    Kernel { kernel: PathBuf, initrd: PathBuf, cmdline: String },
 }
 
-/// The machine's firmware.
+/// The firmware of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Firmware {
     /// The hypervisor's built-in BIOS.
     Bios,
-    /// UEFI.
+    /// A UEFI that the host provides.
     Uefi {
         /// The firmware's code, read-only.
         code: PathBuf,
-        /// This VM's own variable store.
+        /// The machine's variable store.
         vars: PathBuf,
-        /// Only code in system management mode may change the variables: secure boot stands on that.
+        /// Whether only code in system management mode can change the variables, which secure boot relies on.
         smm: bool,
     },
-    /// The hypervisor's own UEFI.
-    Own {
-        /// Where it keeps its variables, if it has a file for them; it makes that itself.
+    /// The hypervisor's built-in UEFI.
+    BuiltIn {
+        /// The file that the hypervisor creates for its variables, if it keeps them in a file.
         variables: PathBuf,
     },
 }
 
-/// A disk image's format.
+/// The format of a disk image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiskFormat {
@@ -222,37 +202,33 @@ impl DiskFormat {
 /// A disk of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
-    /// The image file.
     pub file: PathBuf,
-    /// Its format.
     pub format: DiskFormat,
-    /// The guest finds it as `/dev/disk/by-id/virtio-SERIAL`; 20 bytes at the most.
+    /// The guest finds the disk as `/dev/disk/by-id/virtio-SERIAL`. At most 20 bytes.
     pub serial: String,
-    /// The guest can't write to it.
     pub read_only: bool,
-    /// Its content needs to survive a crash of the host.
+    /// Whether the content must survive a crash of the host.
     pub durable: bool,
 }
 
 /// A byte stream between host and guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
-    /// The guest finds it as `/dev/virtio-ports/NAME`.
+    /// The guest finds the channel as `/dev/virtio-ports/NAME`.
     pub name: String,
-    /// The path of the socket that the hypervisor connects to.
+    /// The socket that the hypervisor connects to.
     pub socket: PathBuf,
 }
 
 /// A systemd credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// Its name, as in `systemd.system-credentials(7)`.
+    /// A name as in `systemd.system-credentials(7)`.
     pub name: String,
-    /// Its value.
     pub value: Vec<u8>,
 }
 
-/// A machine as tests want it.
+/// A machine for tests.
 #[cfg(test)]
 pub fn sample() -> Machine {
     Machine {
@@ -260,7 +236,7 @@ pub fn sample() -> Machine {
         arch: Arch::Aarch64,
         cpus: 2,
         memory_mib: 2048,
-        boot: Boot::Firmware(Firmware::Own { variables: "/vms/a/efi".into() }),
+        boot: Boot::Firmware(Firmware::BuiltIn { variables: "/vms/a/efi".into() }),
         disks: vec![Disk {
             file: "/vms/a/disk.raw".into(),
             format: DiskFormat::Raw,

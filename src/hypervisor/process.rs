@@ -1,4 +1,4 @@
-//! A running hypervisor: its process, the guest's console and channels.
+//! The process of a hypervisor, with the guest's console and channels.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,120 +8,97 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::events::Event;
+use super::report::Report;
 use super::{Launch, Machine};
 use crate::host::fs::file;
 use crate::host::net::socket;
 use crate::host::process;
 
-/// Lines of the hypervisor's own messages that an error quotes.
+/// The number of log lines that an error quotes.
 const MESSAGE_LINES: usize = 5;
 
-/// A hypervisor that has hung up ends within this.
+/// The time limit for a hypervisor's exit after it closed its control connection.
 pub const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes from the guest.
 #[derive(Debug)]
 pub enum Output {
-    /// From its serial console.
+    /// From the serial console.
     Console(Vec<u8>),
-    /// From the channel of this index.
+    /// From the channel with this index.
     Channel(usize, Vec<u8>),
 }
 
-/// How a hypervisor ended when it should not have.
+/// The unexpected end of a hypervisor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} ended with {status}{}", crate::text::colon(.message))]
 pub struct Failure {
-    /// What the hypervisor is called.
     pub name: &'static str,
-    /// Its exit status or signal.
     pub status: ExitStatus,
-    /// The last lines of its standard error.
+    /// The last lines of its log.
     pub message: String,
 }
 
-/// A hypervisor can't be started.
+/// A hypervisor didn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A socket or file of ours can't be made, or the program can't be run.
     #[error("can't start {program}")]
-    Io {
-        /// The hypervisor's program.
-        program: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
-    /// It ended before it answered.
+    Io { program: PathBuf, source: io::Error },
     #[error(transparent)]
     Ended(#[from] Failure),
-    /// It neither answers nor ends.
     #[error("{name} didn't answer within {} s", .time.as_secs())]
-    Silent {
-        /// What the hypervisor is called.
-        name: &'static str,
-        /// The time that it was given.
-        time: Duration,
-    },
+    Silent { name: &'static str, time: Duration },
 }
 
-/// How to start a hypervisor's process.
+/// The arguments for the start of a hypervisor.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
-    /// What it is called.
+    /// The hypervisor's name for people.
     pub name: &'static str,
-    /// The program and its arguments.
     pub launch: &'a Launch,
-    /// The machine that they describe.
     pub machine: &'a Machine,
-    /// The file for its messages.
     pub log: &'a Path,
 }
 
-/// What becomes of a hypervisor's standard output.
+/// The destination of a hypervisor's standard output.
 #[derive(Debug)]
 pub(super) enum Stdout {
-    /// We read it: [`Process::stdout`].
+    /// A pipe, for [`Process::stdout`].
     Read,
-    /// It is for people.
     Log,
-    /// It goes there.
     To(Stdio),
 }
 
-/// A hypervisor that has answered.
+/// A hypervisor that runs its machine and takes commands.
 #[derive(Debug)]
 pub struct Ready<C> {
-    /// The process and its streams.
     pub process: Process,
-    /// Commands to it.
     pub control: C,
-    /// What it tells of itself.
-    pub events: mpsc::UnboundedReceiver<Event>,
-    /// What its guest writes. Bounded: a guest that writes faster than we read has to wait.
+    pub reports: mpsc::UnboundedReceiver<Report>,
+    /// The guest's output. The channel is bounded: a guest that writes faster than we read must wait.
     pub output: mpsc::Receiver<Output>,
 }
 
 impl<C> Ready<C> {
-    /// The same hypervisor behind another type of control.
+    /// Converts the type of control.
     pub fn map<D>(self, wrap: impl FnOnce(C) -> D) -> Ready<D> {
-        let Self { process, control, events, output } = self;
-        Ready { process, control: wrap(control), events, output }
+        let Self { process, control, reports, output } = self;
+        Ready { process, control: wrap(control), reports, output }
     }
 }
 
-/// The process of a running hypervisor. It dies with ours.
+/// The process of a running hypervisor, which ends with ours.
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,
     child: process::Helper,
     console: Option<ConsoleInput>,
-    /// What is written to the guest's channels. Without a bound: a guest that doesn't read keeps nobody waiting.
+    /// Input for the guest's channels. Unbounded: we never wait for a guest that doesn't read.
     channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
     log: PathBuf,
 }
 
-/// What is written here is typed on the guest's serial console.
+/// The input of the guest's serial console.
 pub struct ConsoleInput(pub Box<dyn AsyncWrite + Send + Unpin>);
 
 impl ConsoleInput {
@@ -137,8 +114,7 @@ impl std::fmt::Debug for ConsoleInput {
 }
 
 impl Start<'_> {
-    /// Starts the process in a session of its own; its messages go to the log, and so does its standard output where
-    /// nobody reads that.
+    /// Starts the process in a session of its own, with its standard error in the log.
     pub(super) fn spawn(&self, stdin: Stdio, stdout: Stdout) -> Result<Process, StartError> {
         let spawn = || -> io::Result<process::Helper> {
             let mut command = std::process::Command::new(&self.launch.program);
@@ -162,12 +138,12 @@ impl Start<'_> {
 }
 
 impl Process {
-    /// Its standard output; once.
+    /// Returns its standard output. Works once.
     pub(super) fn stdout(&mut self) -> io::Result<tokio::process::ChildStdout> {
         self.child.stdout().ok_or_else(|| io::Error::other("no pipe"))
     }
 
-    /// Waits for its end, as one that comes too early.
+    /// Waits for an end that comes too early.
     pub(super) async fn ended_early(&mut self) -> StartError {
         match self.wait().await {
             Ok(()) => self.failure(ExitStatus::default()).into(),
@@ -175,7 +151,8 @@ impl Process {
         }
     }
 
-    /// It has hung up before it answered: so it is about to end, and is helped if need be.
+    /// Handles a control connection that broke before the start was complete: waits for the process's end, or kills
+    /// the process after [`HANG_UP_TIME`].
     pub(super) async fn hung_up(&mut self) -> StartError {
         match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
             Ok(ended) => ended,
@@ -186,42 +163,37 @@ impl Process {
         }
     }
 
-    /// Waits for its end; `Ok` when it ended in order.
-    ///
-    /// # Errors
-    /// It failed or was killed.
+    /// Waits for its end. An exit status other than 0 and a signal are failures.
     pub async fn wait(&mut self) -> Result<(), Failure> {
         let status = self.child.wait().await.map_err(|_| Failure {
             name: self.name,
             status: ExitStatus::default(),
-            message: "its end can't be waited for".into(),
+            message: "can't wait for the process".into(),
         })?;
         if status.success() { Ok(()) } else { Err(self.failure(status)) }
     }
 
-    /// Ends it at once.
     pub fn kill(&mut self) {
         self.child.kill();
     }
 
-    /// The way to type on the guest's serial console, where there is one; to be had once. A guest that doesn't read
-    /// makes who writes wait.
+    /// Takes the input of the guest's serial console, if it has one. A guest that doesn't read makes the writer wait.
     pub fn take_console(&mut self) -> Option<ConsoleInput> {
         self.console.take()
     }
 
-    /// The console is not the hypervisor's standard input, but this.
+    /// Replaces the console's input, which is the hypervisor's standard input otherwise.
     pub(super) fn set_console(&mut self, input: impl AsyncWrite + Send + Unpin + 'static) {
         self.console = Some(ConsoleInput::new(input));
     }
 
-    /// Sends bytes to the guest through the channel of this index; false when the hypervisor is gone, or there is no
-    /// such channel.
+    /// Sends bytes to the guest through the channel with this index. Returns false if the channel is closed or doesn't
+    /// exist.
     pub fn write_channel(&self, index: usize, bytes: Vec<u8>) -> bool {
         self.channels.get(index).is_some_and(|channel| channel.send(bytes).is_ok())
     }
 
-    /// Adds a channel, which is written to as fast as the guest reads.
+    /// Adds a channel, with a task that writes as fast as the guest reads.
     pub(super) fn add_channel(&mut self, mut write: socket::WriteHalf) {
         let (sender, mut receiver) = mpsc::unbounded_channel::<Vec<u8>>();
         self.channels.push(sender);
@@ -240,7 +212,7 @@ impl Process {
     }
 }
 
-/// Hands on what comes out of `from` until it ends.
+/// Passes on the bytes of `from` until its end.
 pub(super) async fn pump<R: AsyncRead + Unpin>(
     mut from: R,
     to: mpsc::Sender<Output>,

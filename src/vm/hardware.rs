@@ -169,7 +169,7 @@ fn boot(vm: &Vm) -> Boot {
             Firmware::Uefi { code, smm } => {
                 hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables(), smm: *smm }
             }
-            Firmware::Own => hypervisor::Firmware::Own { variables: vm.variables() },
+            Firmware::Own => hypervisor::Firmware::BuiltIn { variables: vm.variables() },
         }),
         Source::Direct { kernel, initramfs, cmdline, .. } => {
             Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }

@@ -39,7 +39,7 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
         return;
     }
     let output = sandbox.run(&["run", "--rm", "--accel", "kvm", image, "true"]).expect(125);
-    let output = output.silent_about("going on with emulation");
+    let output = output.silent_about("falling back to emulation");
     // It ends QEMU, or stops its guest.
     let words: &[&str] = match kvm {
         Kvm::Absent => &["/dev/kvm"],

@@ -1,4 +1,4 @@
-//! Consoles that are neither a socket nor a pipe: a file that a hypervisor writes to, or a terminal.
+//! Consoles that are a terminal (vfkit) or a file that the hypervisor writes to (krunkit).
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,23 +9,23 @@ use tokio::sync::mpsc;
 
 use crate::hypervisor::process::Output;
 
-/// No event that every system has tells that a file grows.
-const LOOK: Duration = Duration::from_millis(100);
+/// We poll, because no event tells on every system that a file grows.
+const POLL: Duration = Duration::from_millis(100);
 
-/// The file of the console of the machine with its sockets in this folder.
+/// The console's file for the machine with its sockets in this folder.
 pub fn file(runtime: &Path) -> PathBuf {
     runtime.join("console.out")
 }
 
-/// Hands on what is written to the file until nobody listens.
+/// Passes on the bytes that the file gets, until the receiver closes.
 pub async fn follow(path: PathBuf, to: mpsc::Sender<Output>) {
     let Ok(mut file) = File::open(&path) else { return };
     let mut buffer = vec![0; 16 << 10];
     loop {
-        // What was just written is in memory: that doesn't block.
+        // This doesn't block: new bytes of a file are in memory.
         match file.read(&mut buffer) {
             Ok(0) if to.is_closed() => return,
-            Ok(0) => tokio::time::sleep(LOOK).await,
+            Ok(0) => tokio::time::sleep(POLL).await,
             Ok(count) => {
                 if to.send(Output::Console(buffer[..count].to_vec())).await.is_err() {
                     return;
@@ -36,15 +36,12 @@ pub async fn follow(path: PathBuf, to: mpsc::Sender<Output>) {
     }
 }
 
-/// Hands on what comes out of a terminal until its other side is closed: on a thread of its own, because not every
-/// system tells asynchronously when one can be read.
-///
-/// # Errors
-/// There can't be a thread.
+/// Passes on the bytes of a terminal until its other side closes. A thread does this, because not every system can
+/// poll a terminal.
 pub fn read(mut terminal: File, to: mpsc::Sender<Output>) -> io::Result<()> {
     let read = move || {
         let mut buffer = vec![0; 16 << 10];
-        // Linux calls a terminal whose other side is closed an error, macOS an end.
+        // When the other side closes, Linux reports an error and macOS the end of the file.
         while let Ok(count @ 1..) = terminal.read(&mut buffer) {
             if to.blocking_send(Output::Console(buffer[..count].to_vec())).is_err() {
                 return;
@@ -61,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_later_comes_too() {
+    fn later_bytes_are_passed_on_too() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut log = tempfile::NamedTempFile::new().unwrap();

@@ -1,4 +1,4 @@
-//! krunkit: libkrun on macOS as a program, with vfkit's command line.
+//! krunkit: a program for libkrun on macOS, with vfkit's command line.
 //! <https://github.com/containers/krunkit/blob/main/docs/usage.md>
 
 use std::path::PathBuf;
@@ -14,26 +14,24 @@ use crate::hypervisor::{Boot, Firmware, FolderServer, Launch, Machine};
 /// The krunkit of this host.
 #[derive(Debug, Clone)]
 pub struct Krunkit {
-    /// Its program.
     pub program: PathBuf,
-    /// The network that it needs beside it.
     pub gvproxy: PathBuf,
 }
 
-/// It splits options at commas, and refuses a value with an equals sign.
+/// krunkit splits options at commas, and refuses a value with an equals sign.
 const SEPARATORS: &[char] = &[',', '='];
 
-/// Where packages put it, off PATH.
+/// Paths in packages, which are not on PATH.
 const HIDDEN: [&str; 2] = ["/opt/podman/bin/krunkit", "/opt/homebrew/opt/krunkit/bin/krunkit"];
 
 /// The command line that starts this machine.
 ///
 /// # Errors
-/// The machine has what krunkit can't have, or a path that it can't be told.
+/// krunkit doesn't support a device or a path of the machine.
 pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError> {
     let mut options = Options::new(machine, SEPARATORS);
-    // It has its firmware in itself, and keeps no variables.
-    if !matches!(machine.boot, Boot::Firmware(Firmware::Own { .. })) {
+    // krunkit contains its firmware, which keeps no variables.
+    if !matches!(machine.boot, Boot::Firmware(Firmware::BuiltIn { .. })) {
         return Err(PlanError::Boot("krunkit"));
     }
     for disk in &machine.disks {
@@ -42,11 +40,11 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
     }
     if machine.network {
         let socket = options.path(&gvproxy::network_socket(machine.runtime()))?;
-        // As podman says it, to every version; it means offloading and vfkit's greeting.
+        // podman passes these options to every version. They imply offloading and vfkit's greeting.
         options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
     }
     options.device("virtio-rng".into());
-    // It can only be told of a file to write to.
+    // krunkit can only write the console to a file.
     let console = options.path(&console::file(machine.runtime()))?;
     options.device(format!("virtio-serial,logFilePath={console}"));
     options.vsock()?;
@@ -70,9 +68,6 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
 
 impl Krunkit {
     /// Finds krunkit, and the gvproxy that it needs.
-    ///
-    /// # Errors
-    /// One of them is missing.
     pub fn find() -> Result<Self, options::FindError> {
         Ok(Self { program: options::program("krunkit", &HIDDEN)?, gvproxy: options::gvproxy()? })
     }

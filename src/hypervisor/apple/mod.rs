@@ -1,4 +1,4 @@
-//! vfkit and krunkit, the hypervisors of macOS.
+//! The hypervisors of macOS: vfkit and krunkit.
 
 mod console;
 pub mod krunkit;

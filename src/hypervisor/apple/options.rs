@@ -1,4 +1,4 @@
-//! What vfkit's and krunkit's command lines have in common.
+//! The common parts of vfkit's and krunkit's command lines.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,53 +7,42 @@ use crate::host::process;
 use crate::hypervisor::helpers::gvproxy;
 use crate::hypervisor::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock};
 
-/// A program is missing.
+/// A program is not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// The hypervisor.
-    #[error("{0} is not installed, or not on PATH; `brew install {0}` installs it")]
+    #[error("{0} is not installed, or not on PATH; install it with `brew install {0}`")]
     Missing(&'static str),
-    /// Its network.
     #[error("gvproxy is not installed; it comes with podman (`brew install podman`, or podman's installer)")]
     NoGvproxy,
 }
 
-/// A machine can't be described to vfkit or krunkit.
+/// vfkit or krunkit can't run this machine. The first field is the program's name.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A path that their options can't hold.
-    #[error(
-        "the path {0:?} can't be passed on: commas, equals signs and what is not UTF-8 have no place there"
-    )]
+    #[error("can't use the path {0:?}: it contains a comma or an equals sign, or is not UTF-8")]
     Path(PathBuf),
-    /// It is started otherwise.
-    #[error("{0} can boot from a disk with its own UEFI only")]
+    #[error("{0} boots only from a disk, with its built-in UEFI")]
     Boot(&'static str),
-    /// A disk of another format.
-    #[error("{0} takes raw disks only, not {1}")]
+    #[error("{0} takes only raw disks, not {1}")]
     Format(&'static str, &'static str),
-    /// A disk that the guest must not write to.
     #[error("{0} can't make a disk read-only")]
     ReadOnly(&'static str),
-    /// A share that is served otherwise.
-    #[error("{0} can't share a folder read-only, or one that virtiofsd serves")]
+    #[error("{0} can't share a folder read-only or through virtiofsd")]
     Share(&'static str),
-    /// There is no way for them into the guest.
-    #[error("{0} can't have these credentials or channels")]
+    #[error("{0} doesn't support these credentials or channels")]
     Channels(&'static str),
 }
 
-/// A program on PATH, or where packages hide it.
+/// Finds a program on PATH, or at one of the paths that packages use.
 pub(super) fn program(name: &'static str, hidden: &[&str]) -> Result<PathBuf, FindError> {
     process::find(name, hidden).ok_or(FindError::Missing(name))
 }
 
-/// The network that both need.
 pub(super) fn gvproxy() -> Result<PathBuf, FindError> {
     gvproxy::find().ok_or(FindError::NoGvproxy)
 }
 
-/// The disk, if it is one that they can have.
+/// Returns the disk if the program supports it.
 pub(super) fn writable_raw<'a>(disk: &'a Disk, name: &'static str) -> Result<&'a Disk, PlanError> {
     match disk {
         Disk { format: DiskFormat::Raw, read_only: false, .. } => Ok(disk),
@@ -62,11 +51,11 @@ pub(super) fn writable_raw<'a>(disk: &'a Disk, name: &'static str) -> Result<&'a
     }
 }
 
-/// A command line in the making.
+/// A command line that grows option by option.
 pub(super) struct Options<'a> {
     args: Vec<OsString>,
     machine: &'a Machine,
-    /// What a value in an option must not have in it.
+    /// The characters that a value can't contain.
     separators: &'static [char],
 }
 
@@ -87,7 +76,7 @@ impl<'a> Options<'a> {
         self.option("--device", text);
     }
 
-    /// The guest's sshd, without a network.
+    /// Adds the way to the guest's sshd without a network.
     pub fn vsock(&mut self) -> Result<(), PlanError> {
         if let Some(Vsock::Socket(path)) = &self.machine.devices.vsock {
             let path = self.path(path)?;
@@ -96,7 +85,7 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// A path as a value in an option.
+    /// Returns the path as the value of an option.
     pub fn path(&self, path: &Path) -> Result<String, PlanError> {
         match path.to_str() {
             Some(text) if !text.contains(self.separators) => Ok(text.to_owned()),

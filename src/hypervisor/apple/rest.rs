@@ -1,4 +1,4 @@
-//! Commands to vfkit and krunkit, which serve the same few requests on a local socket.
+//! Commands to vfkit and krunkit, which take the same HTTP requests on a local socket.
 //! <https://github.com/crc-org/vfkit/blob/main/doc/usage.md#restful-api>
 
 use std::io;
@@ -17,29 +17,26 @@ use crate::hypervisor::helpers::gvproxy::Network;
 use crate::hypervisor::http;
 use crate::hypervisor::process::{Output, Process, Ready, Start, StartError, Stdout};
 
-/// The socket appears when the program is ready for requests; no event tells of it.
-const RETRY: Duration = Duration::from_millis(50);
+/// We poll, because no event tells that the socket appears.
+const POLL: Duration = Duration::from_millis(50);
 
-/// What a server of these requests takes.
+/// The program that takes the requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum Program {
     /// `Stop` presses the power button, `HardStop` ends the machine.
     Vfkit,
-    /// Whatever is sent presses the power button.
+    /// Every state presses the power button.
     Krunkit,
 }
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The program is gone.
-    #[error("its control socket doesn't answer: {0}")]
+    #[error("the hypervisor's control socket doesn't answer: {0}")]
     Io(#[from] io::Error),
-    /// It refuses.
-    #[error("it refuses to change the machine's state: {0}")]
+    #[error("the hypervisor refused to change the machine's state: {0}")]
     Refused(String),
-    /// It knows no such command.
-    #[error("it can't do that")]
+    #[error("krunkit can't end a machine at once")]
     Unknown,
 }
 
@@ -47,65 +44,54 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Rest {
     socket: PathBuf,
-    dialect: Dialect,
-    /// The guest's network.
+    program: Program,
     pub network: Network,
 }
 
 impl Rest {
-    /// Presses the power button.
-    ///
-    /// # Errors
-    /// The program is gone, or refuses.
     pub async fn power_button(&self) -> Result<(), Error> {
         self.change("Stop").await
     }
 
-    /// Ends the machine.
+    /// Ends the machine at once.
     ///
     /// # Errors
-    /// The program is gone, or can't.
+    /// krunkit can't do it.
     pub async fn quit(&self) -> Result<(), Error> {
-        match self.dialect {
-            Dialect::Vfkit => self.change("HardStop").await,
-            Dialect::Krunkit => Err(Error::Unknown),
+        match self.program {
+            Program::Vfkit => self.change("HardStop").await,
+            Program::Krunkit => Err(Error::Unknown),
         }
     }
 
-    /// The machine's state in the program's words, as in `VirtualMachineStateRunning`.
-    ///
-    /// # Errors
-    /// The program is gone.
+    /// Returns the machine's state in the program's words, such as `VirtualMachineStateRunning`.
     pub async fn state(&self) -> Result<String, Error> {
         #[derive(Deserialize)]
         struct State {
             state: String,
         }
-        let answer = http::ask(&self.socket, "/vm/state", None).await?;
+        let answer = http::send(&self.socket, "/vm/state", None).await?;
         let state: State = serde_json::from_str(&answer.body)
             .map_err(|_| Error::Refused(crate::text::plain(&answer.body)))?;
         Ok(state.state)
     }
 
     async fn change(&self, state: &str) -> Result<(), Error> {
-        let answer = http::ask(&self.socket, "/vm/state", Some(&json!({"state": state}))).await?;
+        let answer = http::send(&self.socket, "/vm/state", Some(&json!({"state": state}))).await?;
         if answer.is_ok() { Ok(()) } else { Err(Error::Refused(crate::text::plain(&answer.body))) }
     }
 }
 
-/// Starts the program and waits until it says that the machine runs.
-///
-/// # Errors
-/// It can't be started, or ends at once.
-pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready<Rest>, StartError> {
+/// Starts the program and waits until it reports that the machine runs.
+pub async fn start(start: Start<'_>, program: Program) -> Result<Ready<Rest>, StartError> {
     let runtime = start.machine.runtime();
-    let control = Rest { socket: start.machine.control.clone(), dialect, network: Network::of(runtime) };
+    let control = Rest { socket: start.machine.control.clone(), program, network: Network::of(runtime) };
     let (sender, output) = mpsc::channel(64);
-    let mut process = match dialect {
-        Dialect::Vfkit => on_terminal(&start, sender)?,
-        Dialect::Krunkit => {
+    let mut process = match program {
+        Program::Vfkit => on_terminal(&start, sender)?,
+        Program::Krunkit => {
             let log = console::file(runtime);
-            // What an earlier try wrote is no news.
+            // Clear the output of an earlier try.
             file::create_private(&log).map_err(|source| start.io(source))?;
             let process = start.spawn(Stdio::null(), Stdout::Log)?;
             tokio::spawn(console::follow(log, sender));
@@ -114,19 +100,19 @@ pub async fn start(start: Start<'_>, dialect: Dialect) -> Result<Ready<Rest>, St
     };
     let answers = async {
         while !matches!(control.state().await.as_deref(), Ok("VirtualMachineStateRunning")) {
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(POLL).await;
         }
     };
     tokio::select! {
         () = answers => {}
         early = process.ended_early() => return Err(early),
     }
-    // It tells nothing of itself.
-    let (_, events) = mpsc::unbounded_channel();
-    Ok(Ready { process, control, events, output })
+    // The program sends no reports.
+    let (_, reports) = mpsc::unbounded_channel();
+    Ok(Ready { process, control, reports, output })
 }
 
-/// Starts the program on a terminal of its own, which is the guest's console.
+/// Starts the program on a new terminal, which is the guest's console.
 fn on_terminal(start: &Start<'_>, output: mpsc::Sender<Output>) -> Result<Process, StartError> {
     let io = |source| start.io(source);
     let PseudoTerminal { ours, stdin, stdout } = PseudoTerminal::open().map_err(io)?;

@@ -1,4 +1,4 @@
-//! vfkit: Apple's Virtualization.framework as a program.
+//! vfkit: a program for Apple's Virtualization.framework.
 //! <https://github.com/crc-org/vfkit/blob/main/doc/usage.md>
 
 use std::path::PathBuf;
@@ -10,25 +10,23 @@ use crate::hypervisor::{Boot, Firmware, FolderServer, Launch, Machine};
 /// The vfkit of this host.
 #[derive(Debug, Clone)]
 pub struct Vfkit {
-    /// Its program.
     pub program: PathBuf,
-    /// The network that it needs beside it.
     pub gvproxy: PathBuf,
 }
 
-/// It splits options at commas, and nothing quotes one in a device.
+/// vfkit splits options at commas, and has no quotes in devices.
 const SEPARATORS: &[char] = &[','];
 
 /// The command line that starts this machine.
 ///
 /// # Errors
-/// The machine has what vfkit can't have, or a path that it can't be told.
+/// vfkit doesn't support a device or a path of the machine.
 pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
     let mut options = Options::new(machine, SEPARATORS);
     match &machine.boot {
-        Boot::Firmware(Firmware::Own { variables }) => {
+        Boot::Firmware(Firmware::BuiltIn { variables }) => {
             let store = options.path(variables)?;
-            // In quotes a comma would do, but a device's path in the same folder has none.
+            // Quotes would allow a comma here, but a device's path in the same folder can't contain one anyway.
             options.option("--bootloader", format!("efi,variable-store={store},create"));
         }
         _ => return Err(PlanError::Boot("vfkit")),
@@ -42,7 +40,7 @@ pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
         options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
     }
     options.device("virtio-rng".into());
-    // Its standard input and output, which have to be a terminal.
+    // The standard input and output, which must be a terminal.
     options.device("virtio-serial,stdio".into());
     options.vsock()?;
     for share in &machine.devices.shares {
@@ -60,15 +58,12 @@ pub fn launch(vfkit: &Vfkit, machine: &Machine) -> Result<Launch, PlanError> {
 
 impl Vfkit {
     /// Finds vfkit, and the gvproxy that it needs.
-    ///
-    /// # Errors
-    /// One of them is missing.
     pub fn find() -> Result<Self, options::FindError> {
         Ok(Self { program: options::program("vfkit", &HIDDEN)?, gvproxy: options::gvproxy()? })
     }
 }
 
-/// Where podman's packages put it, off PATH.
+/// Paths in packages, which are not on PATH.
 const HIDDEN: [&str; 3] =
     ["/opt/podman/bin/vfkit", "/opt/homebrew/opt/vfkit/bin/vfkit", "/usr/local/opt/vfkit/bin/vfkit"];
 

@@ -1,4 +1,4 @@
-//! gvproxy: the user-mode network of hypervisors that have none of their own. podman's machines have it, too.
+//! gvproxy: the user-mode network for hypervisors without one. podman's machines use it, too.
 //! <https://github.com/containers/gvisor-tap-vsock>
 
 use std::io;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Helper, Serves};
+use super::helper::{Helper, Socket};
 use crate::host::process;
 use crate::hypervisor::http;
 use crate::hypervisor::{Forward, Launch, Protocol};
 
-/// Where podman's packages put it, off PATH.
+/// Paths in podman's packages, which are not on PATH.
 const HIDDEN: [&str; 6] = [
     "/opt/podman/bin/gvproxy",
     "/opt/homebrew/opt/podman/libexec/podman/gvproxy",
@@ -21,34 +21,26 @@ const HIDDEN: [&str; 6] = [
     "/usr/local/libexec/podman/gvproxy",
     "/usr/libexec/podman/gvproxy",
 ];
-/// A guest with this card gets the address below.
+/// gvproxy gives a guest with this address the IP address below.
 pub const MAC: &str = "5a:94:ef:e4:0c:ee";
-const GUEST: &str = "192.168.127.2";
-/// A port that was free may be someone else's a moment later.
+const GUEST_IP: &str = "192.168.127.2";
+/// Another program can take a port between the choice and the forward.
 const TRIES: usize = 5;
 
 /// A port can't be forwarded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// gvproxy is gone.
     #[error("gvproxy doesn't answer: {0}")]
     Io(#[from] io::Error),
-    /// It refuses.
     #[error("can't forward {rule}: {answer}")]
-    Refused {
-        /// The rule.
-        rule: String,
-        /// Its answer.
-        answer: String,
-    },
+    Refused { rule: String, answer: String },
 }
 
-/// The gvproxy of this host.
 pub fn find() -> Option<PathBuf> {
     process::find("gvproxy", &HIDDEN)
 }
 
-/// The process that is the network of one machine; its sockets are in `runtime`.
+/// The network of one machine, with its sockets in `runtime`.
 pub fn helper(program: &Path, runtime: &Path, log: PathBuf) -> Helper {
     let socket = network_socket(runtime);
     let url = |scheme: &str, path: &Path| format!("{scheme}://{}", path.display());
@@ -57,7 +49,7 @@ pub fn helper(program: &Path, runtime: &Path, log: PathBuf) -> Helper {
         url("unixgram", &socket),
         "-listen".into(),
         url("unix", &api_socket(runtime)),
-        // Its own default forward is asked for like all others.
+        // No default forward for SSH: we request it like all others.
         "-ssh-port".into(),
         "-1".into(),
     ];
@@ -65,7 +57,7 @@ pub fn helper(program: &Path, runtime: &Path, log: PathBuf) -> Helper {
         name: "the network (gvproxy)".into(),
         launch: Launch { program: program.into(), args: args.map(Into::into).to_vec() },
         folder: "/".into(),
-        serves: Serves::Own(vec![socket, api_socket(runtime)]),
+        socket: Socket::Created(vec![socket, api_socket(runtime)]),
         log,
     }
 }
@@ -86,37 +78,33 @@ pub struct Network {
 }
 
 impl Network {
-    /// The one with its sockets in this folder.
+    /// The gvproxy with its sockets in this folder.
     pub fn of(runtime: &Path) -> Self {
         Self { api: api_socket(runtime) }
     }
 
-    /// Forwards a port and returns it with the host's port; 0 lets the system choose.
+    /// Forwards a port and returns the forward with the host's port. Port 0 lets the system choose.
     ///
     /// # Errors
-    /// The port is taken, or gvproxy is gone.
+    /// The port is taken, or gvproxy has ended.
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, Error> {
         let mut tries = TRIES;
         loop {
             let host = if forward.host == 0 { free_port(forward)? } else { forward.host };
             let real = Forward { host, ..*forward };
-            match self.ask("/services/forwarder/expose", &expose(&real), &real).await {
+            match self.send("/services/forwarder/expose", &expose(&real), &real).await {
                 Err(Error::Refused { .. }) if forward.host == 0 && tries > 1 => tries -= 1,
                 other => return other.map(|()| real),
             }
         }
     }
 
-    /// Takes a forward away.
-    ///
-    /// # Errors
-    /// There is none such, or gvproxy is gone.
     pub async fn unforward(&self, forward: &Forward) -> Result<(), Error> {
-        self.ask("/services/forwarder/unexpose", &unexpose(forward), forward).await
+        self.send("/services/forwarder/unexpose", &unexpose(forward), forward).await
     }
 
-    async fn ask(&self, path: &str, body: &Value, forward: &Forward) -> Result<(), Error> {
-        let answer = http::ask(&self.api, path, Some(body)).await?;
+    async fn send(&self, path: &str, body: &Value, forward: &Forward) -> Result<(), Error> {
+        let answer = http::send(&self.api, path, Some(body)).await?;
         if answer.is_ok() {
             return Ok(());
         }
@@ -127,7 +115,7 @@ impl Network {
 fn expose(forward: &Forward) -> Value {
     json!({
         "local": forward.host_side().to_string(),
-        "remote": format!("{GUEST}:{}", forward.guest),
+        "remote": format!("{GUEST_IP}:{}", forward.guest),
         "protocol": forward.protocol.name(),
     })
 }
@@ -136,7 +124,7 @@ fn unexpose(forward: &Forward) -> Value {
     json!({"local": forward.host_side().to_string(), "protocol": forward.protocol.name()})
 }
 
-/// gvproxy can't choose one and say which.
+/// gvproxy can't choose a port and report it.
 fn free_port(forward: &Forward) -> io::Result<u16> {
     let any = SocketAddr::from((forward.address, 0));
     Ok(match forward.protocol {
@@ -151,11 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_command_line_and_requests() {
+    fn the_command_line_and_the_requests_are_right() {
         let helper = helper(Path::new("/opt/gvproxy"), Path::new("/run/x"), "/log".into());
         let line: Vec<_> = helper.launch.args.iter().map(|arg| arg.to_string_lossy()).collect();
         assert_eq!(
-            // Windows joins paths otherwise; gvproxy is not used there.
+            // Windows joins paths with backslashes. gvproxy is not used there.
             line.join(" ").replace(std::path::MAIN_SEPARATOR, "/"),
             "-listen-vfkit unixgram:///run/x/net -listen unix:///run/x/gvproxy -ssh-port -1"
         );

@@ -1,4 +1,4 @@
-//! virtiofsd: shares folders of the host with a guest.
+//! virtiofsd: shares host folders with a guest.
 //! <https://gitlab.com/virtio-fs/virtiofsd>
 
 use std::ffi::OsString;
@@ -8,73 +8,60 @@ use std::process::Command;
 use crate::host::{self, process};
 use crate::hypervisor::Launch;
 
-/// Distributions keep it off PATH.
+/// Paths in distributions, which are not on PATH.
 const HIDDEN: [&str; 3] = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
-/// More than the number of users that there can be: user IDs have 32 bits, and the last is no user.
+/// The number of user IDs: they have 32 bits, and the last one is not a user.
 const ALL_IDS: u32 = u32::MAX;
 
 /// The virtiofsd of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Virtiofsd {
-    /// Its program.
     pub program: PathBuf,
-    /// The one in Rust; QEMU's older one in C has other options.
+    /// It is the one in Rust. QEMU's older one in C has other options.
     pub rust: bool,
     /// It can refuse all writes.
     pub readonly: bool,
     /// It can translate user IDs by itself.
     pub translate: bool,
-    /// It can put itself into a user namespace with certain IDs.
+    /// It can enter a user namespace with certain IDs.
     pub id_maps: bool,
     /// It can name files by handles.
     pub handles: bool,
-    /// It can put itself into namespaces of its own here.
+    /// The host allows it to enter namespaces of its own.
     pub namespaces: bool,
 }
 
-/// Who runs virtiofsd.
+/// The user and group IDs of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
-    /// The user's ID.
     pub user: u32,
-    /// The group's ID.
     pub group: u32,
 }
 
-/// There is no virtiofsd that can do what is needed.
+/// virtiofsd is missing, or can't do what a VM needs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none.
-    #[error(
-        "virtiofsd is not installed (package virtiofsd); it shares folders with VMs. `podman-bootc doctor` lists what is missing"
-    )]
+    #[error("shared folders need virtiofsd, which is not installed; install the package virtiofsd")]
     Missing,
-    /// It doesn't run.
-    #[error("virtiofsd doesn't tell of itself")]
+    #[error("can't run `virtiofsd --help`")]
     Help(#[source] process::Error),
-    /// It can't serve an image's root.
-    #[error("{0} can't serve an image's root; the virtiofsd in Rust, 1.12 and newer, can")]
+    #[error("{0} can't serve an image's root; install virtiofsd 1.12 or newer")]
     NoRoot(PathBuf),
-    /// It is too old for `:ro`.
-    #[error(
-        "{0} can't share a folder read-only; virtiofsd 1.12 and newer can. Share it without :ro, or upgrade"
-    )]
+    #[error("{0} can't share a folder read-only; leave out :ro, or install virtiofsd 1.12 or newer")]
     NoReadOnly(PathBuf),
-    /// The one in C can't be given every path.
-    #[error("this virtiofsd can't share {0}: it takes no comma in a path; the one written in Rust does")]
+    /// The virtiofsd in C can't quote a comma.
+    #[error(
+        "this virtiofsd can't share {0}: the path contains a comma; install the virtiofsd written in Rust"
+    )]
     Comma(PathBuf),
 }
 
 impl Virtiofsd {
-    /// The program's path, if it is installed.
     pub fn program() -> Option<PathBuf> {
         process::find("virtiofsd", &HIDDEN)
     }
 
-    /// Finds it and asks what it can do.
-    ///
-    /// # Errors
-    /// There is none, or it doesn't run.
+    /// Finds the program and reads its features from its help.
     pub fn find() -> Result<Self, Error> {
         let program = Self::program().ok_or(Error::Missing)?;
         let help = process::output(Command::new(&program).arg("--help")).map_err(Error::Help)?;
@@ -94,18 +81,18 @@ impl Virtiofsd {
         }
     }
 
-    /// The command line that shares `folder`; the listening socket is its standard input.
+    /// The command line that shares `folder`. The listening socket is the standard input.
     ///
-    /// Of an unprivileged user, all that the guest makes is the user's own, as with rootless podman.
+    /// An unprivileged user owns all files that the guest creates, as with rootless podman.
     ///
     /// # Errors
-    /// It can't do it read-only, or can't be given this path.
+    /// It can't share read-only, or can't take this path.
     pub fn launch(&self, folder: &Path, read_only: bool, owner: Owner) -> Result<Launch, Error> {
         let mut args: Vec<OsString> = vec!["--fd=0".into()];
         if self.rust {
             args.extend(["--shared-dir".into(), folder.into()]);
         } else {
-            // It has no way to quote a comma: what follows one would be an option.
+            // It can't quote a comma: the rest of the path would be an option.
             if folder.as_os_str().as_encoded_bytes().contains(&b',') {
                 return Err(Error::Comma(folder.to_owned()));
             }
@@ -123,7 +110,7 @@ impl Virtiofsd {
             args.push("--sandbox=none".into());
         }
         if owner.user == 0 && self.handles {
-            // Else it keeps a descriptor for each file that the guest knows, and there may be too many of them.
+            // Otherwise it keeps a descriptor for each file that the guest knows, and can run out of them.
             args.extend(["--inode-file-handles=prefer".into(), "--modcaps=+dac_read_search".into()]);
         }
         if owner.user != 0 {
@@ -139,11 +126,10 @@ impl Virtiofsd {
         Ok(Launch { program: self.program.clone(), args })
     }
 
-    /// The command line that serves an image's root, mounted on `folder` in a namespace of its own, as it is:
-    /// nobody changes it.
+    /// The command that serves an image's root, mounted on `folder` in its own namespace. The root never changes.
     ///
     /// # Errors
-    /// It is too old for that.
+    /// This virtiofsd is too old.
     pub fn serve_root(&self, folder: &Path) -> Result<Command, Error> {
         if !self.rust || !self.readonly {
             return Err(Error::NoRoot(self.program.clone()));
@@ -155,7 +141,7 @@ impl Virtiofsd {
     }
 }
 
-/// True when a process like us may put itself into namespaces of its own: not so in most containers.
+/// Whether a process like ours can enter namespaces of its own. Most containers don't allow it.
 fn namespaces_work() -> bool {
     let mut unshare = Command::new("unshare");
     unshare.args(["--mount", "--pid", "--net", "--fork"]);
@@ -224,7 +210,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_is_not_utf8_arrives() {
+    fn a_folder_that_is_not_utf8_stays_as_it_is() {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
         let folder = PathBuf::from(OsString::from_vec(b"/\xff".to_vec()));
         let virtiofsd = Virtiofsd::from_help("/v".into(), HELP, true);

@@ -1,4 +1,4 @@
-//! Ports of the guest on the host, for hypervisors that only give the guest an address: we carry the bytes.
+//! Port forwards for hypervisors that only give the guest an address: we relay the bytes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,42 +13,33 @@ use tokio::task::JoinHandle;
 
 use crate::hypervisor::{Forward, Protocol};
 
-/// A guest that is not there yet is given up soon: who connects tries again.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Time limit for a connection to the guest. The client tries again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The ports that are carried to one guest. Dropped, they are the host's again.
+/// The forwarded ports of one guest. They close when the relay is dropped.
 #[derive(Debug)]
 pub struct Relay {
     guest: watch::Receiver<Option<IpAddr>>,
     ports: Mutex<BTreeMap<SocketAddr, JoinHandle<()>>>,
 }
 
-/// A port can't be carried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It can't be had.
     #[error("can't forward {forward}: {why}")]
-    Taken {
-        /// The forward.
-        forward: Forward,
-        /// Why not.
-        why: io::Error,
-    },
-    /// Nobody has it.
+    Taken { forward: Forward, why: io::Error },
     #[error("{0} is not forwarded")]
     Unknown(Forward),
-    /// Datagrams.
-    #[error("can't forward {0}: only TCP ports are forwarded to this VM")]
+    #[error("can't forward {0}: Hyper-V VMs support only TCP ports")]
     Udp(Forward),
 }
 
 impl Relay {
-    /// Carries to the address that `guest` has at each time.
+    /// Relays to the address in `guest`, which can change.
     pub fn new(guest: watch::Receiver<Option<IpAddr>>) -> Self {
         Self { guest, ports: Mutex::default() }
     }
 
-    /// Forwards a port and returns it with the host's port; 0 lets the system choose.
+    /// Forwards a port and returns the forward with the host's port. Port 0 lets the system choose.
     ///
     /// # Errors
     /// The port is taken, or not TCP.
@@ -64,10 +55,7 @@ impl Relay {
         Ok(real)
     }
 
-    /// Takes a forward away. Connections that it made stay.
-    ///
-    /// # Errors
-    /// There is none such.
+    /// Removes a forward. Its connections stay open.
     pub fn unforward(&self, forward: &Forward) -> Result<(), Error> {
         let task = self.ports.lock().unwrap_or_else(PoisonError::into_inner).remove(&forward.host_side());
         task.map(|task| task.abort()).ok_or(Error::Unknown(*forward))
@@ -85,7 +73,7 @@ impl Drop for Relay {
 async fn serve(listener: TcpListener, guest: watch::Receiver<Option<IpAddr>>, port: u16) {
     loop {
         let Ok((mut client, _)) = listener.accept().await else {
-            // Too many open files, perhaps: it may be better soon.
+            // We may have too many open files, which can change soon.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -93,9 +81,9 @@ async fn serve(listener: TcpListener, guest: watch::Receiver<Option<IpAddr>>, po
         tokio::spawn(async move {
             let Some(address) = address else { return };
             if let Ok(Ok(mut stream)) =
-                tokio::time::timeout(CONNECT, TcpStream::connect((address, port))).await
+                tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((address, port))).await
             {
-                // One side hung up in the middle: so does the other then.
+                // When one side closes, both close.
                 let _ = copy_bidirectional(&mut client, &mut stream).await;
             }
         });
@@ -109,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_come_through_once_the_guest_has_an_address() {
+    fn bytes_are_relayed_once_the_guest_has_an_address() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let guest = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,7 +107,11 @@ mod tests {
             let forward = relay.forward(&Forward::tcp_on_loopback(0, port)).await.unwrap();
             assert_ne!(forward.host, 0);
             let mut early = TcpStream::connect(forward.host_side()).await.unwrap();
-            assert_eq!(early.read(&mut [0]).await.unwrap(), 0, "hung up on: there is no address");
+            assert_eq!(
+                early.read(&mut [0]).await.unwrap(),
+                0,
+                "the relay closes the connection without an address"
+            );
 
             address.send_replace(Some([127, 0, 0, 1].into()));
             let mut client = TcpStream::connect(forward.host_side()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A VM of Hyper-V while it runs: a PowerShell that stays as long, and others that tell it to end.
+//! A running VM of Hyper-V: one script runs as long as the VM, and others stop the VM.
 
 use std::io;
 use std::net::IpAddr;
@@ -11,36 +11,36 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 
+use super::find::Hyperv;
+use super::plan::describe;
 use super::port_relay::Relay;
 use super::script::{self, Vm};
-use super::{Hyperv, describe};
 use crate::host::fs::file;
 use crate::host::net::socket;
 use crate::host::process;
-use crate::hypervisor::process::{self as running, Output, Ready, Start, StartError, Stdout};
+use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout, pump};
 use crate::hypervisor::{Launch, Machine};
 
-/// A longer line is none of our script's. Bytes.
+/// The longest line of our script, in bytes.
 const LINE_MAX: u64 = 64 << 10;
-/// Bytes that are typed ahead of a console that doesn't read.
-const KEYS: usize = 4 << 10;
-/// The console's pipe appears when the VM starts, and no event tells of it.
-const PIPE_RETRY: Duration = Duration::from_millis(200);
+/// Bytes of input that we buffer for a console that doesn't read.
+const INPUT_BUFFER: usize = 4 << 10;
+/// We poll, because no event tells that the console's pipe appears when the VM starts.
+const PIPE_POLL: Duration = Duration::from_millis(200);
+/// PowerShell takes seconds to start, and Hyper-V takes seconds to turn a VM off.
+const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// PowerShell takes seconds to start, and Hyper-V to turn a VM off.
-const GIVE_UP_TIME: Duration = Duration::from_secs(60);
-
-/// A line of the script that stays.
+/// A line of `run.ps1`.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-enum Event {
-    /// The VM runs, and has this ID.
+enum ScriptEvent {
+    /// The VM runs.
     Started { id: String },
-    /// It has an address.
+    /// The VM has a new address.
     Address { address: IpAddr },
 }
 
-/// Commands to a running VM of Hyper-V.
+/// Commands to a running VM.
 #[derive(Debug)]
 pub struct Control {
     program: PathBuf,
@@ -48,29 +48,22 @@ pub struct Control {
     /// The VM's ID in Hyper-V.
     pub id: Option<String>,
     log: PathBuf,
-    /// The guest's ports on the host.
     pub relay: Relay,
 }
 
 impl Control {
-    /// Shuts the guest down, by its Integration Services.
-    ///
-    /// # Errors
-    /// PowerShell can't be started.
+    /// Shuts the guest down through its Integration Services.
     pub fn power_button(&self) -> io::Result<()> {
         self.spawn(script::stop(&self.program, &self.vm), "stop.log")
     }
 
-    /// Takes the VM's power.
-    ///
-    /// # Errors
-    /// PowerShell can't be started.
+    /// Turns the VM off.
     pub fn quit(&self) -> io::Result<()> {
         self.spawn(script::turn_off(&self.program, &self.vm), "turn-off.log")
     }
 
-    /// What comes of it is seen by the script that stays: nobody waits for this one but to take its exit code.
-    /// Its messages are in a log of its own, beside that one's.
+    /// Starts a script that stops the VM. `run.ps1` sees the effect, so that we wait only to reap the process. The script
+    /// has its own log.
     fn spawn(&self, launch: Launch, log: &str) -> io::Result<()> {
         let mut command = std::process::Command::new(&launch.program);
         let log = file::create_private(&self.log.with_extension(log))?;
@@ -82,10 +75,7 @@ impl Control {
     }
 }
 
-/// Makes and starts the VM, and waits until it runs.
-///
-/// # Errors
-/// PowerShell can't be started, or fails.
+/// Creates and starts the VM, and waits until it runs.
 pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready<Control>, StartError> {
     let vm = describe(start.machine).map_err(|error| start.io(io::Error::other(error)))?;
     let mut process = start.spawn(Stdio::null(), Stdout::Read)?;
@@ -97,17 +87,17 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready<Control>, 
         let mut line = String::new();
         while let Ok(1..) = (&mut lines).take(LINE_MAX).read_line(&mut line).await {
             match serde_json::from_str(&line) {
-                Ok(Event::Started { id }) => {
+                Ok(ScriptEvent::Started { id }) => {
                     started.send_replace(Some(id));
                 }
-                Ok(Event::Address { address: new }) => {
+                Ok(ScriptEvent::Address { address: new }) => {
                     address.send_replace(Some(new));
                 }
-                Err(_) => tracing::debug!(line, "PowerShell said something else"),
+                Err(_) => tracing::debug!(line, "unknown line of PowerShell"),
             }
             line.clear();
         }
-        // The relay still asks for the last address.
+        // The relay still needs the last address.
         address.closed().await;
     });
     let id = tokio::select! {
@@ -115,43 +105,43 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready<Control>, 
         early = process.ended_early() => return Err(early),
     };
     let (sender, output) = mpsc::channel(64);
-    let (typed, keys) = tokio::io::simplex(KEYS);
+    let (typed, keys) = tokio::io::simplex(INPUT_BUFFER);
     process.set_console(keys);
     tokio::spawn(console(vm.console.clone(), typed, sender));
     let log = start.log.to_owned();
     let control = Control { program: hyperv.program.clone(), vm, id, log, relay: Relay::new(addresses) };
-    let (_, events) = mpsc::unbounded_channel();
-    Ok(Ready { process, control, events, output })
+    let (_, reports) = mpsc::unbounded_channel();
+    Ok(Ready { process, control, reports, output })
 }
 
-/// Takes away what a start that was given up may have left: its PowerShell can't do that any more.
+/// Removes the VM of a dropped start, whose script has ended before it could do so.
 pub async fn give_up(hyperv: &Hyperv, machine: &Machine) {
     let Ok(vm) = describe(machine) else { return };
     let Launch { program, args } = script::remove(&hyperv.program, &vm);
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    match tokio::time::timeout(GIVE_UP_TIME, command.status()).await {
+    match tokio::time::timeout(GIVE_UP_TIMEOUT, command.status()).await {
         Ok(Ok(status)) if status.success() => {}
         other => tracing::warn!(?other, "Hyper-V may still have the VM"),
     }
 }
 
-/// Passes on what the console says and what is typed, until nobody listens.
+/// Passes on the console's output and input, until the receiver closes.
 async fn console(pipe: String, mut typed: impl AsyncRead + Unpin, output: mpsc::Sender<Output>) {
     while !output.is_closed() {
         let Ok(stream) = socket::open_pipe(&pipe) else {
-            tokio::time::sleep(PIPE_RETRY).await;
+            tokio::time::sleep(PIPE_POLL).await;
             continue;
         };
-        let (said, mut keys) = socket::split(stream);
+        let (shown, mut keys) = socket::split(stream);
         let typing = async {
             if tokio::io::copy(&mut typed, &mut keys).await.is_ok() {
-                // Nobody types any more, and somebody may still listen.
+                // The input has ended, but the output goes on.
                 std::future::pending().await
             }
         };
         tokio::select! {
-            () = running::pump(said, output.clone(), Output::Console) => {}
+            () = pump(shown, output.clone(), Output::Console) => {}
             () = typing => {}
         }
     }
@@ -162,11 +152,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_script() {
-        let event = |line: &str| serde_json::from_str::<Event>(line).ok();
-        let started = Event::Started { id: "0a".into() };
+    fn lines_of_the_script_are_parsed() {
+        let event = |line: &str| serde_json::from_str::<ScriptEvent>(line).ok();
+        let started = ScriptEvent::Started { id: "0a".into() };
         assert_eq!(event("{\"event\":\"started\",\"id\":\"0a\"}\r\n"), Some(started));
-        let address = Event::Address { address: [172, 20, 0, 5].into() };
+        let address = ScriptEvent::Address { address: [172, 20, 0, 5].into() };
         assert_eq!(event(r#"{"address":"172.20.0.5","event":"address"}"#), Some(address));
         assert_eq!(event(r#"{"address":"$(x)","event":"address"}"#), None);
         assert_eq!(event("WARNING: x"), None);

@@ -1,4 +1,4 @@
-//! PowerShell scripts: fixed texts, with what a user chose handed to them as data.
+//! PowerShell scripts: fixed texts that get the user's values as data.
 
 use std::path::Path;
 
@@ -8,18 +8,18 @@ use serde::Serialize;
 
 use crate::hypervisor::Launch;
 
-/// Says what keeps the user from Hyper-V.
+/// Checks that Hyper-V is installed, runs and accepts the user.
 const CHECK: &str = include_str!("check.ps1");
-/// What others call: finds the VM, and takes it away.
-const MINE: &str = include_str!("mine.ps1");
-/// Makes the VM, starts it, tells of it, and takes it away when it is off.
+/// Functions that find and remove the VM.
+const FIND: &str = include_str!("find.ps1");
+/// Creates and starts the VM, reports its state, and removes it when it is off.
 const RUN: &str = include_str!("run.ps1");
 /// Shuts the guest down.
 const STOP: &str = include_str!("stop.ps1");
-/// Takes its power.
+/// Turns the VM off.
 const TURN_OFF: &str = include_str!("turn-off.ps1");
 
-/// What all scripts begin with. The value is base64 of JSON: whatever is in it, nothing of it is code.
+/// The first lines of each script. The value is base64 of JSON, so that no part of it can become code.
 fn prelude(value: &str) -> String {
     format!(
         "$ErrorActionPreference = 'Stop'\n\
@@ -30,16 +30,15 @@ fn prelude(value: &str) -> String {
     )
 }
 
-/// The VM that a script is about.
+/// The VM of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Vm {
     /// Its name in Hyper-V.
     pub name: String,
-    /// Its disk: what tells it from another user's VM of the same name.
+    /// Its disk, which distinguishes it from another user's VM with the same name.
     pub disk: String,
-    /// Virtual processors.
     pub cpus: u32,
-    /// Memory in bytes.
+    /// In bytes.
     pub memory: u64,
     /// The named pipe of its serial console.
     pub console: String,
@@ -50,12 +49,12 @@ pub(super) fn check(program: &Path) -> Launch {
 }
 
 pub(super) fn run(program: &Path, vm: &Vm) -> Launch {
-    launch(program, &[MINE, RUN].concat(), vm)
+    launch(program, &[FIND, RUN].concat(), vm)
 }
 
-/// Takes the VM away, with its power if need be.
+/// Turns the VM off and removes it.
 pub(super) fn remove(program: &Path, vm: &Vm) -> Launch {
-    launch(program, &[MINE, "Remove-Mine\n"].concat(), vm)
+    launch(program, &[FIND, "Remove-OurVM\n"].concat(), vm)
 }
 
 pub(super) fn stop(program: &Path, vm: &Vm) -> Launch {
@@ -66,10 +65,10 @@ pub(super) fn turn_off(program: &Path, vm: &Vm) -> Launch {
     launch(program, TURN_OFF, vm)
 }
 
-/// The whole script is one argument of letters, digits, `+`, `/` and `=`: no shell and no parser of command lines
-/// can take it apart.
+/// The whole script is one argument of letters, digits, `+`, `/` and `=`, which no shell and no parser of command lines
+/// changes.
 fn launch(program: &Path, script: &str, value: &impl Serialize) -> Launch {
-    // All are made of text and numbers.
+    // The values consist of text and numbers, which JSON can always hold.
     let value = serde_json::to_string(value).unwrap_or_default();
     let text = prelude(&value) + script;
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -141,7 +140,7 @@ pub(super) mod tests {
     #[test]
     fn the_script_fits_into_a_command_line() {
         let launch = run(Path::new("powershell.exe"), &vm());
-        assert!(decode(&launch).ends_with(&[MINE, RUN].concat()));
+        assert!(decode(&launch).ends_with(&[FIND, RUN].concat()));
         let length: usize = launch.args.iter().map(|arg| arg.len() + 1).sum();
         assert!(length < 16_000, "Windows takes 32767 characters: {length}");
     }

@@ -1,11 +1,11 @@
-//! QEMU's arguments as text: options, paths and the escaping of values.
+//! QEMU's arguments as text: options, paths and escaped values.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A path that can't be handed to QEMU.
+/// QEMU's options are text, which can't contain this path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("QEMU can't take the path {0:?}: it is not UTF-8")]
+#[error("can't use the path {0:?} with QEMU: it is not UTF-8")]
 pub struct PathNotUtf8(PathBuf);
 
 /// The value of `-chardev` for a socket that QEMU connects to.
@@ -13,12 +13,11 @@ pub(super) fn socket(id: &str, path: &Path) -> Result<String, PathNotUtf8> {
     Ok(format!("socket,id={id},path={}", escape(utf8(path)?)))
 }
 
-/// QEMU splits option lists at commas; a doubled one stands for itself.
+/// Doubles commas, because QEMU splits option lists at single ones.
 pub(super) fn escape(value: &str) -> String {
     value.replace(',', ",,")
 }
 
-/// The path as text.
 pub(super) fn utf8(path: &Path) -> Result<&str, PathNotUtf8> {
     path.to_str().ok_or_else(|| PathNotUtf8(path.to_owned()))
 }

@@ -1,19 +1,20 @@
-//! From a machine to QEMU's command line: pure, and the same on every OS.
+//! Turns a machine into QEMU's command line: pure functions, the same on every system.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
-use super::{Qemu, credentials, devices, shares};
+use super::find::Qemu;
+use super::{credentials, devices, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine};
 
-/// Name of the network card's back end, for port forwards.
+/// The name of the network card's back end, which port forwards need.
 pub const NETDEV: &str = "net0";
 
-/// Forbids QEMU system calls that it doesn't need.
+/// Forbids system calls that QEMU doesn't need.
 const SANDBOX: &str = "-sandbox";
 
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
@@ -21,15 +22,12 @@ const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
 
 /// The command line that starts this machine.
 ///
-/// The serial console is QEMU's standard input and output, or a socket; it connects to the machine's control and
-/// channel sockets itself, so that nothing needs to wait for them to appear.
-///
-/// # Errors
-/// A path is not UTF-8.
+/// The serial console is QEMU's standard input and output, or a socket. QEMU connects to our control and channel
+/// sockets, so that we don't need to wait until they exist.
 pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
     let mut args = Args::default();
     args.flag("-nodefaults").flag("-no-user-config");
-    // Its help names the option in every build: whether it takes it shows when it starts.
+    // The help lists this option in every build. Only a start shows whether QEMU supports it.
     if qemu.os == Os::Linux {
         args.option(SANDBOX, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     }
@@ -50,7 +48,7 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         args.option("-device", "pvpanic");
     }
     boot(&mut args, machine, accelerator)?;
-    // The firmware might take another disk for the one to boot.
+    // Without a boot index the firmware can choose a further disk.
     let first = matches!(machine.boot, Boot::Firmware(_)) && machine.disks.len() > 1;
     for (index, disk) in machine.disks.iter().enumerate() {
         add_disk(&mut args, index, disk, first && index == 0)?;
@@ -60,24 +58,24 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     devices::add(&mut args, qemu, machine)?;
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
-        // No option ROM: nothing boots from the network.
+        // Without an option ROM, because no VM boots from the network.
         args.option("-device", &format!("virtio-net-pci,netdev={NETDEV},romfile="));
     }
     credentials::add(&mut args, machine)?;
     Ok(Launch { program: qemu.program.clone(), args: args.0 })
 }
 
-/// The socket of the serial console, where that is not QEMU's standard input and output: on Windows it leaves
-/// carriage returns out of what is typed, which are what a terminal sends for Enter.
+/// The socket of the serial console on Windows. There, QEMU's standard input drops carriage returns, which a terminal
+/// sends for Enter.
 pub(super) fn console_socket(qemu: &Qemu, machine: &Machine) -> Option<PathBuf> {
     (qemu.os == Os::Windows).then(|| machine.runtime().join("serial"))
 }
 
-/// The same command line without the sandbox; none when it has none.
+/// Returns the command line without the sandbox, or none if it has no sandbox.
 pub(super) fn without_sandbox(launch: &Launch) -> Option<Launch> {
-    let place = launch.args.iter().position(|arg| arg == SANDBOX)?;
+    let start = launch.args.iter().position(|arg| arg == SANDBOX)?;
     let mut launch = launch.clone();
-    launch.args.drain(place..place + 2);
+    launch.args.drain(start..start + 2);
     Some(launch)
 }
 
@@ -85,9 +83,9 @@ fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
         (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _)
         | (Accelerator::Whpx, Arch::Aarch64) => "host",
-        // It fails on what the host's processor lacks; this is what images are built for by now (x86-64-v3).
+        // WHPX fails with features that the host's processor lacks. Images today need x86-64-v3, which this one has.
         (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
-        // Emulated virtualization only makes the guest load its own KVM.
+        // With emulated virtualization the guest would load its own KVM, for nothing.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
     }
@@ -96,7 +94,7 @@ fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
 fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
     match accelerator {
         Accelerator::Tcg if qemu.version < FIRST_GOOD_MTTCG => "tcg,thread=single".into(),
-        // Its own interrupt controller fails to deliver to this board.
+        // WHPX's own interrupt controller loses interrupts with this board.
         Accelerator::Whpx if qemu.arch == Arch::X86_64 => "whpx,kernel-irqchip=off".into(),
         other => other.name().into(),
     }
@@ -104,15 +102,15 @@ fn accel(qemu: &Qemu, accelerator: Accelerator) -> String {
 
 fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<(), PathNotUtf8> {
     let mut board = match machine.arch {
-        // No SATA controller: probing its empty ports costs the guest's boot time.
+        // Without a SATA controller, because the guest would lose time with its empty ports.
         Arch::X86_64 => "q35,sata=off,usb=off".to_owned(),
-        // Hypervisor.framework leaves the choice to QEMU.
+        // With Hypervisor.framework, QEMU chooses the interrupt controller.
         Arch::Aarch64 if accelerator == Accelerator::Hvf => "virt".to_owned(),
         Arch::Aarch64 => "virt,gic-version=max".to_owned(),
     };
     match &machine.boot {
-        // QEMU's own is a BIOS.
-        Boot::Firmware(Firmware::Bios | Firmware::Own { .. }) => {}
+        // QEMU's built-in firmware is a BIOS.
+        Boot::Firmware(Firmware::Bios | Firmware::BuiltIn { .. }) => {}
         Boot::Firmware(Firmware::Uefi { code, vars, smm }) => {
             let flash = |name: &str, file: &Path, read_only: bool| -> Result<String, PathNotUtf8> {
                 let file = json!({"driver": "file", "filename": utf8(file)?});
@@ -160,8 +158,8 @@ fn add_disk(args: &mut Args, index: usize, disk: &Disk, first: bool) -> Result<(
     }
     args.option("-blockdev", &format.to_string());
     let serial = escape(&disk.serial);
-    let place = if first { ",bootindex=0" } else { "" };
-    args.option("-device", &format!("virtio-blk-pci,drive={node},serial={serial}{place}"));
+    let order = if first { ",bootindex=0" } else { "" };
+    args.option("-device", &format!("virtio-blk-pci,drive={node},serial={serial}{order}"));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! systemd credentials: the files that QEMU reads them from, and its arguments for them.
+//! systemd credentials: QEMU's arguments, and the files that QEMU reads.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use base64::engine::general_purpose::STANDARD;
 use super::args::{Args, PathNotUtf8, escape, utf8};
 use crate::hypervisor::{Arch, Boot, Credential, Machine};
 
-/// The longest name that the firmware configuration device takes. Bytes.
-const FW_CFG_NAME_MOST: usize = 55;
+/// The longest name of the firmware configuration device, in bytes.
+const FW_CFG_NAME_MAX: usize = 55;
 
-/// Hands over all credentials, by their files: the command line is for every user of the host to see.
+/// Adds all credentials as files, because every user of the host can read the command line.
 pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
     for (index, Credential { name, .. }) in machine.credentials.iter().enumerate() {
         let file = escape(utf8(&file_of(machine, index))?);
         let in_fw_cfg = format!("opt/io.systemd.credentials/{name}");
         if has_smbios(machine) {
             args.option("-smbios", &format!("type=11,path={file}"));
-        } else if in_fw_cfg.len() <= FW_CFG_NAME_MOST {
+        } else if in_fw_cfg.len() <= FW_CFG_NAME_MAX {
             args.option("-fw_cfg", &format!("name={},file={file}", escape(&in_fw_cfg)));
         } else {
-            // Our own first program in the guest hands it on.
+            // Our init program in the guest passes it on to systemd.
             let name = escape(name);
             args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/name,string={name}"));
             args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/value,file={file}"));
@@ -31,18 +31,18 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
     Ok(())
 }
 
-/// Without firmware, this architecture has no SMBIOS.
+/// Without firmware, arm64 has no SMBIOS.
 fn has_smbios(machine: &Machine) -> bool {
     machine.arch == Arch::X86_64 || matches!(machine.boot, Boot::Firmware(_))
 }
 
-/// Where the credential of this index is to be when QEMU starts.
+/// The file of the credential with this index.
 fn file_of(machine: &Machine, index: usize) -> PathBuf {
     machine.runtime().join(format!("credential{index}"))
 }
 
-/// The files that QEMU reads the credentials from, and what is in them: SMBIOS strings where there is an SMBIOS, else
-/// what the firmware configuration device shows.
+/// The files that QEMU reads at its start, with their content: an SMBIOS string, or the plain value for the firmware
+/// configuration device.
 /// <https://systemd.io/CREDENTIALS/>
 pub(super) fn files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_, [u8]>)> {
     let smbios = has_smbios(machine);
@@ -87,7 +87,6 @@ mod tests {
         assert!(on_pc.contains(&format!("-smbios type=11,path={path}")), "{on_pc}");
         assert_eq!(on_pc.matches("-smbios").count(), 3);
 
-        // Without firmware this architecture has no SMBIOS.
         machine.arch = Arch::Aarch64;
         machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
         let (path, text) = content(&machine, 1);

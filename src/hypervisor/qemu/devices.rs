@@ -1,14 +1,13 @@
-//! The devices that only some machines have, as QEMU's arguments.
+//! QEMU's arguments for the devices that only some machines have.
 
-use super::Qemu;
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
+use super::find::Qemu;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Channel, Machine, Screen, Vsock};
 
-/// The first QEMU that counts the time between two connections in milliseconds.
+/// The first version with the option `reconnect-ms`.
 const RECONNECT_MS: (u32, u32) = (9, 2);
 
-/// Adds them.
 pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(), PathNotUtf8> {
     let devices = &machine.devices;
     add_screen(args, qemu.os, machine.arch, devices.screen);
@@ -47,7 +46,7 @@ fn add_screen(args: &mut Args, os: Os, arch: Arch, screen: Option<Screen>) {
         return;
     }
     match arch {
-        // The firmware and every kernel have a driver for it.
+        // The firmware and every kernel have a driver for this card.
         Arch::X86_64 => args.option("-device", "VGA"),
         Arch::Aarch64 => args.option("-device", "virtio-gpu-pci"),
     };

@@ -1,4 +1,4 @@
-//! UEFI firmware: on Linux found by the descriptors that distributions ship with it, elsewhere beside QEMU.
+//! Finds UEFI firmware: on Linux by the distribution's descriptors, on other systems in QEMU's own folder.
 //! <https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/firmware.json>
 
 use std::collections::BTreeMap;
@@ -6,66 +6,54 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::find;
 use crate::host::Os;
 use crate::hypervisor::Arch;
 
-/// Folders of descriptors, the most important first: a name in one hides the same name in those behind it.
+/// The folders with descriptors. A file hides the files with the same name in the later folders.
 const FOLDERS: [&str; 3] =
     ["/etc/qemu/firmware", "/usr/local/share/qemu/firmware", "/usr/share/qemu/firmware"];
 
 /// A firmware on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uefi {
-    /// Its code.
     pub code: PathBuf,
-    /// A variable store to copy for each VM: empty, or with the keys of secure boot.
+    /// The variable store to copy for each VM: empty, or with the keys of secure boot.
     pub vars_template: PathBuf,
-    /// It needs system management mode.
+    /// Whether it needs system management mode.
     pub smm: bool,
 }
 
-/// What firmware the user asks for.
+/// The value of `--firmware`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
-    /// UEFI without secure boot, where the host has it; else BIOS
+    /// UEFI without secure boot if the host has it, otherwise BIOS
     #[default]
     Auto,
     /// UEFI without secure boot
     Uefi,
-    /// UEFI that starts only what is signed by the usual keys
+    /// UEFI that starts only systems that are signed with the usual keys
     Secure,
     /// BIOS
     Bios,
 }
 
-/// The firmware that was asked for can't be had.
+/// The host doesn't have the chosen firmware.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// None is installed.
-    #[error("no UEFI firmware{} for {} is installed ({from})", if *.secure { " with secure boot" } else { "" }, .arch.name())]
-    Missing {
-        /// For these guests.
-        arch: Arch,
-        /// With secure boot.
-        secure: bool,
-        /// Where it comes from.
-        from: &'static str,
-    },
-    /// There is no such thing.
-    #[error("machines of the architecture {} have no BIOS; use --firmware uefi", .0.name())]
+    #[error("no UEFI firmware{} for {} is installed; {remedy}", if *.secure { " with secure boot" } else { "" }, .arch.name())]
+    Missing { arch: Arch, secure: bool, remedy: &'static str },
+    #[error("{} machines have no BIOS; use --firmware uefi", .0.name())]
     NoBios(Arch),
 }
 
-/// The firmware for this choice; none is BIOS.
-///
-/// # Errors
-/// It is not installed, or there is no such thing.
+/// Finds the firmware for this choice. None means BIOS.
 pub fn choose(choice: Choice, arch: Arch) -> Result<Option<Uefi>, Unavailable> {
-    choose_of(choice, arch, Os::current(), |secure| find(arch, secure))
+    choose_by(choice, arch, Os::current(), |secure| find_uefi(arch, secure))
 }
 
-fn choose_of(
+fn choose_by(
     choice: Choice,
     arch: Arch,
     os: Os,
@@ -77,28 +65,32 @@ fn choose_of(
         (Choice::Bios, Arch::Aarch64) => return Err(Unavailable::NoBios(arch)),
         (Choice::Auto | Choice::Uefi | Choice::Secure, _) => {}
     }
-    let from = match (os, arch) {
-        (Os::Linux, Arch::X86_64) => "Debian: ovmf; Fedora: edk2-ovmf",
-        (Os::Linux, Arch::Aarch64) => "Debian: qemu-efi-aarch64; Fedora: edk2-aarch64",
-        (Os::Macos | Os::Windows, _) if secure => "QEMU's packages bring none here",
-        (Os::Macos | Os::Windows, _) => "it comes with QEMU, in the folder `share` beside it",
+    let remedy = match (os, arch) {
+        (Os::Linux, Arch::X86_64) => "install the package ovmf (Debian) or edk2-ovmf (Fedora)",
+        (Os::Linux, Arch::Aarch64) => {
+            "install the package qemu-efi-aarch64 (Debian) or edk2-aarch64 (Fedora)"
+        }
+        (Os::Macos | Os::Windows, _) if secure => {
+            "QEMU's packages for this system contain none, so use --firmware uefi"
+        }
+        (Os::Macos | Os::Windows, _) => "it comes with QEMU, in its folder `share`",
     };
     match find(secure) {
         Some(uefi) => Ok(Some(uefi)),
         None if choice == Choice::Auto && arch == Arch::X86_64 => Ok(None),
-        None => Err(Unavailable::Missing { arch, secure, from }),
+        None => Err(Unavailable::Missing { arch, secure, remedy }),
     }
 }
 
-/// The host's UEFI for guests of this architecture, if there is one.
-fn find(arch: Arch, secure: bool) -> Option<Uefi> {
+/// Finds the host's UEFI for guests of this architecture.
+fn find_uefi(arch: Arch, secure: bool) -> Option<Uefi> {
     match Os::current() {
         Os::Linux => find_in(&FOLDERS.map(Path::new), arch, secure),
-        // None of what comes with QEMU there has keys in it.
+        // QEMU's packages there contain no firmware with keys.
         Os::Macos | Os::Windows if secure => None,
-        // Descriptors, where they are, name the folder of one version of QEMU, which goes with the next.
+        // Descriptors there name the folder of one version of QEMU, which an upgrade removes.
         Os::Macos | Os::Windows => {
-            let program = super::program(arch).ok()?;
+            let program = find::program(arch).ok()?;
             beside(&program, arch).or_else(|| beside(&program.canonicalize().ok()?, arch))
         }
     }
@@ -133,15 +125,15 @@ struct Target {
     machines: Vec<String>,
 }
 
-/// The firmware that QEMU's own packages for macOS and Windows bring. Links stay as they are: Homebrew's lead to the
-/// folder of one version, and a VM has to find its firmware after the next upgrade, too.
+/// Finds the firmware in QEMU's packages for macOS and Windows. Links stay unresolved: Homebrew's lead to the folder of
+/// one version, and a VM must find its firmware after an upgrade, too.
 fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
     let (code, vars) = match arch {
         Arch::X86_64 => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
         Arch::Aarch64 => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
     };
     let folder = program.parent()?;
-    // Homebrew's is in bin/, Windows' is not.
+    // Homebrew's program is in bin/, Windows' is not.
     let shares = [folder.parent().map(|folder| folder.join("share/qemu")), Some(folder.join("share"))];
     shares.into_iter().flatten().find_map(|share| {
         let uefi = Uefi { code: share.join(code), vars_template: share.join(vars), smm: false };
@@ -164,14 +156,14 @@ fn find_in(folders: &[&Path], arch: Arch, secure: bool) -> Option<Uefi> {
         match serde_json::from_str(&text) {
             Ok(descriptor) => suitable(descriptor, arch, secure),
             Err(error) => {
-                tracing::debug!(path = %path.display(), %error, "a firmware descriptor is not understood");
+                tracing::debug!(path = %path.display(), %error, "invalid firmware descriptor");
                 None
             }
         }
     })
 }
 
-/// The firmware of a descriptor, if it is flash for this architecture's machine, with or without secure boot.
+/// Returns a descriptor's firmware if it is flash for this architecture's board, with or without secure boot.
 fn suitable(descriptor: Descriptor, arch: Arch, secure: bool) -> Option<Uefi> {
     let machine = match arch {
         Arch::X86_64 => "pc-q35-",
@@ -180,7 +172,7 @@ fn suitable(descriptor: Descriptor, arch: Arch, secure: bool) -> Option<Uefi> {
     let for_us =
         |t: &Target| t.architecture == arch.name() && t.machines.iter().any(|m| m.starts_with(machine));
     let has = |feature: &str| descriptor.features.iter().any(|f| f == feature);
-    // Without keys nothing is checked, and who may write the variables could put in other keys.
+    // Without keys the firmware checks no signature. Without SMM the guest could write other keys into the variables.
     let features = match secure {
         true => has("secure-boot") && has("enrolled-keys") && (has("requires-smm") || arch != Arch::X86_64),
         false => !has("secure-boot") && !has("enrolled-keys") && !has("requires-smm"),
@@ -204,7 +196,7 @@ mod tests {
     use super::*;
 
     fn descriptor(dir: &Path, features: &str, format: &str) -> String {
-        // A path of Windows has to survive in JSON.
+        // JSON can't contain a Windows path's backslashes.
         let dir = dir.display().to_string().replace('\\', "/");
         format!(
             r#"{{"description": "x", "interface-types": ["uefi"], "tags": [], "features": [{features}],
@@ -265,7 +257,7 @@ mod tests {
         }
         let folders = [dir.path()];
         let choose =
-            |choice, arch| choose_of(choice, arch, Os::Linux, |secure| find_in(&folders, arch, secure));
+            |choice, arch| choose_by(choice, arch, Os::Linux, |secure| find_in(&folders, arch, secure));
         assert_eq!(choose(Choice::Auto, Arch::X86_64), Ok(None));
         assert!(choose(Choice::Uefi, Arch::X86_64).unwrap_err().to_string().contains("ovmf"));
         assert!(choose(Choice::Auto, Arch::Aarch64).unwrap_err().to_string().contains("qemu-efi-aarch64"));

@@ -11,35 +11,26 @@ use tokio::sync::mpsc;
 
 use super::argv::NETDEV;
 use crate::host::net::socket::Stream;
-use crate::hypervisor::events::{Event, Stopped};
+use crate::hypervisor::report::{Report, Stopped};
 use crate::hypervisor::{Forward, Protocol};
 
-/// QEMU answers at once, unless it is stuck. Who waits for the answer does nothing else meanwhile.
-const ANSWER_TIME: Duration = Duration::from_secs(20);
+/// QEMU answers at once, unless it is stuck. The caller handles no other event during this time.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
-    /// QEMU refused it, or is gone.
-    #[error("QEMU's control connection: {0}")]
+    #[error("QEMU's control connection failed: {0}")]
     Command(#[from] qapi::ExecuteError),
-    /// The connection can't be set up.
-    #[error("QEMU's control connection: {0}")]
+    #[error("QEMU's control connection failed: {0}")]
     Connect(#[from] io::Error),
-    /// QEMU says nothing.
-    #[error("QEMU doesn't answer within {} s", ANSWER_TIME.as_secs())]
+    #[error("QEMU didn't answer within {} s", ANSWER_TIMEOUT.as_secs())]
     Silent,
-    /// A port can't be forwarded.
     #[error("can't forward {rule}: {answer}")]
-    Forward {
-        /// The rule.
-        rule: String,
-        /// QEMU's answer.
-        answer: String,
-    },
+    Forward { rule: String, answer: String },
 }
 
-/// Commands to a running QEMU.
+/// A control connection to QEMU. Each command fails if QEMU has ended.
 pub struct Qmp {
     service: QapiService<QmpStreamTokio<WriteHalf<Stream>>>,
 }
@@ -51,41 +42,28 @@ impl std::fmt::Debug for Qmp {
 }
 
 impl Qmp {
-    /// Greets QEMU on a connection that it made; its events come out of the receiver.
-    ///
-    /// # Errors
-    /// It is not QEMU, or it is gone.
-    pub async fn open(stream: Stream) -> io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+    /// Greets QEMU on a connection that QEMU opened. The receiver gets its reports.
+    pub async fn open(stream: Stream) -> io::Result<(Self, mpsc::UnboundedReceiver<Report>)> {
         let (read, write) = tokio::io::split(stream);
         let stream = QmpStreamTokio::open_split(read, write).await?.negotiate().await?;
         let (service, events) = stream.into_parts();
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(forward_events(events, sender));
+        tokio::spawn(pass_on_reports(events, sender));
         Ok((Self { service }, receiver))
     }
 
-    /// Presses the power button.
-    ///
-    /// # Errors
-    /// QEMU is gone.
     pub async fn power_button(&self) -> Result<(), QmpError> {
         in_time(self.service.execute(qmp::system_powerdown {})).await?;
         Ok(())
     }
 
-    /// Ends QEMU; the disks are flushed.
-    ///
-    /// # Errors
-    /// QEMU is gone.
+    /// Flushes the disks and ends QEMU.
     pub async fn quit(&self) -> Result<(), QmpError> {
         in_time(self.service.execute(qmp::quit {})).await?;
         Ok(())
     }
 
-    /// Why the machine stopped, if that is a failure.
-    ///
-    /// # Errors
-    /// QEMU is gone.
+    /// Returns the reason why the machine stopped, if the reason is a failure.
     pub async fn stopped(&self) -> Result<Option<Stopped>, QmpError> {
         let info = in_time(self.service.execute(qmp::query_status {})).await?;
         Ok(match info.status {
@@ -95,25 +73,18 @@ impl Qmp {
         })
     }
 
-    /// Lets a stopped machine go on.
-    ///
-    /// # Errors
-    /// QEMU is gone.
     pub async fn resume(&self) -> Result<(), QmpError> {
         in_time(self.service.execute(qmp::cont {})).await?;
         Ok(())
     }
 
-    /// Forwards a port to the guest and returns it with the host's port; 0 lets the system choose.
+    /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the system choose.
     ///
-    /// QEMU itself binds the port, so no one can take it in between.
-    ///
-    /// # Errors
-    /// The port is taken, or QEMU is gone.
+    /// QEMU itself binds the port, so that no other program can take it in between.
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, QmpError> {
         let Forward { protocol, address, host, guest } = forward;
         let rule = format!("{}:{address}:{host}-:{guest}", protocol.name());
-        // `info usernet` is the only place that tells which port the system chose: that which was not there before.
+        // Only `info usernet` shows the port that the system chose: the one that the table didn't have before.
         let before = match host {
             0 => forwarded_ports(&self.human("info usernet").await?, forward),
             _ => vec![],
@@ -131,24 +102,21 @@ impl Qmp {
         Ok(Forward { host, ..*forward })
     }
 
-    /// Takes a forward away. Connections that it made stay.
-    ///
-    /// # Errors
-    /// There is none such, or QEMU is gone.
+    /// Removes a forward. Its connections stay open.
     pub async fn unforward(&self, forward: &Forward) -> Result<(), QmpError> {
         let rule = format!("{}:{}:{}", forward.protocol.name(), forward.address, forward.host);
         let answer = self.human(&format!("hostfwd_remove {NETDEV} {rule}")).await?;
-        // In place of nothing it says that it did it.
+        // This command prints a confirmation.
         if answer.contains("removed") {
             return Ok(());
         }
         Err(QmpError::Forward { rule, answer: answer.trim().to_owned() })
     }
 
-    /// Writes a picture of the guest's screen to a file, as PNG.
+    /// Writes a screenshot to a PNG file.
     ///
     /// # Errors
-    /// There is no screen, the file can't be written, or QEMU is gone.
+    /// The machine has no screen, or QEMU can't write the file.
     pub async fn screenshot(&self, file: &std::path::Path) -> Result<(), QmpError> {
         let filename =
             file.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?.to_owned();
@@ -157,18 +125,18 @@ impl Qmp {
         Ok(())
     }
 
+    /// Runs a command of QEMU's monitor for people, which can do what QMP can't, and returns its output.
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
         let command = qmp::human_monitor_command { command_line: command_line.to_owned(), cpu_index: None };
         in_time(self.service.execute(command)).await
     }
 }
 
-/// An answer of QEMU's, if it comes in time.
 async fn in_time<T>(answer: impl Future<Output = Result<T, qapi::ExecuteError>>) -> Result<T, QmpError> {
-    Ok(tokio::time::timeout(ANSWER_TIME, answer).await.map_err(|_| QmpError::Silent)??)
+    Ok(tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| QmpError::Silent)??)
 }
 
-/// The host's ports of all such forwards in the table that `info usernet` prints.
+/// Returns the host's ports of all matching forwards in the table of `info usernet`.
 fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
     let kind = match forward.protocol {
         Protocol::Tcp => "TCP[HOST_FORWARD]",
@@ -181,25 +149,25 @@ fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
         }
         let [_fd, address, port, _guest, to]: [&str; 5] =
             words.take(5).collect::<Vec<_>>().try_into().ok()?;
-        // QEMU writes * for any address.
+        // QEMU prints 0.0.0.0 as *.
         let same_address = address.parse() == Ok(forward.address) || forward.address.is_unspecified();
         (same_address && to.parse() == Ok(forward.guest)).then(|| port.parse().ok())?
     };
     table.lines().filter_map(port).collect()
 }
 
-async fn forward_events(
+async fn pass_on_reports(
     mut events: QapiEvents<QmpStreamTokio<ReadHalf<Stream>>>,
-    sender: mpsc::UnboundedSender<Event>,
+    sender: mpsc::UnboundedSender<Report>,
 ) {
     use futures::StreamExt;
     let mut ends = 0;
-    // An event that this crate's schema doesn't know is an error, after which the stream says `None` once.
+    // An event that the crate's schema doesn't know is an error. After it, the stream returns `None` once.
     while ends < 2 {
         let event = match events.next().await {
             Some(Ok(event)) => event,
             Some(Err(error)) => {
-                tracing::debug!(%error, "an event of QEMU is not understood");
+                tracing::debug!(%error, "unknown event of QEMU");
                 continue;
             }
             None => {
@@ -208,19 +176,19 @@ async fn forward_events(
             }
         };
         ends = 0;
-        let event = match event {
-            qmp::Event::STOP { .. } => Event::Stop,
-            // Earlier than the stop that follows.
+        let report = match event {
+            qmp::Event::STOP { .. } => Report::Stop,
+            // The stop follows.
             qmp::Event::BLOCK_IO_ERROR { data, .. }
                 if data.action == qmp::BlockErrorAction::stop && data.nospace == Some(true) =>
             {
-                Event::NoSpace
+                Report::NoSpace
             }
-            qmp::Event::GUEST_PANICKED { .. } => Event::GuestPanicked,
-            qmp::Event::SHUTDOWN { data, .. } => Event::Shutdown { by_guest: data.guest },
+            qmp::Event::GUEST_PANICKED { .. } => Report::GuestPanicked,
+            qmp::Event::SHUTDOWN { data, .. } => Report::Shutdown { by_guest: data.guest },
             _ => continue,
         };
-        if sender.send(event).is_err() {
+        if sender.send(report).is_err() {
             return;
         }
     }
@@ -231,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_forwarded_ports_are_found() {
+    fn forwarded_ports_are_read_from_qemus_table() {
         let table = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
             TCP[ESTABLISHED]   9       127.0.0.1 50000       10.0.2.15    22     0     0\r\n  \
             TCP[HOST_FORWARD]  3       127.0.0.1 44579       10.0.2.15    22     0     0\r\n  \

@@ -1,12 +1,12 @@
-//! Folders of the host that a machine shares, as QEMU's arguments.
+//! QEMU's arguments for shared folders.
 
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use crate::hypervisor::{FolderServer, Machine, SharedFolder};
 
-/// Name of the guest's memory, where it has to be shared.
+/// The name of the guest's memory if virtiofsd shares it.
 pub(super) const MEMORY: &str = "memory";
 
-/// Adds them. virtiofsd reads and writes the guest's memory: so it has to be in a file that can be passed on.
+/// Adds the shares. virtiofsd accesses the guest's memory, so that the memory must be a file that QEMU can pass on.
 pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
     if has_virtiofsd(machine) {
         let size = machine.memory_mib;
@@ -23,7 +23,7 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
             FolderServer::Hypervisor { folder, read_only } => {
                 let path = escape(utf8(folder)?);
                 let read_only = if *read_only { ",readonly=on" } else { "" };
-                // What the guest makes belongs to the user that QEMU runs as.
+                // The guest's files belong to QEMU's user.
                 let options = "security_model=none,multidevs=remap";
                 args.option("-virtfs", &format!("local,path={path},mount_tag={tag},{options}{read_only}"));
             }
@@ -32,7 +32,6 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
     Ok(())
 }
 
-/// A share's server wants the guest's memory.
 pub(super) fn has_virtiofsd(machine: &Machine) -> bool {
     machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }

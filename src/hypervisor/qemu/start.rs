@@ -1,4 +1,4 @@
-//! Starts QEMU and takes the connections that it makes.
+//! Starts QEMU and accepts its connections.
 
 use std::io::{self, Write as _};
 use std::process::Stdio;
@@ -7,33 +7,31 @@ use tokio::sync::mpsc;
 
 use super::argv::{console_socket, without_sandbox};
 use super::credentials;
-use super::{Qemu, Qmp};
+use super::find::Qemu;
+use super::qmp::Qmp;
 use crate::host::fs::file;
 use crate::host::net::socket;
 use crate::hypervisor::process::{Output, Ready, Start, StartError, Stdout, pump};
 
-/// Starts QEMU and waits until it is connected; without its sandbox where it has none.
-///
-/// # Errors
-/// It can't be started, or ends at once.
+/// Starts QEMU and waits for its connections. A QEMU that doesn't support the sandbox starts without it.
 pub async fn start(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, StartError> {
-    match start_as_told(start, qemu).await {
+    match start_once(start, qemu).await {
         Err(StartError::Ended(failure)) if refuses_sandbox(failure.status.code(), &failure.message) => {
             let Some(launch) = without_sandbox(start.launch) else { return Err(failure.into()) };
-            tracing::warn!(failure.message, "this QEMU has no sandbox");
-            start_as_told(Start { launch: &launch, ..start }, qemu).await
+            tracing::warn!(failure.message, "this QEMU doesn't support the sandbox");
+            start_once(Start { launch: &launch, ..start }, qemu).await
         }
         other => other,
     }
 }
 
-/// A QEMU that was built without the sandbox says so; one whose libraries lack what it takes says nothing at all.
+/// A QEMU that was built without the sandbox reports this. A QEMU whose libraries don't support it prints nothing.
 fn refuses_sandbox(code: Option<i32>, message: &str) -> bool {
-    let words = ["-sandbox support is not enabled", "failed to load seccomp", "failed to set seccomp"];
-    (code == Some(1) && message.is_empty()) || words.iter().any(|words| message.contains(words))
+    let errors = ["-sandbox support is not enabled", "failed to load seccomp", "failed to set seccomp"];
+    (code == Some(1) && message.is_empty()) || errors.iter().any(|error| message.contains(error))
 }
 
-async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, StartError> {
+async fn start_once(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, StartError> {
     let io = |source| start.io(source);
     for (path, content) in credentials::files(start.machine) {
         file::create_private(&path).and_then(|mut file| file.write_all(&content)).map_err(io)?;
@@ -56,7 +54,7 @@ async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, Star
         }
     };
     let connect = async {
-        let typed = match &mut console {
+        let keys = match &mut console {
             Some(listener) => {
                 let (read, write) = socket::split(listener.accept().await?);
                 tokio::spawn(pump(read, sender.clone(), Output::Console));
@@ -70,22 +68,22 @@ async fn start_as_told(start: Start<'_>, qemu: &Qemu) -> Result<Ready<Qmp>, Star
             tokio::spawn(pump(read, sender.clone(), move |bytes| Output::Channel(index, bytes)));
             writers.push(write);
         }
-        let (qmp, events) = Qmp::open(control_listener.accept().await?).await?;
-        Ok::<_, io::Error>((typed, writers, qmp, events))
+        let (qmp, reports) = Qmp::open(control_listener.accept().await?).await?;
+        Ok::<_, io::Error>((keys, writers, qmp, reports))
     };
     let connected = tokio::select! {
         connected = connect => connected,
         early = process.ended_early() => return Err(early),
     };
     match connected {
-        Ok((typed, channels, qmp, events)) => {
-            if let Some(typed) = typed {
-                process.set_console(typed);
+        Ok((keys, channels, qmp, reports)) => {
+            if let Some(keys) = keys {
+                process.set_console(keys);
             }
             channels.into_iter().for_each(|channel| process.add_channel(channel));
-            Ok(Ready { process, control: qmp, events, output })
+            Ok(Ready { process, control: qmp, reports, output })
         }
-        // Its last words say more than the broken connection.
+        // QEMU's last messages say more than the broken connection.
         Err(_) => Err(process.hung_up().await),
     }
 }
@@ -95,7 +93,7 @@ mod tests {
     use super::refuses_sandbox;
 
     #[test]
-    fn only_the_sandbox_is_given_up_for_its_own_sake() {
+    fn only_the_sandboxs_own_errors_turn_it_off() {
         for message in [
             "qemu-system-x86_64: -sandbox on,spawn=deny: -sandbox support is not enabled in this QEMU binary",
             "qemu-system-x86_64: failed to load seccomp syscall filter in kernel: Invalid argument",
@@ -104,6 +102,6 @@ mod tests {
             assert!(refuses_sandbox(Some(1), message), "{message}");
         }
         assert!(!refuses_sandbox(Some(1), "qemu-system-x86_64: cannot set up guest memory 'pc.ram'"));
-        assert!(!refuses_sandbox(None, ""), "it was killed");
+        assert!(!refuses_sandbox(None, ""), "a signal is not an error of the sandbox");
     }
 }

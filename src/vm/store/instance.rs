@@ -189,7 +189,7 @@ impl Vm {
             return Ok(());
         }
         let Spec { name, hypervisor, .. } = &self.spec;
-        Hypervisor::end_left(*hypervisor, name.as_str(), &self.overlay())
+        Hypervisor::remove_orphan(*hypervisor, name.as_str(), &self.overlay())
             .map_err(|source| Error::Left { name: name.to_string(), source })
     }
 

@@ -7,7 +7,7 @@ use crate::direct_boot::{Roots, Share};
 use crate::guest::boot::shares;
 use crate::host;
 use crate::host::fs::dirs::Dirs;
-use crate::hypervisor::helpers::Serves;
+use crate::hypervisor::helpers::Socket;
 use crate::hypervisor::helpers::swtpm;
 use crate::hypervisor::helpers::virtiofsd;
 use crate::hypervisor::helpers::virtiofsd::{Owner, Virtiofsd};
@@ -27,7 +27,7 @@ pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>,
             name: "the TPM (swtpm)".into(),
             launch: swtpm::launch(swtpm::program()?),
             folder: vm.tpm(),
-            serves: Serves::Given(dirs.runtime_of(&vm.spec.id).join(TPM)),
+            socket: Socket::Inherited(dirs.runtime_of(&vm.spec.id).join(TPM)),
             log: vm.helper_log(TPM),
         });
     }
@@ -53,7 +53,7 @@ fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Err
             name: format!("the share of {} (virtiofsd)", share.source.display()),
             launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
             folder: "/".into(),
-            serves: Serves::Given(socket),
+            socket: Socket::Inherited(socket),
             log: vm.helper_log(&tag),
         })
     };
@@ -69,8 +69,8 @@ fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Err
         let args = command.get_args().map(ToOwned::to_owned).collect();
         let launch = Launch { program: command.get_program().into(), args };
         let name = format!("the root of image {} (virtiofsd)", image.reference);
-        let (folder, serves) = ("/".into(), Serves::Given(socket));
-        helpers.push(Helper { name, launch, folder, serves, log: vm.helper_log(&tag) });
+        let (folder, socket) = ("/".into(), Socket::Inherited(socket));
+        helpers.push(Helper { name, launch, folder, socket, log: vm.helper_log(&tag) });
     }
     Ok(helpers)
 }

@@ -1,0 +1,26 @@
+//! The messages of a running hypervisor.
+
+/// A report of a hypervisor about its machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// The guest's processors stopped. Ask the hypervisor for the reason.
+    Stop,
+    /// The host has no space for the guest's write to a disk. A stop follows.
+    NoSpace,
+    /// The guest reported a panic through its panic device.
+    GuestPanicked,
+    /// The machine shuts down.
+    Shutdown {
+        /// Whether the guest powered itself off.
+        by_guest: bool,
+    },
+}
+
+/// The reason why a machine's processors stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The accelerator failed.
+    InternalError,
+    /// The host has no space for the guest's write to a disk.
+    NoSpace,
+}
