@@ -7,6 +7,13 @@
 //! there, and all of them for arm64.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "common"]
+mod common {
+    #[cfg(target_os = "linux")]
+    pub mod process;
+    pub mod tool;
+    pub mod wait;
+}
 #[cfg(unix)]
 #[path = "fake_hosts/failures.rs"]
 mod failures;
@@ -17,20 +24,23 @@ mod macos;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use common::tool::Tool;
+use common::wait::eventually;
 use serde_json::Value;
+use tempfile::TempDir;
 
 const IMAGE: &str = "localhost/my-os";
 /// Nothing here takes longer, with an emulated processor neither.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The tool in folders of its own, with fakes of all programs.
-struct Tool {
-    folder: tempfile::TempDir,
-    settings: Vec<(&'static str, &'static str)>,
+/// The tool on a host whose programs are all fakes.
+struct Host {
+    tool: Tool,
+    _folder: TempDir,
 }
 
 /// How a program was called.
@@ -46,11 +56,22 @@ impl Call {
     }
 }
 
-impl Tool {
-    /// With the rules of this system.
+impl Host {
+    /// A host with the rules of this system, and with these programs besides podman and qemu-img.
     fn new(os: &'static str, programs: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("pbs").tempdir().unwrap();
-        let tool = Self { folder, settings: vec![("PODMAN_BOOTC_FAKE_OS", os)] };
+        let mut tool = Tool::new(folder.path());
+        for (variable, folder) in [
+            ("PODMAN_BOOTC_FAKE_FOLDERS", ""),
+            ("FAKE_RECORD", "record"),
+            ("FAKE_STATE", "state"),
+            // The tool finds no other program.
+            ("PATH", "bin"),
+            ("ProgramFiles", "programs"),
+        ] {
+            tool.set(variable, tool.path(folder));
+        }
+        tool.set("PODMAN_BOOTC_FAKE_OS", os);
         for name in ["bin", "record", "state", "share"] {
             std::fs::create_dir(tool.path(name)).unwrap();
         }
@@ -60,7 +81,7 @@ impl Tool {
             let fake = Path::new(env!("CARGO_BIN_EXE_fake"));
             std::fs::hard_link(fake, &place).or_else(|_| std::fs::copy(fake, &place).map(drop)).unwrap();
         }
-        tool
+        Self { tool, _folder: folder }
     }
 
     /// Puts the firmware into a folder where QEMU's packages have it; the path of its code. Without it there are no
@@ -77,14 +98,17 @@ impl Tool {
         self.path(folder).join(code)
     }
 
-    fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.settings.push((name, value));
+    fn set(&mut self, name: &str, value: &str) {
+        self.tool.set(name, value);
+    }
+
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.set(name, value);
         self
     }
 
-    /// With the separators of the system, as the tool itself writes it.
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name).components().collect()
+        self.tool.path(name)
     }
 
     fn vm(&self, name: &str) -> PathBuf {
@@ -92,20 +116,10 @@ impl Tool {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
-        command.args(args);
-        for (variable, folder) in [
-            ("PODMAN_BOOTC_FAKE_FOLDERS", ""),
-            ("FAKE_RECORD", "record"),
-            ("FAKE_STATE", "state"),
-            // No other program is to be found.
-            ("PATH", "bin"),
-            ("ProgramFiles", "programs"),
-        ] {
-            command.env(variable, self.path(folder));
+        let mut command = self.tool.command(args);
+        for variable in ["CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_CONF"] {
+            command.env_remove(variable);
         }
-        command.env_remove("CONTAINER_HOST").env_remove("CONTAINER_CONNECTION");
-        command.envs(self.settings.iter().copied()).env_remove("CONTAINERS_CONF");
         command
     }
 
@@ -158,11 +172,13 @@ impl Tool {
     }
 
     fn has_logged(&self, text: &str) {
-        let deadline = Instant::now() + LONG;
-        while !std::fs::read_to_string(self.vm("console.log")).unwrap_or_default().contains(text) {
-            assert!(Instant::now() < deadline, "{text}: {}", self.logs());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let log = self.vm("console.log");
+        self.wait_until(text, || std::fs::read_to_string(&log).unwrap_or_default().contains(text));
+    }
+
+    fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
+        let found = eventually(LONG, || is_true().then_some(()));
+        assert!(found.is_some(), "{what}\n{}", self.logs());
     }
 
     /// What the user is told who types this on the console, and goes away.
@@ -191,9 +207,9 @@ impl Tool {
     }
 }
 
-impl Drop for Tool {
+impl Drop for Host {
     fn drop(&mut self) {
-        // Nothing may be left to run by a test that fails.
+        // A failed test leaves nothing running either.
         let _ = self.command(&["rm", "-f", "--all"]).output();
     }
 }
@@ -211,37 +227,37 @@ fn has(line: &str, wanted: &[&str]) {
 
 #[test]
 fn hyperv_on_windows() {
-    let tool = Tool::new("windows", &["powershell", "qemu-system-x86_64"]);
-    tool.run(&["-p", "0:80", "-m", "3G"]);
-    let row = tool.row();
+    let host = Host::new("windows", &["powershell", "qemu-system-x86_64"]);
+    host.run(&["-p", "0:80", "-m", "3G"]);
+    let row = host.row();
     assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"native".into()));
-    has(&tool.call("qemu-img"), &["convert -q -O vhdx -o subformat=dynamic", "disk.vhdx"]);
-    let lines: Vec<String> = tool.calls("podman").iter().map(Call::line).collect();
+    has(&host.call("qemu-img"), &["convert -q -O vhdx -o subformat=dynamic", "disk.vhdx"]);
+    let lines: Vec<String> = host.calls("podman").iter().map(Call::line).collect();
     has(&lines.join("\n"), &["--karg=console=ttyS0", "tar --create --sparse"]);
 
-    let scripts = |tool: &Tool| -> Vec<String> {
-        tool.calls("powershell").iter().map(|call| script(call.args.last().unwrap())).collect()
+    let scripts = |host: &Host| -> Vec<String> {
+        host.calls("powershell").iter().map(|call| script(call.args.last().unwrap())).collect()
     };
-    let all = scripts(&tool);
+    let all = scripts(&host);
     // It is asked for what the user may do before anything is made.
     has(&all[0], &["WindowsPrincipal", "S-1-5-32-578"]);
     let run = all.last().unwrap();
     has(run, &["New-VM", "-Generation 2", "-EnableSecureBoot Off"]);
     let vm = value(run);
     assert_eq!(vm["name"], "podman-bootc-one");
-    assert_eq!(vm["disk"], tool.vm("disk.vhdx").to_str().unwrap());
+    assert_eq!(vm["disk"], host.vm("disk.vhdx").to_str().unwrap());
     assert_eq!(vm["memory"], 3_u64 << 30);
     has(vm["console"].as_str().unwrap(), &[r"\\.\pipe\podman-bootc-"]);
     // There are such pipes on Windows only.
     #[cfg(windows)]
     {
-        tool.has_logged("fake Hyper-V booted");
-        assert!(!tool.type_on_console(b"a\r").contains("read-only"));
-        tool.has_logged("typed 97\r\ntyped 13\r\n");
+        host.has_logged("fake Hyper-V booted");
+        assert!(!host.type_on_console(b"a\r").contains("read-only"));
+        host.has_logged("typed 97\r\ntyped 13\r\n");
     }
 
-    tool.stop_start_remove();
-    let all = scripts(&tool);
+    host.stop_start_remove();
+    let all = scripts(&host);
     let ends: Vec<&String> = all.iter().filter(|script| script.contains("| Stop-VM ")).collect();
     assert_eq!(ends.len(), 2);
     assert!(!ends[0].contains("-TurnOff") && ends[1].contains("-TurnOff"), "first in order, then by force");
@@ -250,22 +266,22 @@ fn hyperv_on_windows() {
 #[test]
 fn qemu_on_windows() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let tool = Tool::new("windows", &["powershell", &qemu]);
+    let host = Host::new("windows", &["powershell", &qemu]);
     // Hyper-V is not there: so it is QEMU by itself.
-    let tool = tool.with("FAKE_HYPERV", "absent");
+    let host = host.with("FAKE_HYPERV", "absent");
     // Where its installer puts it, which leaves PATH alone; wine has a mind of its own about where that is.
     let folder = if cfg!(windows) { "bin" } else { "programs/qemu" };
-    tool.firmware(&format!("{folder}/share"));
+    host.firmware(&format!("{folder}/share"));
     if !cfg!(windows) {
         for name in [&qemu, "qemu-img"] {
-            let place = tool.path(folder).join(format!("{name}.exe"));
-            std::fs::rename(tool.path("bin").join(name), place).unwrap();
+            let place = host.path(folder).join(format!("{name}.exe"));
+            std::fs::rename(host.path("bin").join(name), place).unwrap();
         }
     }
     // Paths with drives, where there are any, in all flags that take one.
     let file = |name: &str, content: &[u8]| {
-        std::fs::write(tool.path("share").join(name), content).unwrap();
-        tool.path("share").join(name).to_str().unwrap().to_owned()
+        std::fs::write(host.path("share").join(name), content).unwrap();
+        host.path("share").join(name).to_str().unwrap().to_owned()
     };
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL4pCrH4MYVVMWwP1CHbjnoqcCvZT1VXyz5PH7ppzXJX x";
     let paths = [
@@ -275,26 +291,26 @@ fn qemu_on_windows() {
         ("--add-disk", format!("{}:ro", file("data.raw", &[0; 1 << 20]))),
     ];
     file("user-data", b"#cloud-config\n");
-    let folder = tool.path("share").to_str().unwrap().to_owned();
+    let folder = host.path("share").to_str().unwrap().to_owned();
     let mut flags = vec!["--cloudinit", &folder];
     flags.extend(paths.iter().flat_map(|(flag, path)| [*flag, path.as_str()]));
     if !has_unix_sockets() {
         // QEMU can't be talked to then, which is said, and leaves nothing.
         let run = [&["run", "-q", "-d", "--rm", "--disk-size", "520M"][..], &flags, &[IMAGE]].concat();
-        has(&tool.fail(&run), &["can't start", "qemu-system-"]);
-        assert_eq!(tool.succeed(&["list", "-q"]), "");
+        has(&host.fail(&run), &["can't start", "qemu-system-"]);
+        assert_eq!(host.succeed(&["list", "-q"]), "");
         return;
     }
-    tool.run(&flags);
-    assert_eq!(tool.row()["accelerator"], "whpx");
-    let line = tool.calls(&qemu).last().unwrap().line();
+    host.run(&flags);
+    assert_eq!(host.row()["accelerator"], "whpx");
+    let line = host.calls(&qemu).last().unwrap().line();
     let accel = if cfg!(target_arch = "x86_64") { "-accel whpx,kernel-irqchip=off" } else { "-accel whpx " };
     has(&line, &[accel, "-netdev user,id=net0", "data.raw", "cidata.img"]);
-    tool.has_logged("fake QEMU booted");
+    host.has_logged("fake QEMU booted");
     // Enter, as a terminal sends it, and ctrl-] to get away.
-    tool.type_on_console(b"a\r");
-    tool.has_logged("typed 97\ntyped 13\n");
-    tool.stop_start_remove();
+    host.type_on_console(b"a\r");
+    host.has_logged("typed 97\ntyped 13\n");
+    host.stop_start_remove();
 }
 
 /// Windows has them since 10 (1803), wine 10 has none.
@@ -328,9 +344,9 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
         ("stopped", "podman machine start podman-machine-default"),
         ("rootless", "podman machine set --rootful podman-machine-default"),
     ] {
-        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_MACHINE", machine);
-        has(&tool.fail(&["run", "-q", "-d", IMAGE]), &[want]);
-        assert!(tool.calls("vfkit").is_empty());
+        let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_MACHINE", machine);
+        has(&host.fail(&["run", "-q", "-d", IMAGE]), &[want]);
+        assert!(host.calls("vfkit").is_empty());
     }
 }
 
@@ -340,34 +356,34 @@ fn an_install_that_fails_in_a_container_is_told_and_logged() {
         ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
         ("half", &["exit status: 1", "Installing image", "no loop device"]),
     ] {
-        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
-        let message = tool.fail(&["run", "-q", "-d", IMAGE]);
+        let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
+        let message = host.fail(&["run", "-q", "-d", IMAGE]);
         // Windows' own programs have an exit code.
         has(&message.replace("exit code", "exit status"), wants);
         let log = message.split("the whole log is in ").nth(1).unwrap().split(')').next().unwrap();
         let log = std::fs::read_to_string(log).unwrap();
         has(&log, &wants[1..].iter().copied().filter(|want| !want.starts_with("exit")).collect::<Vec<_>>());
-        assert!(tool.calls("vfkit").is_empty());
+        assert!(host.calls("vfkit").is_empty());
     }
 }
 
 #[test]
 fn the_doctor_looks_for_what_counts_there() {
-    let check = |tool: &Tool| -> (Value, Option<i32>) {
-        let output = tool.command(&["doctor", "--format", "json"]).output().unwrap();
+    let check = |host: &Host| -> (Value, Option<i32>) {
+        let output = host.command(&["doctor", "--format", "json"]).output().unwrap();
         (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
     };
     let status = |rows: &Value, name: &str| -> Option<String> {
         let row = rows.as_array().unwrap().iter().find(|row| row["check"] == name)?;
         Some(row["status"].as_str().unwrap().to_owned())
     };
-    let (rows, code) = check(&Tool::new("macos", &["vfkit", "gvproxy", "ssh"]));
+    let (rows, code) = check(&Host::new("macos", &["vfkit", "gvproxy", "ssh"]));
     for (name, want) in [("podman machine", "ok"), ("QEMU", "optional"), ("vfkit", "ok"), ("ssh", "ok")] {
         assert_eq!(status(&rows, name).as_deref(), Some(want), "{rows}");
     }
     assert_eq!((status(&rows, "mkfs.erofs"), code), (None, Some(0)), "{rows}");
     // Hyper-V without its sockets is fine; there may be some only on Windows.
-    let (rows, code) = check(&Tool::new("windows", &["powershell", "ssh"]));
+    let (rows, code) = check(&Host::new("windows", &["powershell", "ssh"]));
     assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("ok"), Some(0)), "{rows}");
     let row = rows.as_array().unwrap().iter().find(|row| row["check"] == "SSH without a network").unwrap();
     #[cfg(windows)]
@@ -376,14 +392,14 @@ fn the_doctor_looks_for_what_counts_there() {
         &[r"New-Item -Force -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\", "00000016-facb-"],
     );
     assert!(["ok", "optional"].contains(&row["status"].as_str().unwrap()), "{rows}");
-    let denied = Tool::new("windows", &["powershell", "ssh"]).with("FAKE_HYPERV", "denied");
+    let denied = Host::new("windows", &["powershell", "ssh"]).with("FAKE_HYPERV", "denied");
     let (rows, code) = check(&denied);
     assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("missing"), Some(1)), "{rows}");
 }
 
 #[test]
 fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
-    let mac = Tool::new("macos", &["vfkit", "gvproxy"]);
+    let mac = Host::new("macos", &["vfkit", "gvproxy"]);
     let share = format!("{}:/mnt/x", mac.path("share").display());
     let read_only = format!("{share}:ro");
     for (args, want) in [
@@ -399,7 +415,7 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
     }
     assert!(mac.calls("vfkit").is_empty());
 
-    let windows = Tool::new("windows", &["powershell"]);
+    let windows = Host::new("windows", &["powershell"]);
     let error = windows.fail(&["run", "-q", "-d", "-v", &share, IMAGE]);
     has(&error, &["Hyper-V can't share folders", "SSHFS", "SMB"]);
     has(&windows.fail(&["run", "-q", "-d", "-p", "53/udp", IMAGE]), &["UDP"]);
@@ -408,7 +424,7 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
         ("stopped", "Start-Service vmms"),
         ("absent", "Enable-WindowsOptionalFeature"),
     ] {
-        let windows = Tool::new("windows", &["powershell"]).with("FAKE_HYPERV", like);
+        let windows = Host::new("windows", &["powershell"]).with("FAKE_HYPERV", like);
         has(&windows.fail(&["run", "-q", "-d", "--hypervisor", "hyperv", "--rm", IMAGE]), &[want]);
         assert!(windows.calls("podman").is_empty(), "nothing is installed for it");
     }

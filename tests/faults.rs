@@ -6,37 +6,56 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use podman_bootc::disk::export::{self, Permissions};
 use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, Key, Options};
 use podman_bootc::image::{Facts, Image};
 
-#[path = "e2e/harness/small.rs"]
-mod small;
-
-use small::Small;
-
-const FAULT: &str = "PODMAN_BOOTC_FAULT";
-
-/// The tool in folders of its own.
-struct Tool {
-    folder: tempfile::TempDir,
+#[path = "common"]
+mod common {
+    pub mod process;
+    pub mod small;
+    pub mod tool;
+    pub mod wait;
 }
 
-impl Tool {
+use common::process::Process;
+use common::small::Small;
+use common::tool::Tool;
+use common::wait::eventually;
+use tempfile::TempDir;
+
+const FAULT: &str = "PODMAN_BOOTC_FAULT";
+/// The time for a process to end, or for a state to change.
+const TIME: Duration = Duration::from_secs(20);
+
+/// A host with a disk image, whose VMs are removed at the end.
+struct Host {
+    tool: Tool,
+    _folder: TempDir,
+}
+
+impl Host {
     fn new() -> Self {
-        let tool = Self { folder: tempfile::Builder::new().prefix("pbf").tempdir().unwrap() };
-        std::fs::create_dir(tool.path("run")).unwrap();
-        // All that a firmware looks at: it finds no boot loader, and waits.
+        let folder = tempfile::Builder::new().prefix("pbf").tempdir().unwrap();
+        let mut tool = Tool::new(folder.path());
+        for (variable, folder) in
+            [("XDG_CACHE_HOME", "cache"), ("XDG_DATA_HOME", "data"), ("XDG_RUNTIME_DIR", "run")]
+        {
+            tool.set(variable, tool.path(folder));
+        }
+        let host = Self { tool, _folder: folder };
+        std::fs::create_dir(host.path("run")).unwrap();
+        // The firmware takes it for a disk that boots, finds no boot loader, and waits.
         let mut disk = vec![0; 1 << 20];
         disk[510..512].copy_from_slice(&[0x55, 0xaa]);
-        std::fs::write(tool.disk(), disk).unwrap();
-        tool
+        std::fs::write(host.disk(), disk).unwrap();
+        host
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.tool.path(name)
     }
 
     fn disk(&self) -> PathBuf {
@@ -48,17 +67,10 @@ impl Tool {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
-        command.args(args);
-        for (variable, folder) in
-            [("XDG_CACHE_HOME", "cache"), ("XDG_DATA_HOME", "data"), ("XDG_RUNTIME_DIR", "run")]
-        {
-            command.env(variable, self.path(folder));
-        }
-        command
+        self.tool.command(args)
     }
 
-    /// `run -d` on the disk image, under this name.
+    /// Returns `run -d` with the disk image and this name.
     fn run(&self, name: &str) -> Command {
         let disk = self.disk();
         self.command(&["run", "-q", "--accel", "tcg", "--name", name, "-d", "--disk", disk.to_str().unwrap()])
@@ -69,29 +81,19 @@ impl Tool {
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// Processes that have one of this tool's files on their command line.
-    fn processes(&self) -> Vec<String> {
-        let mine = self.folder.path().to_str().unwrap();
-        let all = std::fs::read_dir("/proc").unwrap().flatten();
-        let lines = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-        lines
-            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-            .filter(|line| line.contains(mine))
-            .collect()
+    fn processes(&self) -> Vec<Process> {
+        Process::of(self.tool.folder())
     }
 
-    fn wait_until(&self, what: &str, true_now: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !true_now() {
-            assert!(Instant::now() < deadline, "{what}; {:?}; {:?}", self.states(), self.processes());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
+        let found = eventually(TIME, || is_true().then_some(()));
+        assert!(found.is_some(), "{what}; {:?}; {:?}", self.states(), self.processes());
     }
 }
 
-impl Drop for Tool {
+impl Drop for Host {
     fn drop(&mut self) {
-        // Nothing may be left to run by a test that fails.
+        // A failed test leaves nothing running either.
         let _ = self.command(&["rm", "-f", "--all"]).output();
     }
 }
@@ -111,109 +113,110 @@ fn die(command: &mut Command, fault: &str) {
 
 #[test]
 fn a_vm_that_was_not_finished_is_none() {
-    let tool = Tool::new();
+    let host = Host::new();
     for fault in ["vm-reserved", "vm-keys", "vm-files", "json-written"] {
-        die(&mut tool.run("one"), fault);
-        assert_eq!(tool.states(), [""; 0], "{fault}");
-        assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
+        die(&mut host.run("one"), fault);
+        assert_eq!(host.states(), [""; 0], "{fault}");
+        assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "{fault}: nothing is left");
     }
     // Who waits for the machine to run takes back what doesn't.
     for fault in ["supervisor-listens", "supervisor-runs"] {
-        let run = tool.run("one").env(FAULT, fault).output().unwrap();
+        let run = host.run("one").env(FAULT, fault).output().unwrap();
         assert_eq!(run.status.code(), Some(125), "{fault}");
-        assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "{fault}: nothing is left");
-        tool.wait_until("QEMU goes with its supervisor", || tool.processes().is_empty());
+        assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "{fault}: nothing is left");
+        host.wait_until("QEMU ends with its supervisor", || host.processes().is_empty());
     }
-    succeed(&mut tool.run("one"));
-    assert_eq!(tool.states(), ["one running"]);
-    succeed(&mut tool.command(&["rm", "-f", "one"]));
-    assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0);
-    assert_eq!(std::fs::read_dir(tool.path("run/podman-bootc")).unwrap().count(), 0);
+    succeed(&mut host.run("one"));
+    assert_eq!(host.states(), ["one running"]);
+    succeed(&mut host.command(&["rm", "-f", "one"]));
+    assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(host.path("run/podman-bootc")).unwrap().count(), 0);
 }
 
 #[test]
 fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
-    let tool = Tool::new();
-    die(&mut tool.run("one"), "vm-made");
-    assert_eq!(tool.states(), ["one stopped"]);
+    let host = Host::new();
+    die(&mut host.run("one"), "vm-made");
+    assert_eq!(host.states(), ["one stopped"]);
 
     for fault in ["json-written", "supervisor-listens", "supervisor-runs"] {
-        let start = tool.command(&["start", "one"]).env(FAULT, fault).output().unwrap();
+        let start = host.command(&["start", "one"]).env(FAULT, fault).output().unwrap();
         assert!(!start.status.success(), "{fault}");
         let message = String::from_utf8_lossy(&start.stderr);
         assert!(message.ends_with(": its supervisor died\n"), "{fault}: {message:?}");
         if fault == "json-written" {
-            assert_eq!(tool.states(), ["one stopped"]);
+            assert_eq!(host.states(), ["one stopped"]);
             continue;
         }
-        tool.wait_until(fault, || tool.states() == ["one crashed"]);
-        tool.wait_until("QEMU goes with its supervisor", || tool.processes().is_empty());
+        host.wait_until(fault, || host.states() == ["one crashed"]);
+        host.wait_until("QEMU ends with its supervisor", || host.processes().is_empty());
     }
-    succeed(&mut tool.command(&["start", "one"]));
-    assert_eq!(tool.states(), ["one running"]);
-    succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+    succeed(&mut host.command(&["start", "one"]));
+    assert_eq!(host.states(), ["one running"]);
+    succeed(&mut host.command(&["stop", "--time", "0", "one"]));
 
-    die(&mut tool.command(&["rm", "one"]), "vm-doomed");
-    assert_eq!(tool.states(), [""; 0]);
-    assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0);
+    die(&mut host.command(&["rm", "one"]), "vm-doomed");
+    assert_eq!(host.states(), [""; 0]);
+    assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0);
 }
 
 #[test]
 fn a_signal_ends_the_wait_for_a_supervisor_at_once() {
-    let tool = Tool::new();
+    let host = Host::new();
     // A QEMU that doesn't answer the supervisor's first question.
-    let (qemu, asked) = (tool.path("bin/qemu-system-x86_64"), tool.path("asked"));
-    std::fs::create_dir(tool.path("bin")).unwrap();
-    std::fs::write(&qemu, format!("#!/bin/sh\ntouch {}\nexec sleep 60\n", asked.display())).unwrap();
+    let qemu = host.path("bin/qemu-system-x86_64");
+    let (asked, ended) = (host.path("asked"), host.path("ended"));
+    std::fs::create_dir(host.path("bin")).unwrap();
+    let script = format!("#!/bin/sh\ntouch {}\nsleep 60\ntouch {}\n", asked.display(), ended.display());
+    std::fs::write(&qemu, script).unwrap();
     std::fs::set_permissions(&qemu, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", tool.path("bin").display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:{}", host.path("bin").display(), std::env::var("PATH").unwrap());
     let interrupt = |mut command: Command| {
         let _ = std::fs::remove_file(&asked);
         let mut running = command.env("PATH", &path).spawn().unwrap();
-        tool.wait_until("the supervisor asks QEMU", || asked.exists());
+        host.wait_until("the supervisor asks QEMU", || asked.exists());
         succeed(Command::new("kill").args(["-INT", &running.id().to_string()]));
-        let begin = Instant::now();
         assert_eq!(running.wait().unwrap().code(), Some(130));
-        assert!(begin.elapsed() < Duration::from_secs(20));
+        assert!(!ended.exists(), "it waited for QEMU");
     };
-    interrupt(tool.run("one"));
-    assert_eq!(std::fs::read_dir(tool.vms()).unwrap().count(), 0, "a new VM is taken back");
-    die(&mut tool.run("one"), "vm-made");
-    interrupt(tool.command(&["start", "one"]));
-    assert_eq!(tool.states(), ["one stopped"]);
+    interrupt(host.run("one"));
+    assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "a new VM is taken back");
+    die(&mut host.run("one"), "vm-made");
+    interrupt(host.command(&["start", "one"]));
+    assert_eq!(host.states(), ["one stopped"]);
 }
 
 #[test]
 fn a_machine_without_a_network_card_gets_no_ports() {
-    let tool = Tool::new();
-    succeed(tool.run("one").args(["--nic", "none"]));
+    let host = Host::new();
+    succeed(host.run("one").args(["--nic", "none"]));
     for state in ["running", "stopped"] {
-        assert_eq!(tool.states(), [format!("one {state}")]);
-        let add = tool.command(&["port", "one", "--add", "0:80"]).output().unwrap();
+        assert_eq!(host.states(), [format!("one {state}")]);
+        let add = host.command(&["port", "one", "--add", "0:80"]).output().unwrap();
         let message = String::from_utf8_lossy(&add.stderr);
         assert!(add.status.code() == Some(125) && message.contains("--nic none"), "{state}: {message}");
-        succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+        succeed(&mut host.command(&["stop", "--time", "0", "one"]));
     }
     // It starts as before.
-    succeed(&mut tool.command(&["start", "one"]));
+    succeed(&mut host.command(&["start", "one"]));
 }
 
 #[test]
 fn an_imported_disk_that_changes_is_refused() {
-    let tool = Tool::new();
-    succeed(&mut tool.run("one"));
-    succeed(&mut tool.command(&["stop", "--time", "0", "one"]));
+    let host = Host::new();
+    succeed(&mut host.run("one"));
+    succeed(&mut host.command(&["stop", "--time", "0", "one"]));
     let fails = |want: &str| {
-        let output = tool.command(&["start", "one"]).output().unwrap();
+        let output = host.command(&["start", "one"]).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && message.contains(want), "{message}");
     };
-    let old = std::fs::read(tool.disk()).unwrap();
-    std::fs::write(tool.disk(), [&old[..], &[0; 512]].concat()).unwrap();
+    let old = std::fs::read(host.disk()).unwrap();
+    std::fs::write(host.disk(), [&old[..], &[0; 512]].concat()).unwrap();
     fails("was changed");
-    std::fs::remove_file(tool.disk()).unwrap();
+    std::fs::remove_file(host.disk()).unwrap();
     fails("is gone");
-    succeed(&mut tool.command(&["rm", "one"]));
+    succeed(&mut host.command(&["rm", "one"]));
 }
 
 fn disk() -> BaseDisk {
@@ -300,13 +303,13 @@ fn the_cache_holds_complete_disks_only() {
 
 #[test]
 fn a_full_disk_leaves_no_half_made_vm() {
-    let tool = Tool::new();
-    let small = Small::new(tool.path("data"), "4k");
+    let host = Host::new();
+    let small = Small::new(host.path("data"), "4k");
     let mut failures = 0;
     // Each time there is a little more room: each file on the way is the one that doesn't fit once.
     for pages in 1.. {
         small.resize(&format!("{}k", pages * 4));
-        let output = tool.run("one").output().unwrap();
+        let output = host.run("one").output().unwrap();
         if output.status.success() {
             break;
         }
@@ -314,7 +317,7 @@ fn a_full_disk_leaves_no_half_made_vm() {
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(message.contains("No space left on device"), "{pages} pages: {message}");
         assert_eq!(output.status.code(), Some(125));
-        let left: Vec<_> = std::fs::read_dir(tool.vms()).map(|l| l.flatten().collect()).unwrap_or_default();
+        let left: Vec<_> = std::fs::read_dir(host.vms()).map(|l| l.flatten().collect()).unwrap_or_default();
         assert!(left.is_empty(), "{pages} pages: {left:?}");
         assert!(pages < 1000);
         // The firmware's variables are large, and fail in the same way all the time.
@@ -324,7 +327,7 @@ fn a_full_disk_leaves_no_half_made_vm() {
     }
     assert!(failures > 5, "{failures}");
     small.resize("64m");
-    succeed(&mut tool.command(&["rm", "-f", "one"]));
+    succeed(&mut host.command(&["rm", "-f", "one"]));
 }
 
 #[test]

@@ -4,11 +4,19 @@
 //! arm64 under QEMU, too.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "common"]
+mod common {
+    pub mod tool;
+    pub mod wait;
+}
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::tool::Tool;
+use common::wait::eventually;
 use podman_bootc::host::fs::lock;
 use podman_bootc::host::fs::lock::Lock;
 use podman_bootc::host::net::socket;
@@ -80,11 +88,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn until(what: &str, condition: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !condition() {
-        assert!(begin.elapsed() < LONG, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    assert!(eventually(LONG, || condition().then_some(())).is_some(), "{what}");
 }
 
 #[test]
@@ -144,14 +148,13 @@ fn processes_talk_over_a_socket() {
     });
 }
 
-/// The tool in folders of its own, where the system lets them be chosen.
-fn tool(home: &Path, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podman-bootc"));
-    command.args(args).env("HOME", home).stdin(Stdio::null());
+/// Runs the tool with the default folders below a home of its own, and returns its exit code and output.
+fn run(tool: &Tool, args: &[&str]) -> (i32, String, String) {
+    let mut command = tool.command(args);
     for variable in ["XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"] {
         command.env_remove(variable);
     }
-    let output = command.output().unwrap();
+    let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
@@ -159,25 +162,27 @@ fn tool(home: &Path, args: &[&str]) -> (i32, String, String) {
 #[test]
 fn the_command_line_works_without_anything_else() {
     let home = tempfile::tempdir().unwrap();
-    let (code, help, _) = tool(home.path(), &["--help"]);
+    let mut tool = Tool::new(home.path());
+    tool.set("HOME", home.path());
+    let (code, help, _) = run(&tool, &["--help"]);
     assert!(code == 0 && help.contains("Usage: podman-bootc"), "{help}");
-    let (code, script, _) = tool(home.path(), &["completion", "powershell"]);
+    let (code, script, _) = run(&tool, &["completion", "powershell"]);
     assert!(code == 0 && script.contains("Register-ArgumentCompleter"), "{script}");
-    let (code, _, errors) = tool(home.path(), &["no-such-command"]);
+    let (code, _, errors) = run(&tool, &["no-such-command"]);
     assert!(code == 125 && errors.contains("no-such-command"), "{code} {errors}");
 
-    let (code, list, errors) = tool(home.path(), &["list", "--format", "json"]);
+    let (code, list, errors) = run(&tool, &["list", "--format", "json"]);
     assert_eq!((code, list.trim(), errors.as_str()), (0, "[]", ""));
-    let (code, _, errors) = tool(home.path(), &["ssh", "no-such-vm"]);
+    let (code, _, errors) = run(&tool, &["ssh", "no-such-vm"]);
     assert!(code == 125 && errors.contains("no-such-vm"), "{code} {errors}");
     let folders = if cfg!(windows) {
         let local = PathBuf::from(std::env::var_os("LOCALAPPDATA").unwrap());
         [local.join(r"podman-bootc\cache"), local.join(r"podman-bootc\data")]
     } else if cfg!(target_os = "macos") {
         ["Library/Caches/podman-bootc", "Library/Application Support/podman-bootc"]
-            .map(|f| home.path().join(f))
+            .map(|folder| tool.path(folder))
     } else {
-        [".cache/podman-bootc", ".local/share/podman-bootc"].map(|f| home.path().join(f))
+        [".cache/podman-bootc", ".local/share/podman-bootc"].map(|folder| tool.path(folder))
     };
     for folder in folders {
         assert!(folder.is_dir(), "{}", folder.display());

@@ -6,6 +6,14 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "../common"]
+mod common {
+    pub mod process;
+    pub mod small;
+    pub mod target;
+    pub mod tool;
+    pub mod wait;
+}
 mod harness;
 
 mod accelerator;

@@ -1,90 +1,93 @@
 //! What the tool does when other systems' programs fail, lack something, or are cut short.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use super::{IMAGE, LONG, Tool, has, message};
+use super::{Host, IMAGE, has, message};
+#[cfg(target_os = "linux")]
+use crate::common::process::Process;
 
 #[test]
 fn a_start_without_an_end_can_be_broken_off() {
     for words in [&["stop", "--time", "0", "one"][..], &["rm", "-f", "one"]] {
-        let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_STUCK", "1");
+        let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_STUCK", "1");
         let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", IMAGE];
-        let mut running = tool.command(&run).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        until(&tool, || !tool.calls("vfkit").is_empty());
-        let begun = Instant::now();
-        tool.succeed(words);
-        assert!(begun.elapsed() < Duration::from_secs(30), "a start is given a minute");
-        assert_eq!(running.wait().unwrap().code(), Some(125));
+        let running = host.command(&run).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        host.wait_until("vfkit starts", || !host.calls("vfkit").is_empty());
+        host.succeed(words);
+        let output = running.wait_with_output().unwrap();
+        let text = message(&output);
+        assert_eq!(output.status.code(), Some(125), "{text}");
+        assert!(!text.contains("within"), "it waited for vfkit's answer to the end: {text}");
     }
 }
 
 #[test]
 fn a_kernel_panic_is_told_as_one() {
     for name in ["vfkit", "krunkit"] {
-        let tool = Tool::new("macos", &[name, "gvproxy"]).with("FAKE_PANIC", "1");
+        let host = Host::new("macos", &[name, "gvproxy"]).with("FAKE_PANIC", "1");
         // It may be over before it has begun for the tool.
         let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", name, IMAGE];
-        tool.command(&run).output().unwrap();
-        until(&tool, || tool.row()["state"] != "running");
-        has(&tool.fail(&["ssh", "one", "true"]), &["crashed: kernel panic: sysrq triggered crash"]);
+        host.command(&run).output().unwrap();
+        host.wait_until("the VM crashes", || host.row()["state"] != "running");
+        has(&host.fail(&["ssh", "one", "true"]), &["crashed: kernel panic: sysrq triggered crash"]);
     }
 }
 
 #[test]
 fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let mut tool = Tool::new("macos", &[&qemu]);
-    tool.firmware("share/qemu");
-    let memory = tool.path("cache/accelerator.json");
-    let accelerators = |tool: &Tool| -> Vec<String> {
-        let starts = tool.calls(&qemu).into_iter().map(|call| call.line());
+    let mut host = Host::new("macos", &[&qemu]);
+    host.firmware("share/qemu");
+    let memory = host.path("cache/accelerator.json");
+    let accelerators = |host: &Host| -> Vec<String> {
+        let starts = host.calls(&qemu).into_iter().map(|call| call.line());
         starts
             .filter_map(|line| Some(line.split("-accel ").nth(1)?.split([' ', ',']).next()?.into()))
             .collect()
     };
-    let start = |tool: &Tool, args: &[&str]| {
+    let start = |host: &Host, args: &[&str]| {
         let run = ["run", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", "qemu"];
-        let output = tool.command(&[&run[..], args, &[IMAGE]].concat()).output().unwrap();
+        let output = host.command(&[&run[..], args, &[IMAGE]].concat()).output().unwrap();
         (output.status.code().unwrap(), message(&output))
     };
     let note = "HVF doesn't work on this host";
 
     // What is no fault of the accelerator's would fail without it, too.
-    tool.settings.push(("FAKE_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'"));
-    let (code, text) = start(&tool, &[]);
+    host.set("FAKE_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'");
+    let (code, text) = start(&host, &[]);
     assert!(code == 125 && text.contains("guest memory") && !text.contains(note), "{text}");
-    assert_eq!(accelerators(&tool), ["hvf"]);
+    assert_eq!(accelerators(&host), ["hvf"]);
 
-    tool.settings.push(("FAKE_HARDWARE_FAILS", "-accel hvf: Error: ret = HV_DENIED"));
-    let (code, text) = start(&tool, &[]);
+    host.set("FAKE_HARDWARE_FAILS", "-accel hvf: Error: ret = HV_DENIED");
+    let (code, text) = start(&host, &[]);
     assert!(code == 0 && text.matches(note).count() == 1 && text.contains("--accel hvf"), "{text}");
-    tool.has_logged("fake QEMU booted");
-    assert_eq!(accelerators(&tool)[1..], ["hvf", "tcg"]);
-    tool.succeed(&["rm", "-f", "one"]);
-    let (code, text) = start(&tool, &[]);
+    host.has_logged("fake QEMU booted");
+    assert_eq!(accelerators(&host)[1..], ["hvf", "tcg"]);
+    host.succeed(&["rm", "-f", "one"]);
+    let (code, text) = start(&host, &[]);
     assert!(code == 0 && text.matches(note).count() == 1 && text.contains("HV_DENIED"), "{text}");
-    assert_eq!(accelerators(&tool)[3..], ["tcg"]);
-    tool.succeed(&["rm", "-f", "one"]);
+    assert_eq!(accelerators(&host)[3..], ["tcg"]);
+    host.succeed(&["rm", "-f", "one"]);
 
     // It works by now.
     assert!(memory.exists());
-    tool.settings.extend([("FAKE_HARDWARE_FAILS", ""), ("FAKE_READY", "1")]);
-    assert_eq!(start(&tool, &["--accel", "hvf"]).0, 0);
-    until(&tool, || !memory.exists());
-    tool.succeed(&["rm", "-f", "one"]);
-    let (code, text) = start(&tool, &[]);
+    host.set("FAKE_HARDWARE_FAILS", "");
+    host.set("FAKE_READY", "1");
+    assert_eq!(start(&host, &["--accel", "hvf"]).0, 0);
+    host.wait_until("the failure is forgotten", || !memory.exists());
+    host.succeed(&["rm", "-f", "one"]);
+    let (code, text) = start(&host, &[]);
     assert!(code == 0 && !text.contains(note), "{text}");
-    assert_eq!(accelerators(&tool)[4..], ["hvf", "hvf"]);
+    assert_eq!(accelerators(&host)[4..], ["hvf", "hvf"]);
 }
 
 #[test]
 fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
-    let tool = Tool::new("macos", &["vfkit", "gvproxy"]);
-    tool.run(&[]);
-    let log = tool.vm("supervisor.log");
+    let host = Host::new("macos", &["vfkit", "gvproxy"]);
+    host.run(&[]);
+    let log = host.vm("supervisor.log");
     std::fs::write(&log, "said before\n").unwrap();
-    has(&tool.fail(&["start", "one"]), &["running already"]);
+    has(&host.fail(&["start", "one"]), &["running already"]);
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "said before\n");
 }
 
@@ -93,23 +96,23 @@ fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
 fn qemu_has_its_firmware_beside_it() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
-        let tool = Tool::new(os, &[&qemu, "ssh"]);
+        let host = Host::new(os, &[&qemu, "ssh"]);
         let run = ["run", "-q", "-d", "--hypervisor", "qemu", "--firmware", "uefi", IMAGE];
-        has(&tool.fail(&run), &["no UEFI firmware", "comes with QEMU"]);
-        let installs = tool.calls("podman").iter().any(|call| call.line().contains("--privileged"));
+        has(&host.fail(&run), &["no UEFI firmware", "comes with QEMU"]);
+        let installs = host.calls("podman").iter().any(|call| call.line().contains("--privileged"));
         assert!(!installs, "it is said before the install");
 
-        let code = tool.firmware(folder);
-        tool.run(&["--hypervisor", "qemu"]);
-        let line = tool.calls(&qemu).last().unwrap().line();
+        let code = host.firmware(folder);
+        host.run(&["--hypervisor", "qemu"]);
+        let line = host.calls(&qemu).last().unwrap().line();
         has(&line, &[&format!("\"filename\":\"{}\"", code.display())]);
-        assert_eq!(std::fs::read_to_string(tool.vm("vars.fd")).unwrap(), "variables");
-        tool.succeed(&["stop", "one"]);
+        assert_eq!(std::fs::read_to_string(host.vm("vars.fd")).unwrap(), "variables");
+        host.succeed(&["stop", "one"]);
         let name = code.file_name().unwrap().to_str().unwrap();
-        std::fs::rename(&code, tool.path("away")).unwrap();
-        has(&tool.fail(&["start", "one"]), &["its firmware", name, "no longer exists"]);
-        std::fs::rename(tool.path("away"), &code).unwrap();
-        let doctor = tool.command(&["doctor"]).output().unwrap();
+        std::fs::rename(&code, host.path("away")).unwrap();
+        has(&host.fail(&["start", "one"]), &["its firmware", name, "no longer exists"]);
+        std::fs::rename(host.path("away"), &code).unwrap();
+        let doctor = host.command(&["doctor"]).output().unwrap();
         has(&String::from_utf8(doctor.stdout).unwrap(), &[name]);
     }
 }
@@ -118,30 +121,30 @@ fn qemu_has_its_firmware_beside_it() {
 #[test]
 fn qemu_without_a_sandbox() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let sandboxed = |tool: &Tool| -> Vec<bool> {
-        let calls = tool.calls(&qemu);
+    let sandboxed = |host: &Host| -> Vec<bool> {
+        let calls = host.calls(&qemu);
         let starts = calls.iter().filter(|call| call.args != ["-help"]);
         starts.map(|call| call.args.iter().any(|arg| arg == "-sandbox")).collect()
     };
     for (setting, tries) in [("", &[true][..]), ("1", &[true, false])] {
-        let tool = Tool::new("linux", &[&qemu]).with("FAKE_NO_SANDBOX", setting);
-        tool.succeed(&["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--disk", &disk(&tool)]);
-        assert_eq!(tool.row()["state"], "running", "{}", tool.logs());
-        assert_eq!(sandboxed(&tool), tries);
+        let host = Host::new("linux", &[&qemu]).with("FAKE_NO_SANDBOX", setting);
+        host.succeed(&["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--disk", &disk(&host)]);
+        assert_eq!(host.row()["state"], "running", "{}", host.logs());
+        assert_eq!(sandboxed(&host), tries);
     }
     for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
-        let tool = Tool::new(os, &[&qemu]);
-        tool.firmware(folder);
+        let host = Host::new(os, &[&qemu]);
+        host.firmware(folder);
         let run = ["run", "-q", "-d", "--name", "one", "--hypervisor", "qemu", "--accel", "tcg", "--disk"];
-        tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
-        assert_eq!(sandboxed(&tool), [false], "{os}");
-        assert!(tool.calls("podman").is_empty(), "a disk image needs no podman machine");
+        host.succeed(&[&run[..], &[&disk(&host)]].concat());
+        assert_eq!(sandboxed(&host), [false], "{os}");
+        assert!(host.calls("podman").is_empty(), "a disk image needs no podman machine");
     }
 }
 
 /// A disk that has the mark of one that boots.
-fn disk(tool: &Tool) -> String {
-    let disk = tool.path("state").join("disk.raw");
+fn disk(host: &Host) -> String {
+    let disk = host.path("state").join("disk.raw");
     std::fs::write(&disk, [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
     disk.to_str().unwrap().to_owned()
 }
@@ -150,11 +153,11 @@ fn disk(tool: &Tool) -> String {
 fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     for (lost, starts, state) in [("1", 2, "running"), ("2", 2, "crashed")] {
-        let tool = Tool::new("linux", &[&qemu]).with("FAKE_TIMER_LOST", lost);
+        let host = Host::new("linux", &[&qemu]).with("FAKE_TIMER_LOST", lost);
         let run = ["run", "-q", "-d", "--name", "one", "--accel", "tcg", "--cpus", "2", "--disk"];
-        tool.succeed(&[&run[..], &[&disk(&tool)]].concat());
-        let started = || tool.calls(&qemu).iter().filter(|call| call.args != ["-help"]).count();
-        until(&tool, || started() == starts && tool.row()["state"] == state);
+        host.succeed(&[&run[..], &[&disk(&host)]].concat());
+        let started = || host.calls(&qemu).iter().filter(|call| call.args != ["-help"]).count();
+        host.wait_until(state, || started() == starts && host.row()["state"] == state);
     }
 }
 
@@ -162,75 +165,54 @@ fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
-    let tool = Tool::new("windows", &["powershell"]);
-    tool.run(&[]);
-    let left = tool.path("state/running-podman-bootc-one");
+    let host = Host::new("windows", &["powershell"]);
+    host.run(&[]);
+    let left = host.path("state/running-podman-bootc-one");
     assert!(left.exists());
-    kill_supervisor(&tool);
-    tool.succeed(&["rm", "one"]);
-    assert!(!left.exists() && !tool.vm("").exists());
-    let removal = super::script(tool.calls("powershell").last().unwrap().args.last().unwrap());
+    kill_supervisor(&host);
+    host.succeed(&["rm", "one"]);
+    assert!(!left.exists() && !host.vm("").exists());
+    let removal = super::script(host.calls("powershell").last().unwrap().args.last().unwrap());
     has(&removal, &["Remove-VM"]);
-    assert_eq!(super::value(&removal)["disk"], tool.vm("disk.vhdx").to_str().unwrap());
+    assert_eq!(super::value(&removal)["disk"], host.vm("disk.vhdx").to_str().unwrap());
     // One that was to go with its end is swept.
-    tool.run(&["--rm"]);
+    host.run(&["--rm"]);
     assert!(left.exists());
-    kill_supervisor(&tool);
-    assert_eq!(tool.succeed(&["list", "-q"]), "");
-    assert!(!left.exists() && !tool.vm("").exists());
-}
-
-/// Waits until it is so.
-fn until(tool: &Tool, so: impl Fn() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !so() {
-        assert!(Instant::now() < deadline, "{}", tool.logs());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    kill_supervisor(&host);
+    assert_eq!(host.succeed(&["list", "-q"]), "");
+    assert!(!left.exists() && !host.vm("").exists());
 }
 
 /// By the rules of macOS the kernel ends nothing with its parent.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hypervisor_ends_with_a_supervisor_that_is_killed() {
-    let tool = Tool::new("macos", &["vfkit", "gvproxy"]);
-    tool.run(&[]);
-    // Each helper has somebody who watches over it.
-    let watchers =
-        || processes(&tool).into_iter().filter(|(_, line)| line.contains("internal-watch")).count();
-    assert_eq!(watchers(), 2, "{:?}", processes(&tool));
-    kill_supervisor(&tool);
-    until(&tool, || processes(&tool).is_empty());
-    assert_eq!(tool.row()["state"], "crashed");
+    let host = Host::new("macos", &["vfkit", "gvproxy"]);
+    host.run(&[]);
+    // Each helper has a process that watches over it.
+    assert_eq!(processes(&host, "internal-watch").len(), 2, "{:?}", processes(&host, ""));
+    kill_supervisor(&host);
+    host.wait_until("all processes end", || processes(&host, "").is_empty());
+    assert_eq!(host.row()["state"], "crashed");
     // Nothing has the VM's disk or its sockets.
-    tool.succeed(&["start", "one"]);
-    tool.stop_start_remove();
-    until(&tool, || processes(&tool).is_empty());
+    host.succeed(&["start", "one"]);
+    host.stop_start_remove();
+    host.wait_until("all processes end", || processes(&host, "").is_empty());
 }
 
-/// The processes of this test: their numbers and command lines.
+/// Returns the processes of this test with `word` in their command lines.
 #[cfg(target_os = "linux")]
-fn processes(tool: &Tool) -> Vec<(String, String)> {
-    let folder = tool.path("").to_str().unwrap().to_owned();
-    let read = |pid: &str, file: &str| {
-        let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).replace('\0', " ")
-    };
-    let pids = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = pids.filter_map(|entry| entry.file_name().into_string().ok());
-    let ours = pids.filter(|pid| read(pid, "environ").contains(&folder));
-    // One that has ended has no command line any more.
-    ours.map(|pid| (pid.clone(), read(&pid, "cmdline"))).filter(|(_, line)| !line.is_empty()).collect()
+fn processes(host: &Host, word: &str) -> Vec<Process> {
+    let mut all = Process::of(&host.path(""));
+    all.retain(|process| process.command.contains(word));
+    all
 }
 
-/// `kill -9` of the VM's supervisor.
+/// Sends SIGKILL to the VM's supervisor.
 #[cfg(target_os = "linux")]
-fn kill_supervisor(tool: &Tool) {
-    let supervisors = || -> Vec<String> {
-        let ours = processes(tool).into_iter().filter(|(_, line)| line.contains("internal-supervise"));
-        ours.map(|(pid, _)| pid).collect()
-    };
-    let [pid] = &supervisors()[..] else { panic!("{:?}", processes(tool)) };
-    assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
-    until(tool, || supervisors().is_empty());
+fn kill_supervisor(host: &Host) {
+    let supervisors = || processes(host, "internal-supervise");
+    let [supervisor] = &supervisors()[..] else { panic!("{:?}", processes(host, "")) };
+    podman_bootc::host::process::kill(supervisor.pid);
+    host.wait_until("the supervisor ends", || supervisors().is_empty());
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Call, Tool, has};
+use super::{Call, Host, has};
 
 /// The first 8 KiB of a disk.
 fn beginning(disk: &Path) -> Vec<u8> {
@@ -14,15 +14,15 @@ fn beginning(disk: &Path) -> Vec<u8> {
 
 #[test]
 fn vfkit_on_macos() {
-    let tool = Tool::new("macos", &["vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
-    let share = tool.path("share");
+    let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
+    let share = host.path("share");
     // QEMU is not there: so it is vfkit by itself.
-    tool.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x", share.display())]);
-    let row = tool.row();
+    host.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x", share.display())]);
+    let row = host.row();
     assert_eq!(row["state"], "running");
     assert_eq!(row["accelerator"], "native");
-    let disk = tool.vm("disk.raw");
-    let line = tool.call("vfkit");
+    let disk = host.vm("disk.raw");
+    let line = host.call("vfkit");
     has(
         &line,
         &[
@@ -33,46 +33,46 @@ fn vfkit_on_macos() {
             "--bootloader efi,variable-store=",
         ],
     );
-    has(&tool.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
-    tool.has_logged("fake vfkit booted");
-    has(&std::fs::read_to_string(tool.vm("qemu.log")).unwrap(), &["something for people"]);
+    has(&host.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
+    host.has_logged("fake vfkit booted");
+    has(&std::fs::read_to_string(host.vm("qemu.log")).unwrap(), &["something for people"]);
     // Enter, as a terminal sends it, and what a terminal would take for itself, which has to get through as it is.
-    assert!(!tool.type_on_console(b"a\r\n\x03\x04").contains("read-only"));
+    assert!(!host.type_on_console(b"a\r\n\x03\x04").contains("read-only"));
     has(
-        &tool.fail(&["snapshot", "create", "one", "x"]),
+        &host.fail(&["snapshot", "create", "one", "x"]),
         &["vfkit can't take snapshots", "--hypervisor qemu"],
     );
-    tool.has_logged("typed 97\ntyped 13\ntyped 10\ntyped 3\ntyped 4\n");
+    host.has_logged("typed 97\ntyped 13\ntyped 10\ntyped 3\ntyped 4\n");
     let port = row["ssh_port"].as_u64().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
     assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");
 
     // The key is the host's, and on the disk.
-    let podman = tool.calls("podman");
+    let podman = host.calls("podman");
     let install = podman.iter().map(Call::line).find(|line| line.contains("--privileged")).unwrap();
     has(&install, &["--remote --connection podman-machine-default-root run --rm --privileged --pid=host"]);
     has(&install, &["--root-ssh-authorized-keys /run/podman-bootc.pub --via-loopback /output/disk.raw"]);
     assert!(!install.contains("--filesystem"), "the image names one");
     has(&install, &["--karg=console=hvc0"]);
-    let key = std::fs::read_to_string(tool.path("data/keys/id_ed25519.pub")).unwrap();
-    assert_eq!(std::fs::read_to_string(tool.vm("id_ed25519.pub")).unwrap(), key);
+    let key = std::fs::read_to_string(host.path("data/keys/id_ed25519.pub")).unwrap();
+    assert_eq!(std::fs::read_to_string(host.vm("id_ed25519.pub")).unwrap(), key);
     assert!(beginning(&disk)[4096..].starts_with(key.trim().as_bytes()));
     assert_eq!(disk.metadata().unwrap().len(), 520 << 20);
     assert!(podman.iter().all(|call| !call.line().contains("volume rm")), "the machine sees the folder");
 
-    tool.stop_start_remove();
-    assert_eq!(tool.calls("vfkit").len(), 2);
+    host.stop_start_remove();
+    assert_eq!(host.calls("vfkit").len(), 2);
     // The same image once more: the disk is there.
-    let installs = tool.calls("podman").len();
-    tool.run(&[]);
-    assert!(tool.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
+    let installs = host.calls("podman").len();
+    host.run(&[]);
+    assert!(host.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
 }
 
 #[test]
 fn krunkit_on_macos() {
-    let tool = Tool::new("macos", &["krunkit", "gvproxy"]);
-    tool.run(&["--hypervisor", "krunkit"]);
-    let line = tool.call("krunkit");
+    let host = Host::new("macos", &["krunkit", "gvproxy"]);
+    host.run(&["--hypervisor", "krunkit"]);
+    let line = host.call("krunkit");
     has(
         &line,
         &[
@@ -81,29 +81,29 @@ fn krunkit_on_macos() {
             "--oem-string io.systemd.credential.binary:tmpfiles.extra=",
         ],
     );
-    tool.has_logged("fake krunkit booted");
-    has(&tool.type_on_console(b"a"), &["read-only: krunkit takes no input"]);
+    host.has_logged("fake krunkit booted");
+    has(&host.type_on_console(b"a"), &["read-only: krunkit takes no input"]);
     // The key is the VM's own, and in no disk.
-    assert!(!tool.path("data/keys").exists());
-    let content = beginning(&tool.vm("disk.raw"));
+    assert!(!host.path("data/keys").exists());
+    let content = beginning(&host.vm("disk.raw"));
     assert!(content.starts_with(b"RAW!") && content[4096..] == [0; 4096]);
     // The machine doesn't see the folder: the disk came out of a volume, which is gone.
-    let lines: Vec<String> = tool.calls("podman").iter().map(Call::line).collect();
+    let lines: Vec<String> = host.calls("podman").iter().map(Call::line).collect();
     has(&lines.join("\n"), &["tar --create --sparse --format=gnu", "volume rm --force podman-bootc-"]);
-    assert_eq!(std::fs::read_dir(tool.path("state")).unwrap().count(), 0);
-    tool.stop_start_remove();
+    assert_eq!(std::fs::read_dir(host.path("state")).unwrap().count(), 0);
+    host.stop_start_remove();
 }
 
 #[test]
 fn qemu_on_macos() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let tool = Tool::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
-    tool.firmware("share/qemu");
-    let share = tool.path("share");
-    tool.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
-    let row = tool.row();
+    let host = Host::new("macos", &[&qemu, "vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
+    host.firmware("share/qemu");
+    let share = host.path("share");
+    host.run(&["-p", "0:80", "--gui", "-v", &format!("{}:/mnt/x:ro", share.display())]);
+    let row = host.row();
     assert_eq!((&row["state"], &row["accelerator"]), (&"running".into(), &"hvf".into()));
-    let calls = tool.calls(&qemu);
+    let calls = host.calls(&qemu);
     let line = calls.last().unwrap().line();
     has(
         &line,
@@ -118,7 +118,7 @@ fn qemu_on_macos() {
     let credentials = calls.last().unwrap().args.iter().filter_map(|arg| arg.strip_prefix("type=11,path="));
     let credentials: Vec<String> = credentials.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     assert!(credentials[0].starts_with("io.systemd.credential.binary:tmpfiles.extra="), "{credentials:?}");
-    has(&tool.call("qemu-img"), &["create -q -f qcow2 -F raw"]);
-    tool.has_logged("fake QEMU booted");
-    tool.stop_start_remove();
+    has(&host.call("qemu-img"), &["create -q -f qcow2 -F raw"]);
+    host.has_logged("fake QEMU booted");
+    host.stop_start_remove();
 }

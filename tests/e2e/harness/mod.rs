@@ -6,18 +6,19 @@ mod processes;
 mod program;
 mod registry;
 mod sandbox;
-mod small;
 mod user;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::common::wait::eventually;
+
+pub use crate::common::process::Process;
+pub use crate::common::small::Small;
 pub use image::{Own, containers_conf, podman, shared};
 pub use kvm::Kvm;
-pub use processes::Process;
 pub use program::{Output, Running, Signal};
 pub use registry::Registry;
 pub use sandbox::Sandbox;
-pub use small::Small;
 pub use user::User;
 
 /// A command that only looks or asks ends within this.
@@ -25,15 +26,11 @@ pub const SOON: Duration = Duration::from_secs(60);
 /// A command that installs and boots ends within this, emulated on a busy machine.
 pub const BOOT: Duration = Duration::from_secs(9 * 60);
 
-/// Waits until `look` finds something: for what gives no sign of its own (a process that goes, a state).
+/// Waits until `look` finds something; `what` names it when it doesn't.
 #[track_caller]
-pub fn wait_for<T>(what: &str, time: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < time, "{what}: not within {} s", time.as_secs());
-        std::thread::sleep(Duration::from_millis(20));
+pub fn wait_for<T>(what: &str, time: Duration, look: impl FnMut() -> Option<T>) -> T {
+    match eventually(time, look) {
+        Some(found) => found,
+        None => panic!("{what}: not within {} s", time.as_secs()),
     }
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::common::target::target;
+use crate::common::tool::Tool;
+
 use super::program::{Output, Running};
 use super::{BOOT, Process, SOON, image, wait_for};
 
-/// The tool.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_podman-bootc");
 /// The name of its folder below each of XDG's.
 const NAME: &str = "podman-bootc";
 /// What is about to end when a test ends has ended after this.
@@ -22,9 +23,10 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// A test's own folders. Dropped, it fails the test when a process, VM, mount or temporary file is left.
 pub struct Sandbox {
-    /// Holds `data`, and `cache` if that is the test's own.
+    /// It holds `data`, and `cache` if the test has one of its own.
     root: TempDir,
-    /// Apart: paths of sockets have to be short.
+    tool: Tool,
+    /// Elsewhere, because paths of sockets must be short.
     runtime: TempDir,
     cache: PathBuf,
 }
@@ -60,7 +62,12 @@ impl Sandbox {
         let runtime = tempfile::Builder::new().prefix("pb-").tempdir().unwrap();
         let cache = root.path().join(cache);
         fs::create_dir_all(&cache).unwrap();
-        Self { root, runtime, cache }
+        let mut tool = Tool::new(root.path());
+        tool.set("XDG_DATA_HOME", tool.path("data"));
+        tool.set("XDG_CACHE_HOME", &cache);
+        tool.set("XDG_RUNTIME_DIR", runtime.path());
+        tool.set("CONTAINERS_CONF", image::containers_conf());
+        Self { root, tool, runtime, cache }
     }
 
     /// The tool's cache.
@@ -70,7 +77,7 @@ impl Sandbox {
 
     /// The tool's data.
     pub fn data(&self) -> PathBuf {
-        self.root.path().join("data").join(NAME)
+        self.tool.path("data").join(NAME)
     }
 
     /// The folders of the base disks in the cache.
@@ -90,19 +97,12 @@ impl Sandbox {
 
     /// Any program, in the test's environment.
     pub fn command(&self, program: &str, args: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(program);
-        command
-            .args(args)
-            .env("XDG_DATA_HOME", self.root.path().join("data"))
-            .env("XDG_CACHE_HOME", &self.cache)
-            .env("XDG_RUNTIME_DIR", self.runtime.path())
-            .env("CONTAINERS_CONF", image::containers_conf());
-        command
+        self.tool.other_command(program, args)
     }
 
     /// The tool, in the test's environment.
     pub fn tool(&self, args: &[impl AsRef<OsStr>]) -> Command {
-        self.command(PROGRAM, args)
+        self.tool.command(args)
     }
 
     /// The folder of all that the test makes.
@@ -122,10 +122,12 @@ impl Sandbox {
 
     /// Starts the tool on a terminal of its own; keys that are typed on it come from [`Running::type_keys`].
     pub fn start_on_terminal(&self, args: &[&str]) -> Running {
-        let quoted = args.iter().map(|arg| format!("'{}'", arg.replace('\'', r"'\''")));
-        let line = std::iter::once(PROGRAM.to_owned()).chain(quoted).collect::<Vec<_>>().join(" ");
-        // The shell in between gives its place to the tool.
-        let words = ["--quiet", "--flush", "--return", "--command", &format!("exec {line}"), "/dev/null"];
+        let tool = self.tool(args);
+        let words = std::iter::once(tool.get_program()).chain(tool.get_args());
+        let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
+        // The tool takes the place of the shell in between.
+        let line = format!("exec {}", quoted.collect::<Vec<_>>().join(" "));
+        let words = ["--quiet", "--flush", "--return", "--command", &line, "/dev/null"];
         Running::start(self.command("script", &words), None)
     }
 
@@ -169,7 +171,7 @@ impl Sandbox {
     /// The processes that the test has started, and what these have started.
     pub fn processes(&self) -> Vec<Process> {
         // The second finds what has dropped its environment.
-        let mut all = Process::of(self.root.path());
+        let mut all = Process::of(self.root());
         for process in Process::of(self.runtime.path()) {
             if all.iter().all(|other| other.pid != process.pid) {
                 all.push(process);
@@ -212,11 +214,11 @@ impl Sandbox {
         let others = entries(&self.vms()).into_iter().filter(|path| !vms.iter().any(|vm| path.ends_with(vm)));
         left.extend(others.map(show));
         // The shared cache may have those of other tests.
-        for folder in [self.root.path().join("data"), self.root.path().join("cache")] {
+        for folder in ["data", "cache"].map(|name| self.tool.path(name)) {
             temporary_files(&folder, &mut left);
         }
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let mine = |line: &&str| line.contains(self.root.path().to_str().unwrap());
+        let mine = |line: &&str| line.contains(self.root().to_str().unwrap());
         left.extend(mounts.lines().filter(mine).map(str::to_owned));
         left
     }
@@ -227,7 +229,7 @@ impl Sandbox {
         for process in self.processes() {
             eprintln!("--- {process:?} {}", process.doing());
         }
-        let kept = target().join("e2e-failed").join(self.root.path().file_name().unwrap());
+        let kept = target().join("e2e-failed").join(self.root().file_name().unwrap());
         let installs = entries(&self.cache().join("disks"));
         for folder in entries(&self.vms()).into_iter().chain(installs) {
             let kept = kept.join(folder.file_name().unwrap());
@@ -252,15 +254,16 @@ impl Sandbox {
         }
         self.root.disable_cleanup(true);
         self.runtime.disable_cleanup(true);
-        let variables = self.tool(&["list"]);
-        let variables = variables
+        let tool = self.tool(&["list"]);
+        let program = tool.get_program().display();
+        let variables = tool
             .get_envs()
             .map(|(name, value)| format!("{}='{}'", name.display(), value.unwrap_or_default().display()));
         let variables = variables.collect::<Vec<_>>().join(" ");
-        let (root, runtime) = (self.root.path().display(), self.runtime.path().display());
+        let (root, runtime) = (self.root().display(), self.runtime.path().display());
         eprintln!("--- E2E_KEEP is set: the test's VMs are kept. Use them in a shell:");
-        eprintln!("export {variables}\n{PROGRAM} list");
-        eprintln!("--- and remove them:\n{PROGRAM} rm --all --force; rm -rf {root} {runtime}");
+        eprintln!("export {variables}\n{program} list");
+        eprintln!("--- and remove them:\n{program} rm --all --force; rm -rf {root} {runtime}");
         true
     }
 }
@@ -289,12 +292,6 @@ impl Drop for Sandbox {
             std::panic::resume_unwind(panic);
         }
     }
-}
-
-/// Where a program's build leaves its files: large things belong there, too.
-fn target() -> PathBuf {
-    // target/PROFILE/podman-bootc
-    Path::new(PROGRAM).ancestors().nth(2).unwrap().to_owned()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

@@ -1,13 +1,13 @@
-//! A filesystem that gets full.
+//! A filesystem that runs full.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A small filesystem in memory, as long as the value lives. Needs root.
+/// A small filesystem in memory. It needs root, and is unmounted when the value is dropped.
 pub struct Small(PathBuf);
 
 impl Small {
-    /// In this folder, which is made.
+    /// Mounts one at `path` and creates that folder.
     pub fn new(path: PathBuf, size: &str) -> Self {
         std::fs::create_dir_all(&path).unwrap();
         let small = Self(path);
@@ -15,7 +15,7 @@ impl Small {
         small
     }
 
-    /// Makes it larger or smaller.
+    /// Changes its size.
     pub fn resize(&self, size: &str) {
         self.mount(&format!("remount,size={size}"));
     }
