@@ -40,7 +40,7 @@ test-image: ## builds all variants of the test image; needs podman and root
 
 # The program under test is the one that users get, without the features that are for tests.
 e2e: test-image ## runs the end-to-end tests, which boot VMs
-	$(CARGO) nextest run --test e2e
+	tests/e2e.sh
 
 cross: setup ## tests and checks for all other systems; records what passed
 	tests/cross.sh --record

@@ -18,7 +18,7 @@ windows() {
     export WINEPREFIX=/tmp/wine WINEDEBUG=-all CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=/usr/lib/wine/wine64
     sshd
     cargo test --locked --no-fail-fast -Zbuild-std --target $target --features fakes \
-        --lib --test flags --test generated --test host --test properties --test fake_hosts --test login
+        --lib --test generated --test host --test properties --test fake_hosts --test login
 }
 
 # An OpenSSH server on loopback, for tests/login.rs; one for all parts.
@@ -55,7 +55,7 @@ arm64() {
     emulate
     sshd
     cargo test --locked --no-fail-fast --target $target --features fakes \
-        --lib --test flags --test generated --test host --test properties --test fake_hosts --test login
+        --lib --test generated --test host --test properties --test fake_hosts --test login
 }
 
 # Has the kernel start arm64's programs with QEMU: those that start others need it. Before Linux 6.7 a namespace has no

@@ -1,5 +1,6 @@
 //! Programs under way: what they write is kept, and each wait has a deadline.
 
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
@@ -9,12 +10,19 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process, kill_process_group};
 
+use crate::common::target::used_arguments;
+
 use super::wait_for;
+
+/// The exit code of the tool when it refuses its arguments or fails itself.
+const REFUSED: i32 = 125;
 
 /// A program that has been started, in a process group of its own.
 pub struct Running {
     child: Child,
     line: String,
+    /// The arguments, if it is the tool.
+    arguments: Option<Vec<String>>,
     start: Instant,
     stdout: Arc<Stream>,
     stderr: Arc<Stream>,
@@ -48,7 +56,11 @@ impl Running {
     /// open until the program has ended (see [`Running::type_line`]).
     pub fn start(mut command: Command, input: Option<Vec<u8>>) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let line = words.join(" ");
+        // Another program may start it, as `setpriv` does.
+        let tool = words.iter().position(|word| word.ends_with("/podman-bootc"));
+        let arguments = tool.map(|place| words[place + 1..].to_vec());
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -60,6 +72,7 @@ impl Running {
         Self {
             child,
             line,
+            arguments,
             start: Instant::now(),
             stdout: Stream::read(stdout),
             stderr: Stream::read(stderr),
@@ -125,9 +138,13 @@ impl Running {
         assert!(over, "it didn't end within {} s\n{}", time.as_secs(), self.story());
         let status =
             wait_for(&self.line, left().max(Duration::from_secs(1)), || self.child.try_wait().unwrap());
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
+        if let Some(arguments) = self.arguments.as_ref().filter(|_| code != REFUSED) {
+            record(arguments);
+        }
         Output {
             line: self.line.clone(),
-            code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap()),
+            code,
             stdout: self.stdout.bytes(),
             stderr: String::from_utf8_lossy(&self.stderr.bytes()).into_owned(),
             elapsed: self.start.elapsed(),
@@ -192,6 +209,15 @@ fn story(line: &str, stdout: &[u8], stderr: &str) -> String {
     const BYTES: usize = 4000;
     let stdout = String::from_utf8_lossy(&stdout[stdout.len().saturating_sub(BYTES)..]);
     format!("$ {line}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+}
+
+/// Records that the tool took these arguments.
+fn record(arguments: &[String]) {
+    let folder = used_arguments();
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(std::process::id().to_string());
+    let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+    file.write_all(format!("{}\n", serde_json::json!(arguments)).as_bytes()).unwrap();
 }
 
 impl Stream {
