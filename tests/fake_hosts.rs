@@ -1,10 +1,11 @@
 //! What the tool asks of the programs of other systems, from `run` to `rm`.
 //!
-//! Fakes (`fakes/`) answer in place of these programs, on every system. The tests show that the tool asks for the
-//! right things in the right order, and understands the answers that the real programs are known to give.
+//! Fakes (`fakes/`) answer in place of these programs, on every system. The tests show that the
+//! tool asks for the right things in the right order, and understands the answers that the real
+//! programs are known to give.
 //!
-//! The tests for macOS need a Unix. The tests for Windows run everywhere, also under wine. `cross.sh` runs them
-//! there, and all of them for arm64.
+//! The tests for macOS need a Unix. The tests for Windows run everywhere, also under wine.
+//! `cross.sh` runs them there, and all of them for arm64.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "common"]
@@ -34,7 +35,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const IMAGE: &str = "localhost/my-os";
-/// Nothing here takes longer, with an emulated processor neither.
+/// More than any step takes, even with an emulated processor.
 const LONG: Duration = Duration::from_secs(60);
 
 /// The tool on a host whose programs are all fakes.
@@ -43,7 +44,7 @@ struct Host {
     _folder: TempDir,
 }
 
-/// How a program was called.
+/// One call of a program.
 #[derive(Debug)]
 struct Call {
     program: String,
@@ -84,8 +85,8 @@ impl Host {
         Self { tool, _folder: folder }
     }
 
-    /// Puts the firmware into a folder where QEMU's packages have it; the path of its code. Without it there are no
-    /// machines for arm64.
+    /// Writes firmware files to a folder, as QEMU's packages do, and returns the path of the code.
+    /// An arm64 machine doesn't start without firmware.
     fn firmware(&self, folder: &str) -> PathBuf {
         let (code, vars) = match std::env::consts::ARCH {
             "aarch64" => ("edk2-aarch64-code.fd", "edk2-arm-vars.fd"),
@@ -135,7 +136,7 @@ impl Host {
         message(&output)
     }
 
-    /// `run -d` of the image as VM `one`, with a disk that is small.
+    /// Runs `run -d` with the image, a small disk and the name `one`.
     fn run(&self, args: &[&str]) {
         let words = [&["run", "-q", "-d", "--name", "one", "--disk-size", "520M"], args, &[IMAGE]].concat();
         assert_eq!(self.succeed(&words), "one\n");
@@ -151,7 +152,7 @@ impl Host {
         logs.map(|log| std::fs::read_to_string(self.vm(log)).unwrap_or_default()).join("\n")
     }
 
-    /// All calls so far of the program of this name.
+    /// Returns all calls of a program so far.
     fn calls(&self, program: &str) -> Vec<Call> {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(self.path("record")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -165,7 +166,7 @@ impl Host {
         files.iter().map(call).filter(|call| call.program == program).collect()
     }
 
-    /// The only call of a program.
+    /// Returns the only call of a program.
     fn call(&self, program: &str) -> String {
         let [call] = &self.calls(program)[..] else { panic!("{:?}", self.calls(program)) };
         call.line()
@@ -181,7 +182,7 @@ impl Host {
         assert!(found.is_some(), "{what}\n{}", self.logs());
     }
 
-    /// What the user is told who types this on the console, and goes away.
+    /// Types keys on the console, detaches, and returns the messages of `console`.
     fn type_on_console(&self, keys: &[u8]) -> String {
         let mut command = self.command(&["console", "one"]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -218,7 +219,7 @@ fn message(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The words of a call that stand beside each other.
+/// Asserts that the text contains each of these.
 fn has(line: &str, wanted: &[&str]) {
     for want in wanted {
         assert!(line.contains(want), "{want}\nis not in\n{line}");
@@ -239,7 +240,7 @@ fn hyperv_on_windows() {
         host.calls("powershell").iter().map(|call| script(call.args.last().unwrap())).collect()
     };
     let all = scripts(&host);
-    // It is asked for what the user may do before anything is made.
+    // The tool checks the user's rights before it creates anything.
     has(&all[0], &["WindowsPrincipal", "S-1-5-32-578"]);
     let run = all.last().unwrap();
     has(run, &["New-VM", "-Generation 2", "-EnableSecureBoot Off"]);
@@ -248,7 +249,7 @@ fn hyperv_on_windows() {
     assert_eq!(vm["disk"], host.vm("disk.vhdx").to_str().unwrap());
     assert_eq!(vm["memory"], 3_u64 << 30);
     has(vm["console"].as_str().unwrap(), &[r"\\.\pipe\podman-bootc-"]);
-    // There are such pipes on Windows only.
+    // Only Windows has these pipes.
     #[cfg(windows)]
     {
         host.has_logged("fake Hyper-V booted");
@@ -260,16 +261,19 @@ fn hyperv_on_windows() {
     let all = scripts(&host);
     let ends: Vec<&String> = all.iter().filter(|script| script.contains("| Stop-VM ")).collect();
     assert_eq!(ends.len(), 2);
-    assert!(!ends[0].contains("-TurnOff") && ends[1].contains("-TurnOff"), "first in order, then by force");
+    assert!(
+        !ends[0].contains("-TurnOff") && ends[1].contains("-TurnOff"),
+        "`stop` shuts the guest down, `rm -f` turns it off"
+    );
 }
 
 #[test]
 fn qemu_on_windows() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let host = Host::new("windows", &["powershell", &qemu]);
-    // Hyper-V is not there: so it is QEMU by itself.
+    // Without Hyper-V the tool chooses QEMU.
     let host = host.with("FAKE_HYPERV", "absent");
-    // Where its installer puts it, which leaves PATH alone; wine has a mind of its own about where that is.
+    // The folder of QEMU's installer, which does not change PATH. wine sets another `ProgramFiles`.
     let folder = if cfg!(windows) { "bin" } else { "programs/qemu" };
     host.firmware(&format!("{folder}/share"));
     if !cfg!(windows) {
@@ -278,7 +282,7 @@ fn qemu_on_windows() {
             std::fs::rename(host.path("bin").join(name), place).unwrap();
         }
     }
-    // Paths with drives, where there are any, in all flags that take one.
+    // On Windows these paths have a drive.
     let file = |name: &str, content: &[u8]| {
         std::fs::write(host.path("share").join(name), content).unwrap();
         host.path("share").join(name).to_str().unwrap().to_owned()
@@ -295,7 +299,7 @@ fn qemu_on_windows() {
     let mut flags = vec!["--cloudinit", &folder];
     flags.extend(paths.iter().flat_map(|(flag, path)| [*flag, path.as_str()]));
     if !has_unix_sockets() {
-        // QEMU can't be talked to then, which is said, and leaves nothing.
+        // Without them the tool can't talk to QEMU; it says so and leaves nothing.
         let run = [&["run", "-q", "-d", "--rm", "--disk-size", "520M"][..], &flags, &[IMAGE]].concat();
         has(&host.fail(&run), &["can't start", "qemu-system-"]);
         assert_eq!(host.succeed(&["list", "-q"]), "");
@@ -307,13 +311,13 @@ fn qemu_on_windows() {
     let accel = if cfg!(target_arch = "x86_64") { "-accel whpx,kernel-irqchip=off" } else { "-accel whpx " };
     has(&line, &[accel, "-netdev user,id=net0", "data.raw", "cidata.img"]);
     host.has_logged("fake QEMU booted");
-    // Enter, as a terminal sends it, and ctrl-] to get away.
+    // Enter, as a terminal sends it.
     host.type_on_console(b"a\r");
     host.has_logged("typed 97\ntyped 13\n");
     host.stop_start_remove();
 }
 
-/// Windows has them since 10 (1803), wine 10 has none.
+/// Windows 10 (1803) and later has Unix sockets; wine 10 does not.
 #[cfg(windows)]
 fn has_unix_sockets() -> bool {
     socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).is_ok()
@@ -324,21 +328,21 @@ fn has_unix_sockets() -> bool {
     true
 }
 
-/// The script that PowerShell was given.
+/// Decodes the script in PowerShell's argument.
 fn script(argument: &str) -> String {
     let bytes = STANDARD.decode(argument).unwrap();
     let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
     String::from_utf16(&units).unwrap()
 }
 
-/// The value that a script was given.
+/// Decodes the value in a script.
 fn value(script: &str) -> Value {
     let text = script.split("FromBase64String('").nth(1).unwrap().split('\'').next().unwrap();
     serde_json::from_slice(&STANDARD.decode(text).unwrap()).unwrap()
 }
 
 #[test]
-fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
+fn an_unusable_podman_machine_is_reported_with_the_remedy() {
     for (machine, want) in [
         ("absent", "podman machine init --rootful --now"),
         ("stopped", "podman machine start podman-machine-default"),
@@ -351,14 +355,14 @@ fn a_podman_machine_that_cannot_be_used_is_said_with_what_mends_it() {
 }
 
 #[test]
-fn an_install_that_fails_in_a_container_is_told_and_logged() {
+fn an_install_that_fails_in_a_container_is_reported_and_logged() {
     for (how, wants) in [
         ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
         ("half", &["exit status: 1", "Installing image", "no loop device"]),
     ] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
         let message = host.fail(&["run", "-q", "-d", IMAGE]);
-        // Windows' own programs have an exit code.
+        // On Windows the message says "exit code".
         has(&message.replace("exit code", "exit status"), wants);
         let log = message.split("the whole log is in ").nth(1).unwrap().split(')').next().unwrap();
         let log = std::fs::read_to_string(log).unwrap();
@@ -368,7 +372,7 @@ fn an_install_that_fails_in_a_container_is_told_and_logged() {
 }
 
 #[test]
-fn the_doctor_looks_for_what_counts_there() {
+fn doctor_checks_what_each_system_needs() {
     let check = |host: &Host| -> (Value, Option<i32>) {
         let output = host.command(&["doctor", "--format", "json"]).output().unwrap();
         (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
@@ -382,7 +386,7 @@ fn the_doctor_looks_for_what_counts_there() {
         assert_eq!(status(&rows, name).as_deref(), Some(want), "{rows}");
     }
     assert_eq!((status(&rows, "mkfs.erofs"), code), (None, Some(0)), "{rows}");
-    // Hyper-V without its sockets is fine; there may be some only on Windows.
+    // Hyper-V works without its sockets, and only Windows can have these.
     let (rows, code) = check(&Host::new("windows", &["powershell", "ssh"]));
     assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("ok"), Some(0)), "{rows}");
     let row = rows.as_array().unwrap().iter().find(|row| row["check"] == "SSH without a network").unwrap();
@@ -426,6 +430,6 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
     ] {
         let windows = Host::new("windows", &["powershell"]).with("FAKE_HYPERV", like);
         has(&windows.fail(&["run", "-q", "-d", "--hypervisor", "hyperv", "--rm", IMAGE]), &[want]);
-        assert!(windows.calls("podman").is_empty(), "nothing is installed for it");
+        assert!(windows.calls("podman").is_empty(), "no disk is installed first");
     }
 }

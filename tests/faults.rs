@@ -1,6 +1,7 @@
-//! The tool dies at named places, and what it leaves does no harm; nor does a full disk.
+//! The tool is killed at named places, or the disk is full: what it leaves does no harm.
 //!
-//! These tests need QEMU and qemu-img, and no image. Those that fill a filesystem need root for a tmpfs.
+//! These tests need QEMU and qemu-img, and no image. The tests that fill a filesystem need root for
+//! a tmpfs.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -104,7 +105,7 @@ fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// Runs it with a fault; it has to die of that.
+/// Runs the command with a fault, and asserts that the fault kills it.
 fn die(command: &mut Command, fault: &str) {
     use std::os::unix::process::ExitStatusExt;
     let output = command.env(FAULT, fault).output().unwrap();
@@ -112,14 +113,14 @@ fn die(command: &mut Command, fault: &str) {
 }
 
 #[test]
-fn a_vm_that_was_not_finished_is_none() {
+fn a_half_made_vm_is_not_listed() {
     let host = Host::new();
     for fault in ["vm-reserved", "vm-keys", "vm-files", "json-written"] {
         die(&mut host.run("one"), fault);
         assert_eq!(host.states(), [""; 0], "{fault}");
         assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "{fault}: nothing is left");
     }
-    // Who waits for the machine to run takes back what doesn't.
+    // `run` waits for the VM to run, and removes one that does not.
     for fault in ["supervisor-listens", "supervisor-runs"] {
         let run = host.run("one").env(FAULT, fault).output().unwrap();
         assert_eq!(run.status.code(), Some(125), "{fault}");
@@ -134,7 +135,7 @@ fn a_vm_that_was_not_finished_is_none() {
 }
 
 #[test]
-fn a_finished_vm_outlives_the_tool_and_its_supervisor() {
+fn a_complete_vm_outlives_the_tool_and_its_supervisor() {
     let host = Host::new();
     die(&mut host.run("one"), "vm-made");
     assert_eq!(host.states(), ["one stopped"]);
@@ -187,7 +188,7 @@ fn a_signal_ends_the_wait_for_a_supervisor_at_once() {
 }
 
 #[test]
-fn a_machine_without_a_network_card_gets_no_ports() {
+fn a_vm_without_a_network_card_gets_no_ports() {
     let host = Host::new();
     succeed(host.run("one").args(["--nic", "none"]));
     for state in ["running", "stopped"] {
@@ -197,7 +198,7 @@ fn a_machine_without_a_network_card_gets_no_ports() {
         assert!(add.status.code() == Some(125) && message.contains("--nic none"), "{state}: {message}");
         succeed(&mut host.command(&["stop", "--time", "0", "one"]));
     }
-    // It starts as before.
+    // The VM still starts.
     succeed(&mut host.command(&["start", "one"]));
 }
 
@@ -232,10 +233,10 @@ fn disk() -> BaseDisk {
     }
 }
 
-/// What the child below works on.
+/// Names the folder that the child below works in.
 const CHILD: &str = "PODMAN_BOOTC_FAULT_CHILD";
 
-/// No test of its own: what [`in_child`] runs in a process that is to die.
+/// Not a test: [`in_child`] runs it in a process that a fault kills.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
@@ -294,7 +295,7 @@ fn the_cache_holds_complete_disks_only() {
 
     die(&mut in_child(dir.path()), "disk-doomed");
     assert_eq!(cache.find(&key).unwrap(), None);
-    // This time to the end, over all that is left.
+    // Without a fault it succeeds, whatever the others left.
     succeed(&mut in_child(dir.path()));
     assert_eq!(std::fs::read_dir(dir.path().join("disks")).unwrap().count(), 0);
     let out: Vec<_> = std::fs::read_dir(dir.path().join("out")).unwrap().flatten().collect();
@@ -306,7 +307,7 @@ fn a_full_disk_leaves_no_half_made_vm() {
     let host = Host::new();
     let small = Small::new(host.path("data"), "4k");
     let mut failures = 0;
-    // Each time there is a little more room: each file on the way is the one that doesn't fit once.
+    // The room grows step by step, so that each file of the VM is once the one that does not fit.
     for pages in 1.. {
         small.resize(&format!("{}k", pages * 4));
         let output = host.run("one").output().unwrap();
@@ -320,7 +321,7 @@ fn a_full_disk_leaves_no_half_made_vm() {
         let left: Vec<_> = std::fs::read_dir(host.vms()).map(|l| l.flatten().collect()).unwrap_or_default();
         assert!(left.is_empty(), "{pages} pages: {left:?}");
         assert!(pages < 1000);
-        // The firmware's variables are large, and fail in the same way all the time.
+        // The firmware's variables are large: many steps fail in the same way.
         if failures > 40 {
             small.resize("64m");
         }
@@ -353,7 +354,7 @@ fn a_full_disk_leaves_no_half_made_base_disk_or_export() {
             failures.push(pages);
         }
     }
-    // The disk's data alone takes 256 pages; what else there is, takes the filesystem's own.
+    // The disk's data takes 256 pages; the filesystem needs a few of its own.
     assert!(failures.starts_with(&[1, 2, 100, 256]), "{failures:?}");
     disks.resize("16m");
     succeed(&mut in_child(dir.path()));

@@ -1,5 +1,6 @@
-//! A flag that no end-to-end test gives may do nothing at all. The end-to-end tests record the arguments that the tool
-//! accepted, and `e2e.sh` has this compare the record with the tool's commands and with the flags of `run`.
+//! A flag that no end-to-end test gives may do nothing at all. The end-to-end tests record the
+//! arguments that the tool accepted, and `e2e.sh` has this compare the record with the tool's
+//! commands and with the flags of `run`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "common"]
@@ -18,8 +19,8 @@ struct Wanted {
     names: Vec<String>,
 }
 
-/// Returns what the tests must give: each flag, and each visible alias of a flag, which takes the place of another
-/// tool's flag.
+/// Returns what the tests must give: each flag, and each visible alias of a flag, which takes the
+/// place of another tool's flag.
 fn wanted(run: &Command) -> Vec<Wanted> {
     let of = |flag: &Arg| {
         let long = |name: &str| format!("--{name}");

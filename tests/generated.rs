@@ -1,5 +1,5 @@
-//! `completions/` and `docs/man/` are made from the command line's definition. This test compares them with
-//! it, and writes them when `UPDATE_DOCS=1` is set (`make docs`).
+//! `completions/` and `docs/man/` come from the definition of the command line. These tests compare
+//! them, or write them with `UPDATE_DOCS=1` (`make docs`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn man_pages() -> Result<Files> {
     Ok(files)
 }
 
-/// Those of a command and of its subcommands.
+/// Adds the pages of a command and of its subcommands.
 fn add_man_pages(files: &mut Files, name: &str, command: Command) -> Result<()> {
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
         add_man_pages(files, &format!("{name}-{}", inner.get_name()), inner.clone())?;
@@ -81,13 +81,13 @@ fn add_man_pages(files: &mut Files, name: &str, command: Command) -> Result<()> 
     Ok(())
 }
 
-/// Without a date and without the version: a page changes when the command does.
+/// Renders a page without date and version: it changes only when the command changes.
 fn man_page(name: &str, command: Command) -> Result<Vec<u8>> {
-    // Every section that clap_mangen renders by itself begins with this.
+    // Each section that clap_mangen renders begins with this.
     const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
     let tail = command.get_after_help().map(|text| roff_list(&text.to_string())).unwrap_or_default();
     let has_subcommands = command.has_subcommands();
-    // clap_mangen puts arguments among the options unless they have a heading.
+    // clap_mangen lists arguments among the options unless they have a heading.
     let man = Man::new(command.mut_args(|argument| {
         if argument.is_positional() { argument.help_heading("Arguments") } else { argument }
     }));
@@ -109,7 +109,8 @@ fn man_page(name: &str, command: Command) -> Result<Vec<u8>> {
     Ok([PREAMBLE, &title, &sections, &tail, &see_also].concat().into_bytes())
 }
 
-/// The text after a command's help: a heading, then lines of two columns that two blanks or more divide.
+/// Renders the text after a command's help: a heading, then lines of two columns, which two or more
+/// blanks separate.
 fn roff_list(text: &str) -> String {
     let escape = |text: &str| text.replace('\\', "\\e").replace('-', "\\-").replace('"', "\\(dq");
     let mut roff = String::new();
@@ -120,13 +121,13 @@ fn roff_list(text: &str) -> String {
         }
         let line = escape(line.trim());
         let (left, right) = line.split_once("  ").unwrap_or((&line, ""));
-        // `\&`: no line begins with a control character.
+        // `\&` keeps a line from beginning with a control character.
         roff += &format!(".TP\n\\&\\fB{left}\\fR\n\\&{}\n", right.trim());
     }
     roff
 }
 
-/// Compares a folder of the repository with what belongs in it, or writes it.
+/// Compares a folder of the repository with its expected content, or writes that.
 fn keep(folder: &str, files: &Files) -> Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {

@@ -1,7 +1,7 @@
-//! What the tool asks of the operating system, between processes: locks, helpers, local connections, folders.
+//! The operating system between processes: locks, helpers, local sockets, folders.
 //!
-//! These tests need nothing but the built program. `tests/cross.sh` runs them for Windows under wine and for
-//! arm64 under QEMU, too.
+//! These tests need only the built program. `tests/cross.sh` also runs them for Windows under wine
+//! and for arm64 under QEMU.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "common"]
@@ -23,14 +23,14 @@ use podman_bootc::host::net::socket;
 use podman_bootc::host::process;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
-/// What a process of this program is to do in place of the tests; see [`role`].
+/// Tells a process of this program to play a role instead of running tests; see [`role`].
 const ROLE: &str = "HOST_TEST_ROLE";
-/// The file that it is about.
+/// Names the file that the role uses.
 const FILE: &str = "HOST_TEST_FILE";
-/// Nothing here takes longer, under wine neither.
+/// More than any step takes, even under wine.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Not a test of its own: what the tests start as another process. Started as a test it has nothing to do.
+/// Not a test: the tests start it as another process. As a test it does nothing.
 #[test]
 fn role() {
     let Ok(role) = std::env::var(ROLE) else { return };
@@ -62,23 +62,23 @@ fn role() {
 }
 
 fn announce(word: &str) {
-    // libtest has begun the line; this ends it.
+    // libtest has written the beginning of the line.
     println!("{word}");
 }
 
-/// A process of this program with another role.
+/// Returns a command that runs this program in a role.
 fn actor(role: &str, file: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "role", "--nocapture"]).env(ROLE, role).env(FILE, file).stdin(Stdio::null());
     command
 }
 
-/// Starts one, and waits until it says that it holds its lock.
+/// Starts this program in a role, and waits until it says that it holds its lock.
 fn start(role: &str, file: &Path) -> Child {
     let mut child = actor(role, file).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("held")), "{role} didn't get so far");
-    // Its later words go nowhere, and hold it up nowhere.
+    // Reads on, so that the process never waits for a reader.
     std::thread::spawn(move || lines.for_each(drop));
     child
 }
@@ -92,7 +92,7 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_lock_is_held_across_processes_and_falls_with_its_holder() {
+fn a_lock_is_held_across_processes_and_ends_with_its_holder() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lock");
     let mut holder = start("hold", &file);
@@ -104,7 +104,7 @@ fn a_lock_is_held_across_processes_and_falls_with_its_holder() {
     assert!(Lock::try_acquire(&file).unwrap().is_some());
 }
 
-/// Only Linux and Windows can do that.
+/// macOS has no way to do this.
 #[cfg(any(target_os = "linux", windows))]
 #[test]
 fn a_helper_dies_with_its_parent() {
@@ -122,9 +122,9 @@ fn processes_talk_over_a_socket() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     runtime().block_on(async {
-        assert!(socket::connect(&path).await.is_err(), "nobody listens");
+        assert!(socket::connect(&path).await.is_err(), "no server listens");
         let mut listener = socket::listen(&path).unwrap();
-        // Several clients, one after the other and side by side.
+        // Two clients at once, twice.
         for _ in 0..2 {
             let mut clients =
                 [actor("client", &path), actor("client", &path)].map(|mut c| c.spawn().unwrap());
@@ -136,7 +136,7 @@ fn processes_talk_over_a_socket() {
                 read.read_line(&mut line).await.unwrap();
                 assert_eq!(line, "from the client\n");
                 write.write_all(b"from the server\n").await.unwrap();
-                // It hangs up when it has read that.
+                // The client reads the answer and disconnects.
                 let mut rest = Vec::new();
                 let _ = read.read_to_end(&mut rest).await;
                 assert_eq!(rest, b"");
@@ -148,7 +148,8 @@ fn processes_talk_over_a_socket() {
     });
 }
 
-/// Runs the tool with the default folders below a home of its own, and returns its exit code and output.
+/// Runs the tool with the default folders below a home of its own, and returns its exit code and
+/// output.
 fn run(tool: &Tool, args: &[&str]) -> (i32, String, String) {
     let mut command = tool.command(args);
     for variable in ["XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"] {

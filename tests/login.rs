@@ -1,6 +1,8 @@
-//! Sessions with a real OpenSSH server on loopback. `tests/cross.sh` starts it and runs this for each system.
+//! Sessions with a real OpenSSH server on loopback. `tests/cross.sh` starts the server and runs
+//! these tests for each system.
 //!
-//! `TEST_SSHD_PORT` is its port, `TEST_SSHD_KEYS` its file of authorized keys, `TEST_SSHD_USER` the user.
+//! `TEST_SSHD_PORT` is the server's port, `TEST_SSHD_KEYS` its file of authorized keys,
+//! `TEST_SSHD_USER` the user.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{self, Cursor, Write};
@@ -19,7 +21,7 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
 }
 
-/// Keys of a VM's own, which the server knows only when it is told.
+/// Returns a login with new keys, which the server does not know until [`authorize`] adds them.
 fn login(folder: &std::path::Path) -> Login {
     let keys = Keys::in_folder(folder);
     keys.create().unwrap();

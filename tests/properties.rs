@@ -1,4 +1,4 @@
-//! What holds for all values: sizes, keys, and the readers of files that anything may have happened to.
+//! Properties of all values: sizes, keys, and readers of damaged files.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shown_is_read_back_nearly(bytes in 1u64..1 << 60) {
+    fn a_formatted_size_parses_to_nearly_the_same_size(bytes in 1u64..1 << 60) {
         let shown = format_size(bytes).replace(' ', "");
         let read = parse_size(&shown).unwrap();
         prop_assert!(read.abs_diff(bytes) as f64 <= bytes as f64 * 0.06, "{bytes} {shown} {read}");
@@ -38,7 +38,7 @@ proptest! {
     }
 
     #[test]
-    fn a_key_is_read_back_as_it_was_written(hash in "[0-9a-f]{64}", generation in 0u32..) {
+    fn a_key_survives_a_round_trip_through_text(hash in "[0-9a-f]{64}", generation in 0u32..) {
         let text = if generation == 0 { hash } else { format!("{hash}-{generation}") };
         let key: Key = text.parse().unwrap();
         prop_assert_eq!(key.to_string(), text);
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn other_options_are_another_disk(one in options(), other in options()) {
+    fn other_options_make_another_disk(one in options(), other in options()) {
         let (a, b) = (Key::new(&Image::sample(), &one), Key::new(&Image::sample(), &other));
         prop_assert_eq!(one == other, a == b);
         prop_assert_eq!(Key::new(&Image::sample(), &one.clone()), a);
@@ -61,7 +61,7 @@ proptest! {
             let damaged = damage.apply(&whole, place);
             std::fs::write(&file.path, &damaged).unwrap();
             match (file.read)(&file.path) {
-                // Damage that leaves a file of the right shape can't be seen.
+                // The reader can't detect damage that leaves a valid file.
                 Ok(()) => prop_assert!(matches!(damage, Damage::Replaced(_) | Damage::Missing)),
                 Err(error) => prop_assert!(error.contains(file.path.to_str().unwrap()), "{error}"),
             }
@@ -69,7 +69,7 @@ proptest! {
     }
 }
 
-/// Few texts, so that two sets of options are often alike but for one.
+/// Few texts, so that two sets of options often differ in one option only.
 fn text() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["", "a", "b", "a b", "\"", "a,b", "\0", "ä"]).prop_map(str::to_owned)
 }
@@ -100,19 +100,19 @@ fn options() -> impl Strategy<Value = Options> {
 
 #[derive(Debug, Clone)]
 enum Damage {
-    /// It ends somewhere.
+    /// The end is missing.
     Cut,
-    /// One byte is another.
+    /// One byte is replaced.
     Byte(u8),
-    /// One of its members has another value.
+    /// One member has another value.
     Replaced(Value),
-    /// One of its members is missing.
+    /// One member is missing.
     Missing,
-    /// It was written by another version.
+    /// Another version wrote it.
     Version(u64),
-    /// There is far too much of it.
+    /// The file is far too large.
     Huge,
-    /// It is something else altogether.
+    /// The content is unrelated.
     Bytes(Vec<u8>),
 }
 
@@ -148,7 +148,7 @@ impl Damage {
                 bytes.truncate(place.index(bytes.len()));
                 return bytes;
             }
-            // Never UTF-8 where there was ASCII.
+            // In place of ASCII this is never valid UTF-8.
             Self::Byte(byte) => {
                 let at = place.index(bytes.len());
                 bytes[at] = *byte;
@@ -170,7 +170,7 @@ impl Damage {
     }
 }
 
-/// A file of the tool's state and its reader.
+/// A file of the tool's state, and the function that reads it.
 struct Sample {
     path: PathBuf,
     read: fn(&Path) -> Result<(), String>,

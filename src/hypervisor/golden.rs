@@ -1,4 +1,5 @@
-//! Golden command lines, which are in `tests/command-lines/`; `INSTA_UPDATE=always` writes them anew.
+//! Golden command lines, which are in `tests/command-lines/`; `INSTA_UPDATE=always` writes them
+//! anew.
 
 use super::Launch;
 

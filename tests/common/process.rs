@@ -31,7 +31,8 @@ impl Process {
         })
     }
 
-    /// Returns the living processes for which `is_wanted` holds, in no order and without this process.
+    /// Returns the living processes for which `is_wanted` holds, in no order and without this
+    /// process.
     pub fn all(is_wanted: impl Fn(u32) -> bool) -> Vec<Self> {
         let pids = fs::read_dir("/proc").unwrap().flatten();
         let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

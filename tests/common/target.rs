@@ -8,8 +8,8 @@ pub fn target() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_podman-bootc")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Returns the folder in which the end-to-end tests record the tool's arguments. Each process of a test has a file there,
-/// with a JSON array of arguments on each line.
+/// Returns the folder in which the end-to-end tests record the tool's arguments. Each process of a
+/// test has a file there, with a JSON array of arguments on each line.
 pub fn used_arguments() -> PathBuf {
     target().join("used-arguments")
 }

@@ -27,7 +27,8 @@ impl Tool {
         &self.folder
     }
 
-    /// Returns the path of a file below the folder, with the system's separators, as the tool writes it.
+    /// Returns the path of a file below the folder, with the system's separators, as the tool
+    /// writes it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name).components().collect()
     }

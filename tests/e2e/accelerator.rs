@@ -1,14 +1,14 @@
-//! KVM where it works, TCG where it doesn't; what is expected depends on the machine that runs the test.
+//! KVM where it works, TCG elsewhere. The expected result depends on the host of the test.
 
 use std::path::Path;
 
 use crate::harness::{BOOT, Kvm, Running, SOON, Sandbox, shared, wait_for};
 
 #[test]
-fn kvm_gives_way_to_emulation_once() {
+fn a_broken_kvm_falls_back_to_emulation_once() {
     let kvm = Kvm::probe();
     let image = shared("latest");
-    // The base disk is there; it was made in another cache.
+    // Makes the base disk with another cache: the test's own one must know nothing of this host.
     let shared = Sandbox::new("accelerator-base");
     shared.ok(&["run", "--detach", "--name", "base", &image]);
     shared.ok(&["rm", "--force", "base"]);
@@ -22,17 +22,17 @@ fn kvm_gives_way_to_emulation_once() {
     assert_eq!(told, usize::from(kvm == Kvm::Broken), "{}", output.story());
     assert_eq!(memory.exists(), kvm == Kvm::Broken);
 
-    // Now it is known.
+    // From here on, the cache knows it.
     let wanted = if kvm == Kvm::Works { "kvm" } else { "tcg" };
     assert_eq!(accelerators(&sandbox, &image, "auto"), [wanted]);
 }
 
 fn only_tcg(sandbox: &Sandbox, image: &str, memory: &Path) {
     assert_eq!(accelerators(sandbox, image, "tcg"), ["tcg"]);
-    assert!(!memory.exists(), "nothing was tried, so nothing was learnt");
+    assert!(!memory.exists(), "no attempt, no record");
 }
 
-/// Asked for by name, it is not replaced.
+/// `--accel kvm` never falls back to emulation.
 fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
     if kvm == Kvm::Works {
         assert_eq!(accelerators(sandbox, image, "kvm"), ["kvm"]);
@@ -40,7 +40,7 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
     }
     let output = sandbox.run(&["run", "--rm", "--accel", "kvm", image, "true"]).expect(125);
     let output = output.silent_about("falling back to emulation");
-    // It ends QEMU, or stops its guest.
+    // KVM makes QEMU exit, or stops its guest.
     let words: &[&str] = match kvm {
         Kvm::Absent => &["/dev/kvm"],
         Kvm::Broken | Kvm::Works => &["QEMU ended with", "kvm internal error"],
@@ -50,7 +50,7 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
     let detached = ["run", "--detach", "--name", "vm", "--accel", "kvm", image];
     sandbox.run(&detached).expect(if starts { 0 } else { 125 });
     if starts {
-        // Nobody else's fault, and nobody takes its place.
+        // The VM crashes, and emulation doesn't replace KVM.
         wait_for("KVM's failure", SOON, || (sandbox.state("vm") == "crashed").then_some(()));
         let reason = sandbox.vm("vm").unwrap()["reason"].as_str().unwrap().to_owned();
         assert_eq!(reason, "kvm internal error");
@@ -60,7 +60,7 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
     sandbox.assert_clean(&[]);
 }
 
-/// The accelerators that a VM's supervisor tried, in order.
+/// Returns the accelerators that a VM's supervisor tried, in order.
 fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
     let run = ["run", "--detach", "--name", "vm", "--hypervisor", "qemu", "--accel", choice, image];
     sandbox.ok(&[&["--log-level", "debug"], &run[..]].concat());
@@ -76,9 +76,9 @@ fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
     tried
 }
 
-/// With other processors than the host's, a KVM that doesn't work may start the guest and stop it on its way.
+/// With another processor model, a broken KVM may start the guest and stop it later.
 #[test]
-fn kvm_that_fails_in_the_guest_gives_way_too() {
+fn a_kvm_that_fails_after_the_start_falls_back_too() {
     let sandbox = Sandbox::without_memory("accelerator-guest");
     let image = shared("latest");
     let folder = sandbox.root().join("bin");

@@ -1,10 +1,10 @@
-//! Images for another architecture than this machine's.
+//! Images for another architecture than the host's.
 
 use std::fs;
 
 use crate::harness::{Output, Registry, Running, SOON, Sandbox, podman, shared, wait_for};
 
-/// The architecture and the ID of the image that a name in podman's storage stands for.
+/// Returns the architecture and the ID of the image with this name in podman's storage.
 fn inspect(name: &str) -> (String, String) {
     let format = "{{.Architecture}} {{.Id}}";
     let text = podman(&["image", "inspect", "--format", format, name], vec![]).expect(0).text();
@@ -19,7 +19,7 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
     let (both, one) = (registry.image("both"), registry.image("one"));
     let settings = sandbox.root().join("registries.conf");
     registry.write_settings(&settings);
-    // No kernel is in it: each run ends as soon as the image is there.
+    // The image has no kernel, so that each run ends once the image is there.
     let run = |args: &[&str]| -> Output {
         let mut tool = sandbox.tool(&[&["run"], args].concat());
         tool.env("CONTAINERS_REGISTRIES_CONF", &settings);
@@ -34,7 +34,7 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
     run(&["--arch", other.1, &both]).says("fetching").says(&slow(other.1)).says("no kernel");
     let (architecture, other_id) = inspect(&both);
     assert_eq!(architecture, other.0);
-    // What is there is taken, unless another one is asked for.
+    // `run` uses the image in the storage, unless it is for another architecture.
     run(&[&both]).silent_about("fetching").says(&slow(other.1)).says("no kernel");
     run(&["--arch", own.1, "--pull", "never", &both])
         .says(&format!("is for {}, not for {}", other.0, own.0))
@@ -46,7 +46,7 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
     run(&["--pull", "always", "--arch", other.1, &both]).says(&slow(other.1));
     assert_eq!(inspect(&both).1, other_id);
 
-    // An image that is for one architecture alone.
+    // An image for one architecture only.
     run(&["--arch", "arm64", &one]).says("fetching").says("is for amd64, not for arm64").says("registry");
     let local = "localhost/podman-bootc-e2e:one";
     podman(&["tag", &one, local], vec![]).expect(0);
@@ -54,7 +54,7 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
     run(&["--arch", "arm64", "podman-bootc-e2e:one"])
         .says("podman build --arch arm64")
         .silent_about("fetching");
-    // A list of both, as `podman build --manifest` makes it.
+    // A manifest list of both, as `podman build --manifest` makes it.
     let list = "localhost/podman-bootc-e2e:list";
     podman(&["manifest", "create", list], vec![]).expect(0);
     for id in [&own_id, &other_id] {
@@ -81,7 +81,7 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
                 bootc status --format json | jq -r .status.booted.image.architecture; \
                 ls -d /sys/firmware/efi; hostname";
 
-    // The install runs in the image's own kernel; its firmware finds what that put on the disk.
+    // The install runs with the image's own kernel; then the firmware boots the installed disk.
     let run = ["run", "--name", "disk", "--volume", &volume, "--hostname", "on-disk", &image, look];
     let output = sandbox.run(&run).expect(0);
     assert_eq!(
@@ -92,7 +92,7 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
     );
     let emulated = output.stderr.contains("is for aarch64: it is emulated");
     assert_eq!(emulated, std::env::consts::ARCH != "aarch64", "{}", output.story());
-    // systemd lets the prompt wait until all else is done.
+    // systemd shows the prompt after everything else.
     let log = wait_for("the prompt", SOON, || {
         let log = sandbox.ok(&["logs", "disk"]);
         log.contains("on-disk login:").then_some(log)
@@ -102,7 +102,8 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
     assert_eq!(sandbox.state("disk"), "stopped");
     sandbox.ok(&["rm", "disk"]);
 
-    // Without firmware the credentials come another way, and those for this have the longest names.
+    // Without firmware, QEMU hands over credentials in another way; the ones for `--nic none` have
+    // the longest names.
     let run =
         ["run", "--ephemeral", "--nic", "none", "--volume", &volume, "--hostname", "in-memory", &image, look];
     let output = sandbox.run(&run).expect(0);

@@ -1,4 +1,4 @@
-//! What needs no VM: usage, completions, `doctor`, empty listings.
+//! Commands that need no VM: usage, completions, `doctor`, empty listings.
 
 use std::process::Command;
 
@@ -35,7 +35,7 @@ fn wrong_usage_ends_with_125() {
 }
 
 #[test]
-fn a_vm_that_is_not_there() {
+fn a_missing_vm_is_an_error() {
     let sandbox = Sandbox::with_empty_cache("absent");
     for command in ["ssh", "stop", "start", "rm", "inspect", "logs"] {
         sandbox.start(&[command, "nobody"]).finish(SOON).expect(125).says("no VM nobody");
@@ -46,7 +46,7 @@ fn a_vm_that_is_not_there() {
 }
 
 #[test]
-fn a_vm_that_is_damaged_goes_when_it_is_named() {
+fn a_damaged_vm_is_removed_by_its_name() {
     let sandbox = Sandbox::with_empty_cache("damaged");
     let folder = sandbox.vm_folder("broken");
     std::fs::create_dir_all(&folder).unwrap();
@@ -63,7 +63,7 @@ fn a_vm_that_is_damaged_goes_when_it_is_named() {
 }
 
 #[test]
-fn help_and_version_are_no_errors() {
+fn help_and_version_succeed() {
     let sandbox = Sandbox::with_empty_cache("help");
     for (args, said) in
         [(&["--help"][..], "Usage:"), (&["run", "--help"], "--detach"), (&["--version"], "podman-bootc ")]
@@ -74,7 +74,7 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
-fn completions_for_each_shell() {
+fn each_shell_has_completions() {
     let sandbox = Sandbox::with_empty_cache("completion");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = sandbox.ok(&["completion", shell]);
@@ -91,7 +91,7 @@ fn completions_for_each_shell() {
 #[test]
 fn doctor_says_what_is_missing() {
     let sandbox = Sandbox::with_empty_cache("doctor");
-    // All that the tests themselves need is here.
+    // The host has everything that the tests need.
     let text = sandbox.ok(&["doctor", "--format", "json"]);
     let findings: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     let status = |check: &str| {
@@ -115,7 +115,7 @@ fn doctor_says_what_is_missing() {
 }
 
 #[test]
-fn output_that_nobody_reads_is_no_panic() {
+fn a_closed_output_causes_no_panic() {
     let sandbox = Sandbox::with_empty_cache("pipe");
     for args in
         [&["completion", "bash"][..], &["doctor"], &["list"], &["list", "--format", "json"], &["--help"]]
@@ -126,7 +126,7 @@ fn output_that_nobody_reads_is_no_panic() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
     }
-    // What goes to standard error is not what was asked for: that is done, and the exit code tells the truth.
+    // Standard error carries only messages: the command does its work, and the exit code is right.
     for (args, code) in [(&["inspect", "nobody"][..], 125), (&["prune", "--dry-run"], 0), (&["run"], 125)] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

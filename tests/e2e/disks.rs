@@ -1,4 +1,4 @@
-//! Base disks and disk images: exported, imported, grown, made anew, pruned; and what a full disk does to them.
+//! Base disks and disk images: export, import, growth, rebuild, prune, and full disks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,20 +22,20 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn one_install_serves_all_who_want_its_disk() {
+fn one_install_serves_all_exports_and_vms() {
     let sandbox = Sandbox::with_empty_cache("disks");
     let image = shared("latest");
     let out = sandbox.root().join("out");
     fs::create_dir(&out).unwrap();
     let file = |name: &str| out.join(name).to_str().unwrap().to_owned();
 
-    // What can't work is refused before any work.
+    // The tool refuses impossible requests before any work.
     sandbox.run(&["disk", "--disk-size", "300M", &image, &file("x.raw")]).expect(125).says("300 MiB");
     sandbox.run(&["disk", &image, &file("x")]).expect(125).says("--format");
     sandbox.run(&["disk", &image, "/dev/null"]).expect(125).says("--format");
     assert_eq!(names(&out), [""; 0]);
 
-    // Eight at once: one installs, seven wait.
+    // Of eight exports at once, one installs and seven wait.
     let formats = ["raw", "qcow2", "vhdx", "vmdk"];
     let files: Vec<String> =
         (1..=2).flat_map(|i| formats.map(|format| file(&format!("{i}.{format}")))).collect();
@@ -58,7 +58,7 @@ fn one_install_serves_all_who_want_its_disk() {
     sandbox.run(&["disk", &image, &files[0]]).expect(125).says("--force");
     sandbox.run(&["disk", "--force", &image, &files[0]]).expect(0).silent_about("install ");
 
-    // A larger disk needs no install either: the overlay grows, and the guest's root with it.
+    // A larger disk needs no install either: the overlay grows, and the guest's root grows with it.
     let look = "lsblk -bdno SIZE; df --block-size=1 --output=size /; cat /proc/cmdline";
     let grown = sandbox.run(&["run", "--name", "big", "--disk-size", "20G", &image, look]).expect(0);
     let grown = grown.silent_about("install ").text();
@@ -67,12 +67,12 @@ fn one_install_serves_all_who_want_its_disk() {
     assert!(sizes[1] > 18 << 30, "{grown}");
     sandbox.ok(&["stop", "--time", "0", "big"]);
 
-    // An image in a file, made by whomever.
+    // A disk image from elsewhere.
     let imported = ["run", "--rm", "--disk", &file("2.qcow2"), "echo", "it", "runs"];
     assert_eq!(sandbox.run(&imported).expect(0).text(), "it runs\n");
     sandbox.run(&["run", "--disk", &file("2.vmdk"), "true"]).expect(125).says("qemu-img convert");
 
-    // What a VM stands on stays, also when it is made anew.
+    // A rebuild keeps the base disk of an existing VM.
     let anew = ["run", "--rebuild", "--install-in", "vm", "--detach", "--name", "anew", &image];
     sandbox.run(&anew).expect(0).says("booting the image");
     assert_eq!(sandbox.base_disks().len(), 2);
@@ -91,13 +91,14 @@ fn one_install_serves_all_who_want_its_disk() {
 }
 
 #[test]
-fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
+fn a_full_disk_fails_the_install_and_leaves_nothing() {
     let image = Own::of("latest", "full");
     let sandbox = Sandbox::with_empty_cache("full");
     let small = Small::new(sandbox.cache(), "1m");
     let file = sandbox.root().join("x.qcow2");
     let file = file.to_str().unwrap();
-    // It is full while the image is read, while its content is saved, and while the guest writes.
+    // The disk is full while the tool reads the image, while it saves the content, and while the
+    // guest writes.
     for size in ["100m", "300m", "660m"] {
         small.resize(size);
         if size == "100m" {
@@ -117,10 +118,10 @@ fn a_full_disk_fails_the_install_and_leaves_nothing_of_it() {
 }
 
 #[test]
-fn a_vm_waits_while_the_host_has_no_room() {
+fn a_vm_pauses_while_the_hosts_disk_is_full() {
     let sandbox = Sandbox::new("waits");
     let image = shared("latest");
-    // The VM's own folder is on the disk that gets full.
+    // The VM's own folder is on the disk that runs full.
     let small = Small::new(sandbox.data(), "64m");
     sandbox.ok(&["run", "--detach", "--name", "vm", &image]);
     sandbox.ok(&["ssh", "vm", "true"]);
@@ -139,7 +140,7 @@ fn a_vm_waits_while_the_host_has_no_room() {
     drop(small);
 }
 
-/// A block device that is a file, as long as the value lives.
+/// A block device over a file. It is removed when the value is dropped.
 struct Loop(String);
 
 impl Loop {
@@ -158,7 +159,7 @@ impl Drop for Loop {
 }
 
 #[test]
-fn a_block_device_is_written_only_when_that_is_meant() {
+fn a_block_device_is_written_only_with_the_flag_for_it() {
     let sandbox = Sandbox::new("block");
     let image = shared("latest");
     let disk = |device: &Loop, force: bool| {
@@ -240,7 +241,7 @@ fn every_install_option_arrives() {
     let log = fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
     assert!(log.contains("--stateroot a place --wipe"), "{log}");
 
-    // Each makes a disk of its own; what can't hold the image is refused before.
+    // The tool refuses a disk that can't hold the image.
     let other = ["disk", "--root-size", "100M", &image, "/x.raw"];
     sandbox.run(&other).expect(125).says("100 MiB").silent_about("booting");
     sandbox.run(&["run", "--arch", "aarch64", "--pull", "never", &image]).expect(125).says("amd64");

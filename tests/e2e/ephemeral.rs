@@ -16,10 +16,10 @@ fn an_image_boots_without_a_disk() {
 }
 
 #[test]
-fn a_machine_that_ends_at_once_says_why() {
+fn a_vm_that_ends_at_once_reports_the_cause() {
     let sandbox = Sandbox::new("at-once");
     let image = shared("latest");
-    // virtiofsd can't shut itself up in the root folder. That it ends may be known before the tool listens.
+    // virtiofsd can't enter a sandbox in the root folder. It may exit before the tool listens.
     for _ in 0..10 {
         let run = ["run", "--detach", "--ephemeral", "--volume", "/:/var/host", "--name", "one", &image];
         sandbox.run(&run).expect(125).says("the share of / (virtiofsd) ended");
@@ -38,14 +38,14 @@ fn a_root_over_virtiofs_is_not_converted() {
     let told = sandbox.ok(&["ssh", "vm", look]);
     assert_eq!(told.lines().skip(1).collect::<Vec<_>>(), ["x", "Read-only"], "{told}");
     let blocks = sandbox.cache().join("roots/blocks");
-    assert_eq!(fs::read_dir(&blocks).unwrap().count(), 0, "nothing is converted");
+    assert_eq!(fs::read_dir(&blocks).unwrap().count(), 0, "the tool converts nothing");
     // podman knows that the image is in use.
     podman(&["rmi", &image.name], vec![]).expect(2).says("in use by a container");
     sandbox.ok(&["stop", "vm"]);
     let in_use = || image.is_mounted() || image.has_containers();
     assert!(sandbox.list().is_empty() && !in_use());
 
-    // Who is killed can't tell podman, but the next one does.
+    // A killed tool can't release the image, but the next command does.
     sandbox.ok(&run);
     sandbox.process("internal-share-root").kill();
     sandbox.ok(&["rm", "--force", "vm"]);
@@ -69,7 +69,7 @@ fn a_root_over_virtiofs_is_not_converted() {
 fn a_running_vm_needs_nothing_of_its_image() {
     let image = Own::of("latest", "removed");
     let sandbox = Sandbox::with_empty_cache("removed");
-    // Killed in the middle of the conversion: the next one begins anew.
+    // After a kill during the conversion, the next run begins anew.
     let killed = sandbox.start(&["run", "--ephemeral", &image.name]);
     wait_for("the conversion", SOON, || {
         sandbox.processes().iter().any(|p| p.command.contains("erofs")).then_some(())
@@ -97,7 +97,7 @@ fn a_running_vm_needs_nothing_of_its_image() {
 
 #[test]
 fn twenty_runs_leave_nothing() {
-    // Other tests run beside this one: only what is its own tells anything.
+    // Other tests run at the same time, so that only this test's own files count.
     let image = Own::of("latest", "twenty");
     let sandbox = Sandbox::new("twenty");
     let temporary = sandbox.root().join("tmp");
@@ -107,7 +107,7 @@ fn twenty_runs_leave_nothing() {
         run.env("TMPDIR", &temporary);
         Running::start(run, Some(vec![])).finish(BOOT).expect(0);
         sandbox.ok(&["rm", "--force", "vm"]);
-        // No process, mount, or half-made file.
+        // No process, mount or temporary file is left.
         sandbox.assert_clean(&[]);
         assert!(!image.is_mounted());
         let left: Vec<_> = fs::read_dir(&temporary).unwrap().flatten().collect();

@@ -1,4 +1,4 @@
-//! What starts a disk: each firmware starts what it may, and nothing else. No guest system is needed for that.
+//! Firmware: each one boots the disks it can and no others. These tests need no guest system.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -10,7 +10,7 @@ use crate::harness::{BOOT, Running, SOON, Sandbox, Signal, wait_for};
 const BY_BIOS: &str = "the boot sector runs";
 const BY_UEFI: &str = "the shell on the disk runs";
 
-/// A disk whose boot sector says [`BY_BIOS`] on the first serial port.
+/// Creates a disk whose boot sector prints [`BY_BIOS`] on the first serial port.
 fn bios_disk(folder: &Path) -> PathBuf {
     // cli; xor ax, ax; mov ds, ax; mov dx, 0x3f8; mov si, message
     let mut code = vec![0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0xba, 0xf8, 0x03, 0xbe];
@@ -27,7 +27,7 @@ fn bios_disk(folder: &Path) -> PathBuf {
     keep(folder, "bios, \"1\".img", &disk)
 }
 
-/// A disk with a script for UEFI's shell, which says [`BY_UEFI`] and powers off.
+/// Creates a disk with a script for UEFI's shell, which prints [`BY_UEFI`] and powers off.
 fn uefi_disk(folder: &Path) -> PathBuf {
     let mut disk = Cursor::new(vec![0; 4 << 20]);
     fatfs::format_volume(&mut disk, fatfs::FormatVolumeOptions::new()).unwrap();
@@ -44,10 +44,10 @@ fn keep(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Starts a machine with this disk, and waits until its console says something.
+/// Starts a VM with this disk, and waits until its console prints a text.
 fn started(sandbox: &Sandbox, name: &str, disk: &Path, more: &[&str], text: &str) -> String {
     let disk = disk.to_str().unwrap();
-    // A firmware that finds nothing to start tries the network, for minutes.
+    // A firmware that finds no boot loader tries the network for minutes.
     let words = ["run", "--detach", "--nic", "none", "--memory", "512M", "--name", name, "--disk", disk];
     sandbox.ok(&[&words, more].concat());
     wait_for(text, BOOT, || {
@@ -58,7 +58,7 @@ fn started(sandbox: &Sandbox, name: &str, disk: &Path, more: &[&str], text: &str
 }
 
 #[test]
-fn a_firmware_starts_what_it_may() {
+fn each_firmware_boots_the_disks_it_can() {
     let sandbox = Sandbox::new("firmware");
     let (bios, uefi) = (bios_disk(sandbox.root()), uefi_disk(sandbox.root()));
 
@@ -70,7 +70,7 @@ fn a_firmware_starts_what_it_may() {
     settings_of_a_stopped_vm(&sandbox);
     sandbox.ok(&["rm", "--force", "bios"]);
 
-    // The same disk says nothing to the other firmware, and the other disk is not started when it isn't signed.
+    // The BIOS disk doesn't boot with UEFI, and secure boot refuses the unsigned UEFI disk.
     started(&sandbox, "uefi", &uefi, &["--firmware", "uefi"], BY_UEFI);
     wait_for("the end", SOON, || (sandbox.state("uefi") == "stopped").then_some(()));
     let variables = sandbox.vm_folder("uefi").join("vars.fd");
@@ -78,7 +78,7 @@ fn a_firmware_starts_what_it_may() {
     let secure = ["--firmware", "secure", "--tpm"];
     let log = started(&sandbox, "secure", &uefi, &secure, "Security Violation");
     assert!(!log.contains(BY_UEFI), "{log}");
-    // Another architecture has another firmware; the disk is started from all the same.
+    // Another architecture has another firmware, which boots the disk too.
     started(&sandbox, "arm", &uefi, &["--arch", "aarch64"], BY_UEFI);
     let state = sandbox.vm_folder("secure").join("tpm");
     assert!(fs::read_dir(&state).unwrap().count() > 0, "the TPM's state is kept");
@@ -109,7 +109,7 @@ fn settings_of_a_stopped_vm(sandbox: &Sandbox) {
     assert!(qemu.contains("size=400M"), "{qemu}");
 }
 
-/// A display without a screen, as long as the value lives.
+/// A display without a screen. It ends when the value is dropped.
 struct Display {
     server: Running,
     name: String,
@@ -118,7 +118,7 @@ struct Display {
 impl Display {
     fn new() -> Self {
         let mut server = Command::new("Xvfb");
-        // It chooses a free number, and says which.
+        // The server chooses a free number and prints it.
         server.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "800x600x24"]);
         let server = Running::start(server, Some(vec![]));
         server.wait_stdout("\n", SOON);
@@ -126,7 +126,7 @@ impl Display {
         Self { server, name }
     }
 
-    /// The titles of all windows.
+    /// Returns the titles of all windows.
     fn windows(&self) -> String {
         let output =
             Command::new("xwininfo").args(["-root", "-tree", "-display", &self.name]).output().unwrap();
@@ -136,7 +136,7 @@ impl Display {
 }
 
 #[test]
-fn a_machine_has_a_window_where_there_is_a_display() {
+fn a_vm_has_a_window_on_a_display() {
     let sandbox = Sandbox::new("window");
     let disk = bios_disk(sandbox.root());
     let display = Display::new();
@@ -159,14 +159,14 @@ fn a_machine_has_a_window_where_there_is_a_display() {
     wait_for("the window", SOON, || display.windows().contains("QEMU (seen)").then_some(()));
     sandbox.ok(&["rm", "--force", "seen"]);
     assert!(!display.windows().contains("QEMU (seen)"));
-    // It takes its lock and socket along.
+    // The server removes its lock and its socket.
     display.server.signal(Signal::TERM);
     display.server.finish(SOON);
     sandbox.assert_clean(&[]);
 }
 
 #[test]
-fn what_a_machine_cant_have_is_said_before_any_work() {
+fn impossible_vms_are_refused_before_any_work() {
     let sandbox = Sandbox::with_empty_cache("refused");
     let root = sandbox.root().to_path_buf();
     let file = |name: &str, text: &str| keep(&root, name, text.as_bytes()).to_str().unwrap().to_owned();
@@ -177,7 +177,7 @@ fn what_a_machine_cant_have_is_said_before_any_work() {
     let ignition = file("config.ign", "{\"ignition\": {}}");
     let seed = Path::new(&seed).parent().unwrap().to_str().unwrap().to_owned();
     let refused = |flags: &[&str], words: &[&str]| {
-        // Neither the image nor podman are looked at.
+        // The tool doesn't look at the image or at podman.
         let args = [&["run"], flags, &["localhost/no-such-image"]].concat();
         let mut tool = sandbox.tool(&args);
         tool.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");

@@ -1,4 +1,4 @@
-//! Images that are not in the storage of the podman at hand.
+//! Images in the storage of another podman.
 
 use std::fs;
 use std::process::Command;
@@ -30,7 +30,8 @@ fn an_image_of_another_podman_is_copied_once() {
     let output = with("X", "", &run).finish(BOOT).expect(0);
     assert_eq!(output.text(), "it runs\n");
 
-    // Not copied again, also for who asks in the other way; the disk that is asked for can't be made so small.
+    // Neither way of asking copies the image again. The disk is refused only because it is too
+    // small.
     let small = ["disk", "--disk-size", "200M", &image.name, "/nowhere.raw"];
     let output = with("CONTAINER_HOST", &url, &["images", "--format", "{{.name}}"]).finish(SOON).expect(0);
     assert!(output.text().contains(&image.name), "{}", output.story());

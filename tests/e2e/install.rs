@@ -1,4 +1,4 @@
-//! Base disks: made once, by whoever comes first, and shared.
+//! Base disks: the first `run` makes one, and the others share it.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     let first = sandbox.start(&["run", "--detach", "--rm", "--name", "first", &image.name]);
     first.wait_stderr("install ", BOOT);
     assert_eq!(sandbox.state("first"), "creating");
-    // A user who may not mount sees shares that systemd has mounted.
+    // systemd mounts the shares, so that users who may not mount see them.
     let share = format!("{}:/var/host:ro", sandbox.root().display());
     let as_user = ["run", "--rm", "--name", "second", "--user", "core", "--volume", &share, &image.name];
     let look = "id -un; grep -c /var/host /proc/mounts; exit 42";
@@ -31,20 +31,20 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
             ])
         })
         .collect();
-    // Another image's install waits for nobody.
+    // The install of another image doesn't wait.
     let beside = sandbox.root().join("beside.raw");
     let beside = sandbox.start(&["disk", &other.name, beside.to_str().unwrap()]);
     let installs =
         || sandbox.processes().iter().filter(|p| p.command.contains("-name guest=install-")).count();
     wait_for("two installs side by side", BOOT, || (installs() == 2).then_some(()));
-    // A name that is taken is seen before any work.
+    // The tool refuses a taken name before any work.
     sandbox
         .run(&["run", "--name", "first", &image.name])
         .expect(125)
         .says("first is in use")
         .silent_about("install ");
 
-    // What KVM does here is learnt in the install; each run tells it, once.
+    // The install learns that KVM fails; each run reports it once.
     let first = first.finish(BOOT).expect(0);
     assert_eq!(first.text(), "first\n");
     let told = usize::from(Kvm::probe() == Kvm::Broken);
@@ -69,7 +69,7 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     assert_eq!(second.text(), "core\n1\n");
     assert_eq!(sandbox.state("second"), "");
 
-    // A detached VM with --rm goes when its guest goes down.
+    // A detached VM with `--rm` is removed when its guest shuts down.
     sandbox.run(&["ssh", "first", "systemctl poweroff"]);
     wait_for("the VM to go", BOOT, || sandbox.list().is_empty().then_some(()));
     sandbox.assert_clean(&[]);

@@ -1,4 +1,5 @@
-//! Signals in the middle of an install, a boot and a session: nothing is left, and the next `run` works.
+//! Signals in the middle of an install, a boot and a session: nothing is left, and the next `run`
+//! works.
 
 use podman_bootc::host::fs::lock::Lock;
 
@@ -9,7 +10,7 @@ fn an_interrupted_install_leaves_nothing() {
     let image = Own::of("latest", "interrupt");
     let sandbox = Sandbox::with_empty_cache("interrupt");
     let run = ["run", "--rm", &image.name, "true"];
-    // While it waits for another one that reads an image.
+    // The run waits for another process that reads an image.
     std::fs::create_dir_all(sandbox.cache().join("roots")).unwrap();
     let other = Lock::acquire(&sandbox.cache().join("roots/lock")).unwrap();
     let running = sandbox.start(&run);
@@ -17,7 +18,7 @@ fn an_interrupted_install_leaves_nothing() {
     running.signal(Signal::INT);
     running.finish(SOON).expect(130);
     drop(other);
-    // A terminal sends a signal to all that run on it.
+    // A terminal sends a signal to all of its processes.
     for (stage, to_all, signal, code) in [
         ("reading the image", true, Signal::INT, 130),
         ("saving the image's content", false, Signal::TERM, 143),
@@ -40,7 +41,7 @@ fn an_interrupted_install_leaves_nothing() {
         sandbox.assert_clean(&[]);
     }
 
-    // One from a file: others can have what it was put into before the guest is done with it.
+    // An image from a file: the tool releases the storage for it before the guest has finished.
     let file = format!("oci-archive:{}", sandbox.root().join("x.tar").display());
     podman(&["save", "--quiet", "--format", "oci-archive", "--output", &file[12..], &image.name], vec![])
         .expect(0);
@@ -50,7 +51,7 @@ fn an_interrupted_install_leaves_nothing() {
     running.signal(Signal::TERM);
     running.finish(SOON).expect(143);
 
-    // Nobody can tidy up after this, but the next one can.
+    // A killed tool can't clean up, but the next command does.
     let running = sandbox.start(&run);
     running.wait_stderr("booting the image", BOOT);
     sandbox.wait_qemu();
@@ -58,7 +59,7 @@ fn an_interrupted_install_leaves_nothing() {
     running.finish(SOON).expect(137);
     wait_for("the end of all processes", SOON, || sandbox.processes().is_empty().then_some(()));
 
-    // podman dies, and someone clears the folder that is worked in.
+    // podman is killed, and the work folder is cleared.
     let running = sandbox.start(&run);
     wait_for("podman", BOOT, || sandbox.processes().into_iter().find(|p| p.command.contains(" save ")))
         .kill();
@@ -101,14 +102,14 @@ fn an_interrupted_boot_leaves_nothing() {
 }
 
 #[test]
-fn a_tool_that_is_killed_takes_its_vm_along() {
+fn a_killed_tool_ends_its_vm() {
     let sandbox = Sandbox::new("kill");
     interrupted_session(&sandbox, &shared("latest"), Signal::KILL);
     wait_for("the VM to go", SOON, || sandbox.list().is_empty().then_some(()));
     sandbox.assert_clean(&[]);
 }
 
-/// Ends a session by a signal to the tool alone.
+/// Ends a session with a signal to the tool alone.
 fn interrupted_session(sandbox: &Sandbox, image: &str, signal: Signal) -> crate::harness::Output {
     let running: Running = sandbox.start(&["run", "--rm", image, "echo begun; exec sleep 1000"]);
     running.wait_stdout("begun", BOOT);

@@ -26,11 +26,11 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
     let variables = std::fs::read(sandbox.vm_folder("keeper").join("vars.fd")).unwrap();
 
     assert_eq!(sandbox.ok(&["start", "keeper"]), "keeper\n");
-    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "over a stop");
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "after a stop");
 
     killed(&sandbox);
     sandbox.ok(&["start", "keeper"]);
-    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "over a crash");
+    assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "after a crash");
 
     sandbox.ok(&["ssh", "keeper", &format!("rm /etc/kept; echo changed | tee /var/kept >{disk}; sync")]);
     brought_back(&sandbox, &variables);
@@ -39,10 +39,10 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
     removed(&sandbox);
 }
 
-/// To the snapshot, from the VM that runs.
+/// Restores a snapshot, starting from a running VM.
 fn brought_back(sandbox: &Sandbox, variables: &[u8]) {
     let names = || sandbox.ok(&["snapshot", "list", "--format", "{{.name}}", "keeper"]);
-    assert_eq!(names(), "before\n", "of a VM that runs, too");
+    assert_eq!(names(), "before\n", "also of a running VM");
     for words in [["create", "after"], ["restore", "before"], ["rm", "before"]] {
         sandbox.run(&["snapshot", words[0], "keeper", words[1]]).expect(125).says("podman-bootc stop keeper");
     }
@@ -85,7 +85,7 @@ fn shown(sandbox: &Sandbox, image: &str) {
     let images = sandbox.ok(&["images", "--format", "json"]);
     let images: Vec<serde_json::Value> = serde_json::from_str(&images).unwrap();
     let image = images.iter().find(|row| row["name"] == image).unwrap();
-    // Other tests may have made disks of it with other options.
+    // Other tests may have made base disks of this image with other options.
     let of_image = |disk: &std::path::PathBuf| {
         let description = std::fs::read_to_string(disk.join("disk.json")).unwrap();
         let description: serde_json::Value = serde_json::from_str(&description).unwrap();
@@ -100,7 +100,7 @@ fn stopped_in_a_session(sandbox: &Sandbox) {
     session.wait_stdout("begun", SOON);
     let follower = sandbox.start(&["logs", "--follow", "keeper"]);
     follower.wait_stdout("Linux version", SOON);
-    // Nobody reads what comes after the first line, whether something comes or not.
+    // The reader closes the pipe after the first line; `logs` ends, with or without more output.
     let program = sandbox.tool(&["logs"]).get_program().to_str().unwrap().to_owned();
     let line = format!("'{program}' logs --follow keeper | head -n 1");
     let head = Running::start(sandbox.command("sh", &["-c", &line]), Some(vec![])).finish(SOON).expect(0);
@@ -113,7 +113,7 @@ fn stopped_in_a_session(sandbox: &Sandbox) {
     sandbox.ok(&["stop", "keeper"]);
 }
 
-/// The supervisor's end is that of its machine, and neither's is a secret.
+/// The VM ends with its supervisor, and `list` shows it.
 fn killed(sandbox: &Sandbox) {
     let qemu = sandbox.wait_qemu();
     sandbox.process("internal-supervise").kill();
@@ -133,7 +133,7 @@ fn killed(sandbox: &Sandbox) {
 
 fn removed(sandbox: &Sandbox) {
     assert_eq!(sandbox.ok(&["rm", "--all"]), "", "running VMs stay");
-    // A guest that has no time to shut down loses its power.
+    // A guest without time to shut down is turned off.
     let stop = sandbox.start(&["stop", "--time", "0", "keeper"]).finish(SOON).expect(0);
     assert_eq!(stop.text(), "keeper\n");
     assert_eq!(sandbox.state("keeper"), "stopped");

@@ -1,4 +1,4 @@
-//! The machine as it was asked for: each flag is looked at from inside the guest, on as few boots as there can be.
+//! The flags of `run`, seen from inside the guest, with as few boots as possible.
 
 use std::fs;
 use std::io::Read;
@@ -14,12 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
 use crate::vsock;
 
-/// Detaches from a console.
+/// The key that detaches from a console.
 const DETACH: &str = "\x1d";
-/// Small files in a share.
+/// The number of small files in a share.
 const FILES: usize = 10_000;
 
-/// The files that a VM is made with.
+/// The files of the host that a VM uses.
 struct Host {
     root: PathBuf,
     key: PathBuf,
@@ -55,7 +55,7 @@ impl Host {
 }
 
 #[test]
-fn a_machine_as_it_was_asked_for() {
+fn a_vm_has_what_its_flags_ask_for() {
     let sandbox = Sandbox::new("machine");
     let image = shared("latest");
     let host = Host::new(sandbox.root());
@@ -104,7 +104,7 @@ fn a_machine_as_it_was_asked_for() {
         &image,
     ]);
     inside(&sandbox);
-    // Who lists processes sees no secret.
+    // A list of processes shows no secret.
     let secret = "from, a";
     for process in sandbox.processes() {
         let (command, encoded) = (&process.command, STANDARD.encode(secret));
@@ -120,7 +120,7 @@ fn a_machine_as_it_was_asked_for() {
 
     sandbox.ok(&["ssh", "full", "printf kept >/dev/disk/by-id/virtio-extra1; sync"]);
     sandbox.ok(&["stop", "full"]);
-    assert!(sandbox.ok(&["logs", "--journal", "full"]).contains(JOURNALED), "it outlives the guest's end");
+    assert!(sandbox.ok(&["logs", "--journal", "full"]).contains(JOURNALED), "the journal outlives the guest");
     sandbox.ok(&["set", "full", "--cpus", "2", "--memory", "1200M"]);
     sandbox.ok(&["start", "full"]);
     again(&sandbox);
@@ -136,7 +136,7 @@ fn a_machine_as_it_was_asked_for() {
     sandbox.assert_clean(&[]);
 }
 
-/// What a script in the guest says, as lines of `name: value`.
+/// Runs a script in the guest, which prints lines of `name: value`.
 fn answers(sandbox: &Sandbox, script: &str) -> Vec<(String, String)> {
     let text = sandbox.ok(&["ssh", "full", script]);
     let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -178,7 +178,7 @@ echo "share: $(cat /var/share/from-the-host 2>/dev/null)"
 echo "fixed: $(cat /var/fixed/there)"
 "#;
 
-/// What is the same at each start.
+/// Checks what is the same after each start.
 const SAME: [(&str, &str); 15] = [
     ("hostname", "asked.example"),
     ("efi", "yes"),
@@ -209,7 +209,7 @@ fn again(sandbox: &Sandbox) {
     let answers = answers(sandbox, LOOK);
     expect(&answers, &SAME);
     expect(&answers, &[("cpus", "2"), ("memory", "large"), ("new", "kept")]);
-    // A share that breaks is told of.
+    // `list` warns of a share that broke.
     let (mut daemons, wanted) = (sandbox.processes(), "fixed");
     daemons.retain(|process| process.command.contains("virtiofsd") && process.command.contains(wanted));
     daemons
@@ -223,7 +223,7 @@ fn again(sandbox: &Sandbox) {
     assert!(told.contains("virtiofsd") && told.contains("running"), "{told}");
 }
 
-/// A git checkout both ways, files mapped into memory, and a share that can't be written to.
+/// A git checkout in both directions, files mapped into memory, and a read-only share.
 fn folders(sandbox: &Sandbox, share: &Path) {
     let origin = sandbox.root().join("origin");
     for index in 0..FILES {
@@ -237,7 +237,7 @@ fn folders(sandbox: &Sandbox, share: &Path) {
         &origin,
         &["-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--message=all"],
     );
-    // As a URL, so that what comes is one pack.
+    // A URL makes git send one pack.
     let url = format!("file://{}", origin.display());
     git(share, &["clone", "--quiet", &url, "in"]);
     fs::write(share.join("mapped"), "from the host, ".repeat(500)).unwrap();
@@ -259,8 +259,8 @@ fn folders(sandbox: &Sandbox, share: &Path) {
     assert_eq!(fixed.count(), 1, "nothing was written, also after a remount in the guest");
 }
 
-/// Prints what a shared map of a file has, writes to the map what another file has, and syncs it. The numbers are
-/// those of the system calls mmap, read and msync on x86-64.
+/// Prints the content of a shared map of a file, copies another file into the map, and syncs it.
+/// The numbers are the system calls mmap, read and msync on x86-64.
 const MAP: &str = r#"
     open(FILE, "+<", "/var/share/mapped") or die; open(FIXED, "<", "/var/fixed/there") or die;
     my $map = syscall(9, 0, 8192, 3, 1, fileno(FILE), 0); die "mmap: $!" if $map == -1;
@@ -274,7 +274,7 @@ fn git(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The ports of the host that lead to the guest's port 22.
+/// Returns the host's ports that lead to the guest's port 22.
 fn published(sandbox: &Sandbox) -> Vec<u16> {
     let ports = sandbox.ok(&["port", "full", "--format", "{{.guest_port}} {{.host_address}} {{.host_port}}"]);
     let port = |line: &str| line.strip_prefix("22 127.0.0.1 ")?.parse().ok();
@@ -298,7 +298,7 @@ fn ports(sandbox: &Sandbox) -> [u16; 2] {
     assert!(three.len() == 3 && leads_to_sshd(added));
     let taken = sandbox.run(&["port", "full", "--add", &format!("{added}:80")]).expect(125);
     taken.says(&added.to_string());
-    // One of three that lead to the same port goes, and no other.
+    // Only one of three forwards to the same port is removed.
     sandbox.ok(&["port", "full", "--remove", &format!("{}:22", first[0])]);
     assert_eq!(published(sandbox), [first[1], added]);
     assert!(!leads_to_sshd(first[0]) && leads_to_sshd(first[1]) && leads_to_sshd(added));
@@ -306,17 +306,17 @@ fn ports(sandbox: &Sandbox) -> [u16; 2] {
     [first[1], added]
 }
 
-/// Answers each packet to a port with what is in it, twice.
+/// Answers each packet to a port with its content, twice.
 const ECHO: &str = r#"use IO::Socket::INET; $s = IO::Socket::INET->new(Proto => "udp", LocalPort => shift) or die;
     while (defined $s->recv($packet, 100)) { $s->send($packet x 2) }"#;
 
-/// A packet comes back from the guest through this port of the host.
+/// Sends a packet to the guest through this port of the host, and returns the answer.
 fn echoes(port: u16) -> bool {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let mut answer = [0; 20];
-    // A port that nobody has refuses what is sent to it.
+    // A port without a listener refuses packets.
     socket.send(b"ping").is_ok()
         && matches!(socket.recv(&mut answer), Ok(8))
         && answer.starts_with(b"pingping")
@@ -344,7 +344,7 @@ fn udp(sandbox: &Sandbox) {
     assert!(port("8").is_none() && !echoes(added) && echoes(first));
 }
 
-/// The user's own key, OpenSSH by the VM's name, and copies both ways.
+/// The user's own key, OpenSSH with the VM's name, and copies in both directions.
 fn with_openssh(sandbox: &Sandbox, host: &Host) {
     let config = host.root.join("ssh_config");
     fs::write(&config, sandbox.ok(&["ssh-config", "full"])).unwrap();
@@ -364,10 +364,10 @@ fn with_openssh(sandbox: &Sandbox, host: &Host) {
     assert_eq!(fs::read_to_string(host.root.join("back/network-config")).unwrap(), "version: 2\n");
 }
 
-/// The serial console both ways, beside the log.
+/// The serial console in both directions, and its log.
 fn console(sandbox: &Sandbox) {
-    // The login prompt reads from the same terminal, and would take what is meant for us; it leaves the terminal in
-    // a mode of its own.
+    // The login prompt would read the keys from the same terminal, and leaves the terminal in
+    // another mode.
     let quiet = "systemctl mask --runtime --now serial-getty@ttyS0.service 2>&1; \
         while systemctl is-active -q serial-getty@ttyS0.service; do sleep 0.2; done";
     sandbox.ok(&["ssh", "full", quiet]);
@@ -387,7 +387,7 @@ fn console(sandbox: &Sandbox) {
     assert_eq!(sandbox.state("full"), "running");
 }
 
-/// What [`logs`] has the guest write.
+/// The text that [`logs`] makes the guest write.
 const JOURNALED: &str = "from 42 the journal";
 
 fn logs(sandbox: &Sandbox) {
@@ -404,10 +404,11 @@ fn logs(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_machine_without_a_network() {
+fn a_vm_without_a_network_can_be_used() {
     let sandbox = Sandbox::new("nonet");
     let image = shared("latest");
-    // The root is read-only, so that there can be no such folder: that is told, and keeps nobody out.
+    // The guest can't create a mount point in its read-only root: `run` reports it, and the login
+    // still works.
     let share = format!("{}:/new", sandbox.root().display());
     sandbox.ok(&[
         "run",
@@ -430,12 +431,12 @@ fn a_machine_without_a_network() {
     let begin = b"lo\nlistens\n";
     assert!(output.stdout.starts_with(begin), "{}", output.story());
     assert!(output.stdout[begin.len()..] == input, "a mebibyte there and back");
-    // One session ends, and the next begins.
+    // The next session begins after the last one ends.
     for index in 0..3 {
         assert_eq!(sandbox.ok(&["ssh", "alone", &format!("echo {index}")]), format!("{index}\n"));
     }
     sandbox.run(&["screenshot", "alone", "x.png"]).expect(125).says("--gui");
-    // Nothing keeps the journal of this one: the guest is asked.
+    // This VM doesn't keep its journal on the host, so that `logs` asks the guest.
     assert!(sandbox.ok(&["logs", "--journal", "--boot", "alone"]).contains("Linux version"));
     sandbox.ok(&["rm", "--force", "alone"]);
     sandbox.assert_clean(&[]);

@@ -1,7 +1,7 @@
-//! End-to-end tests: the built binary, real podman, real QEMU, real guests. See `harness` for what each test
-//! gets and how it is checked that nothing is left of it.
+//! End-to-end tests: the built binary, real podman, real QEMU, real guests. `harness` gives each
+//! test its folders and checks that the test leaves nothing behind.
 //!
-//! A boot takes a minute under emulation, so that a test asserts many things of one VM.
+//! A boot takes up to a minute under emulation, so that a test asserts many things about one VM.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]

@@ -1,4 +1,5 @@
-//! The whole tool as an ordinary user, who is in no group and has nothing but `/etc/subuid`.
+//! The whole tool as an ordinary user, who is in no extra group and has only an entry in
+//! `/etc/subuid`.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use crate::harness::{BOOT, SOON, Sandbox, User, shared};
 
-/// What the user calls it by; root has no image of that name.
+/// The user's name for the image; root has no image of that name.
 const IMAGE: &str = "localhost/of-a-user:v1";
 
 #[test]
@@ -20,7 +21,7 @@ fn everything_works_as_an_ordinary_user() {
     user.give_image(&image, IMAGE);
     let run = |args: &[&str]| user.start(&tool, args).finish(BOOT);
 
-    // Root is told where to get it, and the other way round.
+    // Each error names the other user's storage and the command that copies the image.
     let sandbox = Sandbox::new("rootless");
     let copy = format!("`podman image scp {}@localhost::{IMAGE} root@localhost::`", user.name());
     sandbox.run(&["run", IMAGE]).expect(125).says("rootful storage").says(&copy);
@@ -54,7 +55,7 @@ fn everything_works_as_an_ordinary_user() {
                 line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
             };
             assert!(field("Uid:").iter().all(|id| *id == user.id().to_string()), "{process:?} {status}");
-            // virtiofsd goes into a user namespace of its own, where it may do all, and on the host nothing.
+            // virtiofsd enters a user namespace, in which it has all rights, and none on the host.
             let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
             let on_host = namespace(&process.pid.to_string()) == namespace("self");
             assert!(on_host || wanted == "virtiofsd", "{process:?}");
@@ -69,7 +70,7 @@ fn everything_works_as_an_ordinary_user() {
     assert_eq!(run(&["ssh", "vm", "cat /var/kept"]).expect(0).text(), "kept\n");
     run(&["rm", "--force", "vm"]).expect(0);
 
-    // What root's install makes of the same image is the same.
+    // Root's install of the same image makes the same disk.
     let theirs = user.home().join("disk.raw");
     run(&["disk", IMAGE, theirs.to_str().unwrap()]).expect(0).silent_about("install ");
     let ours = sandbox.root().join("disk.raw");
@@ -82,7 +83,7 @@ fn everything_works_as_an_ordinary_user() {
     sandbox.assert_clean(&[]);
 }
 
-/// Two disks that are the same but for the IDs that each install makes anew.
+/// Compares two disks, except for the IDs that each install creates.
 fn compare(sandbox: &Sandbox, ours: &Path, theirs: &Path) {
     let (ours, theirs) = (contents(sandbox, "ours", ours), contents(sandbox, "theirs", theirs));
     assert!(ours.len() > 5000, "{} lines", ours.len());
@@ -94,7 +95,7 @@ fn compare(sandbox: &Sandbox, ours: &Path, theirs: &Path) {
     assert!(mine.is_empty() && other.is_empty(), "root's: {mine:#?}\nthe user's: {other:#?}");
 }
 
-/// Partitions, filesystems, and each file with kind, mode, owner, size, and a checksum of what is in it.
+/// Lists partitions, filesystems, and each file with its type, mode, owner, size and checksum.
 fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
     let table = output(Command::new("sfdisk").arg("--json").arg(disk));
     let table: Value = serde_json::from_str(&table).unwrap();
@@ -135,7 +136,7 @@ fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
                 copy.args(["-s", "-i"]).arg(&file).arg("::").arg(&folder);
                 output(&mut copy);
             }
-            // For the BIOS' boot loader: no filesystem.
+            // The BIOS boot partition has no filesystem.
             None => drop(fs::copy(&file, folder.join("whole")).unwrap()),
             other => panic!("{other:?} on partition {index}"),
         }
@@ -147,7 +148,7 @@ fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
 }
 
 fn listing(folder: &Path) -> Vec<String> {
-    // The boot entry names the root by the ID that each filesystem gets.
+    // The boot entry names the root by the filesystem's ID.
     let script = "find . -name '*.conf' -path '*/loader/*' -exec sed -i -E 's/[0-9a-f]{8}(-[0-9a-f]{4,12})+/ID/' {} +; \
         find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2; \
         find . -printf '%p %y %m %U %G %l\\n' | LC_ALL=C sort";

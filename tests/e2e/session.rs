@@ -8,7 +8,7 @@ use crate::harness::{BOOT, Sandbox, shared};
 fn a_command_passes_through_unchanged() {
     let sandbox = Sandbox::new("session");
     let image = shared("latest");
-    // The command runs first, and the VM stays.
+    // `run` executes the command and keeps the VM.
     let run = ["run", "--quiet", "-B", "--name", "vm", &image, "echo first; exit 7"];
     let first = sandbox.run(&run).expect(7);
     assert_eq!((first.text().as_str(), first.stderr.as_str()), ("first\n", ""));
@@ -63,7 +63,7 @@ fn arguments(sandbox: &Sandbox) {
     let text = output.text();
     assert_eq!(text.strip_suffix('\0').unwrap().split('\0').collect::<Vec<_>>(), words);
 
-    // One argument is a shell line.
+    // A single argument is a line for the shell.
     let output =
         sandbox.run(&["ssh", "vm", "printf 'b\\na\\n' | sort | head -n 1; echo $((6 * 7))"]).expect(0);
     assert_eq!(output.text(), "a\n42\n");
@@ -74,7 +74,7 @@ fn streams(sandbox: &Sandbox) {
     assert_eq!(output.stdout, b"out\n\0\xff");
     assert_eq!(output.stderr, "err\n");
 
-    // A program that doesn't read its input, and one whose input is empty.
+    // One program doesn't read its input; another has empty input.
     sandbox.start_with_input(&["ssh", "vm", "exit 3"], vec![0; 1 << 20]).finish(BOOT).expect(3);
     assert_eq!(sandbox.run(&["ssh", "vm", "cat"]).expect(0).stdout, b"");
 }

@@ -2,19 +2,19 @@
 
 use crate::harness::{BOOT, SOON, Sandbox, Signal, shared, wait_for};
 
-/// What Ctrl-C sends.
+/// The character that Ctrl-C sends.
 const CTRL_C: &str = "\x03";
 
 #[test]
-fn a_shell_on_a_terminal() {
+fn a_shell_works_on_a_terminal() {
     let sandbox = Sandbox::new("shell");
     let mut shell = sandbox.start_on_terminal(&["run", "--rm", &shared("latest")]);
     shell.wait_stdout("# ", BOOT);
     shell.type_line("tty; echo sum $((6 * 7))");
     shell.wait_stdout("/dev/pts/", SOON);
     shell.wait_stdout("sum 42", SOON);
-    // It is the guest's: what runs there ends, and neither the shell nor the tool. (The inner shell speaks once it
-    // has the terminal.)
+    // Ctrl-C belongs to the guest: it ends the command there, but neither the shell nor the tool.
+    // (The inner shell prints its prompt once it has the terminal.)
     shell.type_line("sh -c 'echo asleep $((40 + 3)); exec sleep 1000'");
     shell.wait_stdout("asleep 43", SOON);
     shell.type_keys(CTRL_C);
@@ -33,7 +33,7 @@ fn a_terminal_that_closes_ends_the_session() {
     shell.wait_stdout("# ", BOOT);
     shell.type_line("echo in $((40 + 2))");
     shell.wait_stdout("in 42", SOON);
-    // The terminal goes with its master's end, which `script` has.
+    // The terminal closes with its master, which `script` holds.
     shell.signal(Signal::KILL);
     wait_for("the VM to go", SOON, || sandbox.list().is_empty().then_some(()));
     sandbox.assert_clean(&[]);

@@ -1,4 +1,4 @@
-//! The root of a direct boot is the image's own, file by file, however its layers were put together.
+//! The root of a direct boot has the same files as the image, however its layers are built.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::harness::{Sandbox, podman, shared};
 /// CAP_NET_RAW, permitted and effective, as `setcap cap_net_raw+ep` writes it.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// What makes trouble in layers: each line is a layer.
+/// Difficult content of layers: each line is a layer.
 const LAYERS: &str = "\
 RUN mkdir -p /usr/tree/gone/deep /usr/tree/opaque /usr/tree/kept && cd /usr/tree \
  && echo 1 >gone/deep/file && echo 1 >opaque/old && echo 1 >kept/old && echo 1 >kept/stays \
@@ -28,11 +28,12 @@ RUN cd /usr/tree && rm -r gone opaque kept/old becomes-folder becomes-file && mk
 RUN cd /usr/tree && chmod 0600 hard1 && mkdir gone && echo 3 >gone/again
 ";
 
-/// Everything of the tree that `tar` can tell: names, kinds, modes, owners, times, attributes, links, content.
+/// A script that hashes everything that `tar` stores of the tree: names, types, modes, owners,
+/// times, attributes, links, content.
 const ARCHIVE: &str = "tar --create --sort=name --numeric-owner --xattrs --xattrs-include='*' --format=posix \
     --pax-option=exthdr.name=%d/%f,exthdr.mtime=0,delete=atime,delete=ctime --directory";
-/// The same for a reader, to see where two trees part.
-/// A folder's links are counted otherwise by every filesystem.
+/// The same as readable text, to find where two trees differ.
+/// It leaves out link counts of folders, which depend on the filesystem.
 const LISTING: &str =
     "-type d -printf '%P %y %m %U %G %T@\\n' -o -printf '%P %y %m %U %G %n %l %T@\\n' | LC_ALL=C sort";
 
@@ -50,7 +51,7 @@ fn the_guest_sees_the_images_own_files() {
     podman(&build, vec![]).expect(0);
 
     let mounted = podman(&["image", "mount", &name], vec![]).expect(0).text().trim().to_owned();
-    // By the image's own programs: other versions write other archives.
+    // The image's own programs do it: other versions write other archives.
     let host = |script: String| {
         let output = Command::new("chroot").args([mounted.as_str(), "sh", "-c", &script]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -72,7 +73,7 @@ fn the_guest_sees_the_images_own_files() {
 }
 
 #[test]
-fn an_image_of_130_layers_in_an_oci_folder() {
+fn an_image_of_130_layers_boots_from_an_oci_folder() {
     const MORE: usize = 127;
     let sandbox = Sandbox::with_empty_cache("layers");
     let folder = sandbox.root().join("oci");
@@ -93,7 +94,8 @@ fn an_image_of_130_layers_in_an_oci_folder() {
     );
 }
 
-/// Puts layers on the image in an OCI folder: each has a file of its own, and one that all of them have.
+/// Adds layers to the image in an OCI folder: each has a file of its own, and another version of a
+/// common file.
 fn add_layers(folder: &Path, count: usize) {
     let blobs = folder.join("blobs/sha256");
     let read = |digest: &Value| -> Value {
@@ -133,7 +135,7 @@ fn add_layers(folder: &Path, count: usize) {
 }
 
 #[test]
-fn an_archive_that_is_not_there_is_named() {
+fn the_error_names_a_missing_archive() {
     let sandbox = Sandbox::new("no-archive");
     let reference = format!("oci-archive:{}", sandbox.root().join("nowhere.tar").display());
     sandbox.run(&["run", "--ephemeral", &reference]).expect(125).says("can't read oci-archive:");

@@ -1,4 +1,4 @@
-//! Images that lack something, or fail: what the user is told, and the exit code.
+//! Images that lack something or fail: messages and exit codes.
 
 use crate::harness::{Own, SOON, Sandbox, podman, shared};
 
@@ -12,7 +12,7 @@ fn an_image_without_sshd_times_out() {
 }
 
 #[test]
-fn a_panic_is_told_with_the_kernels_words() {
+fn a_panic_is_reported_with_the_kernels_message() {
     let sandbox = Sandbox::new("panic");
     let image = shared("panic");
     let output = sandbox.run(&["run", "--name", "doomed", &image, "true"]).expect(125);
@@ -30,15 +30,15 @@ fn an_image_with_a_failing_unit_boots() {
     let image = shared("failing");
     let output = sandbox.run(&["run", &image, "systemctl", "--failed", "--plain", "--no-legend"]).expect(0);
     assert!(output.text().starts_with("failing.service "), "{}", output.story());
-    assert!(sandbox.list().is_empty(), "a VM for one command goes with it");
+    assert!(sandbox.list().is_empty(), "a VM for one command is removed with it");
 }
 
 #[test]
-fn an_image_without_a_root_filesystem_gets_one_that_is_named() {
+fn the_filesystem_for_an_image_that_sets_none_is_reported() {
     let image = Own::of("nofs", "nofs");
     let sandbox = Sandbox::with_empty_cache("nofs");
     let output = sandbox.run(&["run", "--detach", "--name", "vm", &image.name]).expect(0);
-    // It has no bootupd either; bootc finds that out only at the end of an install.
+    // The image has no bootupd either, which bootc notices only at the end of an install.
     output.says("sets no root filesystem; using ext4").says("--filesystem").says("using composefs");
     let log = std::fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
     assert!(log.contains("--filesystem ext4") && log.contains("--composefs-backend"), "{log}");
@@ -54,7 +54,8 @@ fn an_image_that_is_not_bootable_costs_no_work() {
     let kernelless = Own::of("notbootable", "notbootable");
     run(&["run", &kernelless.name]).says("no kernel").says(&kernelless.name);
     run(&["run", "--ephemeral", &kernelless.name]).says("no kernel");
-    // Nobody serves this one: it is asked for only when that is wanted, or when it is not here.
+    // No registry serves this image. The tool asks for it only with `--pull always`, or when it
+    // isn't in the storage.
     let name = format!("127.0.0.1:1/pulled-{}", std::process::id());
     podman(&["tag", &unlabelled, &name], vec![]).expect(0);
     run(&["run", "--pull", "missing", &name]).says("is not bootable").silent_about("fetching it");
@@ -65,7 +66,7 @@ fn an_image_that_is_not_bootable_costs_no_work() {
 }
 
 #[test]
-fn an_image_that_is_not_there_is_not_looked_for_elsewhere() {
+fn a_missing_image_is_not_searched_elsewhere() {
     let sandbox = Sandbox::with_empty_cache("missing");
     let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125);
     run(&["run", "localhost/no-such-image"])

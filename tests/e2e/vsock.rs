@@ -1,5 +1,5 @@
-//! A session over `AF_VSOCK`. This host need not have such sockets; a guest has, to itself. So this program runs in a
-//! guest, too, and logs in to an sshd there.
+//! A session over `AF_VSOCK`. The host of the tests may have no such sockets, but a guest can
+//! connect to itself. So this program also runs in a guest, and logs in to an sshd there.
 
 use std::fs;
 use std::io::Cursor;
@@ -12,12 +12,12 @@ use podman_bootc::host::net::vsock;
 
 use crate::harness::{SOON, Sandbox, wait_for};
 
-/// Not that of SSH, which the guest's systemd may have taken.
+/// Not SSH's port, which the guest's systemd may use.
 const PORT: u32 = 2222;
 /// `VMADDR_CID_LOCAL`, vsock(7).
 const LOCAL: u32 = 1;
 
-/// Runs [`in_a_guest`] in this VM, by its share of the host's folder `share` at `/var/share`.
+/// Runs [`in_a_guest`] in this VM, which has the host's folder `share` at `/var/share`.
 pub fn from_the_host(sandbox: &Sandbox, vm: &str, share: &Path) {
     let keys = share.join("keys");
     fs::create_dir(&keys).unwrap();

@@ -1,4 +1,4 @@
-//! What the tool does when other systems' programs fail, lack something, or are cut short.
+//! The programs of other systems fail, lack something or are killed.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use super::{Host, IMAGE, has, message};
 use crate::common::process::Process;
 
 #[test]
-fn a_start_without_an_end_can_be_broken_off() {
+fn a_start_that_hangs_can_be_broken_off() {
     for words in [&["stop", "--time", "0", "one"][..], &["rm", "-f", "one"]] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_STUCK", "1");
         let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", IMAGE];
@@ -22,10 +22,10 @@ fn a_start_without_an_end_can_be_broken_off() {
 }
 
 #[test]
-fn a_kernel_panic_is_told_as_one() {
+fn a_kernel_panic_is_reported_as_one() {
     for name in ["vfkit", "krunkit"] {
         let host = Host::new("macos", &[name, "gvproxy"]).with("FAKE_PANIC", "1");
-        // It may be over before it has begun for the tool.
+        // The guest may crash before or after `run` sees it run.
         let run = ["run", "-q", "-d", "--name", "one", "--disk-size", "520M", "--hypervisor", name, IMAGE];
         host.command(&run).output().unwrap();
         host.wait_until("the VM crashes", || host.row()["state"] != "running");
@@ -34,7 +34,7 @@ fn a_kernel_panic_is_told_as_one() {
 }
 
 #[test]
-fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
+fn a_failed_accelerator_is_reported_and_forgotten_once_it_works() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let mut host = Host::new("macos", &[&qemu]);
     host.firmware("share/qemu");
@@ -52,7 +52,7 @@ fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     };
     let note = "HVF doesn't work on this host";
 
-    // What is no fault of the accelerator's would fail without it, too.
+    // This failure has nothing to do with the accelerator, so emulation would not help.
     host.set("FAKE_HARDWARE_FAILS", "cannot set up guest memory 'pc.ram'");
     let (code, text) = start(&host, &[]);
     assert!(code == 125 && text.contains("guest memory") && !text.contains(note), "{text}");
@@ -69,7 +69,7 @@ fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
     assert_eq!(accelerators(&host)[3..], ["tcg"]);
     host.succeed(&["rm", "-f", "one"]);
 
-    // It works by now.
+    // From here on, the accelerator works.
     assert!(memory.exists());
     host.set("FAKE_HARDWARE_FAILS", "");
     host.set("FAKE_READY", "1");
@@ -82,7 +82,7 @@ fn what_hardware_fails_at_is_told_and_forgotten_once_it_works() {
 }
 
 #[test]
-fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
+fn a_start_of_a_running_vm_leaves_its_log_alone() {
     let host = Host::new("macos", &["vfkit", "gvproxy"]);
     host.run(&[]);
     let log = host.vm("supervisor.log");
@@ -91,9 +91,9 @@ fn a_start_of_a_vm_that_runs_leaves_its_log_alone() {
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "said before\n");
 }
 
-/// There are no descriptors: the firmware is where QEMU's packages put it.
+/// Without descriptors, the tool looks for the firmware where QEMU's packages put it.
 #[test]
-fn qemu_has_its_firmware_beside_it() {
+fn qemus_firmware_is_found_beside_qemu() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     for (os, folder) in [("macos", "share/qemu"), ("windows", "bin/share")] {
         let host = Host::new(os, &[&qemu, "ssh"]);
@@ -117,9 +117,9 @@ fn qemu_has_its_firmware_beside_it() {
     }
 }
 
-/// Its help names the option in every build, so that it has to be tried.
+/// The help of every build names the option, so that the tool has to try it.
 #[test]
-fn qemu_without_a_sandbox() {
+fn qemu_without_its_sandbox_is_started_without_it() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     let sandboxed = |host: &Host| -> Vec<bool> {
         let calls = host.calls(&qemu);
@@ -142,7 +142,7 @@ fn qemu_without_a_sandbox() {
     }
 }
 
-/// A disk that has the mark of one that boots.
+/// Creates a disk with the mark of a boot sector.
 fn disk(host: &Host) -> String {
     let disk = host.path("state").join("disk.raw");
     std::fs::write(&disk, [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
@@ -150,7 +150,7 @@ fn disk(host: &Host) -> String {
 }
 
 #[test]
-fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
+fn a_guest_that_stalls_during_boot_is_started_once_more() {
     let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
     for (lost, starts, state) in [("1", 2, "running"), ("2", 2, "crashed")] {
         let host = Host::new("linux", &[&qemu]).with("FAKE_TIMER_LOST", lost);
@@ -164,7 +164,7 @@ fn a_guest_that_gets_stuck_before_it_is_up_is_started_once_more() {
 /// On Linux the fake dies with the supervisor, too. It leaves a VM that still uses its disk.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
+fn a_vm_that_a_killed_supervisor_left_in_hyperv_is_removed_before_its_disk() {
     let host = Host::new("windows", &["powershell"]);
     host.run(&[]);
     let left = host.path("state/running-podman-bootc-one");
@@ -175,7 +175,7 @@ fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
     let removal = super::script(host.calls("powershell").last().unwrap().args.last().unwrap());
     has(&removal, &["Remove-VM"]);
     assert_eq!(super::value(&removal)["disk"], host.vm("disk.vhdx").to_str().unwrap());
-    // One that was to go with its end is swept.
+    // `list` removes a `--rm` VM whose supervisor was killed.
     host.run(&["--rm"]);
     assert!(left.exists());
     kill_supervisor(&host);
@@ -183,7 +183,7 @@ fn what_a_killed_supervisor_leaves_in_hyperv_goes_before_its_disk() {
     assert!(!left.exists() && !host.vm("").exists());
 }
 
-/// By the rules of macOS the kernel ends nothing with its parent.
+/// macOS does not end a process with its parent.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hypervisor_ends_with_a_supervisor_that_is_killed() {
@@ -194,7 +194,7 @@ fn a_hypervisor_ends_with_a_supervisor_that_is_killed() {
     kill_supervisor(&host);
     host.wait_until("all processes end", || processes(&host, "").is_empty());
     assert_eq!(host.row()["state"], "crashed");
-    // Nothing has the VM's disk or its sockets.
+    // No process holds the VM's disk or its sockets.
     host.succeed(&["start", "one"]);
     host.stop_start_remove();
     host.wait_until("all processes end", || processes(&host, "").is_empty());

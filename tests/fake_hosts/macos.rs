@@ -1,11 +1,11 @@
-//! By the rules of macOS, whose programs are talked to through Unix sockets.
+//! The hypervisors of macOS, which the tool controls through Unix sockets.
 
 use std::io::Read;
 use std::path::Path;
 
 use super::{Call, Host, has};
 
-/// The first 8 KiB of a disk.
+/// Returns the first 8 KiB of a disk.
 fn beginning(disk: &Path) -> Vec<u8> {
     let mut bytes = vec![0; 8192];
     std::fs::File::open(disk).unwrap().read_exact(&mut bytes).unwrap();
@@ -16,7 +16,7 @@ fn beginning(disk: &Path) -> Vec<u8> {
 fn vfkit_on_macos() {
     let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_SHARED", "1");
     let share = host.path("share");
-    // QEMU is not there: so it is vfkit by itself.
+    // Without QEMU the tool chooses vfkit.
     host.run(&["-p", "0:80", "-v", &format!("{}:/mnt/x", share.display())]);
     let row = host.row();
     assert_eq!(row["state"], "running");
@@ -36,7 +36,8 @@ fn vfkit_on_macos() {
     has(&host.call("gvproxy"), &["-listen-vfkit unixgram://", "-ssh-port -1"]);
     host.has_logged("fake vfkit booted");
     has(&std::fs::read_to_string(host.vm("qemu.log")).unwrap(), &["something for people"]);
-    // Enter, as a terminal sends it, and what a terminal would take for itself, which has to get through as it is.
+    // Enter, as a terminal sends it, and the control characters that a terminal would handle
+    // itself.
     assert!(!host.type_on_console(b"a\r\n\x03\x04").contains("read-only"));
     has(
         &host.fail(&["snapshot", "create", "one", "x"]),
@@ -47,7 +48,7 @@ fn vfkit_on_macos() {
     assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).is_ok());
     assert!(row["ports"][0].as_str().unwrap().ends_with("->80/tcp"), "{row}");
 
-    // The key is the host's, and on the disk.
+    // The key belongs to the host, and is on the disk.
     let podman = host.calls("podman");
     let install = podman.iter().map(Call::line).find(|line| line.contains("--privileged")).unwrap();
     has(&install, &["--remote --connection podman-machine-default-root run --rm --privileged --pid=host"]);
@@ -62,7 +63,7 @@ fn vfkit_on_macos() {
 
     host.stop_start_remove();
     assert_eq!(host.calls("vfkit").len(), 2);
-    // The same image once more: the disk is there.
+    // A second VM of the image uses the same base disk.
     let installs = host.calls("podman").len();
     host.run(&[]);
     assert!(host.calls("podman")[installs..].iter().all(|call| !call.line().contains("--privileged")));
@@ -83,11 +84,12 @@ fn krunkit_on_macos() {
     );
     host.has_logged("fake krunkit booted");
     has(&host.type_on_console(b"a"), &["read-only: krunkit takes no input"]);
-    // The key is the VM's own, and in no disk.
+    // The key belongs to the VM, and is on no disk.
     assert!(!host.path("data/keys").exists());
     let content = beginning(&host.vm("disk.raw"));
     assert!(content.starts_with(b"RAW!") && content[4096..] == [0; 4096]);
-    // The machine doesn't see the folder: the disk came out of a volume, which is gone.
+    // The machine doesn't see the folder: the tool copies the disk from a volume, which it then
+    // removes.
     let lines: Vec<String> = host.calls("podman").iter().map(Call::line).collect();
     has(&lines.join("\n"), &["tar --create --sparse --format=gnu", "volume rm --force podman-bootc-"]);
     assert_eq!(std::fs::read_dir(host.path("state")).unwrap().count(), 0);

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use super::{http, option, wanted};
 
-/// It starts for ever.
+/// Makes it stay in the state `Starting`.
 const STUCK: &str = "FAKE_STUCK";
-/// Its guest's kernel panics.
+/// Makes the kernel of its guest panic.
 const PANIC: &str = "FAKE_PANIC";
 
 pub fn main(name: &str, args: &[String]) -> ExitCode {
@@ -65,7 +65,7 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
                 "HTTP/1.0 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\n\r\n{running}",
                 running.len()
             )),
-            // The guest shuts down, or loses its power: the program ends.
+            // The guest shuts down or is turned off, and the program ends.
             ("POST", Some("Stop" | "HardStop")) => {
                 console.write_all(b"going down\n").unwrap();
                 None
@@ -77,7 +77,7 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// vfkit's `stdio` console, which it can only have on a terminal. It says what is typed.
+/// vfkit's `stdio` console, which needs a terminal. It prints each key that is typed.
 fn terminal() -> File {
     let (mut stdin, stdout) = (std::io::stdin(), std::io::stdout());
     rustix::termios::tcgetattr(&stdin).unwrap();

@@ -10,11 +10,11 @@ pub struct Request {
     pub body: serde_json::Value,
 }
 
-/// Answers requests until `answer` has none for one: a whole answer with its status line.
+/// Answers requests until `answer` returns nothing; an answer includes its status line.
 pub fn serve(listener: &UnixListener, mut answer: impl FnMut(Request) -> Option<String>) {
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
-        // The real ones read once, too.
+        // The real programs also read once.
         let mut buffer = vec![0; 4096];
         let count = stream.read(&mut buffer).unwrap();
         let text = String::from_utf8(buffer[..count].to_vec()).unwrap();
@@ -26,7 +26,7 @@ pub fn serve(listener: &UnixListener, mut answer: impl FnMut(Request) -> Option<
             body: serde_json::from_str(body).unwrap_or_default(),
         };
         match answer(request) {
-            // Who asked may be gone.
+            // The client may have disconnected.
             Some(text) => drop(stream.write_all(text.as_bytes())),
             None => return,
         }

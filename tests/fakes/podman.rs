@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::{option, state, wanted};
 
-/// What the machine is like: nothing, `stopped`, `rootless`, or `absent`.
+/// The state of the machine: empty for a usable one, `stopped`, `rootless` or `absent`.
 const MACHINE: &str = "FAKE_MACHINE";
-/// Whether the machine sees this host's folders.
+/// Set if the machine sees this host's folders.
 const SHARED: &str = "FAKE_SHARED";
-/// How far an install gets: to its end, or `unasked` or `half` the way.
+/// The outcome of an install: empty for success, `unasked` or `half`.
 const INSTALL: &str = "FAKE_INSTALL";
 
 pub fn main(args: &[String]) -> ExitCode {
@@ -119,7 +119,7 @@ fn run(args: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Marks the disk, and notes the key as what is on it.
+/// Writes a mark and the key to the disk.
 fn install(options: &[String], output: &Path, key: &str, size: &str, command: &[String]) {
     assert!(options.iter().any(|arg| arg == "--privileged"));
     assert_eq!(option(command, "--via-loopback"), Some("/output/disk.raw"));

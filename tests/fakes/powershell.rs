@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{option, state, wanted};
 
-/// What Hyper-V is like: nothing, `absent`, `stopped` or `denied`.
+/// The state of Hyper-V: empty for a usable one, `absent`, `stopped` or `denied`.
 const HYPERV: &str = "FAKE_HYPERV";
 
 pub fn main(args: &[String]) -> ExitCode {
@@ -28,7 +28,7 @@ pub fn main(args: &[String]) -> ExitCode {
     let file = state().join(format!("running-{}", vm["name"].as_str().unwrap()));
     if script.contains("New-VM") {
         let disk = std::fs::read(vm["disk"].as_str().unwrap()).unwrap();
-        assert!(disk.starts_with(b"vhdxfile"), "the disk is no VHDX");
+        assert!(disk.starts_with(b"vhdxfile"), "the disk is not a VHDX");
         std::fs::write(&file, "").unwrap();
         #[cfg(windows)]
         console(vm["console"].as_str().unwrap());
@@ -38,7 +38,7 @@ pub fn main(args: &[String]) -> ExitCode {
             std::thread::sleep(Duration::from_millis(20));
         }
     } else if script.contains("Remove-VM") {
-        // It may be gone.
+        // It may have been removed before.
         let _ = std::fs::remove_file(&file);
     } else {
         assert!(script.contains("Stop-VM"));
@@ -61,7 +61,7 @@ fn console(name: &str) {
         runtime.block_on(async {
             pipe.connect().await.unwrap();
             pipe.write_all(b"fake Hyper-V booted\r\n").await.unwrap();
-            // The client stays as long as the VM runs.
+            // The client stays connected while the VM runs.
             loop {
                 let key = pipe.read_u8().await.unwrap();
                 pipe.write_all(format!("typed {key}\r\n").as_bytes()).await.unwrap();
@@ -72,7 +72,7 @@ fn console(name: &str) {
 
 fn say(event: &Value) {
     let mut out = std::io::stdout().lock();
-    // With the line ends of Windows.
+    // Windows ends lines so.
     out.write_all(format!("{event}\r\n").as_bytes()).unwrap();
     out.flush().unwrap();
 }

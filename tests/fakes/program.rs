@@ -1,9 +1,10 @@
 //! Plays the programs of other systems: it records each call and answers as the real program does.
 //!
-//! The name it is called with selects the program. It shows what the tool asks of these programs, not what they do.
+//! The name it is called with selects the program. It shows what the tool asks of these programs,
+//! not what they do.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test, with the place")]
 
-// For macOS only; what they listen on is Unix' own.
+// They are for macOS, and listen on Unix sockets.
 #[cfg(unix)]
 mod apple;
 #[cfg(unix)]
@@ -20,9 +21,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The folder of the records: a file for each call.
+/// Names the folder of the records, with a file for each call.
 const RECORD: &str = "FAKE_RECORD";
-/// The folder of what has to outlive a call.
+/// Names the folder of the files that outlive a call.
 const STATE: &str = "FAKE_STATE";
 
 fn main() -> ExitCode {
@@ -48,24 +49,24 @@ fn record(name: &str, args: &[String]) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let file = folder.join(format!("{now:030}-{}.json", std::process::id()));
     let call = serde_json::json!({"program": name, "args": args});
-    // In one step: who reads all records finds no half one.
+    // Renamed in one step, so that a reader finds no incomplete record.
     let half = file.with_extension("half");
     let mut new = OpenOptions::new().write(true).create_new(true).open(&half).unwrap();
     new.write_all(call.to_string().as_bytes()).unwrap();
     std::fs::rename(half, file).unwrap();
 }
 
-/// The folder of what has to outlive a call.
+/// Returns the folder of the files that outlive a call.
 fn state() -> PathBuf {
     PathBuf::from(std::env::var_os(STATE).unwrap())
 }
 
-/// What a test wants of the world that this program plays.
+/// Returns the setting of a test, or nothing.
 fn wanted(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-/// The value of an option.
+/// Returns the value of an option.
 fn option<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
     let place = args.iter().position(|arg| arg == name)?;
     args.get(place + 1).map(String::as_str)

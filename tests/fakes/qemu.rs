@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use super::{option, state, wanted};
 
-/// On Linux, too, it was built without its sandbox.
+/// Set if it was built without its sandbox on Linux.
 const NO_SANDBOX: &str = "FAKE_NO_SANDBOX";
-/// What it says when it ends at once unless it emulates.
+/// The message with which it ends at once, unless it emulates.
 const HARDWARE_FAILS: &str = "FAKE_HARDWARE_FAILS";
-/// At so many starts a processor of its guest gets stuck.
+/// The number of starts at which an emulated processor stalls.
 const TIMER_LOST: &str = "FAKE_TIMER_LOST";
-/// Its guest says that it is up.
+/// Set if the guest sends its ready signal.
 const READY: &str = "FAKE_READY";
 
 #[cfg(unix)]
 type Stream = std::os::unix::net::UnixStream;
-/// By its name it is TCP's, and all that it does is done with any stream socket.
+/// The type is for TCP, but works with any stream socket.
 #[cfg(windows)]
 type Stream = std::net::TcpStream;
 
@@ -35,7 +35,7 @@ fn connect(path: &str) -> Stream {
     socket.into()
 }
 
-/// What is in a disk image file of each format.
+/// The first bytes of a disk image, by format.
 const MAGIC: [(&str, &[u8]); 3] = [("qcow2", b"QFI\xfb"), ("vhdx", b"vhdxfile"), ("raw", b"RAW!")];
 
 pub fn image(args: &[String]) -> ExitCode {
@@ -63,7 +63,7 @@ pub fn system(args: &[String]) -> ExitCode {
         );
         return ExitCode::SUCCESS;
     }
-    // Its help names the option in every build.
+    // The help of every build names the option.
     let has_sandbox = wanted("PODMAN_BOOTC_FAKE_OS") == "linux" && wanted(NO_SANDBOX).is_empty();
     if !has_sandbox && let Some(sandbox) = option(args, "-sandbox") {
         eprintln!(
@@ -110,11 +110,11 @@ pub fn system(args: &[String]) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     }
-    // Whoever had the control is gone.
+    // The supervisor has disconnected.
     ExitCode::FAILURE
 }
 
-/// Says what is typed on the console.
+/// Prints each key that is typed on the console.
 fn type_back(mut console: Stream) {
     let mut key = [0];
     while let Ok(1) = console.read(&mut key) {
@@ -124,7 +124,7 @@ fn type_back(mut console: Stream) {
 
 struct Monitor {
     out: Stream,
-    /// The host's ports, with the guest's.
+    /// Forwarded ports: the host's listener and the guest's address.
     ports: Vec<(TcpListener, String)>,
 }
 
@@ -133,7 +133,7 @@ impl Monitor {
         self.out.write_all(format!("{message}\r\n").as_bytes()).unwrap();
     }
 
-    /// True when the machine ends.
+    /// Returns true when the command ends the machine.
     fn obey(&mut self, command: &Value) -> bool {
         let by_guest = match command["execute"].as_str().or(command["exec-oob"].as_str()).unwrap() {
             "qmp_capabilities" => return self.answer(command, json!({})),

@@ -1,4 +1,4 @@
-//! Images of the tests.
+//! Images for the tests.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::program::{Output, Running};
 
-/// Built from packages when it is not there yet.
+/// Time limit for a build, which installs packages the first time.
 const BUILD: Duration = Duration::from_secs(15 * 60);
 const PODMAN: Duration = Duration::from_secs(120);
 
@@ -14,12 +14,13 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vm-assets/test-image")
 }
 
-/// podman's settings for the tests.
+/// Returns the file of podman's settings for the tests.
 pub fn containers_conf() -> PathBuf {
     folder().join("containers.conf")
 }
 
-/// A variant of the test image, up to date; see `vm-assets/test-image/README.md`.
+/// Builds a variant of the test image if it changed, and returns its name; see
+/// `vm-assets/test-image/README.md`.
 pub fn shared(variant: &str) -> String {
     let mut build = Command::new(folder().join("build.sh"));
     build.arg(variant);
@@ -27,14 +28,15 @@ pub fn shared(variant: &str) -> String {
     format!("localhost/podman-bootc-test:{variant}")
 }
 
-/// An image that no other test has: a mount of it is this test's. It goes with the value.
+/// An image that only this test uses, so that its mounts belong to the test. It is removed when the
+/// value is dropped.
 pub struct Own {
     pub name: String,
     id: String,
 }
 
 impl Own {
-    /// The test image's variant with one file more: podman counts mounts by the uppermost layer.
+    /// Adds one file to a variant of the test image: podman counts mounts by the uppermost layer.
     pub fn of(variant: &str, test: &str) -> Self {
         let name = format!("localhost/podman-bootc-e2e:{test}-{}", std::process::id());
         let file = format!("FROM {}\nRUN echo {name} >/usr/lib/own-image\n", shared(variant));
@@ -43,13 +45,13 @@ impl Own {
         Self { name, id }
     }
 
-    /// True while podman has containers of it.
+    /// Returns true while podman has containers of it.
     pub fn has_containers(&self) -> bool {
         let filter = format!("ancestor={}", self.id);
         !podman(&["ps", "--all", "--quiet", "--filter", &filter], vec![]).expect(0).text().is_empty()
     }
 
-    /// True while podman has it mounted.
+    /// Returns true while podman has it mounted.
     pub fn is_mounted(&self) -> bool {
         podman(&["image", "mount", "--format", "json"], vec![]).expect(0).text().contains(&self.id)
     }
@@ -63,7 +65,7 @@ impl Drop for Own {
     }
 }
 
-/// Runs podman with the settings of the tests.
+/// Runs podman with the settings for the tests.
 pub fn podman(args: &[&str], input: Vec<u8>) -> Output {
     let mut command = Command::new("podman");
     command.args(args).env("CONTAINERS_CONF", containers_conf());

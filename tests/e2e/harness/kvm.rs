@@ -1,4 +1,4 @@
-//! Whether KVM works here, found out without the tool.
+//! A probe of KVM without the tool.
 
 use std::fs::OpenOptions;
 use std::process::Command;
@@ -7,21 +7,21 @@ use std::time::Duration;
 use super::image::{podman, shared};
 use super::program::Running;
 
-/// What tests of the accelerator have to expect.
+/// The state of KVM on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kvm {
     Works,
-    /// The device opens, and no kernel boots with it: QEMU ends, stops, or its guest stands still.
+    /// The device opens, but no kernel boots: QEMU exits, stops the guest, or the guest hangs.
     Broken,
-    /// There is no device that can be opened.
+    /// The device doesn't exist, or doesn't open.
     Absent,
 }
 
 impl Kvm {
-    /// Starts the test image's kernel, and looks whether it gets so far as to lack a root filesystem. (Firmware alone
-    /// was seen to run where no kernel does.)
+    /// Starts the test image's kernel, and sees whether it comes to look for a root filesystem.
+    /// (Firmware alone runs on hosts where no kernel does.)
     pub fn probe() -> Self {
-        /// One that works takes two seconds, and other tests may have the processors.
+        /// A working KVM takes two seconds, more when other tests use the processors.
         const WHILE: Duration = Duration::from_secs(20);
         if OpenOptions::new().read(true).write(true).open("/dev/kvm").is_err() {
             return Self::Absent;

@@ -1,4 +1,5 @@
-//! What every test needs: a place of its own, programs with deadlines, images, and a look at what is left.
+//! The common parts of all tests: folders of their own, programs with deadlines, images, and a
+//! search for leftovers.
 
 mod image;
 mod kvm;
@@ -21,9 +22,9 @@ pub use registry::Registry;
 pub use sandbox::Sandbox;
 pub use user::User;
 
-/// A command that only looks or asks ends within this.
+/// Time limit for a command that boots nothing.
 pub const SOON: Duration = Duration::from_secs(60);
-/// A command that installs and boots ends within this, emulated on a busy machine.
+/// Time limit for a command that installs and boots, emulated on a busy machine.
 pub const BOOT: Duration = Duration::from_secs(9 * 60);
 
 /// Waits until `look` finds something; `what` names it when it doesn't.

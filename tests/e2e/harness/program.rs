@@ -1,4 +1,4 @@
-//! Programs under way: what they write is kept, and each wait has a deadline.
+//! Running programs: the test keeps their output, and each wait has a deadline.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use super::wait_for;
 /// The exit code of the tool when it refuses its arguments or fails itself.
 const REFUSED: i32 = 125;
 
-/// A program that has been started, in a process group of its own.
+/// A running program in a process group of its own.
 pub struct Running {
     child: Child,
     line: String,
@@ -28,17 +28,17 @@ pub struct Running {
     stderr: Arc<Stream>,
 }
 
-/// What a program wrote, and how it ended.
+/// The output of a program, and its exit code.
 pub struct Output {
     line: String,
-    /// As a shell has it: 128 and the signal for one that was killed.
+    /// As in a shell: 128 plus the signal that killed it.
     pub code: i32,
     pub stdout: Vec<u8>,
     pub stderr: String,
     pub elapsed: Duration,
 }
 
-/// One of its streams.
+/// An output stream of a running program.
 #[derive(Default)]
 struct Stream {
     state: Mutex<State>,
@@ -52,8 +52,8 @@ struct State {
 }
 
 impl Running {
-    /// Starts a program; `input` is all of its standard input, if it is given, else that is a pipe that stays
-    /// open until the program has ended (see [`Running::type_line`]).
+    /// Starts a program. `input` is its whole standard input; without it, that is a pipe which
+    /// stays open until the program ends (see [`Running::type_line`]).
     pub fn start(mut command: Command, input: Option<Vec<u8>>) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
@@ -66,7 +66,7 @@ impl Running {
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         if let Some(input) = input {
             let mut stdin = child.stdin.take().unwrap();
-            // A program that doesn't read all of it is none of our business.
+            // The program may exit before it has read everything.
             std::thread::spawn(move || stdin.write_all(&input));
         }
         Self {
@@ -84,10 +84,10 @@ impl Running {
         self.type_keys(&format!("{line}\n"));
     }
 
-    /// Types on its standard input.
+    /// Types keys on its standard input.
     pub fn type_keys(&mut self, keys: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
-        // One that has ended reads nothing, and won't do what comes of it either.
+        // If the program has ended, a later assertion on its output fails.
         let _ = stdin.write_all(keys.as_bytes()).and_then(|()| stdin.flush());
     }
 
@@ -103,32 +103,32 @@ impl Running {
         assert!(self.stderr.wait(time, |state| state.has(text)), "no {text:?} in time\n{}", self.story());
     }
 
-    /// What it has written to standard output by now.
+    /// Returns its standard output so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout.bytes()).into_owned()
     }
 
-    /// True when it writes this to standard output in time.
+    /// Returns true if it writes this to standard output in time.
     pub fn writes(&self, text: &str, time: Duration) -> bool {
         self.stdout.wait(time, |state| state.has(text))
     }
 
-    /// True until it has ended.
+    /// Returns true until it has ended.
     pub fn lives(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Sends it a signal, and it alone.
+    /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Sends it and its children a signal, as a terminal does.
+    /// Sends a signal to the program and its children, as a terminal does.
     pub fn signal_all(&self, signal: Signal) {
         kill_process_group(self.pid(), signal).unwrap();
     }
 
-    /// Waits for its end, and for that of all who hold its standard streams.
+    /// Waits until it has ended, and until all processes have closed its output streams.
     #[track_caller]
     pub fn finish(mut self, time: Duration) -> Output {
         let deadline = Instant::now() + time;
@@ -161,10 +161,10 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A failed test leaves it behind.
+    /// Kills a program that a failed test left running.
     fn drop(&mut self) {
         if self.lives() {
-            // Gone in between: fine.
+            // It may have ended in between.
             let _ = kill_process_group(self.pid(), Signal::KILL);
             let _ = self.child.wait();
         }
@@ -172,7 +172,7 @@ impl Drop for Running {
 }
 
 impl Output {
-    /// Standard output as text.
+    /// Returns standard output as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
@@ -184,21 +184,21 @@ impl Output {
         self
     }
 
-    /// Asserts that it said this on standard error.
+    /// Asserts that it wrote this to standard error.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no {text:?} in\n{}", self.story());
         self
     }
 
-    /// Asserts that it didn't.
+    /// Asserts that it did not write this to standard error.
     #[track_caller]
     pub fn silent_about(self, text: &str) -> Self {
         assert!(!self.stderr.contains(text), "{text:?} in\n{}", self.story());
         self
     }
 
-    /// All that is to be known of it.
+    /// Returns the command line, the exit code, the time and the output.
     pub fn story(&self) -> String {
         let head = format!("{} (code {}, {:.1} s)", self.line, self.code, self.elapsed.as_secs_f64());
         story(&head, &self.stdout, &self.stderr)
@@ -240,7 +240,7 @@ impl Stream {
         stream
     }
 
-    /// False when it didn't come true in time, or can't any more.
+    /// Returns false if it does not become true in time, or the stream ends before.
     fn wait(&self, time: Duration, good: impl Fn(&State) -> bool) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = self.changed.wait_timeout_while(state, time, |state| !good(state) && !state.ended);

@@ -1,4 +1,4 @@
-//! A registry on loopback: images that there is nothing in, for several architectures each.
+//! A registry on loopback with empty images, each for several architectures.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +14,7 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// It serves until the test's end.
+/// A registry that serves until the test ends.
 pub struct Registry {
     address: String,
 }
@@ -24,7 +24,7 @@ pub struct Registry {
 struct Content(BTreeMap<String, (&'static str, Vec<u8>)>);
 
 impl Registry {
-    /// Serves these images: their names, and what architectures they are for.
+    /// Serves images with these names and architectures.
     pub fn new(images: &[(&str, &[&str])]) -> Self {
         let mut content = Content::default();
         for (name, architectures) in images {
@@ -36,19 +36,19 @@ impl Registry {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let content = Arc::clone(&content);
-                // A client that goes in between is its own business.
+                // A client may disconnect at any time.
                 std::thread::spawn(move || content.serve(&stream));
             }
         });
         Self { address }
     }
 
-    /// The full name of one of its images.
+    /// Returns the full name of one of its images.
     pub fn image(&self, name: &str) -> String {
         format!("{}/{name}", self.address)
     }
 
-    /// Settings with which podman takes it for good; for `CONTAINERS_REGISTRIES_CONF`.
+    /// Returns settings that make podman trust it; for `CONTAINERS_REGISTRIES_CONF`.
     pub fn write_settings(&self, file: &Path) {
         let settings = format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", self.address);
         std::fs::write(file, settings).unwrap();
@@ -93,7 +93,7 @@ impl Content {
         descriptor
     }
 
-    /// Answers one request; a client that tries TLS first gets nothing.
+    /// Answers one request, but not an attempt at TLS.
     fn serve(&self, mut stream: &TcpStream) -> std::io::Result<()> {
         let mut lines = BufReader::new(stream).lines();
         let request = lines.next().unwrap_or(Ok(String::new()))?;

@@ -1,4 +1,4 @@
-//! The folders of one test, the tool run in them, and the look at what is left at the end.
+//! The folders of one test, the tool that runs in them, and the search for leftovers at the end.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,33 +16,35 @@ use crate::common::tool::Tool;
 use super::program::{Output, Running};
 use super::{BOOT, Process, SOON, image, wait_for};
 
-/// The name of its folder below each of XDG's.
+/// The tool's folder below each XDG folder.
 const NAME: &str = "podman-bootc";
-/// What is about to end when a test ends has ended after this.
+/// Time limit for the end of processes that are ending when a test ends.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// A test's own folders. Dropped, it fails the test when a process, VM, mount or temporary file is left.
+/// The folders of one test. When it is dropped, a process, VM, mount or temporary file that is left
+/// fails the test.
 pub struct Sandbox {
-    /// It holds `data`, and `cache` if the test has one of its own.
+    /// Holds `data`, and `cache` if the test has its own.
     root: TempDir,
     tool: Tool,
-    /// Elsewhere, because paths of sockets must be short.
+    /// Below the temporary folder, because paths of sockets must be short.
     runtime: TempDir,
     cache: PathBuf,
 }
 
 impl Sandbox {
-    /// With the cache that the tests share: its base disks are made by the first test that needs them.
+    /// Creates a sandbox with the cache that tests share. The first test that needs a base disk
+    /// makes it.
     pub fn new(test: &str) -> Self {
         Self::with(test, target().join("e2e-cache"))
     }
 
-    /// With an empty cache.
+    /// Creates a sandbox with an empty cache.
     pub fn with_empty_cache(test: &str) -> Self {
         Self::with(test, PathBuf::from("cache"))
     }
 
-    /// With the base disks that the tests share, and no knowledge of this host.
+    /// Creates a sandbox with the base disks that tests share, and with no knowledge of this host.
     pub fn without_memory(test: &str) -> Self {
         let sandbox = Self::with_empty_cache(test);
         let shared = target().join("e2e-cache").join(NAME);
@@ -70,23 +72,23 @@ impl Sandbox {
         Self { root, tool, runtime, cache }
     }
 
-    /// The tool's cache.
+    /// Returns the folder of the tool's cache.
     pub fn cache(&self) -> PathBuf {
         self.cache.join(NAME)
     }
 
-    /// The tool's data.
+    /// Returns the folder of the tool's data.
     pub fn data(&self) -> PathBuf {
         self.tool.path("data").join(NAME)
     }
 
-    /// The folders of the base disks in the cache.
+    /// Returns the folders of the base disks in the cache.
     pub fn base_disks(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.cache().join("disks")).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).filter(|path| path.join("disk.json").exists()).collect()
     }
 
-    /// A VM's folder.
+    /// Returns the folder of a VM.
     pub fn vm_folder(&self, vm: &str) -> PathBuf {
         self.vms().join(vm)
     }
@@ -95,22 +97,22 @@ impl Sandbox {
         self.data().join("vms")
     }
 
-    /// Any program, in the test's environment.
+    /// Returns any program with the test's environment.
     pub fn command(&self, program: &str, args: &[impl AsRef<OsStr>]) -> Command {
         self.tool.other_command(program, args)
     }
 
-    /// The tool, in the test's environment.
+    /// Returns the tool with the test's environment.
     pub fn tool(&self, args: &[impl AsRef<OsStr>]) -> Command {
         self.tool.command(args)
     }
 
-    /// The folder of all that the test makes.
+    /// Returns the folder of all that the test creates.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
 
-    /// Starts the tool; its standard input is empty.
+    /// Starts the tool with empty standard input.
     pub fn start(&self, args: &[impl AsRef<OsStr>]) -> Running {
         Running::start(self.tool(args), Some(vec![]))
     }
@@ -120,7 +122,7 @@ impl Sandbox {
         Running::start(self.tool(args), Some(input))
     }
 
-    /// Starts the tool on a terminal of its own; keys that are typed on it come from [`Running::type_keys`].
+    /// Starts the tool on a terminal of its own; [`Running::type_keys`] types on it.
     pub fn start_on_terminal(&self, args: &[&str]) -> Running {
         let tool = self.tool(args);
         let words = std::iter::once(tool.get_program()).chain(tool.get_args());
@@ -137,40 +139,40 @@ impl Sandbox {
         self.start(args).finish(BOOT)
     }
 
-    /// Runs the tool, which has to succeed, and returns its standard output.
+    /// Runs the tool, asserts that it succeeds, and returns its standard output.
     #[track_caller]
     pub fn ok(&self, args: &[impl AsRef<OsStr>]) -> String {
         self.run(args).expect(0).text()
     }
 
-    /// The rows of `list`.
+    /// Returns the rows of `list`.
     #[track_caller]
     pub fn list(&self) -> Vec<Value> {
         let text = self.start(&["list", "--format", "json"]).finish(SOON).expect(0).text();
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The VM's row of `list`.
+    /// Returns the VM's row of `list`.
     #[track_caller]
     pub fn vm(&self, name: &str) -> Option<Value> {
         self.list().into_iter().find(|row| row["name"] == name)
     }
 
-    /// The VM's state, or nothing.
+    /// Returns the VM's state, or nothing.
     #[track_caller]
     pub fn state(&self, name: &str) -> String {
         self.vm(name).map(|row| row["state"].as_str().unwrap().to_owned()).unwrap_or_default()
     }
 
-    /// Waits until a VM's machine runs, and returns its row.
+    /// Waits until a VM runs, and returns its row of `list`.
     #[track_caller]
     pub fn wait_running(&self, name: &str) -> Value {
         wait_for("the VM to run", BOOT, || self.vm(name).filter(|row| row["ssh_port"].is_u64()))
     }
 
-    /// The processes that the test has started, and what these have started.
+    /// Returns the processes that the test started, directly or not.
     pub fn processes(&self) -> Vec<Process> {
-        // The second finds what has dropped its environment.
+        // The second search finds processes that have cleared their environment.
         let mut all = Process::of(self.root());
         for process in Process::of(self.runtime.path()) {
             if all.iter().all(|other| other.pid != process.pid) {
@@ -180,7 +182,7 @@ impl Sandbox {
         all
     }
 
-    /// The only process of the test with this in its command line.
+    /// Returns the only process of the test with this text in its command line.
     #[track_caller]
     pub fn process(&self, text: &str) -> Process {
         let mut found = self.processes();
@@ -189,13 +191,13 @@ impl Sandbox {
         found.remove(0)
     }
 
-    /// The QEMU of the test's only machine.
+    /// Waits for the QEMU of the test's only VM.
     #[track_caller]
     pub fn wait_qemu(&self) -> Process {
         wait_for("a QEMU", BOOT, || self.processes().into_iter().find(|p| p.command.contains("-accel")))
     }
 
-    /// Asserts that no process, socket or temporary file is left, and no VM but these.
+    /// Asserts that no process, socket or temporary file is left, and only these VMs.
     #[track_caller]
     pub fn assert_clean(&self, vms: &[&str]) {
         let mut left = self.left(vms);
@@ -213,7 +215,7 @@ impl Sandbox {
         left.extend(entries(&self.runtime.path().join(NAME)).into_iter().map(show));
         let others = entries(&self.vms()).into_iter().filter(|path| !vms.iter().any(|vm| path.ends_with(vm)));
         left.extend(others.map(show));
-        // The shared cache may have those of other tests.
+        // The shared cache is left out: other tests use it at the same time.
         for folder in ["data", "cache"].map(|name| self.tool.path(name)) {
             temporary_files(&folder, &mut left);
         }
@@ -223,8 +225,8 @@ impl Sandbox {
         left
     }
 
-    /// What there is to be said of a failure: the test's processes, and the logs of its VMs and installs, which
-    /// are kept in `target/e2e-failed`.
+    /// Prints the test's processes and the ends of its logs, and copies the logs of VMs and
+    /// installs to `target/e2e-failed`.
     fn tell(&self) {
         for process in self.processes() {
             eprintln!("--- {process:?} {}", process.doing());
@@ -247,7 +249,8 @@ impl Sandbox {
 }
 
 impl Sandbox {
-    /// With `E2E_KEEP` set, keeps the VMs and folders of a failed test, and prints how to use and remove them.
+    /// With `E2E_KEEP` set, keeps the VMs and folders of a failed test, and prints how to use and
+    /// remove them.
     fn keep(&mut self) -> bool {
         if std::env::var_os("E2E_KEEP").is_none() {
             return false;
@@ -276,7 +279,7 @@ impl Drop for Sandbox {
                 return;
             }
             self.processes().iter().for_each(Process::kill);
-            // They hold files in the folders that go now.
+            // They hold files in the folders that are removed next.
             let start = std::time::Instant::now();
             while !self.processes().is_empty() && start.elapsed() < GRACE {
                 std::thread::sleep(Duration::from_millis(20));
@@ -298,7 +301,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-/// Adds what is half-made below `folder`.
+/// Adds the temporary files below `folder`.
 fn temporary_files(folder: &Path, found: &mut Vec<String>) {
     for path in entries(folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

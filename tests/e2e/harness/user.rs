@@ -1,4 +1,4 @@
-//! A user of the host that is made for one test.
+//! A user of the host that one test creates.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,7 +12,8 @@ use rustix::process::{Gid, Uid};
 use super::program::Running;
 use super::{BOOT, Process, SOON, image, podman, wait_for};
 
-/// An ordinary user: in no group but their own. Dropped, all that is theirs goes.
+/// An ordinary user, in no other group than their own. The user's processes and files are removed
+/// when it is dropped.
 pub struct User {
     name: String,
     id: u32,
@@ -22,7 +23,7 @@ pub struct User {
 }
 
 impl User {
-    /// Needs root, and `uidmap` for rootless podman.
+    /// Creates a user. It needs root, and `uidmap` for rootless podman.
     pub fn new() -> Self {
         let name = format!("pb{}", std::process::id());
         let run = |program: &str, args: &[&str]| {
@@ -62,20 +63,20 @@ impl User {
         &self.home
     }
 
-    /// Makes a folder that is theirs.
+    /// Creates a folder that belongs to the user.
     pub fn mkdir(&self, path: &Path) {
         fs::create_dir_all(path).unwrap();
         chown(path, Some(Uid::from_raw(self.id)), Some(Gid::from_raw(self.group))).unwrap();
     }
 
-    /// Copies a program to where the user can run it.
+    /// Copies a program to a folder from which the user can run it, and returns its path.
     pub fn install(&self, program: &Path) -> String {
         let copy = self.home.join(program.file_name().unwrap());
         fs::copy(program, &copy).unwrap();
         copy.to_str().unwrap().to_owned()
     }
 
-    /// Copies an image from root's storage into theirs, where it has this name only.
+    /// Copies an image from root's storage into the user's, where it has this name only.
     pub fn give_image(&self, image: &str, name: &str) {
         let archive = self.home.join("image.tar");
         let archive = archive.to_str().unwrap();
@@ -94,7 +95,7 @@ impl User {
         fs::remove_file(archive).unwrap();
     }
 
-    /// Starts a program as this user, who has just logged in.
+    /// Starts a program as this user, with the environment of a new login.
     pub fn start(&self, program: &str, args: &[&str]) -> Running {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", &self.name, "--regid", &self.group.to_string(), "--clear-groups", "--"]);
@@ -105,7 +106,8 @@ impl User {
         Running::start(command, Some(vec![]))
     }
 
-    /// Their processes, in no order; podman keeps one that holds its namespace.
+    /// Returns the user's processes, in no order. podman keeps one that holds its namespace; it is
+    /// left out.
     pub fn processes(&self) -> Vec<Process> {
         let mut mine = Process::all(|pid| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -116,14 +118,14 @@ impl User {
         mine
     }
 
-    /// Waits until nothing of theirs runs any more.
+    /// Waits until all of the user's processes have ended.
     pub fn wait_idle(&self) {
         wait_for("the end of the user's processes", SOON, || self.processes().is_empty().then_some(()));
     }
 }
 
 impl Drop for User {
-    /// Nothing in here panics: it may be on the way out of a test that failed.
+    /// Never panics, because a failed test may be unwinding.
     fn drop(&mut self) {
         let mine =
             |pid: u32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == self.id);
@@ -133,7 +135,7 @@ impl Drop for User {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = Command::new("userdel").args(["--force", &self.name]).output();
-        // Root may remove what belongs to the IDs of the user's containers, too.
+        // Root may also remove files that belong to the IDs of the user's containers.
         for folder in [&self.runtime, &self.home] {
             let _ = fs::remove_dir_all(folder);
         }
