@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Context;
 use super::args::vm::VmArg;
-use crate::engine::log::{From, Reader, pieces};
+use crate::engine::log::{ReadFrom, Reader, pieces};
 use crate::guest::shell::shell_line;
 use crate::host;
 use crate::text::Progress;
@@ -51,9 +51,9 @@ impl Args {
         }
         let path = if self.journal { vm.journal_log() } else { vm.console_log() };
         let from = match (self.since, self.boot) {
-            (Some(time), _) => From::Time(time),
-            (None, true) => From::LastBoot,
-            (None, false) => From::Start,
+            (Some(time), _) => ReadFrom::Time(time),
+            (None, true) => ReadFrom::LastBoot,
+            (None, false) => ReadFrom::Start,
         };
         let mut newest = None;
         for (path, place) in pieces(&path, from) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::log::{self, From};
+use super::log::{self, ReadFrom};
 use crate::host::fs::file;
 
 /// Longer lines are cut. Bytes.
@@ -43,7 +43,7 @@ impl NewestLine {
 pub fn last_words(path: &Path, count: usize) -> Vec<String> {
     /// More lines than the trace of a panic has.
     const TRACE: usize = 200;
-    let start = log::pieces(path, From::LastBoot).last().map_or(0, |(_, start)| *start);
+    let start = log::pieces(path, ReadFrom::LastBoot).last().map_or(0, |(_, start)| *start);
     let lines = file::last_lines_since(path, start, TRACE + count);
     let end = lines
         .iter()

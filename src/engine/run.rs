@@ -54,7 +54,7 @@ impl Attempt<'_> {
     async fn run(&self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Result<Outcome, Error> {
         let mut orders = Orders { receiver: orders, postponed: Default::default() };
         match self.start(&mut orders).await? {
-            Some((ready, helpers)) => Ok(Running::new(self, orders, ready, helpers).await?.to_end().await),
+            Some((ready, helpers)) => Ok(Running::new(self, orders, ready, helpers).await?.finish().await),
             None => Ok(Outcome::Ended(Ended::ByOrder)),
         }
     }

@@ -48,7 +48,7 @@ pub struct RunState {
     pub deadline: Option<Instant>,
     pub end_ordered: bool,
     pub ended_by_guest: bool,
-    /// The hypervisor should have said why it closes its reports.
+    pub reports_closed: bool,
     hung_up: bool,
     quit_sent: bool,
     /// The guest's panic device reported a panic. The kernel's message may follow on the console.
@@ -76,10 +76,13 @@ impl RunState {
         }
     }
 
-    /// The hypervisor closed the connection for its reports, and still runs.
-    pub fn on_hang_up(&mut self) {
-        self.hung_up = true;
-        self.end_within(HANG_UP_TIME);
+    /// A hypervisor that reports its end, and then closes its reports without one, has hung up.
+    pub fn on_reports_closed(&mut self, reports_end: bool) {
+        self.reports_closed = true;
+        if reports_end {
+            self.hung_up = true;
+            self.end_within(HANG_UP_TIME);
+        }
     }
 
     /// `may_stall` tells whether QEMU can be at fault when a CPU stalls.
@@ -183,7 +186,7 @@ mod tests {
     const LOST: &[u8] = b"[ 25.0] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
     const POWER_BUTTON: Step = |state| state.end_ordered = true;
     const QUIT: Step = |state| _ = state.on_quit_order();
-    const HANG_UP: Step = RunState::on_hang_up;
+    const HANG_UP: Step = |state| state.on_reports_closed(true);
     const OVERDUE: Step = |state| _ = state.on_deadline();
     const CHANNEL: Step = |state| _ = state.reach(Phase::ProgramsSeen);
     const UP: Step = |state| _ = state.reach(Phase::Up);

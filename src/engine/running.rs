@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::console_input::Typing;
+use super::console_input;
 use super::helper_set::HelperSet;
 use super::outcome::Outcome;
 use super::run_state::{Action, LAST_WORDS, Phase, RunState};
@@ -120,13 +121,13 @@ impl Orders<'_> {
 pub struct Running<'a> {
     attempt: &'a Attempt<'a>,
     orders: Orders<'a>,
-    _typing: Option<Typing>,
+    /// A task of its own: a guest that doesn't read its console blocks nothing else.
+    _typing: JoinSet<()>,
     hypervisor: Ready<Control>,
     helpers: HelperSet,
     ports: Vec<Forward>,
     /// How the accelerator before this one failed, until this one has run the guest.
     earlier_failure: Option<&'a str>,
-    reports_closed: bool,
     started: Instant,
     state: RunState,
 }
@@ -165,24 +166,16 @@ impl<'a> Running<'a> {
         let must_write = accelerator.is_hardware() && matches!(engine.machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
         let state = RunState::new(control.reports_shutdown(), silence_limit);
-        let console = engine.input.clone().zip(hypervisor.process.take_console());
-        let _typing = console.map(|(input, console)| Typing::start(input, console.0));
-        Ok(Self {
-            attempt,
-            orders,
-            _typing,
-            hypervisor,
-            helpers,
-            ports,
-            earlier_failure: attempt.earlier_failure.as_deref(),
-            reports_closed: false,
-            started,
-            state,
-        })
+        let mut _typing = JoinSet::new();
+        if let (Some(input), Some(console)) = (engine.input.clone(), hypervisor.process.take_console()) {
+            _typing.spawn(console_input::feed(input, console.0));
+        }
+        let earlier_failure = attempt.earlier_failure.as_deref();
+        Ok(Self { attempt, orders, _typing, hypervisor, helpers, ports, earlier_failure, started, state })
     }
 
     /// Runs the machine until it ends.
-    pub async fn to_end(mut self) -> Outcome {
+    pub async fn finish(mut self) -> Outcome {
         loop {
             match self.next().await {
                 Happening::Report(report) => self.on_report(report).await,
@@ -203,7 +196,7 @@ impl<'a> Running<'a> {
         let Ready { process, reports, output, .. } = &mut self.hypervisor;
         tokio::select! {
             biased;
-            report = reports.recv(), if !self.reports_closed => Happening::Report(report),
+            report = reports.recv(), if !self.state.reports_closed => Happening::Report(report),
             Some(output) = output.recv() => Happening::Output(output),
             message = self.helpers.next_end() => Happening::HelperEnded(message),
             Some(order) = self.orders.next() => Happening::Order(order),
@@ -227,12 +220,7 @@ impl<'a> Running<'a> {
             },
             Some(Report::NoSpace) => self.attempt.tell(Event::NoSpace).await,
             Some(report) => self.state.on_report(&report),
-            None => {
-                self.reports_closed = true;
-                if self.hypervisor.control.reports_shutdown() {
-                    self.state.on_hang_up();
-                }
-            }
+            None => self.state.on_reports_closed(self.hypervisor.control.reports_shutdown()),
         }
     }
 
@@ -286,11 +274,13 @@ impl<'a> Running<'a> {
                     tracing::debug!(index, "can't write to a channel");
                 }
             }
-            Order::Change(number, change) => {
-                let error = self.apply(change).await.err().map(|error| error.to_string());
-                self.attempt.tell(Event::Changed { number, error, ports: self.ports.clone() }).await;
-            }
+            Order::Change(number, change) => self.on_change(number, change).await,
         }
+    }
+
+    async fn on_change(&mut self, number: u64, change: Change) {
+        let error = self.apply(change).await.err().map(|error| error.to_string());
+        self.attempt.tell(Event::Changed { number, error, ports: self.ports.clone() }).await;
     }
 
     async fn apply(&mut self, change: Change) -> Result<(), ControlError> {
