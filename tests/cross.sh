@@ -18,7 +18,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Of what is in Debian 13 only rustc-web is new enough; the others fit to it.
+# Debian 13's rustc-web is the only Rust there that is new enough; the other packages belong to it.
 packages=ca-certificates,gcc,libc6-dev,rustc-web,cargo-web,rust-web-src,rust-web-clippy
 packages+=,gcc-mingw-w64-x86-64-posix,wine64,openssh-server,openssh-client
 packages+=,gcc-aarch64-linux-gnu,libc6-dev-arm64-cross,libstd-rust-web-dev:arm64,qemu-user,qemu-efi-aarch64
@@ -33,10 +33,10 @@ mode=
 case ${1-} in --changed | --record) mode=$1 && shift ;; esac
 [ $# -gt 0 ] || set -- windows macos msvc arm64
 
-# Called where a failure doesn't end the script.
+# `set -e` has no effect in here, because of the loop below.
 make_root() {
     echo "cross: making $root of Debian packages; takes some minutes"
-    # In a namespace of its own: one that is broken off leaves no mounts of this machine behind, which must not go.
+    # A mount namespace, so that an interrupted run leaves no mounts of the machine below a folder that is removed.
     rm -rf --one-file-system "$cache"/root-* &&
         unshare --mount mmdebstrap --quiet --variant=apt --architectures=amd64,arm64 --include="$packages" \
             --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
@@ -47,10 +47,10 @@ make_root() {
         mv "$root.part" "$root"
 }
 
-# Another way to make it makes another.
+# The name has a hash of the recipe: a changed recipe makes a new root.
 root=$cache/root-$({ declare -f make_root && echo "$packages $mirror"; } | sha256sum | cut -c1-16)
 
-# One at a time.
+# One run at a time.
 exec 9>"$cache/lock"
 flock 9
 start=$SECONDS
@@ -112,11 +112,11 @@ fi
 
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
 mkdir -p "$registry"
-# The registry that this machine is set up for.
+# The machine's settings name the registry.
 config=${CARGO_HOME:-$HOME/.cargo}/config.toml
 export root cache registry config
 
-# Before Linux 6.7 there is but one binfmt_misc, the machine's: then it is told of QEMU for as long as this runs.
+# Before Linux 6.7 only the machine has a binfmt_misc: the script registers QEMU there while it runs.
 own_binfmt() {
     unshare --user --map-root-user --mount mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2>/dev/null
 }
@@ -129,7 +129,7 @@ if [[ " $* " =~ ' arm64 '|' release ' ]] && ! own_binfmt; then
     tests/cross/binfmt cross-$$ "$root/usr/bin/qemu-aarch64" >"$binfmt/register"
 fi
 
-# The first process of the namespaces; it waits until its users are known.
+# The first process of the namespaces. It waits until the user IDs are mapped.
 enter() {
     until [ "$(id -u)" = 0 ] && [ "$(id -g)" = 0 ]; do sleep 0.05; done
     mount --rbind /dev "$root/dev"
@@ -155,7 +155,7 @@ echo 0 0 65536 >"/proc/$inside/uid_map"
 echo 0 0 65536 >"/proc/$inside/gid_map"
 wait "$inside"
 
-# One line for each part: a new one counts before an old one.
+# One line for each part: a new line replaces the old one.
 if [ -n "$record" ]; then
     { printf '%s' "$record" && cat $passed 2>/dev/null || true; } | sort -su -k1,1 >$passed.new
     mv $passed.new $passed

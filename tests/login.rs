@@ -113,13 +113,13 @@ fn streams_of_a_dialog() {
         let (mut screen, mut stdout) = duplex(64);
         let dialog = async {
             let mut bytes = [0; 5];
-            // Without its newline.
+            // The line without its newline.
             screen.read_exact(&mut bytes).await.unwrap();
             assert_eq!(&bytes, b"name?");
             keyboard.write_all(b"me\n").await.unwrap();
             screen.read_exact(&mut bytes).await.unwrap();
             assert_eq!(&bytes, b"hi me");
-            // Half of the connection: the command still writes after the end of its input.
+            // The command still writes after its input has ended.
             drop(keyboard);
             let mut rest = String::new();
             screen.read_to_string(&mut rest).await.unwrap();
@@ -190,7 +190,7 @@ fn a_writer_that_fails_ends_the_command() {
         assert!(matches!(result, Err(Error::Stream(_))), "{result:?}");
         let mut closed = Full(io::ErrorKind::BrokenPipe);
         assert_eq!(session.exec("yes", empty(), &mut closed, &mut sink()).await.unwrap(), 141);
-        // The session is free again.
+        // The session can run the next command.
         assert_eq!(session.capture("echo on").await.unwrap(), (0, "on\n".into()));
         let line = "kill -9 $PPID";
         assert!(matches!(session.capture(line).await, Err(Error::Lost(_))), "the server's process is gone");

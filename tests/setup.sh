@@ -1,18 +1,18 @@
 #!/bin/sh
 # tests/setup.sh: installs what `make test` and `make demo` need on Debian 12 besides git, make and a Rust
-# toolchain. It looks first, so that a second run takes no time. Needs root when something is missing.
+# toolchain. A second run takes no time. It needs root when something is missing.
 #
-#   tests/setup.sh           packages to build the tool and to boot VMs
-#   tests/setup.sh --tests   and what only the tests need: virtiofsd, a user's own containers, the test runner
+#   tests/setup.sh           the packages to build the tool and to boot VMs
+#   tests/setup.sh --tests   also the tests' needs: virtiofsd, rootless containers, the test runner
 set -eu
 
-# What the tool is built with: a linker, and a C compiler for ring.
+# For the build: a linker, and a C compiler for ring.
 build="gcc libc6-dev ca-certificates"
-# What the tool runs.
+# The programs that the tool runs.
 run="podman runc qemu-system-x86 qemu-utils ovmf erofs-utils openssh-client"
-# What builds the test image.
+# For the test image.
 image="mmdebstrap debian-archive-keyring"
-# What else the tests use; libcap-ng and libseccomp are for virtiofsd, which Debian 12 has no package of.
+# For the tests; libcap-ng and libseccomp are for virtiofsd, which Debian 12 does not package.
 tests="uidmap fdisk mtools swtpm qemu-system-gui xvfb x11-utils qemu-system-arm qemu-efi-aarch64 qemu-user libcap-ng-dev libseccomp-dev"
 # Debian 12's own QEMU crashes guests under multi-threaded TCG.
 qemu_wanted=1:8
@@ -53,7 +53,7 @@ get() {
     again apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 "$@"
 }
 
-# From the mirror that this machine uses already.
+# Takes the mirror that apt uses already.
 add_backports() {
     sources=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages')
     echo "$sources" | grep -q '^bookworm-backports main ' && return
@@ -75,7 +75,7 @@ else
 fi
 
 [ -n "$tests" ] || exit 0
-# Both are built for tests only, so that a fast build counts for more than a fast program.
+# Only tests use these, so that a fast build counts for more than a fast program.
 if ! command -v cargo-nextest >/dev/null; then
     again env CARGO_PROFILE_DEV_DEBUG=0 \
         cargo install cargo-nextest --locked --debug --no-default-features --features default-no-update

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/bench/direct.sh [ROUNDS]: from the command to a login, of three ways to boot one image; what the tool itself takes
-# before QEMU starts, with an image that was seen before and after an edit; and the memory that two of the ways take.
+# tests/bench/direct.sh [ROUNDS]: measures the time to a login for three ways to boot one image, the tool's own time
+# before QEMU starts (with a known image and after an edit), and the memory of two of the ways.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 rounds=${1:-3}
 
@@ -50,7 +50,7 @@ by_hand() {
     rm -f "$scratch/fs"
 }
 
-# MiB that processes took at the most.
+# Prints the peak memory of processes in MiB.
 peak() {
     local pid
     for pid in "$@"; do cat "/proc/$pid/status"; done 2>/dev/null | awk '/^VmHWM:/ { sum += $2 } END { print int(sum / 1024) }'
@@ -79,7 +79,7 @@ for ((round = 1; round <= 5; round++)); do
         podman build --quiet --network none --tag $edited - >/dev/null
     keep edited "$(time_of "$tool" run --quiet --ephemeral --detach --accel tcg --name start $edited)"
     "$tool" rm --force start >/dev/null
-    # QEMU's own start is in both; this is all of it that there is.
+    # Both times above include QEMU's start; this is that start alone.
     keep qemu "$(time_of sh -c 'echo q | qemu-system-x86_64 -M q35,sata=off -accel tcg -cpu max -nodefaults -display none -monitor stdio -S')"
 done
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/bench/disks.sh [PAIRS]: `disk` against `qemu-img convert` of the same base disk, which holds a gigabyte.
+# tests/bench/disks.sh [PAIRS]: measures `disk` against `qemu-img convert` of the same base disk with a gigabyte of data.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 pairs=${1:-5}
 
@@ -11,7 +11,7 @@ podman image exists $large ||
 base=$(find "$XDG_CACHE_HOME/podman-bootc/disks" -name disk.raw -newer "$scratch" | head -n 1)
 [ -n "$base" ] || base=$(du -s "$XDG_CACHE_HOME"/podman-bootc/disks/*/disk.raw | sort -n | tail -n 1 | cut -f 2)
 
-# What the one before left to be written must not slow this one.
+# The dirty pages of the last measurement must not slow the next one.
 settled() {
     rm -f "$scratch"/{ours,theirs}
     sync

@@ -1,5 +1,5 @@
-# What the measurements have in common; sourced by them. The two sides of a comparison take turns, so that a busy machine
-# slows both. Folders of the tool are their own; the cache stays for the next time.
+# Common functions of the measurements, which source this. The two sides of a comparison take turns, so that a busy
+# machine slows both. The tool has folders of its own here; the cache stays for the next time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 image=localhost/podman-bootc-test
@@ -9,7 +9,7 @@ export XDG_CACHE_HOME=$PWD/target/bench-cache
 scratch=$(mktemp -d)
 export XDG_DATA_HOME=$scratch/data XDG_RUNTIME_DIR=$scratch
 mkdir -p "$XDG_CACHE_HOME" "$XDG_DATA_HOME"
-# What is to be ended when a measurement breaks off.
+# Processes to end when a measurement breaks off.
 background=()
 finish() {
     local pid
@@ -24,7 +24,7 @@ elapsed_since() {
     echo $(((${EPOCHREALTIME/./} - ${1/./}) / 1000))
 }
 
-# Milliseconds that a command takes.
+# Prints the milliseconds that a command takes.
 time_of() {
     local start=$EPOCHREALTIME
     "$@" >/dev/null 2>>"$scratch/log" || { echo "failed: $*" >&2; cat "$scratch/log" >&2; return 1; }
@@ -58,7 +58,7 @@ ratio() {
     echo "$(summary "$2") $(summary "$3")" | awk -v text="$1" '{ printf "%s: %.3f\n", text, $1 / $5 }'
 }
 
-# A forwarded port takes connections before the guest does: only a server that speaks is worth a login.
+# A forwarded port accepts connections before the guest does, so that a login waits for the server's first bytes.
 # logged_in PORT KEY
 logged_in() {
     local banner=

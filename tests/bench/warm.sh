@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# tests/bench/warm.sh [PAIRS]: a run with the base disk present against QEMU by hand on the same disk, and `list` with a
-# hundred VMs. Called by `make bench`, which builds the tool and the test image first.
+# tests/bench/warm.sh [PAIRS]: measures `run` with an existing base disk against QEMU by hand on the same disk, and `list`
+# with a hundred VMs. `make bench` calls it, and builds the tool and the test image first.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 pairs=${1:-5}
 
-# The model: a VM that the tool made, its command line, and its keys.
+# The model: a VM of the tool, its command line, and its keys.
 "$tool" run --detach --name model $image >/dev/null
 folder=$("$tool" inspect --format '{{.folder}}' model)
 id=$("$tool" inspect --format '{{.id}}' model)
@@ -14,7 +14,7 @@ pid=$(pgrep --full -- "-name guest=model,")
 mapfile -d '' -t model <"/proc/$pid/cmdline"
 "$tool" stop --time 0 model >/dev/null
 
-# The same command line, with files of its own, nobody at its sockets, and its port forwarded from the start.
+# The same command line with its own files, unused sockets, and a port that is forwarded from the start.
 hand=$scratch/hand
 words=()
 variables=
@@ -27,7 +27,7 @@ for word in "${model[@]}"; do
     words+=("${word//"$folder"/$hand}")
 done
 
-# Starts it on a fresh overlay, and returns when `true` has run in it.
+# Starts a VM on a fresh overlay, and returns when `true` has run in it.
 by_hand() {
     rm -rf "$hand"
     mkdir "$hand"

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# What tests/cross.sh runs in its Debian.
+# tests/cross.sh runs this in its Debian.
 set -euo pipefail
 cd /src
 
 export HOME=/tmp CARGO_HOME=/tmp/cargo CARGO_TARGET_DIR=/build
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt CARGO_NET_RETRY=5 CARGO_TERM_PROGRESS_WHEN=never
-# These Rust targets come without a standard library: it is built from its source, which only nightly may, by itself.
+# These Rust targets come without a standard library. cargo builds it from source, which needs this variable outside
+# nightly.
 export RUSTC_BOOTSTRAP=1
-# insta would ask cargo for the folder of its snapshots, which can't be done under wine.
+# Without this, insta runs cargo to find its snapshots, which fails under wine.
 export INSTA_WORKSPACE_ROOT=/src
-# Nobody looks into these programs with a debugger.
+# No debugger reads these programs.
 export CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
 
 # One set of features for all tests, so that nothing is built twice.
@@ -21,7 +22,7 @@ windows() {
         --lib --test generated --test host --test properties --test fake_hosts --test login
 }
 
-# An OpenSSH server on loopback, for tests/login.rs; one for all parts.
+# Starts an OpenSSH server on loopback for tests/login.rs, once for all parts.
 sshd() {
     [ -z "${TEST_SSHD_PORT-}" ] || return 0
     local folder=/tmp/ssh log=/tmp/ssh/log port
@@ -34,7 +35,7 @@ sshd() {
         'PermitRootLogin yes' "AuthorizedKeysFile $folder/authorized" "HostKey $folder/ed25519" \
         "HostKey $folder/ecdsa" "HostKey $folder/rsa" >$folder/config
     export TEST_SSHD_USER=root TEST_SSHD_KEYS=$folder/authorized
-    # Someone may have the port.
+    # Another process may use the port.
     for port in 22022 22122 22222 22322; do
         /usr/sbin/sshd -D -f $folder/config -p $port -E $log &
         while kill -0 $! 2>/dev/null; do
@@ -58,8 +59,8 @@ arm64() {
         --lib --test generated --test host --test properties --test fake_hosts --test login
 }
 
-# Has the kernel start arm64's programs with QEMU: those that start others need it. Before Linux 6.7 a namespace has no
-# binfmt_misc of its own; then cross.sh has told the machine's.
+# Makes the kernel start arm64 programs with QEMU, for programs that start others. Before Linux 6.7 a namespace has no
+# binfmt_misc of its own, and cross.sh has registered QEMU in the machine's.
 emulate() {
     local folder=/proc/sys/fs/binfmt_misc
     mount -t binfmt_misc binfmt_misc $folder 2>/dev/null || return 0
@@ -69,25 +70,25 @@ emulate() {
 macos() { lint aarch64-apple-darwin; }
 msvc() { lint x86_64-pc-windows-msvc; }
 
-# lint TARGET. Nothing is linked, so that nothing needs the systems' own compilers.
+# lint TARGET: clippy links nothing, so that it needs no compiler of that system.
 lint() {
     local stub=/src/tests/cross/no-cc
     export "CC_${1//-/_}=$stub" "AR_${1//-/_}=$stub"
     cargo clippy --locked -Zbuild-std --all-targets --all-features --target "$1" -- -D warnings
 }
 
-# Leaves the programs in target/release-builds. Those for Linux are static, so that they run on any.
+# Leaves the programs in target/release-builds. The Linux programs are static, so that they run on every distribution.
 release() {
     local out=target/release-builds wine=/usr/lib/wine/wine64
-    # The oldest macOS that Rust is for; zig by itself would ask for a new one.
+    # The oldest macOS that Rust supports; zig's default is newer.
     export CARGO_PROFILE_RELEASE_STRIP=symbols MACOSX_DEPLOYMENT_TARGET=11.0
     get_zig
     emulate
     rm -rf $out && mkdir -p $out
-    # musl's own objects are zig's, too.
+    # zig also brings musl's start files.
     build linux-x86_64 x86_64-unknown-linux-musl cargo-zigbuild -C link-self-contained=no
     build linux-aarch64 aarch64-unknown-linux-musl cargo-zigbuild -C link-self-contained=no
-    # Debian has nothing that strips these.
+    # Debian has no program that strips these.
     build macos-aarch64 aarch64-apple-darwin cargo-zigbuild -C strip=none
     build windows-x86_64 x86_64-pc-windows-gnu cargo
     for arch in x86_64 aarch64; do
@@ -108,7 +109,7 @@ build() {
     cp "/build/$target/release/podman-bootc$suffix" "$out/podman-bootc-$name$suffix"
 }
 
-# Runs it where no other file is.
+# Runs a program in a root that has no other file.
 alone() {
     local root
     root=$(mktemp -d)
@@ -120,7 +121,7 @@ alone() {
     rm -r "$root"
 }
 
-# zig has what to link with for macOS, as long as that needs none of its frameworks, and musl.
+# zig links for musl, and for macOS as long as the program needs no framework.
 get_zig() {
     local tools=/build/zig-$ZIG-$ZIGBUILD
     export ZIG_GLOBAL_CACHE_DIR=/build/zig-cache ZIG_LOCAL_CACHE_DIR=/build/zig-cache
@@ -138,8 +139,8 @@ get_zig() {
 }
 ZIG=0.17.1 ZIGBUILD=0.24.1
 
-# The folder of builds outlives the clone, and cargo tells old from new by the files' times: a clone that is older than
-# the last build would get that build's programs. So only the dependencies' builds are used again.
+# The build folder outlives the clone, and cargo compares the times of files: it would take the last build's programs for
+# a clone that is older than that build. So only builds of dependencies are reused.
 find /build -name '*podman[-_]bootc*' -prune -exec rm -rf {} +
 
 for part in "$@"; do
