@@ -117,7 +117,7 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
     let direct: BTreeSet<&Path> = vms.iter().flat_map(|vm| vm.spec.direct_files()).collect();
     let mut roots = Row { r#type: "direct boots", ..Row::default() };
     for folder in ["boot", "blocks"].map(|name| dirs.roots().join(name)) {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in file::entries(&folder) {
             let path = entry.path();
             let size = if path.is_dir() { file::folder_size(&path) } else { size_of(&path) };
             roots.add(size, direct.iter().any(|file| file.starts_with(&path)));

@@ -1,6 +1,6 @@
 //! State files that are complete or missing, and what else the tool does with files and folders.
 
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,22 @@ pub enum Error {
     TooLarge { path: PathBuf },
 }
 
+/// Adds the path to an I/O error.
+pub trait IoContext<T> {
+    fn reading(self, path: impl AsRef<Path>) -> Result<T, Error>;
+    fn writing(self, path: impl AsRef<Path>) -> Result<T, Error>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn reading(self, path: impl AsRef<Path>) -> Result<T, Error> {
+        self.map_err(|source| Error::Read { path: path.as_ref().to_owned(), source })
+    }
+
+    fn writing(self, path: impl AsRef<Path>) -> Result<T, Error> {
+        self.map_err(|source| Error::Write { path: path.as_ref().to_owned(), source })
+    }
+}
+
 impl Error {
     /// Returns true if the file doesn't exist.
     pub fn is_not_found(&self) -> bool {
@@ -42,11 +58,10 @@ impl Error {
 
 /// Reads a JSON file whose object has a `version` member equal to `version`. Each error names the file.
 pub fn read_json<T: DeserializeOwned>(path: &Path, version: u32) -> Result<T, Error> {
-    let read = |source| Error::Read { path: path.to_owned(), source };
     let parse = |source| Error::Parse { path: path.to_owned(), source };
     let mut text = String::new();
-    let file = File::open(path).map_err(read)?;
-    file.take(STATE_FILE_MAX + 1).read_to_string(&mut text).map_err(read)?;
+    let file = File::open(path).reading(path)?;
+    file.take(STATE_FILE_MAX + 1).read_to_string(&mut text).reading(path)?;
     if text.len() as u64 > STATE_FILE_MAX {
         return Err(Error::TooLarge { path: path.to_owned() });
     }
@@ -61,10 +76,9 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, version: u32) -> Result<T, Er
 
 /// Writes a JSON file as [`write_atomic`] does.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let write = |source| Error::Write { path: path.to_owned(), source };
-    let mut text = serde_json::to_vec_pretty(value).map_err(|e| write(e.into()))?;
+    let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::from).writing(path)?;
     text.push(b'\n');
-    write_atomic(path, &text).map_err(write)
+    write_atomic(path, &text).writing(path)
 }
 
 /// Writes a file in one step, with mode 0600. After a crash it holds the old bytes or the new ones.
@@ -116,10 +130,14 @@ pub fn sync(path: &Path) -> io::Result<()> {
     File::options().write(true).open(path)?.sync_all()
 }
 
+/// Returns the entries of a folder. It leaves out a folder and entries that can't be read.
+pub fn entries(path: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+    std::fs::read_dir(path).into_iter().flatten().flatten()
+}
+
 /// Returns the bytes that a folder's files occupy on their filesystem, without those that can't be read.
 pub fn folder_size(path: &Path) -> u64 {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    entries
+    entries(path)
         .map(|entry| match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => folder_size(&entry.path()),
             Ok(metadata) => os::allocated_size(&entry.path(), &metadata),

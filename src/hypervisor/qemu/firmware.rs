@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::find;
 use crate::host::Os;
+use crate::host::fs::file;
 use crate::hypervisor::Arch;
 
 /// The folders with descriptors. A file hides the files with the same name in the later folders.
@@ -144,7 +145,7 @@ fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
 fn find_in(folders: &[&Path], arch: Arch, secure: bool) -> Option<Uefi> {
     let mut descriptors = BTreeMap::new();
     for folder in folders {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in file::entries(folder) {
             let path = entry.path();
             if path.extension().is_some_and(|e| e == "json") {
                 descriptors.entry(entry.file_name()).or_insert(path);

@@ -275,7 +275,7 @@ impl Store {
     }
 
     fn folders(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.dirs.vms()).into_iter().flatten().flatten();
+        let entries = file::entries(&self.dirs.vms());
         entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
     }
 }
