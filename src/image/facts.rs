@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// The first version of systemd that takes units from credentials.
+pub const UNIT_CREDENTIALS: u32 = 256;
+/// The first version of systemd whose sshd listens on `AF_VSOCK`.
+pub const SSHD_ON_VSOCK: u32 = 256;
+
 /// The facts that the tool needs before the system boots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {

@@ -9,14 +9,13 @@ use super::store::{Creating, Reservation};
 use super::{Error, Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
-use crate::guest::boot::credentials::UNIT_CREDENTIALS;
 use crate::guest::ssh::keys::Keys;
 use crate::host::fs::file;
 use crate::host::process::interrupt;
 use crate::host::{Os, fault};
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, DiskFormat, Kind, accelerator};
-use crate::image::{Facts, Image};
+use crate::image::{Facts, Image, UNIT_CREDENTIALS};
 
 /// The user's choices for a new VM.
 #[derive(Debug, Clone)]

@@ -7,10 +7,10 @@ use super::store::instance::{End, How};
 use super::{Vm, store};
 use crate::disk;
 use crate::engine::console_text;
-use crate::guest::boot::credentials::UNIT_CREDENTIALS;
 use crate::guest::ssh::{keys, session};
 use crate::host::fs::file;
 use crate::host::process::interrupt::Interrupted;
+use crate::image::UNIT_CREDENTIALS;
 
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;

@@ -9,12 +9,13 @@ use crate::direct_boot;
 use crate::disk::{ExtraDisk, Format};
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::{credentials, shares, units, user_credentials};
-use crate::guest::ssh::{endpoint, keys};
+use crate::guest::ssh::keys;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
     self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
     SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
 };
+use crate::image::SSHD_ON_VSOCK;
 
 /// Serial of the disk that a VM boots from.
 const DISK_SERIAL: &str = "disk";
@@ -122,7 +123,7 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
 
 /// A guest whose sshd doesn't listen there has no use for it.
 fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
-    if !spec.sshd || spec.systemd.is_none_or(|version| version < endpoint::SSHD_ON_VSOCK) {
+    if !spec.sshd || spec.systemd.is_none_or(|version| version < SSHD_ON_VSOCK) {
         return None;
     }
     let is_available = || crate::host::net::vsock::is_available(VSOCK_SSH_PORT);
@@ -222,7 +223,7 @@ mod tests {
     /// Asserts that QEMU gets the golden command line for a VM of this spec.
     fn assert_golden(name: &str, os: Os, version: (u32, u32), accelerator: Accelerator, spec: Spec) {
         // The host decides whether there is a vsock device, but not for an older systemd.
-        let spec = Spec { systemd: Some(endpoint::SSHD_ON_VSOCK - 1), ..spec };
+        let spec = Spec { systemd: Some(SSHD_ON_VSOCK - 1), ..spec };
         let program = format!("qemu-system-{}", spec.arch.name()).into();
         let qemu = qemu::Qemu { program, arch: spec.arch, version, os };
         let features = spec.hypervisor.features(os);

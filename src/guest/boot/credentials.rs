@@ -6,9 +6,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::hypervisor::Credential;
 
-/// The first systemd that takes units from credentials.
-pub const UNIT_CREDENTIALS: u32 = 256;
-
 /// Authorizes a public key for a user (systemd 252 and newer). `owner` has the user's UID and GID, if they are known.
 ///
 /// tmpfiles.d(5) appends the line, so that keys of the image stay. The colons keep mode and owner of a home folder that

@@ -13,9 +13,6 @@ use tokio::time::{Instant, timeout};
 use crate::host::net::vsock;
 use crate::hypervisor::{VSOCK_SSH_PORT, Vsock};
 
-/// The first systemd whose sshd listens on `AF_VSOCK` by itself.
-pub const SSHD_ON_VSOCK: u32 = 256;
-
 /// Time between two attempts while the guest refuses them at once.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 /// The time doubles up to this while attempts stay unanswered: each may become an sshd process in the guest.

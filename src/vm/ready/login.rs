@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::setup::{Fault, set_up};
-use crate::guest::boot::credentials::UNIT_CREDENTIALS;
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login, Session};
+use crate::image::UNIT_CREDENTIALS;
 use crate::text::Stage;
 use crate::vm::{self, Vm};
 
