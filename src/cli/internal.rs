@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use super::Context;
-use crate::direct_boot::{Share, Work};
+use crate::direct_boot::{ExportJob, ServedRoot};
 use crate::host::process;
 use crate::host::process::interrupt;
 use crate::vm::supervisor;
@@ -27,14 +27,14 @@ impl SuperviseArgs {
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// What to do, as JSON
-    work: String,
+    job: String,
 }
 
 impl ExportArgs {
     pub(super) fn run(self) -> Result<()> {
         interrupt::listen()?;
-        let work: Work = serde_json::from_str(&self.work)?;
-        Ok(work.run()?)
+        let job: ExportJob = serde_json::from_str(&self.job)?;
+        Ok(job.run()?)
     }
 }
 
@@ -42,7 +42,7 @@ impl ExportArgs {
 #[derive(Debug, clap::Args)]
 pub struct ShareRootArgs {
     /// What to serve, as JSON
-    share: String,
+    root: String,
     /// The program that serves it
     #[arg(last = true)]
     server: Vec<OsString>,
@@ -51,8 +51,8 @@ pub struct ShareRootArgs {
 impl ShareRootArgs {
     pub(super) fn run(self) -> Result<()> {
         interrupt::listen()?;
-        let share: Share = serde_json::from_str(&self.share)?;
-        Ok(share.run(&self.server)?)
+        let root: ServedRoot = serde_json::from_str(&self.root)?;
+        Ok(root.run(&self.server)?)
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Context;
-use crate::direct_boot::Roots;
+use crate::direct_boot::BootCache;
 use crate::disk::{self, Cache, Cached, Key};
 use crate::host::fs::file;
 use crate::image::Podman;
@@ -85,7 +85,7 @@ impl Args {
         let vms = context.store.complete()?;
         let used =
             |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
-        let removed = Roots::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
+        let removed = BootCache::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
         let row = |(path, size): (PathBuf, u64)| Row {
             kind: "direct",
             name: path.display().to_string(),

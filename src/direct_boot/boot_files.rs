@@ -1,26 +1,77 @@
-//! From an image's mounted filesystem to the files of a direct boot.
+//! The files of a direct boot in the cache: the kernel, the initramfs with our files appended, and the facts.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::cpio::Archive;
-use super::image_files::Tree;
-use super::layers::Chain;
-use super::{
-    Error, FACTS_FILE, FactsFile, INITRAMFS, INSTALL_UNIT, KERNEL, Made, Source, VERSION, facts, kernel,
-    modules, unpack_kernel,
-};
-use crate::host::fs::file;
+use super::error::Error;
+use super::image_files::{Identity, ImageFiles};
+use super::layers::ChainId;
+use super::{facts, kernel, modules, unpack_kernel};
+use crate::host::fs::file::{self, IoContext};
+use crate::image::Facts;
 
 const INIT: &str = include_str!("../../vm-assets/direct/init");
 const INSTALL_SCRIPT: &str = include_str!("../../vm-assets/direct/install");
 const INSTALL_SERVICE: &str = include_str!("../../vm-assets/direct/podman-bootc-install.service");
 const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
 
-/// A name for this state of all that comes from this program: eight hex digits.
+// The names that `vm-assets/direct/install` uses, too.
+
+/// The systemd unit that runs an install.
+pub const INSTALL_UNIT: &str = "podman-bootc-install.service";
+/// The virtio-serial port between the install script and the host.
+pub const INSTALL_CHANNEL: &str = "podman-bootc.install";
+/// Serial of the disk that holds the image's content as an OCI folder.
+pub const IMAGE_SERIAL: &str = "image";
+/// The guest mounts that disk here.
+pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
+/// Serial of the disk to install to.
+pub const OUTPUT_SERIAL: &str = "output";
+
+const VERSION: u32 = 4;
+const FACTS_FILE: &str = "boot.json";
+pub const KERNEL: &str = "kernel";
+pub const INITRAMFS: &str = "initramfs";
+
+/// The content of `boot.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FactsFile {
+    version: u32,
+    /// The image's layers, the lowest first.
+    pub chains: Vec<ChainId>,
+    #[serde(rename = "made")]
+    pub boot_files: BootFiles,
+    #[serde(flatten)]
+    pub facts: Facts,
+}
+
+/// The kernel and the initramfs in a folder of the cache.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BootFiles {
+    /// The kernel's version.
+    pub version: String,
+    /// The command line in a UKI.
+    kargs: Vec<String>,
+    /// The initramfs has the drivers for a root over virtiofs.
+    #[serde(rename = "shares")]
+    pub has_virtiofs: bool,
+    /// The image's files that they were made from. Empty when only the UKI's content tells the kernel's version.
+    sources: Vec<Source>,
+}
+
+/// A file in an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Source {
+    path: String,
+    identity: Identity,
+}
+
+/// Eight hex digits that change with every asset that this program adds.
 pub fn assets_digest() -> String {
     let mut hash = Sha256::new();
     for asset in [
@@ -29,7 +80,7 @@ pub fn assets_digest() -> String {
         INSTALL_SERVICE,
         READY_SERVICE,
         &modules::REQUIRED.join(" "),
-        &modules::SHARE.join(" "),
+        &modules::VIRTIOFS.join(" "),
     ] {
         hash.update(asset);
         hash.update([0]);
@@ -38,82 +89,102 @@ pub fn assets_digest() -> String {
     hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Fills `folder` with kernel, initramfs and facts from the image's root filesystem at `source`. Kernel and
-/// initramfs are those of another folder below `boots` where they were made of the same files.
+pub fn read_facts(folder: &Path) -> Result<FactsFile, file::Error> {
+    file::read_json(&folder.join(FACTS_FILE), VERSION)
+}
+
+/// Reads the facts of the system in the image that is mounted at `source`.
 ///
 /// # Errors
-/// The image lacks something that a direct boot needs, or a file can't be read or written.
+/// The image has no kernel, or a file can't be read.
+pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
+    let image = ImageFiles::new(source)?;
+    let mut facts = facts::read(&image, architecture)?;
+    let location = kernel::locate(&image)?;
+    facts.kernel = match location.version {
+        Some(version) => version,
+        None => location.read(&image)?.version,
+    };
+    Ok(facts)
+}
+
+/// Fills `folder` with the kernel, the initramfs and the facts of the image that is mounted at `source`. It links the
+/// kernel and the initramfs from another folder in `boots` when that was made from the same files.
 pub fn export(
     source: &Path,
     boots: &Path,
     folder: &Path,
     architecture: &str,
-    chains: &[Chain],
+    chains: &[ChainId],
 ) -> Result<(), Error> {
-    let tree = Tree::new(source)?;
-    let mut facts = facts::read(&tree, architecture)?;
-    let place = kernel::locate(&tree)?;
-    let sources = match &place.version {
-        Some(version) => Drivers::find(&tree, version)?.sources(&tree, &place.files)?,
+    let image = ImageFiles::new(source)?;
+    let mut facts = facts::read(&image, architecture)?;
+    let location = kernel::locate(&image)?;
+    let sources = match &location.version {
+        Some(version) => Drivers::find(&image, version)?.sources(&image, &location.files)?,
         None => vec![],
     };
-    let made = match twin(boots, &sources) {
-        Some((twin, made)) => {
+    let boot_files = match find_same(boots, &sources) {
+        Some((other, boot_files)) => {
             for name in [KERNEL, INITRAMFS] {
                 let to = folder.join(name);
-                fs::hard_link(twin.join(name), &to)
-                    .map_err(|source| Error::Write { path: to.clone(), source })?;
+                fs::hard_link(other.join(name), &to).writing(&to)?;
             }
-            made
+            boot_files
         }
-        None => make(&tree, &place, folder, sources)?,
+        None => make(&image, &location, folder, sources)?,
     };
-    facts.kernel.clone_from(&made.version);
-    facts.kargs.extend(made.kargs.iter().cloned());
-    let facts = FactsFile { version: VERSION, chains: chains.to_vec(), made, facts };
+    facts.kernel.clone_from(&boot_files.version);
+    facts.kargs.extend(boot_files.kargs.iter().cloned());
+    let facts = FactsFile { version: VERSION, chains: chains.to_vec(), boot_files, facts };
     Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
 }
 
-/// The folder of an image whose kernel and initramfs were made of the same files by the same program.
-fn twin(boots: &Path, sources: &[Source]) -> Option<(PathBuf, Made)> {
-    let program = format!("-{}", assets_digest());
-    let is_ours = |folder: &PathBuf| folder.to_string_lossy().ends_with(&program);
-    let folders = fs::read_dir(boots).ok()?.flatten().map(|entry| entry.path()).filter(is_ours);
-    let mut made = folders.filter_map(|folder| {
-        let facts: FactsFile = file::read_json(&folder.join(FACTS_FILE), VERSION).ok()?;
-        Some((folder, facts.made))
-    });
-    made.find(|(_, made)| !sources.is_empty() && made.sources == sources)
+/// Finds a folder whose kernel and initramfs this version of the program made from the same files.
+fn find_same(boots: &Path, sources: &[Source]) -> Option<(PathBuf, BootFiles)> {
+    let suffix = format!("-{}", assets_digest());
+    file::entries(boots)
+        .map(|entry| entry.path())
+        .filter(|folder| folder.to_string_lossy().ends_with(&suffix))
+        .filter_map(|folder| Some((read_facts(&folder).ok()?.boot_files, folder)))
+        .find(|(boot_files, _)| !sources.is_empty() && boot_files.sources == sources)
+        .map(|(boot_files, folder)| (folder, boot_files))
 }
 
-fn make(tree: &Tree, place: &kernel::Place, folder: &Path, sources: Vec<Source>) -> Result<Made, Error> {
-    let found = place.read(tree)?;
-    let drivers = Drivers::find(tree, &found.version)?;
+fn make(
+    image: &ImageFiles,
+    location: &kernel::Location,
+    folder: &Path,
+    sources: Vec<Source>,
+) -> Result<BootFiles, Error> {
+    let found = location.read(image)?;
+    let drivers = Drivers::find(image, &found.version)?;
     let kernel = unpack_kernel::unpack(&found.kernel).unwrap_or(found.kernel);
     write(&folder.join(KERNEL), |out| out.write_all(&kernel))?;
-    let files = drivers.open(tree)?;
+    let files = drivers.open(image)?;
     write(&folder.join(INITRAMFS), |out| {
         out.write_all(&found.initramfs)?;
         // The kernel looks for the next archive at a multiple of four bytes.
         out.write_all(&[0; 4][..(4 - found.initramfs.len() % 4) % 4])?;
         append(Archive::new(out), &drivers, &files)
     })?;
-    Ok(Made { version: found.version, kargs: found.kargs, shares: drivers.share.is_some(), sources })
+    let has_virtiofs = drivers.virtiofs.is_some();
+    Ok(BootFiles { version: found.version, kargs: found.kargs, has_virtiofs, sources })
 }
 
-/// The drivers to load early: files below `folder`, in order.
+/// The drivers to load before the root is mounted: files below `folder`, in load order.
 struct Drivers {
     folder: String,
     /// For a root of block images.
     block: Vec<String>,
-    /// For a root over virtiofs, if the kernel has it.
-    share: Option<Vec<String>>,
+    /// For a root over virtiofs; `None` when the kernel lacks them.
+    virtiofs: Option<Vec<String>>,
 }
 
 impl Drivers {
-    fn find(tree: &Tree, version: &str) -> Result<Self, Error> {
+    fn find(image: &ImageFiles, version: &str) -> Result<Self, Error> {
         let folder = format!("usr/lib/modules/{version}");
-        let text = |name: &str| Ok::<_, Error>(tree.text(&format!("{folder}/{name}"))?.unwrap_or_default());
+        let text = |name: &str| Ok::<_, Error>(image.text(&format!("{folder}/{name}"))?.unwrap_or_default());
         let (dep, builtin) = (text("modules.dep")?, text("modules.builtin")?);
         let files = |drivers: &[&'static str]| {
             let files = modules::load_order(&dep, &builtin, drivers)?;
@@ -121,14 +192,14 @@ impl Drivers {
         };
         let block = files(&modules::REQUIRED)
             .map_err(|module| Error::NoDriver { kernel: version.to_owned(), module })?;
-        let share = files(&modules::SHARE).ok();
-        Ok(Self { folder, block, share })
+        let virtiofs = files(&modules::VIRTIOFS).ok();
+        Ok(Self { folder, block, virtiofs })
     }
 
-    /// All their files, each once.
+    /// All files, each once.
     fn files(&self) -> Vec<&str> {
         let mut files: Vec<&str> = Vec::new();
-        for file in self.block.iter().chain(self.share.iter().flatten()) {
+        for file in self.block.iter().chain(self.virtiofs.iter().flatten()) {
             if !files.contains(&file.as_str()) {
                 files.push(file);
             }
@@ -136,14 +207,14 @@ impl Drivers {
         files
     }
 
-    fn sources(&self, tree: &Tree, kernel: &[String]) -> Result<Vec<Source>, Error> {
+    fn sources(&self, image: &ImageFiles, kernel: &[String]) -> Result<Vec<Source>, Error> {
         let drivers = self.files().into_iter().map(|file| format!("{}/{file}", self.folder));
         let paths = kernel.iter().cloned().chain(drivers);
-        paths.map(|path| Ok(Source { identity: tree.identity(&path)?, path })).collect()
+        paths.map(|path| Ok(Source { identity: image.identity(&path)?, path })).collect()
     }
 
-    fn open(&self, tree: &Tree) -> Result<Vec<(&str, File)>, Error> {
-        let open = |file| Ok((base_name(file), tree.open(&format!("{}/{file}", self.folder))?));
+    fn open(&self, image: &ImageFiles) -> Result<Vec<(&str, File)>, Error> {
+        let open = |file| Ok((base_name(file), image.open(&format!("{}/{file}", self.folder))?));
         self.files().into_iter().map(open).collect()
     }
 }
@@ -152,19 +223,19 @@ fn base_name(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or(file)
 }
 
-/// Our files: the first program, the drivers, and what it puts into the real system's `/run`.
+/// Adds our files: the first program, the drivers, and the files that it copies to the real system's `/run`.
 fn append(mut archive: Archive<impl Write>, drivers: &Drivers, files: &[(&str, File)]) -> io::Result<()> {
     let base = "podman-bootc";
     archive.folder(base)?;
     archive.program(&format!("{base}/init"), INIT.as_bytes())?;
-    // kmod is insmod when it is called so; not every initramfs has the link.
+    // kmod acts as insmod when it is called by that name. Not every initramfs has the link.
     archive.link(&format!("{base}/insmod"), "/usr/bin/kmod")?;
     archive.folder(&format!("{base}/drivers"))?;
     let list =
         |files: &[String]| files.iter().map(|file| format!("{}\n", base_name(file))).collect::<String>();
     archive.file(&format!("{base}/drivers.block"), list(&drivers.block).as_bytes())?;
-    let share = drivers.share.as_deref().unwrap_or_default();
-    archive.file(&format!("{base}/drivers.virtiofs"), list(share).as_bytes())?;
+    let virtiofs = drivers.virtiofs.as_deref().unwrap_or_default();
+    archive.file(&format!("{base}/drivers.virtiofs"), list(virtiofs).as_bytes())?;
     for (name, file) in files {
         archive.copy(&format!("{base}/drivers/{name}"), file)?;
     }
@@ -192,8 +263,8 @@ fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>)
     let make = || {
         let mut out = BufWriter::new(file::create_private(path)?);
         fill(&mut out)?;
-        // The facts beside it, which say that it is whole, are synced, too.
+        // The facts file says that this file is complete, and is synced, too.
         out.into_inner()?.sync_all()
     };
-    make().map_err(|source| Error::Write { path: path.to_owned(), source })
+    Ok(make().writing(path)?)
 }

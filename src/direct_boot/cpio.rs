@@ -9,64 +9,43 @@ const FILE: u32 = 0o100_644;
 const PROGRAM: u32 = 0o100_755;
 const LINK: u32 = 0o120_777;
 
-/// Writes archive members, each name below the initramfs' root.
+/// Writes archive members. Names are relative to the initramfs' root.
 pub struct Archive<W: Write> {
     out: W,
     inode: u32,
 }
 
 impl<W: Write> Archive<W> {
-    /// An archive that begins at the writer's place, which has to be a multiple of four bytes.
+    /// Begins an archive at the writer's position, which must be a multiple of four bytes.
     pub fn new(out: W) -> Self {
         Self { out, inode: 0 }
     }
 
-    /// Adds a folder.
-    ///
-    /// # Errors
-    /// As of the writer.
     pub fn folder(&mut self, name: &str) -> io::Result<()> {
         self.add(name, FOLDER, &[])
     }
 
-    /// Adds a file.
-    ///
-    /// # Errors
-    /// As of the writer.
     pub fn file(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         self.add(name, FILE, content)
     }
 
-    /// Adds a program.
-    ///
-    /// # Errors
-    /// As of the writer.
     pub fn program(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         self.add(name, PROGRAM, content)
     }
 
     /// Adds a symbolic link.
-    ///
-    /// # Errors
-    /// As of the writer.
     pub fn link(&mut self, name: &str, target: &str) -> io::Result<()> {
         self.add(name, LINK, target.as_bytes())
     }
 
-    /// Adds a file read from `from`.
-    ///
-    /// # Errors
-    /// As of the reader and the writer.
+    /// Adds a file with all bytes of `from`.
     pub fn copy(&mut self, name: &str, mut from: impl Read) -> io::Result<()> {
         let mut content = Vec::new();
         from.read_to_end(&mut content)?;
         self.file(name, &content)
     }
 
-    /// Ends the archive.
-    ///
-    /// # Errors
-    /// As of the writer.
+    /// Writes the trailer and returns the writer.
     pub fn finish(self) -> io::Result<W> {
         cpio::newc::trailer(self.out)
     }

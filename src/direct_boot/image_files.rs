@@ -1,58 +1,49 @@
-//! An image's files, seen as its own root: no link of the image leads out of it.
+//! The files of an image. Links are resolved with the image as the root, so that none leads out of it.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::Error;
+use super::error::{Error, ImageContext};
 use crate::host::fs::confined::ConfinedDir;
 
 pub use crate::host::fs::confined::Identity;
 
-/// Text files that are read whole are small; a larger one is not what we look for. Bytes.
+/// Limit for text files. No file that we read is this large. Bytes.
 const TEXT_MAX: u64 = 16 << 20;
 
-/// The mounted root filesystem of an image.
+/// The mounted root filesystem of an image. It follows links within the image.
 #[derive(Debug)]
-pub struct Tree {
+pub struct ImageFiles {
     root: ConfinedDir,
 }
 
-impl Tree {
-    /// The tree below this folder.
-    ///
-    /// # Errors
-    /// It can't be opened.
+impl ImageFiles {
     pub fn new(root: &Path) -> Result<Self, Error> {
-        let error = |source| Error::Read { path: root.to_owned(), source };
-        Ok(Self { root: ConfinedDir::new(root).map_err(error)? })
+        Ok(Self { root: ConfinedDir::new(root).in_image(root)? })
     }
 
-    /// Opens a file; links are followed within the tree, and a pipe or device of the image is refused.
+    /// Opens a file.
     ///
     /// # Errors
-    /// As of the operating system.
+    /// It can't be opened, or is a folder, a pipe or a device.
     pub fn open(&self, path: &str) -> Result<File, Error> {
-        self.root.open(path).map_err(|source| Error::Read { path: Path::new("/").join(path), source })
+        self.root.open(path).in_image(path)
     }
 
-    /// True when there is a file of that name.
     pub fn has(&self, path: &str) -> bool {
         self.root.has(path)
     }
 
-    /// What a file is told by; links are followed within the tree.
-    ///
-    /// # Errors
-    /// There is none of that name.
+    /// Returns the values by which a file is recognized without reading it.
     pub fn identity(&self, path: &str) -> Result<Identity, Error> {
-        self.root.identity(path).map_err(|source| Error::Read { path: Path::new("/").join(path), source })
+        self.root.identity(path).in_image(path)
     }
 
-    /// A text file's content; none when there is no such file.
+    /// Returns a text file's content, or `None` when it doesn't exist.
     ///
     /// # Errors
-    /// It is there and can't be read.
+    /// The file exists and can't be read.
     pub fn text(&self, path: &str) -> Result<Option<String>, Error> {
         let file = match self.open(path) {
             Ok(file) => file,
@@ -60,13 +51,11 @@ impl Tree {
             Err(e) => return Err(e),
         };
         let mut bytes = Vec::new();
-        file.take(TEXT_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(|source| Error::Read { path: path.into(), source })?;
+        file.take(TEXT_MAX).read_to_end(&mut bytes).in_image(path)?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Names in a folder, sorted; none when there is no such folder.
+    /// Returns the sorted names in a folder; none when the folder doesn't exist.
     pub fn names(&self, path: &str) -> Vec<String> {
         self.root.names(path).unwrap_or_default()
     }
@@ -78,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_do_not_lead_out() {
+    fn links_do_not_lead_out_of_the_image() {
         let dir = tempfile::tempdir().unwrap();
         let outside = dir.path().join("secret");
         std::fs::write(&outside, "outside").unwrap();
@@ -88,12 +77,12 @@ mod tests {
         std::os::unix::fs::symlink("../../../../../secret", root.join("usr/lib/a")).unwrap();
         std::os::unix::fs::symlink(&outside, root.join("usr/lib/b")).unwrap();
         std::os::unix::fs::symlink("/secret", root.join("usr/lib/c")).unwrap();
-        let tree = Tree::new(&root).unwrap();
-        assert_eq!(tree.text("usr/lib/a").unwrap().as_deref(), Some("inside"));
-        assert_eq!(tree.text("usr/lib/b").unwrap(), None);
-        assert_eq!(tree.text("/usr/lib/c").unwrap().as_deref(), Some("inside"));
-        assert_eq!(tree.names("usr/lib"), ["a", "b", "c"]);
-        assert!(tree.open("usr/lib").is_err(), "a folder is no file");
-        assert!(tree.names("nowhere").is_empty());
+        let image = ImageFiles::new(&root).unwrap();
+        assert_eq!(image.text("usr/lib/a").unwrap().as_deref(), Some("inside"));
+        assert_eq!(image.text("usr/lib/b").unwrap(), None);
+        assert_eq!(image.text("/usr/lib/c").unwrap().as_deref(), Some("inside"));
+        assert_eq!(image.names("usr/lib"), ["a", "b", "c"]);
+        assert!(image.open("usr/lib").is_err(), "a folder is not a file");
+        assert!(image.names("nowhere").is_empty());
     }
 }

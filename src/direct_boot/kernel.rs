@@ -1,4 +1,4 @@
-//! Kernel and initramfs of an image: as files, or in a unified kernel image.
+//! The kernel and the initramfs of an image: two files, or a unified kernel image (UKI).
 
 use std::cmp::Ordering;
 use std::io::Read;
@@ -6,98 +6,87 @@ use std::io::Read;
 use object::read::pe::PeFile64;
 use object::{Object, ObjectSection};
 
-use super::Error;
-use super::image_files::Tree;
+use super::error::{Error, ImageContext};
+use super::image_files::ImageFiles;
 
-/// Larger UKIs are not read; the largest seen are about 200 MB. Bytes.
-const UKI_MAX: u64 = 1 << 30;
+/// Limit for a kernel, an initramfs or a UKI. The largest UKIs that we know have 200 MB. Bytes.
+const FILE_MAX: u64 = 1 << 30;
 
-/// Where an image's kernel is.
+/// The place of an image's kernel.
 #[derive(Debug)]
-pub struct Place {
-    /// Its version, as its modules' folder is called; of a UKI outside that only its content tells.
+pub struct Location {
+    /// The kernel's version, which is the name of its modules' folder. `None` for a UKI in `/boot`, which has its
+    /// version inside.
     pub version: Option<String>,
-    /// The files that it is in: a UKI, or kernel and initramfs.
+    /// A UKI, or a kernel and an initramfs.
     pub files: Vec<String>,
 }
 
-/// What to boot.
 #[derive(Debug)]
 pub struct Kernel {
-    /// Its version, as its modules' folder is called.
+    /// The name of the kernel's modules' folder.
     pub version: String,
-    /// The kernel.
     pub kernel: Vec<u8>,
-    /// The initramfs.
     pub initramfs: Vec<u8>,
-    /// The command line that a UKI brings.
+    /// The command line in a UKI.
     pub kargs: Vec<String>,
 }
 
 /// Finds the newest kernel of the image.
 ///
 /// # Errors
-/// There is none.
-pub fn locate(tree: &Tree) -> Result<Place, Error> {
+/// The image has no kernel, or its newest kernel has no initramfs.
+pub fn locate(image: &ImageFiles) -> Result<Location, Error> {
     let modules = "usr/lib/modules";
-    let mut versions = tree.names(modules);
+    let mut versions = image.names(modules);
     versions.sort_by(|a, b| compare_versions(b, a));
     for version in versions {
         let folder = format!("{modules}/{version}");
         let uki = format!("{folder}/{version}.efi");
-        if tree.has(&uki) {
-            return Ok(Place { version: Some(version), files: vec![uki] });
+        if image.has(&uki) {
+            return Ok(Location { version: Some(version), files: vec![uki] });
         }
         let files = ["vmlinuz", "initramfs.img"].map(|name| format!("{folder}/{name}"));
-        match [tree.has(&files[0]), tree.has(&files[1])] {
-            [true, true] => return Ok(Place { version: Some(version), files: files.to_vec() }),
+        match [image.has(&files[0]), image.has(&files[1])] {
+            [true, true] => return Ok(Location { version: Some(version), files: files.to_vec() }),
             [true, false] => return Err(Error::NoInitramfs(version)),
             [false, _] => {}
         }
     }
     let folder = "boot/EFI/Linux";
     let uki =
-        tree.names(folder).into_iter().rev().find(|name| name.ends_with(".efi")).ok_or(Error::NoKernel)?;
-    Ok(Place { version: None, files: vec![format!("{folder}/{uki}")] })
+        image.names(folder).into_iter().rev().find(|name| name.ends_with(".efi")).ok_or(Error::NoKernel)?;
+    Ok(Location { version: None, files: vec![format!("{folder}/{uki}")] })
 }
 
-impl Place {
+impl Location {
     /// Reads the kernel.
-    ///
-    /// # Errors
-    /// A file can't be read, or is no UKI.
-    pub fn read(&self, tree: &Tree) -> Result<Kernel, Error> {
+    pub fn read(&self, image: &ImageFiles) -> Result<Kernel, Error> {
         match (&self.files[..], &self.version) {
             ([kernel, initramfs], Some(version)) => Ok(Kernel {
                 version: version.clone(),
-                kernel: read(tree, kernel)?,
-                initramfs: read(tree, initramfs)?,
+                kernel: read(image, kernel)?,
+                initramfs: read(image, initramfs)?,
                 kargs: vec![],
             }),
             (files, version) => {
                 let path = files.first().map(String::as_str).unwrap_or_default();
-                let sections = take_apart(&read(tree, path)?)
+                let uki = split_uki(&read(image, path)?)
                     .map_err(|reason| Error::Uki { path: format!("/{path}").into(), reason })?;
-                let version = version.clone().unwrap_or(sections.version);
-                Ok(Kernel { version, ..sections.kernel })
+                Ok(Kernel { version: version.clone().unwrap_or(uki.version), ..uki })
             }
         }
     }
 }
 
-struct Sections {
-    version: String,
-    kernel: Kernel,
-}
-
-/// Takes the parts out of a unified kernel image.
+/// Reads the sections of a unified kernel image.
 /// <https://uapi-group.org/specifications/specs/unified_kernel_image/>
-fn take_apart(bytes: &[u8]) -> Result<Sections, String> {
+fn split_uki(bytes: &[u8]) -> Result<Kernel, String> {
     let file = PeFile64::parse(bytes).map_err(|e| e.to_string())?;
     let section = |name: &str| {
         let section = file.section_by_name(name).ok_or_else(|| format!("it has no section {name}"))?;
         let data = section.data().map_err(|e| e.to_string())?;
-        // On disk a section is padded; its virtual size is the true one.
+        // The file pads a section. Its virtual size is the true one.
         let length = usize::try_from(section.size()).unwrap_or(data.len()).min(data.len());
         Ok::<_, String>(&data[..length])
     };
@@ -105,27 +94,21 @@ fn take_apart(bytes: &[u8]) -> Result<Sections, String> {
         let data = section(name).unwrap_or_default();
         String::from_utf8_lossy(data).trim_matches(['\0', '\n', ' ']).to_owned()
     };
-    Ok(Sections {
+    Ok(Kernel {
         version: text(".uname"),
-        kernel: Kernel {
-            version: String::new(),
-            kernel: section(".linux")?.to_vec(),
-            initramfs: section(".initrd")?.to_vec(),
-            kargs: text(".cmdline").split_whitespace().map(str::to_owned).collect(),
-        },
+        kernel: section(".linux")?.to_vec(),
+        initramfs: section(".initrd")?.to_vec(),
+        kargs: text(".cmdline").split_whitespace().map(str::to_owned).collect(),
     })
 }
 
-fn read(tree: &Tree, path: &str) -> Result<Vec<u8>, Error> {
+fn read(image: &ImageFiles, path: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    tree.open(path)?
-        .take(UKI_MAX)
-        .read_to_end(&mut bytes)
-        .map_err(|source| Error::Read { path: format!("/{path}").into(), source })?;
+    image.open(path)?.take(FILE_MAX).read_to_end(&mut bytes).in_image(path)?;
     Ok(bytes)
 }
 
-/// Numbers by value, all else by text: 6.12.107 is newer than 6.12.9.
+/// Compares numbers by value and all else as text: 6.12.107 is newer than 6.12.9.
 fn compare_versions(a: &str, b: &str) -> Ordering {
     let parts = |v: &str| -> Vec<(u64, String)> {
         v.split(|c: char| !c.is_ascii_alphanumeric())
@@ -142,54 +125,54 @@ fn compare_versions(a: &str, b: &str) -> Ordering {
 mod tests {
     use super::*;
 
-    fn find(tree: &Tree) -> Result<Kernel, Error> {
-        locate(tree)?.read(tree)
+    fn find(image: &ImageFiles) -> Result<Kernel, Error> {
+        locate(image)?.read(image)
     }
 
-    fn tree(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Tree) {
+    fn image(files: &[(&str, &[u8])]) -> (tempfile::TempDir, ImageFiles) {
         let dir = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
         }
-        let tree = Tree::new(dir.path()).unwrap();
-        (dir, tree)
+        let image = ImageFiles::new(dir.path()).unwrap();
+        (dir, image)
     }
 
     #[test]
-    fn the_newest_kernel_is_taken() {
-        let (_dir, tree) = tree(&[
+    fn the_newest_kernel_is_used() {
+        let (_dir, image) = image(&[
             ("usr/lib/modules/6.12.9-1/vmlinuz", b"old"),
             ("usr/lib/modules/6.12.9-1/initramfs.img", b"old"),
             ("usr/lib/modules/6.12.107-1/vmlinuz", b"new"),
             ("usr/lib/modules/6.12.107-1/initramfs.img", b"ram"),
             ("usr/lib/modules/7.0.0-only-modules/modules.dep", b""),
         ]);
-        let kernel = find(&tree).unwrap();
+        let kernel = find(&image).unwrap();
         assert_eq!((kernel.version.as_str(), kernel.kernel.as_slice()), ("6.12.107-1", b"new".as_slice()));
     }
 
     #[test]
-    fn what_is_missing_is_named() {
-        let (_dir, empty) = tree(&[("usr/lib/os-release", b"")]);
+    fn the_error_names_the_missing_file() {
+        let (_dir, empty) = image(&[("usr/lib/os-release", b"")]);
         assert!(matches!(find(&empty), Err(Error::NoKernel)));
-        let (_dir, bare) = tree(&[("usr/lib/modules/6.1/vmlinuz", b"x")]);
+        let (_dir, bare) = image(&[("usr/lib/modules/6.1/vmlinuz", b"x")]);
         assert!(matches!(find(&bare), Err(Error::NoInitramfs(v)) if v == "6.1"));
-        let (_dir, broken) = tree(&[("boot/EFI/Linux/a.efi", b"MZ but no PE")]);
+        let (_dir, broken) = image(&[("boot/EFI/Linux/a.efi", b"MZ but no PE")]);
         assert!(matches!(find(&broken), Err(Error::Uki { .. })));
     }
 
     #[test]
-    fn a_uki_is_taken_apart() {
+    fn a_uki_is_split_into_kernel_initramfs_and_kargs() {
         let uki = test_uki(&[
             (".uname", b"6.12.107-1\0"),
             (".cmdline", b"quiet a=b\n"),
             (".linux", b"the kernel"),
             (".initrd", b"the initramfs"),
         ]);
-        let (_dir, tree) = tree(&[("boot/EFI/Linux/os.efi", &uki)]);
-        let kernel = find(&tree).unwrap();
+        let (_dir, image) = image(&[("boot/EFI/Linux/os.efi", &uki)]);
+        let kernel = find(&image).unwrap();
         assert_eq!(kernel.version, "6.12.107-1");
         assert_eq!(kernel.kernel, b"the kernel");
         assert_eq!(kernel.initramfs, b"the initramfs");

@@ -1,21 +1,21 @@
-//! The kernel modules that a direct boot needs before the root is there, from depmod's tables.
+//! The kernel modules that a direct boot needs before it mounts the root, from depmod's tables.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// Drivers without which there is no root.
+/// A root of block images needs these drivers.
 pub const REQUIRED: [&str; 4] = ["virtio_pci", "virtio_blk", "erofs", "overlay"];
-/// Drivers without which there is no root over virtiofs.
-pub const SHARE: [&str; 1] = ["virtiofs"];
-/// What a required one asks the kernel's crypto layer for at run time, which no table tells; and what some of the
-/// credentials come by.
-const WANTED: [&str; 3] = ["crc32c_generic", "crc32c_intel", "qemu_fw_cfg"];
+/// A root over virtiofs needs these drivers, too.
+pub const VIRTIOFS: [&str; 1] = ["virtiofs"];
+/// Modules that are loaded where they exist. `erofs` asks the kernel's crypto layer for crc32c at run time, which no
+/// table tells; `qemu_fw_cfg` brings the credentials with long names.
+const OPTIONAL: [&str; 3] = ["crc32c_generic", "crc32c_intel", "qemu_fw_cfg"];
 
-/// The files (below the modules' folder) of these drivers and of what they need, in the order to load them.
+/// Returns the files of these drivers and of their dependencies, relative to the modules' folder, in load order.
 ///
 /// `dep` and `builtin` are the texts of `modules.dep` and `modules.builtin`.
 ///
 /// # Errors
-/// The name of a driver that there is not.
+/// The name of a driver that the kernel lacks.
 pub fn load_order<'a>(
     dep: &'a str,
     builtin: &str,
@@ -30,7 +30,7 @@ pub fn load_order<'a>(
     let mut order = Vec::new();
     let mut add = |module: &str| {
         if let Some((file, needs)) = table.get(module) {
-            // depmod lists what has to be loaded first last.
+            // depmod lists the dependency to load first as the last one.
             for file in needs.iter().rev().chain([file]) {
                 if !order.contains(file) {
                     order.push(file);
@@ -39,7 +39,7 @@ pub fn load_order<'a>(
         }
         table.contains_key(module)
     };
-    for module in WANTED {
+    for module in OPTIONAL {
         add(module);
     }
     for &module in drivers {
@@ -50,7 +50,7 @@ pub fn load_order<'a>(
     Ok(order)
 }
 
-/// A module's name by its file: `-` and `_` are one to the kernel.
+/// Returns the module's name for its file. The kernel treats `-` and `_` alike.
 fn name(file: &str) -> String {
     let base = file.rsplit('/').next().unwrap_or(file);
     base.split(".ko").next().unwrap_or(base).replace('-', "_")

@@ -1,21 +1,18 @@
-//! Processes of our own program in a mount namespace of their own, where images may be mounted.
+//! Processes of our own program in a mount namespace, in which they may mount images.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Error;
-use super::overlay;
-use super::overlay::Merged;
+use super::error::{Error, ImageContext};
+use super::overlay::{self, Merged};
+use crate::host::fs::file::IoContext;
 use crate::host::process;
 use crate::image::{Mounted, Podman};
 
-/// Our own program, in a mount namespace that goes with it; rootless, in podman's user namespace, too.
-///
-/// # Errors
-/// Our own path is not known.
+/// Returns a command for our own program in a new mount namespace. Rootless, the process is in podman's user
+/// namespace, too.
 pub fn command(podman: &Podman) -> Result<Command, Error> {
-    let program =
-        process::current_program().map_err(|source| Error::Read { path: "/proc/self/exe".into(), source })?;
+    let program = process::current_program().reading("/proc/self/exe")?;
     let mut command = if podman.is_rootless() {
         podman.command(["unshare", "unshare", "--mount", "--"])
     } else {
@@ -27,17 +24,14 @@ pub fn command(podman: &Podman) -> Result<Command, Error> {
     Ok(command)
 }
 
-/// An image's root filesystem, mounted.
-pub enum Root {
+/// The mounted root filesystem of an image.
+pub enum MountedImage {
     Podman(Mounted),
     Ours(Merged),
 }
 
-impl Root {
-    /// Mounts it, at `path` where podman can't do it. `layers` are its layers' folders, where podman has some.
-    ///
-    /// # Errors
-    /// podman fails, and the layers can't be mounted either.
+impl MountedImage {
+    /// Lets podman mount the image. When podman can't, this mounts the folders in `layers` at `path`.
     pub fn mount(
         podman: &Podman,
         image: &str,
@@ -46,16 +40,14 @@ impl Root {
     ) -> Result<Self, Error> {
         match (podman.mount(image), layers) {
             (Ok(mounted), _) => Ok(Self::Podman(mounted)),
-            // podman gives up at 128 layers, the kernel at 500.
+            // podman's limit is 128 layers, the kernel's is 500.
             (Err(_), Some(layers)) if layers.len() > 1 => {
-                let merged = overlay::mount(layers, path);
-                Ok(Self::Ours(merged.map_err(|source| Error::Read { path: "/".into(), source })?))
+                Ok(Self::Ours(overlay::mount(layers, path).in_image("/")?))
             }
             (Err(error), _) => Err(error.into()),
         }
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         match self {
             Self::Podman(mounted) => mounted.path(),

@@ -1,4 +1,4 @@
-//! Some layers of an image, mounted as one folder.
+//! Several layers of an image, mounted as one folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,12 @@ use std::process::Command;
 
 use crate::host::process;
 
-/// A mount that goes with the value (and with the process's mount namespace).
+/// A mount that ends when the value is dropped, or with the process's mount namespace.
 pub struct Merged {
     path: PathBuf,
 }
 
 impl Merged {
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -22,19 +21,16 @@ impl Drop for Merged {
     fn drop(&mut self) {
         let unmounted = process::output(Command::new("umount").arg(&self.path));
         if unmounted.is_ok() {
-            // An empty folder that stays is removed with the folder that it is in.
+            // If this fails, the folder is removed with its parent.
             let _ = std::fs::remove_dir(&self.path);
         }
     }
 }
 
-/// Mounts these layers (the lowest first) read-only at `path`, which is made.
-///
-/// # Errors
-/// overlayfs doesn't take them.
+/// Creates `path` and mounts these layers there read-only, the lowest first.
 pub fn mount(layers: &[PathBuf], path: &Path) -> io::Result<Merged> {
     std::fs::create_dir(path)?;
-    // mount(2) takes a page of options: so the layers are named by podman's short links, seen from their folder.
+    // mount(2) limits the options to a page, so they name podman's short links relative to their folder.
     let base = layers[0].parent().and_then(Path::parent).ok_or(io::ErrorKind::InvalidInput)?;
     let names: Vec<String> = layers.iter().rev().map(|layer| short_name(layer)).collect::<io::Result<_>>()?;
     let options = format!("ro,lowerdir={}", names.join(":"));
@@ -44,7 +40,7 @@ pub fn mount(layers: &[PathBuf], path: &Path) -> io::Result<Merged> {
     Ok(Merged { path: path.to_owned() })
 }
 
-/// `l/SHORT`, which podman keeps as a link to the layer's folder.
+/// Returns `l/SHORT`, podman's link to the layer's folder.
 fn short_name(layer: &Path) -> io::Result<String> {
     let link = layer.parent().ok_or(io::ErrorKind::InvalidInput)?.join("link");
     Ok(format!("l/{}", std::fs::read_to_string(link)?.trim()))

@@ -13,7 +13,7 @@ use super::channel::{Config, Line, Lines};
 use super::error::Error;
 use super::job::{Failure, Install};
 use crate::direct_boot;
-use crate::direct_boot::{BootImage, Roots, Transport};
+use crate::direct_boot::{BootCache, BootImage, Transport};
 use crate::disk::Cache;
 use crate::engine;
 use crate::engine::console_text::NewestLine;
@@ -39,10 +39,11 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    let roots = Roots::open(&install.host.dirs.roots()).map_err(|error| install.direct_boot_error(error))?;
+    let boots =
+        BootCache::open(&install.host.dirs.roots()).map_err(|error| install.direct_boot_error(error))?;
     // To the end: the hypervisor opens the files again when it falls back to emulation.
-    let _held = roots.hold().map_err(|error| install.direct_boot_error(error))?;
-    let boot = roots
+    let _lease = boots.lease().map_err(|error| install.direct_boot_error(error))?;
+    let boot = boots
         .prepare(&install.host.podman, image, arch, Transport::Erofs, stage)
         .map_err(|error| install.direct_boot_error(error))?;
     install.check(&boot.facts)?;
@@ -318,7 +319,7 @@ fn is_step(line: &str) -> bool {
 
 /// Removes the runtime folders of installs whose process was killed.
 pub(super) fn sweep(dirs: &Dirs, cache: &Cache) {
-    for entry in std::fs::read_dir(&dirs.runtime).into_iter().flatten().flatten() {
+    for entry in file::entries(&dirs.runtime) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(key) = name.strip_prefix(RUNTIME).filter(|key| key.len() == KEY_DIGITS) else { continue };
         if !cache.is_under_way(key) {

@@ -13,8 +13,8 @@ pub use error::Error;
 pub use image_source::{FoundImage, ImageSource};
 pub use install_choices::InstallChoices;
 
-use crate::direct_boot::{BootImage, Roots, Transport};
-use crate::disk::{Import, InUse, Key};
+use crate::direct_boot::{BootCache, BootImage, Transport};
+use crate::disk::{Import, Key, InUse};
 use crate::guest::ssh::keys::Keys;
 use crate::host::Os;
 use crate::host::fs::dirs::Dirs;
@@ -64,7 +64,7 @@ impl Provisioner<'_> {
         match boot {
             Boot::Direct { transport, kargs } => {
                 // Until the VM is on disk: from then on the VM keeps its files.
-                let _held = self.boot_cache()?.hold().map_err(Error::BootCache)?;
+                let _lease = self.boot_cache()?.lease().map_err(Error::BootCache)?;
                 let boot = self.boot_files(&found, transport)?;
                 let origin = Origin::Direct(&found.image, &boot, kargs);
                 Ok(create::create(reservation, origin, &new, &host_keys)?)
@@ -136,8 +136,8 @@ impl Provisioner<'_> {
         Keys::in_folder(&self.dirs.keys())
     }
 
-    fn boot_cache(&self) -> Result<Roots, Error> {
-        Roots::open(&self.dirs.roots()).map_err(Error::BootCache)
+    fn boot_cache(&self) -> Result<BootCache, Error> {
+        BootCache::open(&self.dirs.roots()).map_err(Error::BootCache)
     }
 
     /// Makes the image ready for a direct boot.

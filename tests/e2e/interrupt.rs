@@ -14,7 +14,7 @@ fn an_interrupted_install_leaves_nothing() {
     std::fs::create_dir_all(sandbox.cache().join("roots")).unwrap();
     let other = Lock::acquire(&sandbox.cache().join("roots/lock")).unwrap();
     let running = sandbox.start(&run);
-    running.wait_stderr("another podman-bootc reads an image", BOOT);
+    running.wait_stderr("waiting for another podman-bootc that is reading an image", BOOT);
     running.signal(Signal::INT);
     running.finish(SOON).expect(130);
     drop(other);

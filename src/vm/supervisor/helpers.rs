@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::direct_boot;
-use crate::direct_boot::{Roots, Share};
+use crate::direct_boot::{BootCache, ServedRoot};
 use crate::guest::boot::shares;
 use crate::host;
 use crate::host::fs::dirs::Dirs;
@@ -60,12 +60,12 @@ fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Err
     let root = vm.spec.shared_root().zip(folders.last().cloned());
     let mut helpers = shares.iter().zip(folders).map(helper).collect::<Result<Vec<_>, _>>()?;
     if let Some((image, (tag, socket))) = root {
-        let share = Share {
+        let served = ServedRoot {
             image: image.id.clone(),
             folder: root_folder(vm, dirs),
-            mark: Roots::open(&dirs.roots())?.shares().join(&vm.spec.id),
+            marker: BootCache::open(&dirs.roots())?.markers().join(&vm.spec.id),
         };
-        let command = share.command(&Podman::find()?, &virtiofsd.serve_root(&share.folder)?)?;
+        let command = served.command(&Podman::find()?, &virtiofsd.serve_root(&served.folder)?)?;
         let args = command.get_args().map(ToOwned::to_owned).collect();
         let launch = Launch { program: command.get_program().into(), args };
         let name = format!("the root of image {} (virtiofsd)", image.reference);
