@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use podman_bootc::disk::export::{self, Permissions};
-use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, Key, Options};
+use podman_bootc::disk::export::{self, Overwrite};
+use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, InstallOptions, Key};
 use podman_bootc::image::{Facts, Image};
 
 #[path = "common"]
@@ -214,15 +214,15 @@ fn an_imported_disk_that_changes_is_refused() {
     };
     let old = std::fs::read(host.disk()).unwrap();
     std::fs::write(host.disk(), [&old[..], &[0; 512]].concat()).unwrap();
-    fails("was changed");
+    fails("has changed since the VM was made");
     std::fs::remove_file(host.disk()).unwrap();
-    fails("is gone");
+    fails("no longer exists");
     succeed(&mut host.command(&["rm", "one"]));
 }
 
 fn disk() -> BaseDisk {
     let image = Image::sample();
-    let options = Options::default();
+    let options = InstallOptions::default();
     BaseDisk {
         key: Key::new(&image, &options),
         image,
@@ -248,11 +248,11 @@ fn child() {
         std::fs::write(partial.folder().join("scratch"), "x").unwrap();
         partial.finish(disk).unwrap();
     }
-    let held = cache.hold(&key).unwrap().unwrap();
+    let lease = cache.lease(&key).unwrap().unwrap();
     let to = folder.join("out/disk.qcow2");
-    let allowed = Permissions { overwrite: true, block_device: false };
-    export::write(&held.disk.file, &to, Format::Qcow2, allowed, |_| {}).unwrap();
-    drop(held);
+    let overwrite = Overwrite { file: true, block_device: false };
+    export::write(&lease.disk.file, &to, Format::Qcow2, overwrite, |_| {}).unwrap();
+    drop(lease);
     assert!(cache.remove::<podman_bootc::disk::Error>(&key, false, || Ok(false)).unwrap());
 }
 

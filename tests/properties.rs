@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use podman_bootc::disk::{BaseDisk, Cache, Claim, Import, Key, Options};
+use podman_bootc::disk::{BaseDisk, Cache, Claim, Import, InstallOptions, Key};
 use podman_bootc::hypervisor::{Arch, accelerator};
 use podman_bootc::image::{Facts, Image};
 use podman_bootc::text::{format_size, parse_size};
@@ -74,7 +74,7 @@ fn text() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["", "a", "b", "a b", "\"", "a,b", "\0", "ä"]).prop_map(str::to_owned)
 }
 
-fn options() -> impl Strategy<Value = Options> {
+fn options() -> impl Strategy<Value = InstallOptions> {
     let texts = || prop::collection::vec(text(), 0..3);
     let sizes = (prop::option::of(0u64..2), 0u64..2, prop::option::of(text()));
     let names = (prop::option::of(text()), prop::option::of(text()), text(), prop::option::of(text()));
@@ -82,7 +82,7 @@ fn options() -> impl Strategy<Value = Options> {
         |(sizes, names, kargs, install_args, composefs)| {
             let (filesystem, bootloader, target_imgref, target_transport) = names;
             let (root_size, disk_size, root_key) = sizes;
-            Options {
+            InstallOptions {
                 filesystem,
                 root_size,
                 disk_size,
@@ -184,7 +184,7 @@ impl Sample {
     fn disk(dir: &Path) -> Self {
         let folder = dir.join("disks");
         let cache = Cache::open(&folder).unwrap();
-        let options = Options::default();
+        let options = InstallOptions::default();
         let key = Key::new(&Image::sample(), &options);
         if let Claim::Ours(partial) = cache.claim(&key, false).unwrap() {
             std::fs::write(partial.disk(), "disk").unwrap();

@@ -8,7 +8,7 @@ use super::Context;
 use super::args::image::ImageArgs;
 use super::args::install::InstallArgs;
 use crate::disk::Format;
-use crate::disk::export::{self, Permissions};
+use crate::disk::export::{self, Overwrite};
 use crate::hypervisor::accelerator;
 use crate::text::{Progress, format_size};
 use crate::ui::StderrProgress;
@@ -56,15 +56,15 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let progress = StderrProgress::new(self.quiet);
-        let allowed = Permissions { overwrite: self.force, block_device: self.force_block_device };
+        let overwrite = Overwrite { file: self.force, block_device: self.force_block_device };
         let format = self.format()?;
         // Before any work; and again when it is done.
-        export::check(&self.file, format, allowed)?;
+        export::check(&self.file, format, overwrite)?;
         let source = self.image_source.source(&self.image);
         let base = context.provisioner(&progress)?.base_disk(&source, &self.install.choices(), self.accel)?;
         let stage = progress.stage("write");
         let name = self.file.display();
-        export::write(&base.disk.file, &self.file, format, allowed, |percent| {
+        export::write(&base.disk.file, &self.file, format, overwrite, |percent| {
             stage.update(&format!("{name} {percent:.0}%"));
         })?;
         let size = crate::host::allocated_size(&self.file);

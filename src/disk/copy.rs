@@ -1,78 +1,64 @@
-//! A VM's own disk where its hypervisor can't have a layer over a base disk.
+//! A full copy of a disk, for hypervisors that don't support overlays.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Format;
-use super::qemu_img;
-use super::qemu_img::QemuImgError;
+use super::qemu_img::{self, QemuImgError};
 use crate::host::fs::file;
-use crate::host::process;
 
-/// A VM's own disk can't be made.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// `qemu-img` can't be used.
+pub enum CopyError {
     #[error(transparent)]
     QemuImg(#[from] QemuImgError),
-    /// A file can't be read or written.
     #[error("can't make the VM's disk {path}")]
-    Io {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// Makes a disk of its own, in the format `wanted`, with the content of another; with a size (in bytes) it is
-/// larger than that.
+/// Copies the disk `from` to `to`, which gets the format `to_format`, and grows the copy to `size` bytes.
 ///
-/// A raw copy of a raw disk shares its blocks where the filesystem can do that, as macOS' does.
-///
-/// # Errors
-/// A file can't be read or written, or there is no `qemu-img` where it is needed.
+/// A raw copy of a raw disk shares its blocks on filesystems that can do so, such as APFS.
 pub fn create(
     from: &Path,
     format: Format,
     to: &Path,
-    wanted: Format,
+    to_format: Format,
     size: Option<u64>,
-) -> Result<(), Error> {
-    let io = |source| Error::Io { path: to.to_owned(), source };
-    if (format, wanted) == (Format::Raw, Format::Raw) {
+) -> Result<(), CopyError> {
+    let io = |source| CopyError::Io { path: to.to_owned(), source };
+    if (format, to_format) == (Format::Raw, Format::Raw) {
         clone(from, to).map_err(io)?;
         let grow = |size| OpenOptions::new().write(true).open(to)?.set_len(size);
         return size.map_or(Ok(()), grow).map_err(io);
     }
     if let Some(size) = size {
-        // qemu-img can't make every format larger: what is under it is made larger first.
+        // qemu-img can't grow every format, so an overlay grows the disk before the conversion.
         let larger = to.with_extension("larger");
         let made = super::create_overlay(from, format, &larger, Some(size))
-            .map_err(Error::from)
-            .and_then(|()| create(&larger, Format::Qcow2, to, wanted, None));
-        // It may not be there, and a VM's folder that can't be finished goes anyway.
+            .map_err(CopyError::from)
+            .and_then(|()| create(&larger, Format::Qcow2, to, to_format, None));
+        // The file may not exist. An unfinished VM's folder is removed anyway.
         let _ = std::fs::remove_file(&larger);
         return made;
     }
     let mut convert = qemu_img::command("convert")?;
-    convert.args(["-q", "-O", wanted.name()]);
-    if wanted == Format::Vhdx {
+    convert.args(["-q", "-O", to_format.name()]);
+    if to_format == Format::Vhdx {
         convert.args(["-o", "subformat=dynamic"]);
     }
-    process::output(convert.arg(qemu_img::reference(from, format)).arg(to))
-        .map(drop)
-        .map_err(|source| QemuImgError::Failed { doing: "make the VM's disk".into(), source }.into())
+    convert.arg(qemu_img::reference(from, format)).arg(to);
+    qemu_img::run(&mut convert, "make the VM's disk")?;
+    Ok(())
 }
 
 /// Shares the blocks of a file, or copies it.
 fn clone(from: &Path, to: &Path) -> io::Result<()> {
     match reflink_copy::reflink(from, to) {
-        // The base disk is read-only, and a copy is as its original.
+        // The clone is as read-only as the base disk.
         Ok(()) => file::make_private(to),
         Err(error) => {
-            tracing::debug!(%error, "a copy can't share the blocks of its original");
+            tracing::debug!(%error, "can't share blocks; copying the disk");
             file::copy_sparse(&mut File::open(from)?, &mut file::create_private(to)?).map(drop)
         }
     }
@@ -83,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_can_be_written_and_larger() {
+    fn a_copy_is_writable_and_can_be_larger() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("base.raw"), dir.path().join("own.raw"));
         let bytes: Vec<u8> = (0..1 << 20).map(|n: u32| (n / 1000) as u8).collect();

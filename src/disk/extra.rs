@@ -1,4 +1,4 @@
-//! Disks that a VM has beside the one that it boots from.
+//! Additional disks of a VM.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,56 +8,42 @@ use serde::{Deserialize, Serialize};
 use super::Format;
 use super::import::{Examined, ImportError};
 use super::qemu_img::{self, QemuImgError};
-use crate::host::process;
 use crate::text::parse_size;
 
-/// Below this a disk is a mistake: a number without a unit is bytes. Bytes.
+/// A smaller size is a mistake, such as a number without a unit. Bytes.
 const SMALLEST: u64 = 1 << 20;
 
-/// A further disk of a VM.
+/// An additional disk in a VM's spec.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExtraDisk {
-    /// The user's own disk image.
-    File {
-        /// The file, by its full path.
-        file: PathBuf,
-        /// Its format.
-        format: Format,
-        /// The guest can't write to it.
-        read_only: bool,
-    },
-    /// An empty one in the VM's folder, that goes with the VM.
-    New {
-        /// Bytes.
-        size: u64,
-    },
+    /// A disk image of the user. `file` is an absolute path.
+    File { file: PathBuf, format: Format, read_only: bool },
+    /// An initially empty disk in the VM's folder. The size is in bytes.
+    New { size: u64 },
 }
 
-/// A further disk as the user writes it.
+/// An additional disk on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExtraDiskArg {
-    /// This file; true for read-only.
+    /// A path, and true for read-only.
     File(PathBuf, bool),
-    /// A new one of so many bytes.
+    /// A size in bytes.
     New(u64),
 }
 
-/// Not a disk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExtraDisk {
-    /// Not of the form.
-    #[error("`{0}` is no disk; write FILE, FILE:ro or new:SIZE, as in data.qcow2:ro or new:20G")]
+    #[error("invalid disk `{0}`: expected FILE[:ro] or new:SIZE, for example data.qcow2:ro or new:20G")]
     Form(String),
-    /// The size of a new one.
-    #[error("`{0}` is no size of a disk; write new:SIZE, as in new:20G; 1M is the least")]
+    #[error("invalid disk size `{0}`: expected new:SIZE with at least 1M, for example new:20G")]
     Size(String),
 }
 
 impl FromStr for ExtraDiskArg {
     type Err = InvalidExtraDisk;
 
-    /// A file whose name begins with `new:` is written `./new:...`.
+    /// `./new:...` is a file whose name begins with `new:`.
     fn from_str(text: &str) -> Result<Self, InvalidExtraDisk> {
         if let Some(size) = text.strip_prefix("new:") {
             let invalid = || InvalidExtraDisk::Size(text.to_owned());
@@ -76,10 +62,7 @@ impl FromStr for ExtraDiskArg {
 }
 
 impl ExtraDiskArg {
-    /// Looks at the file.
-    ///
-    /// # Errors
-    /// It is not there, or no disk image that a VM can use.
+    /// Examines the file.
     pub fn resolve(&self) -> Result<ExtraDisk, ImportError> {
         match self {
             Self::New(size) => Ok(ExtraDisk::New { size: *size }),
@@ -92,10 +75,7 @@ impl ExtraDiskArg {
 }
 
 impl ExtraDisk {
-    /// Makes sure that the user's file is still there, and what it was.
-    ///
-    /// # Errors
-    /// It isn't.
+    /// Checks that the user's file still exists and has the same format.
     pub fn check(&self) -> Result<(), ImportError> {
         let Self::File { file, format, read_only } = self else { return Ok(()) };
         let now = ExtraDiskArg::File(file.clone(), *read_only).resolve()?;
@@ -104,16 +84,11 @@ impl ExtraDisk {
     }
 }
 
-/// Makes an empty disk of this size (in bytes), which takes only the room of what is written to it.
-///
-/// # Errors
-/// There is no `qemu-img`, or it fails.
+/// Makes an empty disk of `size` bytes that takes space only for written data.
 pub fn create(file: &Path, size: u64) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("create")?;
     command.args(["-q", "-f", "qcow2"]).arg(file).arg(size.to_string());
-    process::output(&mut command)
-        .map(drop)
-        .map_err(|source| QemuImgError::Failed { doing: "make a disk of the VM".into(), source })
+    qemu_img::run(&mut command, "make the additional disk").map(drop)
 }
 
 #[cfg(test)]
@@ -121,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn disks_as_users_write_them() {
+    fn disks_are_parsed_from_the_command_line() {
         let file = |path: &str, read_only| Ok(ExtraDiskArg::File(path.into(), read_only));
         for (text, wanted) in [
             ("a.qcow2", file("a.qcow2", false)),
@@ -140,7 +115,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
-    fn a_file_keeps_its_format() {
+    fn a_file_that_changed_its_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a,b c.img");
         create(&path, 5 << 20).unwrap();
@@ -152,7 +127,7 @@ mod tests {
         let raw = ExtraDiskArg::File(path.clone(), true).resolve().unwrap();
         assert!(
             matches!(raw, ExtraDisk::File { format: Format::Raw, read_only: true, .. }),
-            "no partition table is fine"
+            "an additional disk needs no partition table"
         );
         std::fs::remove_file(&path).unwrap();
         assert!(raw.check().unwrap_err().to_string().contains("a,b c.img"));

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// What a disk image file is.
+/// The format of a disk image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// The disk's bytes as they are, with holes where they are zero.
+    /// The disk's bytes, with holes for zeros
     Raw,
-    /// QEMU's own.
+    /// QEMU's format
     Qcow2,
-    /// Hyper-V's.
+    /// Hyper-V's format
     Vhdx,
-    /// VMware's.
+    /// VMware's format
     Vmdk,
 }
 
@@ -29,7 +29,7 @@ impl Format {
         }
     }
 
-    /// The format that a file of this name usually has.
+    /// Guesses the format from the file's extension.
     pub fn of_name(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "raw" | "img" => Some(Self::Raw),

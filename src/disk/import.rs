@@ -1,4 +1,4 @@
-//! Disk images that others made, as the base of a VM.
+//! Disk images of the user, as the disks of VMs.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,86 +10,49 @@ use super::Format;
 use super::qemu_img::{self, QemuImgError};
 use crate::text::format_size;
 
-/// A disk image file that is not ours; nothing is ever written to it.
+/// A disk image file that VMs have overlays over. The tool never writes to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// The file, by its full path.
+    /// An absolute path.
     pub file: PathBuf,
-    /// Its format.
     pub format: Format,
     /// Bytes of the disk that a guest sees.
     pub size: u64,
     /// Bytes of the file.
     pub file_size: u64,
-    /// When the file was changed last.
+    /// The file's last change.
     pub modified: jiff::Timestamp,
 }
 
-/// A disk image file can't be used, or not any more.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// It can't be read.
     #[error("can't read the disk image {path}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// It is something else than a file.
+    Io { path: PathBuf, source: io::Error },
     #[error("{0} is not a regular file")]
-    NoFile(PathBuf),
-    /// It is no disk image, or of a format that can't be the base of a VM.
+    NotAFile(PathBuf),
+    /// `reason` is a predicate with the remedy.
     #[error("{path} {reason}")]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        reason: String,
-    },
-    /// It is larger than the disk that was asked for.
-    #[error("{path} is a disk of {}, larger than --disk-size {}; a disk can only grow", format_size(*.size), format_size(*.wanted))]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size as a guest sees it, in bytes.
-        size: u64,
-        /// Bytes that were asked for.
-        wanted: u64,
-    },
-    /// It was changed after a VM was made on it.
+    Unusable { path: PathBuf, reason: String },
+    /// Sizes are in bytes.
+    #[error("{path} is a disk of {}, and --disk-size {} is smaller; a disk can only grow", format_size(*.size), format_size(*.wanted))]
+    TooLarge { path: PathBuf, size: u64, wanted: u64 },
     #[error(
-        "the disk image {path} was changed after the VM was made on it, and the VM's own disk doesn't fit to it any more; \
-         put the old one back, or remove the VM"
+        "the disk image {path} has changed since the VM was made, so the VM's overlay no longer matches it; \
+         restore the old file or remove the VM"
     )]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is gone.
-    #[error("the disk image {path}, which the VM stands on, is gone; put it back, or remove the VM")]
-    Gone {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A further disk of a VM has become something else.
-    #[error("{path} was a {was} disk image when the VM was made, and is none any more")]
-    OtherFormat {
-        /// The file.
-        path: PathBuf,
-        /// What it was.
-        was: Format,
-    },
-    /// `qemu-img` can't be used.
+    Changed { path: PathBuf },
+    #[error("the VM's disk image {path} no longer exists; restore the file or remove the VM")]
+    Missing { path: PathBuf },
+    #[error("{path} is no longer the {was} disk image that it was when the VM was made")]
+    OtherFormat { path: PathBuf, was: Format },
     #[error(transparent)]
     QemuImg(#[from] QemuImgError),
 }
 
-/// A disk image file that was looked at.
+/// The result of reading a disk image's header.
 pub(super) struct Examined {
-    /// The file, by its full path.
+    /// An absolute path.
     pub file: PathBuf,
-    /// Its format.
     pub format: Format,
     size: u64,
     metadata: std::fs::Metadata,
@@ -100,43 +63,45 @@ impl Examined {
     /// Examines a disk image file.
     ///
     /// # Errors
-    /// It is none, of another format than raw or qcow2, or only a layer over another file.
+    /// The file can't be read, is neither raw nor qcow2, or has a part of its data in another file.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
         let io = |source| ImportError::Io { path: path.to_owned(), source };
         let file = crate::host::fs::path::canonical(path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
-            return Err(ImportError::NoFile(file));
+            return Err(ImportError::NotAFile(file));
         }
         let mut head = Vec::new();
         File::open(&file).map_err(io)?.take(HEAD).read_to_end(&mut head).map_err(io)?;
         let unusable = |reason: String| ImportError::Unusable { path: file.clone(), reason };
         let format = format_of(&head).map_err(|reason| unusable(reason.to_owned()))?;
         let info = qemu_img::info(&file, format)?;
-        // A file from elsewhere must not make a guest read this host's other files.
+        // A downloaded file must not give a guest access to this host's other files.
         if let Some(other) = info.backing_filename.as_deref().or(info.data_file()) {
             return Err(unusable(format!(
-                "is not whole: its data is in {other}, too; `qemu-img convert` makes one file of them"
+                "is not complete: {other} has a part of its data; merge them with `qemu-img convert`"
             )));
         }
         if info.is_corrupt() {
-            return Err(unusable("is marked as damaged; `qemu-img check -r all` may repair it".into()));
+            return Err(unusable(
+                "is marked as damaged; try to repair it with `qemu-img check -r all`".into(),
+            ));
         }
-        // The mark that the BIOS looks for; a GPT has it, too, for its protective MBR.
+        // The mark of a boot sector. A GPT begins with a protective MBR, which has it, too.
         let bootable = format != Format::Raw || head.get(510..512) == Some(&[0x55, 0xaa]);
         Ok(Self { format, size: info.virtual_size, metadata, bootable, file })
     }
 }
 
 impl Import {
-    /// Examines a disk image file that a VM is to boot.
+    /// Examines a disk image file for a VM to boot.
     ///
     /// # Errors
-    /// It is none, of another format than raw or qcow2, or only a layer over another file.
+    /// As [`Examined::open`], or the disk has no partition table.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
         let Examined { file, format, size, metadata, bootable } = Examined::open(path)?;
         if !bootable {
-            let reason = "is no disk image that can boot: there is no partition table on it".into();
+            let reason = "is not a bootable disk image: it has no partition table".into();
             return Err(ImportError::Unusable { path: file, reason });
         }
         let modified =
@@ -144,15 +109,17 @@ impl Import {
         Ok(Self { format, size, file_size: metadata.len(), modified, file })
     }
 
-    /// Makes sure that the file is still what it was.
+    /// Checks that the file has not changed.
     ///
     /// # Errors
-    /// It is gone, can't be examined, or was changed.
+    /// The file has changed, no longer exists, or can't be examined.
     pub fn check(&self) -> Result<(), ImportError> {
         let path = || self.file.clone();
         let metadata = match self.file.metadata() {
             Ok(metadata) => metadata,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ImportError::Gone { path: path() }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(ImportError::Missing { path: path() });
+            }
             Err(source) => return Err(ImportError::Io { path: path(), source }),
         };
         let modified = modified(&metadata).map_err(|source| ImportError::Io { path: path(), source })?;
@@ -167,11 +134,11 @@ fn modified(metadata: &std::fs::Metadata) -> io::Result<jiff::Timestamp> {
     jiff::Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
 }
 
-/// Bytes that tell the format.
+/// Bytes that are enough to recognize a format.
 const HEAD: u64 = 512;
 
-/// The format of a file with these first bytes. QEMU is always told the format: a guest that owns a raw disk
-/// could write another format's first bytes on it, and QEMU would guess wrong.
+/// Recognizes the format by the file's first bytes. QEMU must not guess it: a guest could write another format's header
+/// to its raw disk.
 fn format_of(head: &[u8]) -> Result<Format, &'static str> {
     const OTHER: [&[u8]; 4] = [b"vhdxfile", b"conectix", b"KDMV", b"# Disk DescriptorFile"];
     const COMPRESSED: [&[u8]; 3] = [b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
@@ -180,7 +147,7 @@ fn format_of(head: &[u8]) -> Result<Format, &'static str> {
         return Ok(Format::Qcow2);
     }
     if is_one_of(&OTHER) {
-        return Err("is neither a raw nor a qcow2 disk image; `qemu-img convert -O qcow2` makes one of it");
+        return Err("is neither a raw nor a qcow2 disk image; convert it with `qemu-img convert -O qcow2`");
     }
     if is_one_of(&COMPRESSED) {
         return Err("is compressed; unpack it first");
@@ -193,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_by_their_first_bytes() {
+    fn formats_are_recognized_by_their_first_bytes() {
         assert_eq!(format_of(&[0; 512]), Ok(Format::Raw));
         assert_eq!(format_of(b""), Ok(Format::Raw));
         assert_eq!(format_of(b"QFI\xfb\0\0\0\x03"), Ok(Format::Qcow2));
@@ -203,7 +170,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
-    fn a_file_is_taken_whole_and_watched() {
+    fn a_changed_missing_or_incomplete_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("disk.img");
         let mut disk = vec![0; 1 << 20];
@@ -215,15 +182,15 @@ mod tests {
         std::fs::write(&path, [&disk[..], b"x"].concat()).unwrap();
         assert!(matches!(import.check(), Err(ImportError::Changed { .. })));
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(import.check(), Err(ImportError::Gone { .. })));
+        assert!(matches!(import.check(), Err(ImportError::Missing { .. })));
         assert!(matches!(Import::open(&path), Err(ImportError::Io { .. })));
-        assert!(matches!(Import::open(dir.path()), Err(ImportError::NoFile(_))));
+        assert!(matches!(Import::open(dir.path()), Err(ImportError::NotAFile(_))));
 
         std::fs::write(&path, [0; 4096]).unwrap();
         assert!(Import::open(&path).unwrap_err().to_string().contains("no partition table"));
         std::fs::write(&path, &disk).unwrap();
         let layer = dir.path().join("layer.qcow2");
         crate::disk::create_overlay(&path, Format::Raw, &layer, None).unwrap();
-        assert!(Import::open(&layer).unwrap_err().to_string().contains("not whole"));
+        assert!(Import::open(&layer).unwrap_err().to_string().contains("not complete"));
     }
 }

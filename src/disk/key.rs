@@ -1,4 +1,4 @@
-//! The name of a base disk: a digest over everything that changes what is on it.
+//! The name of a base disk: a digest of everything that changes its content.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,44 +6,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::InstallOptions;
 use crate::image::Image;
 
-/// Changes with the layout of what this tool puts on a disk, or passes to the install by itself.
+/// Must change with the files that this tool puts on a disk and the options that it adds to the install.
 const FORMAT: &str = "podman-bootc base disk 1";
 
-/// What the user chose of the install. Each is in the key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    /// The root filesystem's type; else the image's own default.
-    pub filesystem: Option<String>,
-    /// The root filesystem's size in bytes; else all of the disk.
-    pub root_size: Option<u64>,
-    /// The disk's size in bytes.
-    pub disk_size: u64,
-    /// Kernel arguments to add.
-    pub kargs: Vec<String>,
-    /// The boot loader to install; else bootc's choice.
-    pub bootloader: Option<String>,
-    /// Install with bootc's composefs backend.
-    pub composefs: bool,
-    /// The reference that the installed system upgrades from.
-    pub target_imgref: String,
-    /// How it gets at that reference (`registry`, `oci`, ...); else bootc's choice.
-    pub target_transport: Option<String>,
-    /// The public key that root on the disk takes, where none can be handed over at boot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub root_key: Option<String>,
-    /// More of the command line of `bootc install to-disk`, as it stands.
-    pub install_args: Vec<String>,
-}
-
-/// A base disk's name in the cache: 64 hex digits, and `-N` for the Nth disk that was made anew of the same.
+/// A base disk's name in the cache: 64 hex digits, and `-N` for the Nth rebuild.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Key(String);
 
-/// A text that is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not the key of a base disk")]
 pub struct InvalidKey(String);
@@ -51,10 +24,9 @@ pub struct InvalidKey(String);
 const HASH_LENGTH: usize = 64;
 
 impl Key {
-    /// The key of the disk of this image with these options.
-    pub fn new(image: &Image, options: &Options) -> Self {
+    pub fn new(image: &Image, options: &InstallOptions) -> Self {
         let mut hash = Sha256::new();
-        // Each part with its length before it: no two different lists have the same bytes.
+        // Each part begins with its length, so that no two lists have the same bytes.
         let mut part = |text: &str| {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
@@ -62,22 +34,22 @@ impl Key {
         part(FORMAT);
         part(&image.digest);
         part(&image.architecture);
-        // JSON of a struct: field names in a fixed order, every value quoted where it has to be.
+        // JSON quotes the values, and a struct has its fields in a fixed order.
         part(&serde_json::to_string(options).unwrap_or_else(|_| format!("{options:?}")));
         Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// What all disks of the same image and options have in common.
+    /// The part that all disks of the same image and options share.
     pub fn content(&self) -> &str {
         self.0.get(..HASH_LENGTH).unwrap_or(&self.0)
     }
 
-    /// 0 for the first disk of its content, one more each time that it was made anew.
+    /// 0 for the first disk with its content, and one more for each rebuild.
     pub fn generation(&self) -> u32 {
         self.0.get(HASH_LENGTH + 1..).and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
-    /// The key of the next disk of the same content.
+    /// The key of the next rebuild.
     pub fn next_generation(&self) -> Self {
         Self(format!("{}-{}", self.content(), self.generation().saturating_add(1)))
     }
@@ -90,7 +62,7 @@ impl FromStr for Key {
         let (hash, number) = text.split_once('-').unwrap_or((text, "1"));
         let is_hash =
             hash.len() == HASH_LENGTH && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        // One way to write a number only: two names of one disk would be two disks.
+        // `-01` would be a second name for the same disk.
         let is_number = number.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == number);
         if is_hash && is_number { Ok(Self(text.to_owned())) } else { Err(InvalidKey(text.to_owned())) }
     }
@@ -122,9 +94,12 @@ mod tests {
 
     #[test]
     fn every_option_changes_the_key() {
-        let base =
-            Options { disk_size: 10 << 30, target_imgref: "localhost/x:latest".into(), ..Options::default() };
-        let changes: [fn(&mut Options); 12] = [
+        let base = InstallOptions {
+            disk_size: 10 << 30,
+            target_imgref: "localhost/x:latest".into(),
+            ..InstallOptions::default()
+        };
+        let changes: [fn(&mut InstallOptions); 12] = [
             |_| {},
             |o| o.filesystem = Some("xfs".into()),
             |o| o.root_size = Some(5 << 30),
@@ -148,27 +123,27 @@ mod tests {
             .collect();
         let moved = Image { digest: "sha256:2".into(), ..Image::sample() };
         keys.push(Key::new(&moved, &base));
-        let renamed = Options { target_imgref: "localhost/y:latest".into(), ..base.clone() };
+        let renamed = InstallOptions { target_imgref: "localhost/y:latest".into(), ..base.clone() };
         keys.push(Key::new(&Image::sample(), &renamed));
         let foreign = Image { architecture: "arm64".into(), ..Image::sample() };
         keys.push(Key::new(&foreign, &base));
         let count = keys.len();
         keys.sort();
         keys.dedup();
-        assert_eq!(keys.len(), count, "no two are alike");
+        assert_eq!(keys.len(), count, "each change gives another key");
     }
 
     #[test]
-    fn what_does_not_change_the_disk_is_not_in_the_key() {
-        let options = Options::default();
+    fn the_name_and_size_of_an_image_are_not_in_the_key() {
+        let options = InstallOptions::default();
         let relabelled = Image { size: 6, reference: "localhost/other".into(), ..Image::sample() };
         assert_eq!(Key::new(&Image::sample(), &options), Key::new(&relabelled, &options));
         assert_eq!(Key::new(&Image::sample(), &options).to_string().len(), 64);
     }
 
     #[test]
-    fn generations_have_names_of_their_own() {
-        let first = Key::new(&Image::sample(), &Options::default());
+    fn each_rebuild_has_a_key_of_its_own() {
+        let first = Key::new(&Image::sample(), &InstallOptions::default());
         let second = first.next_generation();
         let third = second.next_generation();
         assert_eq!((first.generation(), second.generation(), third.generation()), (0, 1, 2));

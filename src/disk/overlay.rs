@@ -1,17 +1,11 @@
-//! A VM's own layer over a base disk.
+//! The copy-on-write layer of a VM over a disk that it doesn't write to.
 
 use std::path::Path;
 
 use super::Format;
 use super::qemu_img::{self, QemuImgError};
-use crate::host::process;
 
-/// Makes an empty qcow2 overlay over a disk image; under 1 MiB, in milliseconds.
-///
-/// With a size (in bytes) it is larger than what is under it.
-///
-/// # Errors
-/// There is no `qemu-img`, or it fails.
+/// Makes an empty qcow2 overlay over a disk image, and grows the disk to `size` bytes. The file has less than 1 MiB.
 pub fn create(base: &Path, format: Format, overlay: &Path, size: Option<u64>) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("create")?;
     command
@@ -19,9 +13,7 @@ pub fn create(base: &Path, format: Format, overlay: &Path, size: Option<u64>) ->
         .arg(qemu_img::reference(base, format))
         .arg(overlay)
         .args(size.map(|size| size.to_string()));
-    process::output(&mut command)
-        .map(drop)
-        .map_err(|source| QemuImgError::Failed { doing: "make the VM's disk".into(), source })
+    qemu_img::run(&mut command, "make the VM's disk").map(drop)
 }
 
 #[cfg(test)]

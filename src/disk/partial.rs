@@ -2,33 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cache::{DISK, Error, LOG};
-use super::{BaseDisk, Cache, Key};
+use super::cache_folder::{CacheFolder, DISK, Error, LOG};
+use super::{BaseDisk, Key};
 use crate::host::fault;
-use crate::host::fs::file;
+use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::Lock;
 
-/// A disk in the making. Dropped before [`Partial::finish`], it vanishes.
+/// An unfinished disk. It is removed when dropped before [`PartialDisk::finish`].
 #[derive(Debug)]
-pub struct Partial {
+pub struct PartialDisk {
     key: Key,
     folder: PathBuf,
-    cache: Cache,
-    lock: Option<Lock>,
+    cache: CacheFolder,
+    _lock: Lock,
     keep: bool,
 }
 
-impl Partial {
-    pub(super) fn new(key: Key, folder: PathBuf, cache: Cache, lock: Lock) -> Self {
-        Self { key, folder, cache, lock: Some(lock), keep: false }
+impl PartialDisk {
+    pub(super) fn new(key: Key, folder: PathBuf, cache: CacheFolder, lock: Lock) -> Self {
+        Self { key, folder, cache, _lock: lock, keep: false }
     }
 
-    /// The key of the disk in the making.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// The folder to work in; all that is in it but the disk and the log goes in the end.
+    /// The folder to work in. [`Self::finish`] keeps only the disk and the log.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -38,12 +37,12 @@ impl Partial {
         self.folder.join(DISK)
     }
 
-    /// The install's log; it stays beside the disk.
+    /// The install's log.
     pub fn log(&self) -> PathBuf {
         self.folder.join(LOG)
     }
 
-    /// Moves the log of a failed install to a place where it outlives this value, and returns it.
+    /// Moves the log of a failed install out of the folder, and returns its new path.
     pub fn keep_log(&self) -> PathBuf {
         let kept = self.cache.failed_log(&self.key);
         match std::fs::rename(self.log(), &kept) {
@@ -53,38 +52,34 @@ impl Partial {
     }
 
     /// Puts the finished disk into the cache.
-    ///
-    /// # Errors
-    /// The cache can't be written to.
     pub fn finish(mut self, disk: BaseDisk) -> Result<BaseDisk, Error> {
         let file = self.disk();
-        // The rename below must not overtake the disk's bytes.
-        file::sync(&file).map_err(Error::io(&file))?;
+        // The disk's bytes must be safe before the rename below.
+        file::sync(&file).writing(&file)?;
         fault::point("disk-synced");
-        file::make_read_only(&file).map_err(Error::io(&file))?;
-        for entry in std::fs::read_dir(&self.folder).map_err(Error::io(&self.folder))?.flatten() {
+        file::make_read_only(&file).writing(&file)?;
+        for entry in std::fs::read_dir(&self.folder).writing(&self.folder)?.flatten() {
             if entry.file_name() != DISK && entry.file_name() != LOG {
                 let path = entry.path();
                 let removed =
                     if path.is_dir() { file::remove_dir(&path) } else { std::fs::remove_file(&path) };
-                removed.map_err(Error::io(&path))?;
+                removed.writing(&path)?;
             }
         }
         let disk = self.cache.place(BaseDisk { key: self.key.clone(), ..disk }, &self.folder)?;
         self.keep = true;
-        // A log of an earlier failure says nothing of this disk; there may be none.
+        // The log of an earlier failure, if any, is obsolete now.
         let _ = std::fs::remove_file(self.cache.failed_log(&self.key));
         Ok(disk)
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialDisk {
     fn drop(&mut self) {
         if !self.keep
             && let Err(error) = file::remove_dir(&self.folder)
         {
-            tracing::warn!(path = %self.folder.display(), %error, "can't remove a half-made disk");
+            tracing::warn!(path = %self.folder.display(), %error, "can't remove an unfinished disk");
         }
-        self.lock = None;
     }
 }

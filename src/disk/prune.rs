@@ -1,14 +1,11 @@
-//! Which base disks go when room is wanted.
+//! Removal of unused base disks.
 
 use std::time::{Duration, SystemTime};
 
 use super::{Cache, Cached, Error, Key};
 
-/// Removes the disks that are not used, by anyone or by a VM (which `used` tells), and were not for `older_than`.
-/// Returns what went; a `dry_run` only tells.
-///
-/// # Errors
-/// What `used` says, or a disk can't be removed.
+/// Removes the disks that nothing uses and that were last used at least `older_than` ago, and returns them. `used`
+/// tells whether a VM uses a disk. A `dry_run` removes nothing.
 pub fn prune<E: From<Error>>(
     cache: &Cache,
     older_than: Duration,
@@ -17,7 +14,7 @@ pub fn prune<E: From<Error>>(
 ) -> Result<Vec<Cached>, E> {
     let mut removed = Vec::new();
     for cached in cache.contents()? {
-        // A time in the future is a clock that was set: such a disk is as good as just used.
+        // A time in the future means that the clock was set back. The disk counts as just used.
         let idle = SystemTime::now().duration_since(cached.last_used).unwrap_or_default();
         if idle >= older_than && cache.remove(&cached.disk.key, dry_run, || used(&cached.disk.key))? {
             removed.push(cached);
@@ -26,11 +23,8 @@ pub fn prune<E: From<Error>>(
     Ok(removed)
 }
 
-/// Removes unused disks, those first that were not used for the longest time, until all take no more than
-/// `limit` bytes. Returns what went.
-///
-/// # Errors
-/// What `used` says, or a disk can't be removed.
+/// Removes unused disks, the least recently used first, until all disks take at most `limit` bytes. Returns the removed
+/// disks.
 pub fn trim<E: From<Error>>(
     cache: &Cache,
     limit: u64,
@@ -51,10 +45,7 @@ pub fn trim<E: From<Error>>(
     Ok(removed)
 }
 
-/// Removes the disks that were made anew since, as far as they are not used.
-///
-/// # Errors
-/// What `used` says, or a disk can't be removed.
+/// Removes the unused disks that `newest` is a rebuild of.
 pub fn remove_superseded<E: From<Error>>(
     cache: &Cache,
     newest: &Key,
@@ -73,12 +64,12 @@ pub fn remove_superseded<E: From<Error>>(
 mod tests {
     use super::*;
     use crate::disk::cache::tests::{disk, put};
-    use crate::disk::{BaseDisk, Options};
+    use crate::disk::{BaseDisk, InstallOptions};
 
     /// A disk of 1 MiB that was used `age` ago.
     fn add(cache: &Cache, name: &str, age: u64) -> BaseDisk {
         let mut disk = disk();
-        disk.options = Options { target_imgref: name.into(), ..Options::default() };
+        disk.options = InstallOptions { target_imgref: name.into(), ..InstallOptions::default() };
         disk.key = Key::new(&disk.image, &disk.options);
         let disk = put(cache, disk, false);
         std::fs::remove_file(&disk.file).unwrap();
@@ -93,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn the_old_and_unused_go() {
+    fn old_unused_disks_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(dir.path()).unwrap();
         let vm = add(&cache, "vm", 5000);
         add(&cache, "old", 4000);
-        let held = add(&cache, "held", 3000);
+        let leased = add(&cache, "leased", 3000);
         add(&cache, "new", 10);
         let used = |key: &Key| Ok::<_, Error>(*key == vm.key);
         let hour = Duration::from_secs(3600);
@@ -106,15 +97,15 @@ mod tests {
         assert_eq!(planned.len(), 1);
         assert_eq!(left(&cache).len(), 4, "a dry run removes nothing");
         assert_eq!(prune(&cache, hour, false, used).unwrap(), planned);
-        assert_eq!(left(&cache), ["vm", "held", "new"]);
-        let in_use = cache.hold(&held.key).unwrap();
+        assert_eq!(left(&cache), ["vm", "leased", "new"]);
+        let lease = cache.lease(&leased.key).unwrap();
         prune(&cache, Duration::ZERO, false, used).unwrap();
-        assert_eq!(left(&cache), ["vm", "held"]);
-        drop(in_use);
+        assert_eq!(left(&cache), ["vm", "leased"]);
+        drop(lease);
     }
 
     #[test]
-    fn no_more_than_needed_goes_and_the_oldest_first() {
+    fn trim_removes_the_oldest_disks_and_no_more_than_needed() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(dir.path()).unwrap();
         for (name, age) in [("c", 10), ("a", 30), ("b", 20), ("vm", 40)] {
@@ -125,7 +116,7 @@ mod tests {
         };
         assert!(trim(&cache, 100 << 20, used).unwrap().is_empty());
         trim(&cache, 3 << 20, used).unwrap();
-        assert_eq!(left(&cache).len(), 2, "their descriptions take room, too");
+        assert_eq!(left(&cache).len(), 2, "the descriptions count, too");
         assert_eq!(left(&cache), ["vm", "c"]);
         trim(&cache, 0, used).unwrap();
         assert_eq!(left(&cache), ["vm"]);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::error::Error;
 use super::job::{Failure, Host, Install};
 use super::{in_container, in_vm, size};
-use crate::disk::{self, BaseDisk, Cache, Claim, InUse, Key, Options};
+use crate::disk::{self, BaseDisk, Cache, Claim, InstallOptions, Key, Lease};
 use crate::host::fs::file;
 use crate::host::{Os, fault};
 use crate::image::{Facts, Image, LockedStorage};
@@ -36,7 +36,7 @@ impl Place {
 #[derive(Debug)]
 pub struct BaseDiskRequest<'a> {
     pub image: &'a Image,
-    pub options: Options,
+    pub options: InstallOptions,
     /// Where to install, if the disk doesn't exist.
     pub place: Place,
     /// Install again, although the disk exists.
@@ -62,14 +62,14 @@ pub fn ensure(
     request: BaseDiskRequest,
     used: Used,
     progress: &dyn Progress,
-) -> Result<InUse, Error> {
+) -> Result<Lease, Error> {
     let BaseDiskRequest { image, options, place, mut rebuild, growable, in_use, console } = request;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
     cache.sweep();
     if !rebuild {
-        if let Some(disk) = cache.hold(&key)? {
+        if let Some(disk) = cache.lease(&key)? {
             return Ok(disk);
         }
         if growable && let Some(disk) = find_growable(&cache, image, &options)? {
@@ -81,7 +81,7 @@ pub fn ensure(
     let partial = loop {
         match cache.claim(&key, rebuild)? {
             // Another process removed it in between.
-            Claim::Ready(_) => match cache.hold(&key)? {
+            Claim::Ready(_) => match cache.lease(&key)? {
                 Some(disk) => return Ok(disk),
                 None => continue,
             },
@@ -115,12 +115,12 @@ pub fn ensure(
         created: jiff::Timestamp::now(),
         file: PathBuf::new(),
     })?;
-    let held = cache.hold(&disk.key)?.ok_or(Error::Vanished)?;
+    let lease = cache.lease(&disk.key)?.ok_or(Error::Vanished)?;
     stage.done(&format!("{} on a disk of {}", disk.image.reference, format_size(disk.options.disk_size)));
     if let Err(error) = tidy(host, &cache, &disk.key, used, progress) {
         tracing::warn!(error = crate::text::error_chain(error.as_ref()), "can't remove old base disks");
     }
-    Ok(held)
+    Ok(lease)
 }
 
 fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, Failure> {
@@ -135,16 +135,16 @@ fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, 
 }
 
 /// Returns the largest smaller disk of the same image and otherwise the same options whose system grows by itself.
-fn find_growable(cache: &Cache, image: &Image, options: &Options) -> Result<Option<InUse>, Error> {
+fn find_growable(cache: &Cache, image: &Image, options: &InstallOptions) -> Result<Option<Lease>, Error> {
     let alike = |disk: &BaseDisk| {
         let size = disk.options.disk_size;
         let grows = disk.facts.grows && size < options.disk_size;
         grows
             && disk.key.content()
-                == Key::new(image, &Options { disk_size: size, ..options.clone() }).content()
+                == Key::new(image, &InstallOptions { disk_size: size, ..options.clone() }).content()
     };
     let best = cache.list()?.into_iter().filter(alike).max_by_key(|disk| disk.options.disk_size);
-    Ok(best.map(|disk| cache.hold(&disk.key)).transpose()?.flatten())
+    Ok(best.map(|disk| cache.lease(&disk.key)).transpose()?.flatten())
 }
 
 /// Removes the disks that the new one replaces, and the least recently used ones over the limit.

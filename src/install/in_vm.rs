@@ -322,7 +322,7 @@ pub(super) fn sweep(dirs: &Dirs, cache: &Cache) {
     for entry in file::entries(&dirs.runtime) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(key) = name.strip_prefix(RUNTIME).filter(|key| key.len() == KEY_DIGITS) else { continue };
-        if !cache.is_under_way(key) {
+        if !cache.is_being_made(key) {
             drop(TemporaryFolder(entry.path()));
         }
     }

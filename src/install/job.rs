@@ -6,7 +6,7 @@ use super::channel::Config;
 use super::error::Error;
 use super::{size, to_disk};
 use crate::direct_boot;
-use crate::disk::{Options, Partial};
+use crate::disk::{InstallOptions, PartialDisk};
 use crate::engine::console_text;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::accelerator;
@@ -41,10 +41,10 @@ impl<E: Into<Error>> From<E> for Failure {
 pub(super) struct Install<'a> {
     pub host: &'a Host,
     pub image: &'a Image,
-    pub options: &'a Options,
+    pub options: &'a InstallOptions,
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<&'a str>,
-    pub partial: &'a Partial,
+    pub partial: &'a PartialDisk,
     /// Released once the image has been read.
     pub in_use: Cell<Option<LockedStorage>>,
 }
@@ -57,7 +57,7 @@ impl Install<'_> {
         }
         let composefs =
             self.options.composefs || to_disk::needs_composefs(facts, self.options.bootloader.as_deref());
-        Ok(size::check(self.image, &Options { composefs, ..self.options.clone() })?)
+        Ok(size::check(self.image, &InstallOptions { composefs, ..self.options.clone() })?)
     }
 
     /// Returns the command line without the target, and notes what the user might not expect.

@@ -1,6 +1,6 @@
 //! The sizes of disks and filesystems.
 
-use crate::disk::Options;
+use crate::disk::InstallOptions;
 use crate::image::Image;
 use crate::text::format_size;
 
@@ -51,7 +51,7 @@ pub fn default_disk_size(image: &Image) -> u64 {
 }
 
 /// Refuses sizes that can't hold the image.
-pub(super) fn check(image: &Image, options: &Options) -> Result<(), TooSmall> {
+pub(super) fn check(image: &Image, options: &InstallOptions) -> Result<(), TooSmall> {
     let name = || image.reference.clone();
     let (disk, size, beside) = (options.disk_size, image.size, beside_root(options.composefs));
     if disk < size.saturating_add(beside) {
@@ -73,7 +73,7 @@ mod tests {
         let image = Image { size: 190 * MIB, ..Image::sample() };
         let check = |disk: u64, root: Option<u64>| {
             let root_size = root.map(|mib| mib * MIB);
-            let options = Options { disk_size: disk * MIB, root_size, ..Options::default() };
+            let options = InstallOptions { disk_size: disk * MIB, root_size, ..InstallOptions::default() };
             check(&image, &options).map_err(|error| error.to_string())
         };
         assert_eq!(check(704, None), Ok(()));
@@ -83,7 +83,7 @@ mod tests {
         let error = check(1000, Some(100)).unwrap_err();
         assert!(error.contains("100 MiB") && error.contains("190 MiB"), "{error}");
         assert!(check(1000, Some(900)).unwrap_err().contains("900 MiB"));
-        let options = Options { disk_size: 1200 * MIB, composefs: true, ..Options::default() };
+        let options = InstallOptions { disk_size: 1200 * MIB, composefs: true, ..InstallOptions::default() };
         let error = super::check(&image, &options).unwrap_err().to_string();
         assert!(error.contains("1.0 GiB for the boot") && error.contains("1216M"), "{error}");
         assert_eq!(default_disk_size(&image), 10 << 30);

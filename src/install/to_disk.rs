@@ -1,7 +1,7 @@
 //! The command line of `bootc install to-disk`.
 
 use super::channel::Config;
-use crate::disk::Options;
+use crate::disk::InstallOptions;
 use crate::image::Facts;
 
 /// The root filesystem for an image that names none.
@@ -10,12 +10,12 @@ const DEFAULT_FILESYSTEM: &str = "ext4";
 /// Completes the options from the image's facts and configuration where the user chose nothing. Returns them with notes
 /// for the user. `console` is the kernel argument among the options that the tool added itself.
 pub(super) fn fit(
-    options: &Options,
+    options: &InstallOptions,
     console: Option<&str>,
     image: &str,
     facts: &Facts,
     config: &Config,
-) -> (Options, Vec<String>) {
+) -> (InstallOptions, Vec<String>) {
     let (mut fitted, mut notes) = (options.clone(), Vec::new());
     if options.filesystem.is_none() && config.root_filesystem().is_none() {
         notes.push(format!(
@@ -57,7 +57,7 @@ pub(super) fn needs_composefs(facts: &Facts, bootloader: Option<&str>) -> bool {
 }
 
 /// The command line of `bootc install to-disk` without the part that differs between a VM and a container.
-pub(super) fn to_disk(options: &Options) -> Vec<String> {
+pub(super) fn to_disk(options: &InstallOptions) -> Vec<String> {
     let mut words: Vec<String> =
         ["bootc", "install", "to-disk", "--generic-image", "--skip-fetch-check"].map(str::to_owned).to_vec();
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
@@ -90,12 +90,13 @@ mod tests {
 
     #[test]
     fn options_that_are_unset_are_left_out() {
-        let plain = Options { target_imgref: "localhost/x:latest".into(), ..Options::default() };
+        let plain =
+            InstallOptions { target_imgref: "localhost/x:latest".into(), ..InstallOptions::default() };
         assert_eq!(
             to_disk(&plain).join(" "),
             "bootc install to-disk --generic-image --skip-fetch-check --target-imgref localhost/x:latest"
         );
-        let full = Options {
+        let full = InstallOptions {
             filesystem: Some("xfs".into()),
             root_size: Some((5 << 30) + 1),
             kargs: vec!["console=ttyS0".into(), "a=b c".into()],
@@ -127,9 +128,10 @@ mod tests {
         let config = |json: &str| Config::parse(json);
         let ext4 = r#"{"filesystem": {"root": {"type": "ext4"}}}"#;
         let console = Some("console=ttyS0");
-        let plain = Options { kargs: vec!["console=ttyS0".into()], ..Options::default() };
-        let fitted =
-            |options: &Options, facts: &Facts, json: &str| fit(options, console, "x", facts, &config(json));
+        let plain = InstallOptions { kargs: vec!["console=ttyS0".into()], ..InstallOptions::default() };
+        let fitted = |options: &InstallOptions, facts: &Facts, json: &str| {
+            fit(options, console, "x", facts, &config(json))
+        };
 
         assert_eq!(fitted(&plain, &grub, ext4), (plain.clone(), vec![]));
         let (options, notes) = fitted(&plain, &grub, "{}");
@@ -138,10 +140,10 @@ mod tests {
 
         let (options, notes) = fitted(&plain, &systemd_boot, ext4);
         assert!(options.composefs && notes[0].contains("bootupd"), "{notes:?}");
-        let asked = Options { composefs: true, ..plain.clone() };
+        let asked = InstallOptions { composefs: true, ..plain.clone() };
         assert_eq!(fitted(&asked, &systemd_boot, ext4), (asked.clone(), vec![]));
         for (bootloader, composefs) in [("none", false), ("grub", false), ("systemd", true)] {
-            let asked = Options { bootloader: Some(bootloader.into()), ..plain.clone() };
+            let asked = InstallOptions { bootloader: Some(bootloader.into()), ..plain.clone() };
             assert_eq!(fitted(&asked, &systemd_boot, ext4).0.composefs, composefs, "{bootloader}");
             let json = format!(r#"{{"bootloader": "{bootloader}", "root-fs-type": "xfs"}}"#);
             assert_eq!(fitted(&plain, &grub, &json).0.composefs, composefs, "{bootloader}");

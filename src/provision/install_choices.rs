@@ -1,6 +1,6 @@
 //! The user's choices for an install, and the base disk that follows from them.
 
-use crate::disk::Options;
+use crate::disk::InstallOptions;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Kind};
 use crate::image::{Image, LockedStorage};
@@ -55,9 +55,9 @@ impl InstallChoices {
     }
 
     /// The install options for this image.
-    pub fn options(&self, image: &Image, hypervisor: Kind) -> Options {
+    pub fn options(&self, image: &Image, hypervisor: Kind) -> InstallOptions {
         let kargs = self.kargs.iter().cloned().chain(self.console(image, hypervisor)).collect();
-        Options {
+        InstallOptions {
             filesystem: self.filesystem.clone(),
             root_size: self.root_size.map(whole_mib),
             disk_size: self.disk_size().unwrap_or_else(|| install::default_disk_size(image)),

@@ -14,7 +14,7 @@ pub use image_source::{FoundImage, ImageSource};
 pub use install_choices::InstallChoices;
 
 use crate::direct_boot::{BootCache, BootImage, Transport};
-use crate::disk::{Import, Key, InUse};
+use crate::disk::{Import, Key, Lease};
 use crate::guest::ssh::keys::Keys;
 use crate::host::Os;
 use crate::host::fs::dirs::Dirs;
@@ -117,13 +117,13 @@ impl Provisioner<'_> {
         source: &ImageSource,
         choices: &InstallChoices,
         accelerator: accelerator::Choice,
-    ) -> Result<InUse, Error> {
+    ) -> Result<Lease, Error> {
         let FoundImage { podman, image, in_use } = self.find_image(source)?;
         let host = self.install_host(podman, accelerator);
         self.ensure(&host, choices.request(&image, in_use, Kind::Qemu, false))
     }
 
-    fn ensure(&self, host: &install::Host, request: BaseDiskRequest) -> Result<InUse, Error> {
+    fn ensure(&self, host: &install::Host, request: BaseDiskRequest) -> Result<Lease, Error> {
         let used = |key: &Key| Ok(self.store.uses(key)?);
         Ok(install::ensure(host, request, &used, self.progress)?)
     }

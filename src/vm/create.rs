@@ -184,8 +184,8 @@ pub fn create(
         let own = vm.overlay();
         match features.disk {
             DiskFormat::Qcow2 => disk::create_overlay(file, format, &own, disk_size)?,
-            DiskFormat::Raw => disk::create_own(file, format, &own, Format::Raw, disk_size)?,
-            DiskFormat::Vhdx => disk::create_own(file, format, &own, Format::Vhdx, disk_size)?,
+            DiskFormat::Raw => disk::create_copy(file, format, &own, Format::Raw, disk_size)?,
+            DiskFormat::Vhdx => disk::create_copy(file, format, &own, Format::Vhdx, disk_size)?,
         }
         if let Some(uefi) = uefi {
             copy_private(&uefi.vars_template, &vm.variables())?;

@@ -25,7 +25,7 @@ pub enum Error {
     #[error(transparent)]
     Overlay(#[from] disk::QemuImgError),
     #[error(transparent)]
-    OwnDisk(#[from] disk::OwnDiskError),
+    OwnDisk(#[from] disk::CopyError),
     #[error(transparent)]
     Cache(#[from] disk::Error),
     #[error(transparent)]

@@ -99,7 +99,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::disk::Options;
+    use crate::disk::InstallOptions;
     use crate::hypervisor::Kind;
     use crate::image::Image;
 
@@ -109,7 +109,7 @@ mod tests {
         install: InstallArgs,
     }
 
-    fn options(words: &[&str]) -> Options {
+    fn options(words: &[&str]) -> InstallOptions {
         let install = Line::try_parse_from([&["x"], words].concat()).unwrap().install;
         install.choices().options(&Image::sample(), Kind::Qemu)
     }
