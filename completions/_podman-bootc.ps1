@@ -61,7 +61,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
-            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'Which of an image''s architectures to take, or what a disk image is for [default: that of the image that is there, or the host''s]')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture of the image [default: the local image''s, else the host''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--hypervisor', '--hypervisor', [CompletionResultType]::ParameterName, 'What runs the VM')
@@ -154,8 +154,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;cp' {
-            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to copy as [default: the VM''s]')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to copy as [default: the VM''s]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as [default: the VM''s]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as [default: the VM''s]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show no progress')
@@ -287,7 +287,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         'podman-bootc;disk' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The file''s format [default: by the ending of FILE''s name; raw for a block device]')
             [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
-            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'Which of an image''s architectures to take [default: that of the image that is there, or the host''s]')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture of the image [default: the local image''s, else the host''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the code of the VM that installs')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')
@@ -315,7 +315,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         'podman-bootc;to-disk' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The file''s format [default: by the ending of FILE''s name; raw for a block device]')
             [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]')
-            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'Which of an image''s architectures to take [default: that of the image that is there, or the host''s]')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture of the image [default: the local image''s, else the host''s]')
             [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the code of the VM that installs')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]')

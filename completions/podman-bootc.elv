@@ -57,7 +57,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand -m 'Memory, in bytes or with K, M, G'
             cand --memory 'Memory, in bytes or with K, M, G'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
-            cand --arch 'Which of an image''s architectures to take, or what a disk image is for [default: that of the image that is there, or the host''s]'
+            cand --arch 'The architecture of the image [default: the local image''s, else the host''s]'
             cand --pull 'When to pull the image'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --hypervisor 'What runs the VM'
@@ -144,8 +144,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;cp'= {
-            cand -u 'The user to copy as [default: the VM''s]'
-            cand --user 'The user to copy as [default: the VM''s]'
+            cand -u 'The user to log in as [default: the VM''s]'
+            cand --user 'The user to log in as [default: the VM''s]'
             cand --timeout 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -q 'Show no progress'
@@ -257,7 +257,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
-            cand --arch 'Which of an image''s architectures to take [default: that of the image that is there, or the host''s]'
+            cand --arch 'The architecture of the image [default: the local image''s, else the host''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'
@@ -284,7 +284,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;to-disk'= {
             cand --format 'The file''s format [default: by the ending of FILE''s name; raw for a block device]'
             cand --connection 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST''s]'
-            cand --arch 'Which of an image''s architectures to take [default: that of the image that is there, or the host''s]'
+            cand --arch 'The architecture of the image [default: the local image''s, else the host''s]'
             cand --pull 'When to pull the image'
             cand --accel 'What runs the code of the VM that installs'
             cand --filesystem 'The root filesystem''s type: ext4, xfs or btrfs [default: the image''s own]'

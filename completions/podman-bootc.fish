@@ -57,11 +57,11 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l u
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual processors' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'Which of an image\'s architectures to take, or what a disk image is for [default: that of the image that is there, or the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'The architecture of the image [default: the local image\'s, else the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
-never\t'Never'
-always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'If the image is not in podman\'s storage'
+never\t''
+always\t'Each time, so that a moved tag is found'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hypervisor -d 'What runs the VM' -r -f -a "auto\t'The first one installed: QEMU on Linux; QEMU, vfkit or krunkit on macOS; Hyper-V or QEMU on Windows'
 qemu\t'QEMU'
@@ -73,8 +73,8 @@ kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
 whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How the image\'s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd' -r -f -a "erofs\t'As block images, which are made of the image\'s layers and kept'
-virtiofs\t'As the image\'s own files, through virtiofsd: nothing is converted'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How the image\'s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd' -r -f -a "erofs\t'As read-only block images, made from the image\'s layers and cached'
+virtiofs\t'As the image\'s own files, through virtiofsd, without a conversion'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r
@@ -135,7 +135,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s h -l h
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l install -d 'Add one line to ~/.ssh/config that holds for all VMs, present and future'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s u -l user -d 'The user to copy as [default: the VM\'s]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s u -l user -d 'The user to log in as [default: the VM\'s]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s q -l quiet -d 'Show no progress'
@@ -186,16 +186,16 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l con
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.id}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
-qcow2\t'QEMU\'s own'
-vhdx\t'Hyper-V\'s'
-vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes, with holes for zeros'
+qcow2\t'QEMU\'s format'
+vhdx\t'Hyper-V\'s format'
+vmdk\t'VMware\'s format'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l arch -d 'Which of an image\'s architectures to take [default: that of the image that is there, or the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l arch -d 'The architecture of the image [default: the local image\'s, else the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
-never\t'Never'
-always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'If the image is not in podman\'s storage'
+never\t''
+always\t'Each time, so that a moved tag is found'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
 kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
@@ -222,16 +222,16 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s q -l 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes as they are, with holes where they are zero'
-qcow2\t'QEMU\'s own'
-vhdx\t'Hyper-V\'s'
-vmdk\t'VMware\'s'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes, with holes for zeros'
+qcow2\t'QEMU\'s format'
+vhdx\t'Hyper-V\'s format'
+vmdk\t'VMware\'s format'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l arch -d 'Which of an image\'s architectures to take [default: that of the image that is there, or the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l arch -d 'The architecture of the image [default: the local image\'s, else the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'When the image is not in podman\'s storage'
-never\t'Never'
-always\t'Each time, so that a moved tag is seen'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'If the image is not in podman\'s storage'
+never\t''
+always\t'Each time, so that a moved tag is found'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
 kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
