@@ -79,8 +79,8 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l add-disk -d 'One more disk: a disk image (raw or qcow2), or new:SIZE for an empty one; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l nic -d 'The VM\'s network card' -r -f -a "user\t'Out to the world through the host\'s network, in by forwarded ports only'
-none\t'No network card; SSH goes over a serial port, one session at a time (systemd 256 and up)'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l nic -d 'The VM\'s network card' -r -f -a "user\t'Outgoing connections through the host\'s network, incoming ones by forwarded ports only'
+none\t'No network card; SSH uses a serial port, one session at a time (needs systemd 256 or newer)'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hostname -d 'How the VM calls itself' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ssh-key -d 'A file with public keys that may log in, too; may be given several times' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l credential -d 'A systemd credential for the VM, its value as it stands or from a file; may be given several times' -r

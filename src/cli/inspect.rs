@@ -8,7 +8,7 @@ use super::args::vm::VmArgs;
 use super::list::Row;
 use crate::ui::{Format, print};
 use crate::vm::Spec;
-use crate::vm::store::instance::Record;
+use crate::vm::store::instance::RunRecord;
 
 /// Show all that is known of VMs, as JSON
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ struct Inspected {
     /// `vm.json`.
     spec: Spec,
     /// Its last run.
-    last_run: Record,
+    last_run: RunRecord,
 }
 
 impl Args {

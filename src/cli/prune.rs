@@ -82,7 +82,7 @@ impl Args {
     }
 
     fn roots(&self, context: &Context) -> Result<Vec<Row>> {
-        let vms = context.store.complete()?;
+        let vms = context.store.complete_vms()?;
         let used =
             |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
         let removed = BootCache::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;

@@ -20,7 +20,7 @@ use crate::text::{Progress, parse_time};
 use crate::ui::{StderrProgress, say};
 use crate::vm::create::NewVm;
 use crate::vm::ready::{self, Fault, Ready};
-use crate::vm::store::instance::How;
+use crate::vm::store::instance::EndKind;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{self, Name, Vm, lifecycle};
 
@@ -139,7 +139,7 @@ impl Args {
             if let Err(error) = context.block_on(runs) {
                 drop(client);
                 // One that was stopped, or whose guest came to an end, is there to be looked at.
-                if !matches!(&error, vm::Error::Ended { end, .. } if end.how != How::Failure) {
+                if !matches!(&error, vm::Error::Ended { end, .. } if end.kind != EndKind::Failure) {
                     take_back()?;
                 }
                 return Err(error.into());

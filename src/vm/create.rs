@@ -1,11 +1,11 @@
-//! Makes VMs: a spec, keys, an overlay and firmware variables in a folder of their own.
+//! Creates VMs: a folder with a spec, keys, an overlay and UEFI variables.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use super::spec::{self, Firmware, Source, Spec};
-use super::store::{Creating, Reservation};
+use super::store::{self, Creating, Reservation};
 use super::{Error, Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
@@ -22,7 +22,7 @@ use crate::image::{Facts, Image, UNIT_CREDENTIALS};
 pub struct NewVm {
     pub cpus: u32,
     pub memory_mib: u64,
-    /// Bytes; without it the disk has the size of the disk below it.
+    /// Bytes. Without it, the overlay has the size of the disk below it.
     pub disk_size: Option<u64>,
     pub hypervisor: Kind,
     pub accelerator: accelerator::Choice,
@@ -39,14 +39,12 @@ pub struct NewVm {
     pub files: UserFiles,
 }
 
-/// What a new VM is made of.
+/// The disk or image below a new VM.
 #[derive(Debug, Clone, Copy)]
 pub enum Origin<'a> {
-    /// An installed disk.
     Disk(&'a BaseDisk),
-    /// A disk image that someone else made.
     Import(&'a Import),
-    /// An image that is booted directly, with these kernel arguments added.
+    /// A direct boot of an image, with these kernel arguments added.
     Direct(&'a Image, &'a BootImage, &'a [String]),
 }
 
@@ -72,7 +70,7 @@ impl Origin<'_> {
         self.image().and_then(|image| Arch::from_oci(&image.architecture)).unwrap_or(host)
     }
 
-    /// The size of the overlay where it has to be larger than what is under it.
+    /// Returns the overlay's size, if it must be larger than the disk below it.
     fn larger_size(&self, wanted: Option<u64>) -> Result<Option<u64>, ImportError> {
         let size = match self {
             Self::Disk(disk) => disk.options.disk_size,
@@ -89,26 +87,26 @@ impl Origin<'_> {
 
     fn home_of(&self, user: &str) -> Result<String, Error> {
         let (Some(image), Some(facts)) = (self.image(), self.facts()) else {
-            // Where nothing is known, the usual.
+            // Nothing is known of an imported disk. These are the usual folders.
             return Ok(if user == "root" { "/root".into() } else { format!("/home/{user}") });
         };
         if let Some(home) = facts.homes.get(user) {
             return Ok(home.clone());
         }
-        let system = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
-        let people = facts.homes.iter().filter(|(name, home)| *name == "root" || system(home));
+        let is_login = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
+        let logins = facts.homes.iter().filter(|(name, home)| *name == "root" || is_login(home));
         Err(Error::NoUser {
             image: image.reference.clone(),
             user: user.to_owned(),
-            known: people.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            known: logins.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
         })
     }
 }
 
-/// Makes a VM under the reserved name; `host_keys` are those of this host, for one that can be handed none.
+/// Creates a VM under the reserved name. Where the hypervisor can't hand over a key at boot, the VM gets `host_keys`.
 ///
 /// # Errors
-/// The image has no such user, the disk can't have that size, or a file can't be made.
+/// The image has no such user, the disk can't have this size, or a file can't be created.
 pub fn create(
     reservation: Reservation,
     origin: Origin,
@@ -126,7 +124,7 @@ pub fn create(
     let firmware = match &uefi {
         Some(uefi) => Firmware::Uefi { code: uefi.code.clone(), smm: uefi.smm },
         None if features.host_firmware => Firmware::Bios,
-        None => Firmware::Own,
+        None => Firmware::BuiltIn,
     };
     let source = match origin {
         Origin::Disk(disk) => Source::Disk { base: disk.key.clone(), firmware },
@@ -139,8 +137,8 @@ pub fn create(
         },
     };
     let disk_size = origin.larger_size(new.disk_size)?;
-    // A root filesystem of a size that was asked for keeps it.
-    let grows = !matches!(origin, Origin::Disk(disk) if disk.options.root_size.is_some());
+    // A root filesystem keeps a size that the user chose.
+    let root_grows = !matches!(origin, Origin::Disk(disk) if disk.options.root_size.is_some());
     let spec = Spec {
         version: spec::VERSION,
         name: reservation.name.clone(),
@@ -149,7 +147,7 @@ pub fn create(
         image: origin.image().cloned(),
         source,
         disk_size,
-        grow_root: disk_size.is_some() && grows && features.credentials(),
+        grow_root: disk_size.is_some() && root_grows && features.credentials(),
         arch,
         cpus: new.cpus,
         memory_mib: new.memory_mib,
@@ -164,7 +162,7 @@ pub fn create(
         settings: new.settings.clone(),
     };
     check_systemd(&spec)?;
-    // Later there would be a VM that nobody asked for any more.
+    // The last chance: from here on, the VM is created.
     interrupt::check()?;
     let vm = reservation.vm(spec);
     if features.credentials() {
@@ -181,23 +179,23 @@ pub fn create(
         Origin::Direct(..) => None,
     };
     if let Some((file, format)) = below {
-        let own = vm.overlay();
+        let overlay = vm.overlay();
         match features.disk {
-            DiskFormat::Qcow2 => disk::create_overlay(file, format, &own, disk_size)?,
-            DiskFormat::Raw => disk::create_copy(file, format, &own, Format::Raw, disk_size)?,
-            DiskFormat::Vhdx => disk::create_copy(file, format, &own, Format::Vhdx, disk_size)?,
+            DiskFormat::Qcow2 => disk::create_overlay(file, format, &overlay, disk_size)?,
+            DiskFormat::Raw => disk::create_copy(file, format, &overlay, Format::Raw, disk_size)?,
+            DiskFormat::Vhdx => disk::create_copy(file, format, &overlay, Format::Vhdx, disk_size)?,
         }
         if let Some(uefi) = uefi {
             copy_private(&uefi.vars_template, &vm.variables())?;
         }
     }
     fault::point("vm-files");
-    let made = reservation.commit(vm.spec)?;
+    let created = reservation.commit(vm.spec)?;
     fault::point("vm-made");
-    Ok(made)
+    Ok(created)
 }
 
-/// Makes sure that the image's systemd takes the units that the settings need.
+/// Makes sure that the image's systemd accepts the units that the settings need.
 fn check_systemd(spec: &Spec) -> Result<(), Error> {
     let settings = &spec.settings;
     let Some(version) = spec.systemd.filter(|version| *version < UNIT_CREDENTIALS) else { return Ok(()) };
@@ -211,7 +209,7 @@ fn check_systemd(spec: &Spec) -> Result<(), Error> {
 
 fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
     let copy = || io::copy(&mut File::open(from)?, &mut file::create_private(to)?).map(drop);
-    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
+    Ok(copy().map_err(store::Error::at(from))?)
 }
 
 #[cfg(test)]
@@ -219,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_imported_disk_can_only_grow() {
+    fn an_imported_disk_can_grow_and_not_shrink() {
         let import = Import {
             file: "/x.qcow2".into(),
             format: Format::Qcow2,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::store::instance::{End, How};
+use super::store::instance::{End, EndKind};
 use super::{Vm, store};
 use crate::disk;
 use crate::engine::console_text;
@@ -33,7 +33,7 @@ pub enum Error {
     #[error(transparent)]
     Firmware(#[from] crate::hypervisor::qemu::firmware::Unavailable),
     #[error(transparent)]
-    UserFiles(#[from] super::spec::user_files::Error),
+    UserFiles(#[from] super::store::user_files::Error),
     #[error(transparent)]
     Machine(#[from] super::hardware::Error),
     #[error(transparent)]
@@ -82,7 +82,7 @@ impl Error {
 
     /// The VM's supervisor died, and presumably the VM with it.
     pub(super) fn lost(vm: &Vm) -> Self {
-        Self::ended(vm, End { at: jiff::Timestamp::now(), how: How::Failure, reason: died(vm) })
+        Self::ended(vm, End { at: jiff::Timestamp::now(), kind: EndKind::Failure, reason: died(vm) })
     }
 
     /// The VM was not ready after so many seconds.

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::spec::user_files;
 use super::spec::{Firmware, Source, Spec};
-use super::{Nic, Vm};
+use super::{Nic, Vm, store};
 use crate::direct_boot;
 use crate::disk::{ExtraDisk, Format};
 use crate::guest::boot::hostname::Hostname;
@@ -17,34 +16,31 @@ use crate::hypervisor::{
 };
 use crate::image::SSHD_ON_VSOCK;
 
-/// Serial of the disk that a VM boots from.
+/// Serial of the boot disk.
 const DISK_SERIAL: &str = "disk";
-/// Serials of the user's further disks: `extra0`, `extra1`, ...
+/// Prefix of the serials of the user's other disks: `extra0`, `extra1`, ...
 const EXTRA_SERIAL: &str = "extra";
-/// Serial of the disk for cloud-init, which looks at its label.
+/// Serial of the disk for cloud-init, which finds the disk by its label.
 const SEED_SERIAL: &str = "cidata";
-/// Name of the TPM's socket and log.
+/// Name of the TPM's socket and of its log.
 pub(super) const TPM: &str = "tpm";
 
-/// A machine can't be made of a VM.
+/// A VM's files don't describe a machine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its keys can't be read.
     #[error(transparent)]
     Keys(#[from] keys::Error),
-    /// Its user's files can't be read.
     #[error(transparent)]
-    UserFiles(#[from] user_files::Error),
-    /// The user's credentials can't be given.
+    Store(#[from] store::Error),
     #[error(transparent)]
     Credentials(#[from] user_credentials::InvalidCredential),
 }
 
-/// The machine of this VM.
+/// Returns the machine that runs this VM.
 ///
 /// # Errors
-/// A file of the VM can't be read, or its credentials can't be given.
-pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
+/// A file of the VM can't be read, or its credentials are invalid.
+pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
     let spec = &vm.spec;
     let settings = &spec.settings;
     let runtime = dirs.runtime_of(&spec.id);
@@ -70,35 +66,35 @@ pub fn of(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
     })
 }
 
-/// The tool's and the user's credentials.
+/// Returns the tool's credentials together with the user's.
 ///
 /// # Errors
-/// A file can't be read, one is there twice, or they are too large.
+/// A file can't be read, a credential exists twice, or the credentials are too large.
 pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
     let Spec { settings, user, home, owner, .. } = &vm.spec;
     let keys: Vec<String> =
         std::iter::once(vm.keys().public_line()?).chain(settings.ssh_keys.clone()).collect();
     if !features.credentials() {
-        // The key is on the disk, and the guest is asked for the rest when it is up.
+        // The disk has the key. The rest happens over SSH when the guest is up.
         return Ok(vec![]);
     }
-    let mut ours = vec![credentials::authorized_key(user, *owner, home, &keys.join("\n"))];
-    // A direct boot brings the unit along.
+    let mut own = vec![credentials::authorized_key(user, *owner, home, &keys.join("\n"))];
+    // A direct boot has the unit in its initramfs.
     if features.channels && !vm.spec.is_ephemeral() {
-        ours.extend(units::ready_signal());
+        own.extend(units::ready_signal());
     }
-    ours.extend(shares::credentials(&settings.shares, features.shares));
-    ours.extend(settings.hostname.as_ref().map(Hostname::credential));
+    own.extend(shares::credentials(&settings.shares, features.shares));
+    own.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {
-        ours.extend(units::grow_root());
+        own.extend(units::grow_root());
     }
     if settings.nic == Nic::None {
-        ours.extend(units::ssh_over_channel());
+        own.extend(units::ssh_over_channel());
     }
     if settings.journal {
-        ours.extend(units::journal_to_channel());
+        own.extend(units::journal_to_channel());
     }
-    Ok(user_credentials::merge(ours, vm.credentials()?)?)
+    Ok(user_credentials::merge(own, vm.credentials()?)?)
 }
 
 fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
@@ -107,7 +103,7 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
     let screen = match (settings.gui, &vm.spec.source) {
         (true, _) => Some(Screen::Window),
         (false, Source::Disk { .. } | Source::Import { .. }) => Some(Screen::Hidden),
-        // Its kernel would only lose time with it.
+        // A graphics card only slows a direct boot down.
         (false, Source::Direct { .. }) => None,
     };
     let ssh = Channel { name: units::SSH_CHANNEL.into(), socket: runtime.join("ssh") };
@@ -121,7 +117,7 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
     }
 }
 
-/// A guest whose sshd doesn't listen there has no use for it.
+/// Returns the way over `AF_VSOCK`, if the guest's sshd listens there and the host supports it.
 fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
     if !spec.sshd || spec.systemd.is_none_or(|version| version < SSHD_ON_VSOCK) {
         return None;
@@ -135,20 +131,20 @@ fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
     }
 }
 
-/// The context ID of the VM with this ID: as random as that, so that two VMs of the host hardly ever have the same.
-/// Those below 3 and the last one mean something else (vsock(7)).
+/// Returns the context ID for a VM's ID. It is as random as the ID, so that two VMs hardly ever have the same.
+/// Context IDs below 3 and the last one are reserved (vsock(7)).
 fn context_id(id: &str) -> u32 {
     let random = id.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default();
     random % (u32::MAX - 3) + 3
 }
 
 pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
-    let served_by_us = |tag: &str| FolderServer::Virtiofsd(dirs.runtime_of(&vm.spec.id).join(tag));
+    let virtiofsd = |tag: &str| FolderServer::Virtiofsd(dirs.runtime_of(&vm.spec.id).join(tag));
     let share = |(index, share): (usize, &shares::Share)| {
         let tag = shares::tag(index);
         let server = match features.shares {
-            Shares::Virtiofsd => served_by_us(&tag),
-            // One without shares was never given any.
+            Shares::Virtiofsd => virtiofsd(&tag),
+            // `run` refuses shares where the hypervisor supports none.
             Shares::Virtiofs | Shares::NineP | Shares::None => {
                 FolderServer::Hypervisor { folder: share.source.clone(), read_only: share.read_only }
             }
@@ -158,7 +154,7 @@ pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<S
     let shares = vm.spec.settings.shares.iter().enumerate().map(share);
     let root = vm.spec.shared_root().map(|_| SharedFolder {
         tag: direct_boot::SHARED_ROOT.to_owned(),
-        server: served_by_us(direct_boot::SHARED_ROOT),
+        server: virtiofsd(direct_boot::SHARED_ROOT),
     });
     shares.chain(root).collect()
 }
@@ -170,7 +166,7 @@ fn boot(vm: &Vm) -> Boot {
             Firmware::Uefi { code, smm } => {
                 hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables(), smm: *smm }
             }
-            Firmware::Own => hypervisor::Firmware::BuiltIn { variables: vm.variables() },
+            Firmware::BuiltIn => hypervisor::Firmware::BuiltIn { variables: vm.variables() },
         }),
         Source::Direct { kernel, initramfs, cmdline, .. } => {
             Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }
@@ -222,7 +218,7 @@ mod tests {
 
     /// Asserts that QEMU gets the golden command line for a VM of this spec.
     fn assert_golden(name: &str, os: Os, version: (u32, u32), accelerator: Accelerator, spec: Spec) {
-        // The host decides whether there is a vsock device, but not for an older systemd.
+        // With an older systemd no VM has a vsock device, whatever this host supports.
         let spec = Spec { systemd: Some(SSHD_ON_VSOCK - 1), ..spec };
         let program = format!("qemu-system-{}", spec.arch.name()).into();
         let qemu = qemu::Qemu { program, arch: spec.arch, version, os };
@@ -230,7 +226,7 @@ mod tests {
         let vm = Vm { spec, folder: "tests/command-lines/vm".into() };
         let folder = |name| Path::new("/podman-bootc").join(name);
         let dirs = Dirs { cache: folder("cache"), data: folder("data"), runtime: folder("run") };
-        let machine = of(&vm, &dirs, &features).unwrap();
+        let machine = machine_for(&vm, &dirs, &features).unwrap();
         golden::assert_launch(name, &qemu::launch(&qemu, &machine, accelerator).unwrap());
     }
 
@@ -258,13 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn a_vm_with_a_bios() {
+    fn a_vm_with_a_bios_has_its_golden_command_line() {
         let spec = Spec { source: disk(Firmware::Bios), ..Spec::sample() };
         assert_golden("qemu-bios-disk", Os::Linux, (10, 0), Accelerator::Kvm, spec);
     }
 
     #[test]
-    fn a_vm_with_a_uefi_and_all_devices() {
+    fn a_vm_with_a_uefi_and_all_devices_has_its_golden_command_line() {
         let mut spec = Spec { source: disk(uefi(true)), grow_root: true, ..Spec::sample() };
         spec.settings = Settings {
             shares: vec![share(false), share(true)],
@@ -285,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_disk_without_a_network() {
+    fn an_imported_disk_without_a_network_has_its_golden_command_line() {
         let disk = Import {
             file: "/fedora.qcow2".into(),
             format: Format::Qcow2,
@@ -300,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direct_boot() {
+    fn a_direct_boot_has_its_golden_command_line() {
         for (name, transport) in
             [("qemu-direct", Transport::Erofs), ("qemu-direct-shared-root", Transport::Virtiofs)]
         {
@@ -310,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn arm64() {
+    fn arm64_has_its_golden_command_lines() {
         let mut spec = direct(Arch::Aarch64, Transport::Erofs);
         spec.settings.credentials = vec!["app.token".into()];
         assert_golden("qemu-arm64-direct", Os::Linux, (10, 0), Accelerator::Tcg, spec);
@@ -320,13 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn qemu_on_windows() {
+    fn qemu_on_windows_has_its_golden_command_line() {
         let spec = Spec { source: disk(uefi(false)), ..Spec::sample() };
         assert_golden("qemu-windows", Os::Windows, (10, 0), Accelerator::Whpx, spec);
     }
 
     #[test]
-    fn context_ids_are_those_of_guests() {
+    fn context_ids_are_never_reserved_ones() {
         for (id, cid) in [
             ("000000000000", 3),
             ("00000001ffff", 4),

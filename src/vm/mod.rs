@@ -16,6 +16,6 @@ pub use error::Error;
 pub use spec::Spec;
 pub use spec::name::{InvalidName, Name};
 pub use spec::settings::{Nic, Settings};
-pub use spec::user_files::UserFiles;
 pub use store::Store;
 pub use store::instance::{State, Vm};
+pub use store::user_files::UserFiles;

@@ -1,18 +1,18 @@
-//! Names and numbers by chance.
+//! Random IDs and numbers. None of them is a secret.
 
-/// A new VM's ID.
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Returns the ID of a new VM: twelve hex digits.
 pub fn new_id() -> String {
-    format!("{:08x}{:04x}", random(), random() & 0xffff)
+    format!("{:012x}", random_number() & 0xffff_ffff_ffff)
 }
 
-/// A number that no other process chooses at the same time.
+/// Returns a number that no other process chooses at the same time.
 pub fn random_number() -> u64 {
-    u64::from(random()) << 32 | u64::from(random())
+    // The standard library seeds each process's hashers with random bytes of the operating system.
+    RandomState::new().build_hasher().finish()
 }
 
-/// Chance enough for names; nothing secret is made of it.
-pub fn random() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let hash = std::hash::RandomState::new().build_hasher().finish();
-    (hash ^ (hash >> 32)) as u32
+pub fn random_u32() -> u32 {
+    random_number() as u32
 }

@@ -18,7 +18,7 @@ fn wrong_usage_ends_with_125() {
         (&["run", "--memory", "lots", "x"], "--memory"),
         (&["run", "--cpus", "0", "x"], "--cpus"),
         (&["run", "--filesystem", "vfat", "x"], "ext4"),
-        (&["run", "--name", "a/b", "x"], "can't be a name"),
+        (&["run", "--name", "a/b", "x"], "invalid name"),
         (&["run", "--timeout", "soon", "x"], "--timeout"),
         (&["run", "--accel", "xen", "x"], "kvm"),
         (&["run", "--detach", "--timeout", "5m", "x"], "--timeout"),

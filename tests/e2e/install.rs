@@ -41,7 +41,7 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     sandbox
         .run(&["run", "--name", "first", &image.name])
         .expect(125)
-        .says("first is in use")
+        .says("VM first already exists")
         .silent_about("install ");
 
     // The install learns that KVM fails; each run reports it once.

@@ -1,8 +1,7 @@
-//! A VM as plain data: all that `start` needs to give the same machine again.
+//! A VM as plain data: all that `start` needs to run the same machine again.
 
 pub mod name;
 pub mod settings;
-pub mod user_files;
 
 use std::path::{Path, PathBuf};
 
@@ -16,53 +15,45 @@ use crate::image::Image;
 /// The format of `vm.json`.
 pub const VERSION: u32 = 1;
 
-/// `vm.json`.
+/// The content of `vm.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// [`VERSION`].
     pub version: u32,
-    /// Its name.
     pub name: Name,
     /// Twelve hex digits.
     pub id: String,
-    /// When it was made.
     pub created: jiff::Timestamp,
-    /// The image that it was made of; none for an imported disk.
+    /// None for an imported disk.
     #[serde(default)]
     pub image: Option<Image>,
-    /// What it boots from.
     pub source: Source,
-    /// Bytes of its disk, where it is larger than what is under its overlay.
+    /// The size of the overlay in bytes, if it is larger than the disk below it.
     #[serde(default)]
     pub disk_size: Option<u64>,
-    /// The root filesystem is to grow with the disk at boot.
+    /// The root filesystem grows with the disk at boot.
     #[serde(default)]
     pub grow_root: bool,
-    /// The guest's architecture.
     pub arch: Arch,
-    /// Virtual processors.
     pub cpus: u32,
-    /// Memory in MiB.
     pub memory_mib: u64,
-    /// What runs it.
     #[serde(default)]
     pub hypervisor: Kind,
-    /// The accelerator that was asked for.
+    /// The accelerator that the user asked for.
     pub accelerator: accelerator::Choice,
     /// The user whose `authorized_keys` has the VM's key.
     pub user: String,
-    /// That user's home folder.
+    /// The user's home folder in the guest.
     pub home: String,
-    /// That user's numbers, of user and group, where they are known.
+    /// The user's UID and GID in the guest, if they are known.
     #[serde(default)]
     pub owner: Option<(u32, u32)>,
-    /// Whether the image has an SSH server.
+    /// The image has an SSH server.
     pub sshd: bool,
-    /// The image's systemd, where it is known.
+    /// The version of the image's systemd, if it is known.
     pub systemd: Option<u32>,
-    /// Removed when it ends.
+    /// The VM is removed when it ends.
     pub remove: bool,
-    /// Shares, ports and their like.
     #[serde(default)]
     pub settings: Settings,
 }
@@ -71,29 +62,17 @@ pub struct Spec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Source {
-    /// Its own overlay over a base disk.
-    Disk {
-        /// The base disk.
-        base: Key,
-        /// The firmware that starts it.
-        firmware: Firmware,
-    },
-    /// Its own overlay over a disk image that someone else made.
-    Import {
-        /// The disk image.
-        disk: Import,
-        /// The firmware that starts it.
-        firmware: Firmware,
-    },
+    /// An overlay over a base disk.
+    Disk { base: Key, firmware: Firmware },
+    /// An overlay over a disk image that the user brought.
+    Import { disk: Import, firmware: Firmware },
     /// The image itself, with all changes in memory.
     Direct {
-        /// The image's kernel.
         kernel: PathBuf,
-        /// Its initramfs, ours appended.
+        /// The image's initramfs with the tool's own appended.
         initramfs: PathBuf,
-        /// The kernel's command line.
         cmdline: String,
-        /// Block images of the root, with their serials; none when it is shared.
+        /// Serials and files of the root's block images. Empty when the root is shared over virtiofs.
         roots: Vec<(String, PathBuf)>,
     },
 }
@@ -127,7 +106,7 @@ impl Spec {
         }
     }
 
-    /// What it was made of, for people: the image's name or the disk image's file.
+    /// Returns the name of the image or the file of the disk image, for messages.
     pub fn origin(&self) -> String {
         match (&self.image, self.import()) {
             (Some(image), _) => image.reference.clone(),
@@ -136,7 +115,7 @@ impl Spec {
         }
     }
 
-    /// The base disk that it stands on.
+    /// Returns the base disk below the overlay.
     pub fn base(&self) -> Option<&Key> {
         match &self.source {
             Source::Disk { base, .. } => Some(base),
@@ -144,7 +123,7 @@ impl Spec {
         }
     }
 
-    /// The disk image of someone else that it stands on.
+    /// Returns the imported disk image below the overlay.
     pub fn import(&self) -> Option<&Import> {
         match &self.source {
             Source::Import { disk, .. } => Some(disk),
@@ -152,7 +131,7 @@ impl Spec {
         }
     }
 
-    /// The code of the UEFI that starts it, if that is a file of the host.
+    /// Returns the UEFI code, if it is a file of the host.
     pub fn firmware(&self) -> Option<&Path> {
         match &self.source {
             Source::Disk { firmware: Firmware::Uefi { code, .. }, .. }
@@ -161,7 +140,7 @@ impl Spec {
         }
     }
 
-    /// The files of an image that it is booted from directly.
+    /// Returns the files that a direct boot needs.
     pub fn direct_files(&self) -> Vec<&Path> {
         match &self.source {
             Source::Direct { kernel, initramfs, roots, .. } => [kernel, initramfs]
@@ -173,7 +152,7 @@ impl Spec {
         }
     }
 
-    /// The image whose own files are its root.
+    /// Returns the image, if its root is shared over virtiofs.
     pub fn shared_root(&self) -> Option<&Image> {
         match &self.source {
             Source::Direct { roots, .. } if roots.is_empty() => self.image.as_ref(),
@@ -181,26 +160,26 @@ impl Spec {
         }
     }
 
-    /// True when nothing of it outlives its run.
+    /// Returns true for a direct boot: all changes are in memory.
     pub fn is_ephemeral(&self) -> bool {
         matches!(self.source, Source::Direct { .. })
     }
 }
 
-/// What firmware a VM has.
+/// The firmware that boots a VM's disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Firmware {
     /// QEMU's BIOS.
     Bios,
-    /// UEFI; the variables are in the VM's folder.
+    /// UEFI with its variables in the VM's folder.
     Uefi {
-        /// The firmware's code.
         code: PathBuf,
-        /// It needs system management mode.
+        /// The code needs system management mode.
         #[serde(default)]
         smm: bool,
     },
     /// The hypervisor's own UEFI.
-    Own,
+    #[serde(rename = "own")]
+    BuiltIn,
 }

@@ -5,28 +5,27 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A VM's name: also the name of its folder, and the guest's host name in messages. Or that of a snapshot.
+/// The name of a VM, which is also the name of its folder and the host in SSH commands, or of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// A text that can't be a name.
+/// A text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` can't be a name; use letters, digits, `.`, `_` and `-`, 63 at the most, a letter or digit first"
+    "invalid name `{0}`: use at most {LENGTH_MAX} letters, digits, `.`, `_` and `-`, and begin with a letter or digit"
 )]
 pub struct InvalidName(String);
 
 const LENGTH_MAX: usize = 63;
 
 impl Name {
-    /// A readable name that is hardly taken; `random` is all of its chance.
+    /// Returns a readable name, the same one for the same random number.
     pub fn generate(random: u32) -> Self {
         let pick = |words: &[&'static str], n: u32| words[n as usize % words.len()];
         Self(format!("{}-{}", pick(&ADJECTIVES, random & 0xffff), pick(&ANIMALS, random >> 16)))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_a_name() {
+    fn names_are_checked() {
         for good in ["a", "swift-heron", "My_OS.2", "0"] {
             assert!(good.parse::<Name>().is_ok(), "{good}");
         }

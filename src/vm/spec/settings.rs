@@ -1,4 +1,4 @@
-//! What the user asked of a machine beyond processors and memory; part of `vm.json`.
+//! The user's choices for a machine beyond CPUs and memory. They are part of `vm.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,29 +12,24 @@ use crate::hypervisor::Forward;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Folders of the host.
     pub shares: Vec<Share>,
-    /// Ports of the guest on the host.
     pub ports: Vec<Forward>,
-    /// How the guest is called.
     pub hostname: Option<Hostname>,
-    /// Public keys of the user that may log in, too.
+    /// The user's public keys, which can log in beside the VM's own.
     pub ssh_keys: Vec<String>,
-    /// Names of the user's credentials; their values are in the VM's folder.
+    /// Names of the user's credentials. Files in the VM's folder have the values.
     pub credentials: Vec<String>,
-    /// Disks beside the one that it boots from.
+    /// Disks beside the boot disk.
     pub disks: Vec<ExtraDisk>,
-    /// Its network.
     pub nic: Nic,
-    /// It has a TPM.
     pub tpm: bool,
-    /// It has a disk for cloud-init.
+    /// The VM has a disk for cloud-init.
     pub cloudinit: bool,
-    /// It has a configuration for Ignition.
+    /// The VM has a configuration for Ignition.
     pub ignition: bool,
-    /// Its journal is kept on the host.
+    /// The host keeps the guest's journal.
     pub journal: bool,
-    /// It has a window.
+    /// The VM's screen is a window.
     pub gui: bool,
 }
 
@@ -42,32 +37,32 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Nic {
-    /// Out to the world through the host's network, in by forwarded ports only
+    /// Outgoing connections through the host's network, incoming ones by forwarded ports only
     #[default]
     User,
-    /// No network card; SSH goes over a serial port, one session at a time (systemd 256 and up)
+    /// No network card; SSH uses a serial port, one session at a time (needs systemd 256 or newer)
     None,
 }
 
-/// What a VM needs of its host is not there.
+/// The host lacks something that the settings need.
 #[derive(Debug, thiserror::Error)]
 pub enum Missing {
-    /// A folder.
     #[error(transparent)]
     Share(#[from] InvalidShare),
-    /// A disk.
     #[error(transparent)]
     Disk(#[from] ImportError),
-    /// A display.
-    #[error("there is no display for the VM's window: neither WAYLAND_DISPLAY nor DISPLAY is set. {0}")]
-    Display(&'static str),
+    #[error(
+        "--gui needs a display: set WAYLAND_DISPLAY or DISPLAY, \
+         or use `podman-bootc screenshot` to see the VM's screen"
+    )]
+    Display,
 }
 
 impl Settings {
-    /// Makes sure that what the machine needs of the host is there.
+    /// Makes sure that the host has the folders, disks and display that the machine needs.
     ///
     /// # Errors
-    /// It isn't.
+    /// It lacks one.
     pub fn check(&self) -> Result<(), Missing> {
         for share in &self.shares {
             share.check()?;
@@ -76,10 +71,9 @@ impl Settings {
             disk.check()?;
         }
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        // Elsewhere a display needs no name.
-        let named = Os::current() == Os::Linux;
-        if self.gui && named && !set("WAYLAND_DISPLAY") && !set("DISPLAY") {
-            return Err(Missing::Display("Without a display, `podman-bootc screenshot` shows its screen"));
+        // Only on Linux does a variable name the display.
+        if self.gui && Os::current() == Os::Linux && !set("WAYLAND_DISPLAY") && !set("DISPLAY") {
+            return Err(Missing::Display);
         }
         Ok(())
     }

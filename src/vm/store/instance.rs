@@ -1,49 +1,44 @@
-//! A VM's folder: its spec, its state, and the names of its files.
+//! One VM on disk: its spec, its state and the names of its files.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::error::Error;
 use crate::guest::ssh::keys::Keys;
 use crate::host::fs::file;
-use crate::host::fs::lock;
-use crate::host::fs::lock::Lock;
+use crate::host::fs::lock::{self, Lock};
 use crate::host::{Os, fault};
-use crate::hypervisor::{DiskFormat, Features, Hypervisor};
-use crate::vm::spec;
-use crate::vm::spec::Spec;
+use crate::hypervisor::accelerator::Accelerator;
+use crate::hypervisor::{Credential, DiskFormat, Features, Forward, Hypervisor};
+use crate::vm::spec::{self, Spec};
 
 pub(super) const SPEC: &str = "vm.json";
-/// Held by who changes the spec.
+/// Held by the process that changes the spec.
 const SPEC_LOCK: &str = "spec.lock";
-const RECORD: &str = "state.json";
-/// Held by the supervisor as long as the VM runs.
+const RUN_RECORD: &str = "state.json";
+const RUN_RECORD_VERSION: u32 = 1;
+/// Held by the supervisor while the VM runs.
 pub(super) const RUNNING_LOCK: &str = "running.lock";
-/// Held by who makes the VM, until its supervisor has taken over.
+/// Held by the process that creates the VM, until the supervisor has taken over.
 pub(super) const CREATING_LOCK: &str = "creating.lock";
-const RECORD_VERSION: u32 = 1;
 
 /// A VM that is complete on disk.
 #[derive(Debug, Clone)]
 pub struct Vm {
-    /// What it is.
     pub spec: Spec,
-    /// Its folder.
     pub folder: PathBuf,
 }
 
-/// What a VM is doing.
+/// The state of a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It is being made.
     Creating,
-    /// Its supervisor lives.
     Running,
-    /// It ended in order, or was never started.
+    /// It was stopped, its guest shut down, or it was never started.
     Stopped,
-    /// It ended otherwise, as the text says.
+    /// It ended in another way, for this reason.
     Crashed(String),
 }
 
@@ -59,52 +54,50 @@ impl State {
     }
 }
 
-/// `state.json`: what the supervisor last wrote of the VM's run.
+/// `state.json`: the supervisor's record of the VM's last run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// `RECORD_VERSION`, set on writing.
+pub struct RunRecord {
+    /// [`Vm::set_record`] sets it.
     #[serde(default)]
     pub version: u32,
-    /// When it was started last.
     pub started: Option<jiff::Timestamp>,
-    /// The accelerator that it got.
-    pub accelerator: Option<crate::hypervisor::accelerator::Accelerator>,
-    /// Its SSH port on loopback; the next start asks for the same.
+    /// The accelerator in use, not the one asked for.
+    pub accelerator: Option<Accelerator>,
+    /// The SSH port on loopback. The next start asks for the same.
     pub ssh_port: Option<u16>,
-    /// The ports that are forwarded beside that.
+    /// The other forwarded ports.
     #[serde(default)]
-    pub ports: Vec<crate::hypervisor::Forward>,
-    /// How that run ended; none while it runs.
+    pub ports: Vec<Forward>,
+    /// None while the VM runs.
     pub end: Option<End>,
 }
 
-/// How a VM's run ended.
+/// The end of a VM's run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// When.
     pub at: jiff::Timestamp,
-    /// In which way.
-    pub how: How,
-    /// In words.
+    #[serde(rename = "how")]
+    pub kind: EndKind,
+    /// The text for the user.
     pub reason: String,
 }
 
 /// The ways in which a VM ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum How {
+pub enum EndKind {
     /// The guest shut itself down.
     Guest,
-    /// `stop`, `rm -f`, or the end of the session that it was made for.
+    /// `stop`, `rm -f`, or the end of the session that the VM belongs to.
     Stop,
     /// The guest's kernel panicked.
     Panic,
-    /// The hypervisor failed or was killed.
+    /// The hypervisor failed, or another process killed it.
     Failure,
 }
 
 impl Vm {
-    /// The VM in this folder.
+    /// Opens the VM in this folder.
     ///
     /// # Errors
     /// Its spec can't be read.
@@ -113,7 +106,7 @@ impl Vm {
         Ok(Self { spec, folder: folder.to_owned() })
     }
 
-    /// What it is doing.
+    /// Returns the state, which follows from the locks and the record of the last run.
     pub fn state(&self) -> State {
         if lock::is_held(&self.folder.join(RUNNING_LOCK)) {
             return State::Running;
@@ -122,26 +115,26 @@ impl Vm {
             return State::Creating;
         }
         match self.record() {
-            Record { end: Some(End { how: How::Panic | How::Failure, reason, .. }), .. } => {
+            RunRecord { end: Some(End { kind: EndKind::Panic | EndKind::Failure, reason, .. }), .. } => {
                 State::Crashed(reason)
             }
-            Record { started: Some(_), end: None, .. } => {
+            RunRecord { started: Some(_), end: None, .. } => {
                 State::Crashed("its supervisor was killed, or the host went down".into())
             }
             _ => State::Stopped,
         }
     }
 
-    /// Changes the spec, one process at a time; `change` gets it as it is by now.
+    /// Changes the spec, one process at a time. `change` gets the spec as it is on disk by then.
     ///
     /// # Errors
-    /// It can't be read or written, or `change` refuses.
+    /// The spec can't be read or written, or `change` fails.
     pub fn change_spec<E: From<Error>>(
         &mut self,
         change: impl FnOnce(&mut Spec) -> Result<(), E>,
     ) -> Result<(), E> {
         let path = self.folder.join(SPEC_LOCK);
-        let _lock = Lock::acquire(&path).map_err(|source| Error::Io { path, source })?;
+        let _lock = Lock::acquire(&path).map_err(Error::at(&path))?;
         let mut spec = Self::open(&self.folder)?.spec;
         change(&mut spec)?;
         file::write_json(&self.folder.join(SPEC), &spec).map_err(Error::from)?;
@@ -149,76 +142,90 @@ impl Vm {
         Ok(())
     }
 
-    /// What its supervisor wrote last; empty when it never ran.
-    pub fn record(&self) -> Record {
-        match file::read_json(&self.folder.join(RECORD), RECORD_VERSION) {
-            Ok(record) => record,
-            Err(error) => {
-                if !error.is_not_found() {
-                    tracing::warn!(%error, "the record of the VM's last run is lost");
-                }
-                Record::default()
+    /// Returns the record of the last run. It is empty for a VM that never ran.
+    pub fn record(&self) -> RunRecord {
+        file::read_json(&self.folder.join(RUN_RECORD), RUN_RECORD_VERSION).unwrap_or_else(|error| {
+            if !error.is_not_found() {
+                tracing::warn!(%error, "can't read the record of the VM's last run");
             }
-        }
+            RunRecord::default()
+        })
     }
 
-    /// Keeps the record of its run.
+    /// Writes the record of the run.
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn set_record(&self, record: &Record) -> Result<(), Error> {
-        let record = Record { version: RECORD_VERSION, ..record.clone() };
-        Ok(file::write_json(&self.folder.join(RECORD), &record)?)
+    pub fn set_record(&self, record: &RunRecord) -> Result<(), Error> {
+        let record = RunRecord { version: RUN_RECORD_VERSION, ..record.clone() };
+        Ok(file::write_json(&self.folder.join(RUN_RECORD), &record)?)
     }
 
-    /// Takes the VM for running or removing it; none when someone else has it.
+    /// Takes the VM, to run or remove it. Returns none when another process has taken it.
     ///
     /// # Errors
     /// The lock can't be opened.
     pub fn take(&self) -> Result<Option<Lock>, Error> {
         let path = self.folder.join(RUNNING_LOCK);
-        Lock::try_acquire(&path).map_err(|source| Error::Io { path, source })
+        Lock::try_acquire(&path).map_err(Error::at(&path))
     }
 
-    /// Ends what its supervisor left, if that was killed and the machine goes on without it; the caller has taken it.
+    /// Ends the machine of a supervisor that was killed, if the machine still runs. The caller has taken the VM.
     ///
     /// # Errors
-    /// It can't be ended.
-    pub(super) fn end_left(&self) -> Result<(), Error> {
-        if !matches!(self.record(), Record { started: Some(_), end: None, .. }) {
+    /// The machine can't be ended.
+    pub(super) fn remove_orphan(&self) -> Result<(), Error> {
+        if !matches!(self.record(), RunRecord { started: Some(_), end: None, .. }) {
             return Ok(());
         }
         let Spec { name, hypervisor, .. } = &self.spec;
         Hypervisor::remove_orphan(*hypervisor, name.as_str(), &self.overlay())
-            .map_err(|source| Error::Left { name: name.to_string(), source })
+            .map_err(|source| Error::Orphan { name: name.to_string(), source })
     }
 
-    /// Removes it with all its files; the caller has taken it.
+    /// Removes the VM with all its files. The caller has taken it.
     ///
     /// # Errors
-    /// Its machine can't be ended, or a file can't be removed.
+    /// An orphaned machine can't be ended, or a file can't be removed.
     pub fn remove(&self, taken: Lock) -> Result<(), Error> {
-        // It would hold its disk.
-        self.end_left()?;
-        // Without its spec it is no VM any more, whatever happens to the rest.
+        // A machine that still runs has the disk open.
+        self.remove_orphan()?;
+        // A folder without a spec is not a VM, even if the rest can't be removed.
         let spec = self.folder.join(SPEC);
         match std::fs::remove_file(&spec) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::Io { path: spec, source });
-            }
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::at(&spec)(e)),
             _ => {}
         }
         fault::point("vm-doomed");
-        file::remove_locked_dir(&self.folder, [taken])
-            .map_err(|source| Error::Io { path: self.folder.clone(), source })
+        file::remove_locked_dir(&self.folder, [taken]).map_err(Error::at(&self.folder))
     }
 
-    /// Its keys.
+    /// Reads the user's credentials.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn credentials(&self) -> Result<Vec<Credential>, Error> {
+        let read = |name: &String| {
+            let path = self.credential(name);
+            let value = std::fs::read(&path).map_err(Error::at(&path))?;
+            Ok(Credential { name: name.clone(), value })
+        };
+        self.spec.settings.credentials.iter().map(read).collect()
+    }
+
+    /// Returns the features of the VM's hypervisor on this host.
+    pub fn features(&self) -> Features {
+        self.spec.hypervisor.features(Os::current())
+    }
+}
+
+/// The files of a VM, whether they exist or not.
+impl Vm {
     pub fn keys(&self) -> Keys {
         Keys::in_folder(&self.folder)
     }
 
-    /// Its own disk: a layer over what it stands on, or a copy of that.
+    /// The VM's own disk: an overlay over its base disk, or a copy of that.
     pub fn overlay(&self) -> PathBuf {
         self.folder.join(match self.features().disk {
             DiskFormat::Qcow2 => "overlay.qcow2",
@@ -227,44 +234,71 @@ impl Vm {
         })
     }
 
-    /// What its hypervisor can do.
-    pub fn features(&self) -> Features {
-        self.spec.hypervisor.features(Os::current())
-    }
-
-    /// Its UEFI variables.
+    /// The UEFI variables.
     pub fn variables(&self) -> PathBuf {
         self.folder.join("vars.fd")
     }
 
-    /// The log of its serial console.
-    pub fn console_log(&self) -> PathBuf {
-        self.folder.join("console.log")
+    pub(super) fn credentials_folder(&self) -> PathBuf {
+        self.folder.join("credentials")
     }
 
-    /// The messages of the helper of this name.
-    pub fn helper_log(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}.log"))
+    /// The value of a user's credential. Its name is always a valid file name.
+    pub(super) fn credential(&self, name: &str) -> PathBuf {
+        self.credentials_folder().join(name)
     }
 
-    /// What OpenSSH has to know of it.
+    /// The disk for cloud-init.
+    pub fn seed(&self) -> PathBuf {
+        self.folder.join("cidata.img")
+    }
+
+    /// The configuration for Ignition.
+    pub fn ignition(&self) -> PathBuf {
+        self.folder.join("config.ign")
+    }
+
+    /// The folder of the TPM's state.
+    pub fn tpm(&self) -> PathBuf {
+        self.folder.join("tpm")
+    }
+
+    /// The new disk at this index of the spec's disks.
+    pub fn extra_disk(&self, index: usize) -> PathBuf {
+        self.folder.join(format!("extra{index}.qcow2"))
+    }
+
+    /// The configuration for OpenSSH.
     pub fn ssh_config(&self) -> PathBuf {
         self.folder.join("ssh_config")
     }
 
-    /// QEMU's own messages.
-    pub fn qemu_log(&self) -> PathBuf {
-        self.folder.join("qemu.log")
+    /// The log of the serial console.
+    pub fn console_log(&self) -> PathBuf {
+        self.folder.join("console.log")
     }
 
-    /// The logs of all VMs, whether they are there or not; what helpers and the journal say has files of its own.
-    pub fn logs(&self) -> [PathBuf; 4] {
-        let console = self.console_log();
-        [console.with_extension("log.1"), console, self.qemu_log(), self.supervisor_log()]
+    pub fn journal_log(&self) -> PathBuf {
+        self.folder.join("journal.log")
+    }
+
+    pub fn helper_log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    /// The hypervisor's own messages.
+    pub fn qemu_log(&self) -> PathBuf {
+        self.folder.join("qemu.log")
     }
 
     /// The supervisor's own messages.
     pub fn supervisor_log(&self) -> PathBuf {
         self.folder.join("supervisor.log")
+    }
+
+    /// The logs that every VM has: those of helpers and the journal are not among them.
+    pub fn logs(&self) -> [PathBuf; 4] {
+        let console = self.console_log();
+        [console.with_extension("log.1"), console, self.qemu_log(), self.supervisor_log()]
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::store;
-use super::store::instance::{End, How, Record};
+use super::store::instance::{End, EndKind, RunRecord};
 use super::{Store, Vm, hardware};
 use crate::engine;
 use crate::engine::console_text::NewestLine;
@@ -62,7 +62,7 @@ pub enum Error {
     Helper(#[from] helpers::Error),
     /// A port can't be forwarded.
     #[error(transparent)]
-    Port(#[from] super::ports::Taken),
+    Port(#[from] super::ports::Unavailable),
     /// Sockets, logs or the runtime can't be made.
     #[error("can't supervise the VM: {0}")]
     Io(#[from] io::Error),
@@ -100,7 +100,7 @@ fn say(hello: &Hello) {
 /// What a supervisor has when it says hello.
 struct Begun {
     listener: Listener,
-    record: Record,
+    record: RunRecord,
     logs: Logs,
     console: Listener,
     bridge: Option<Bridge>,
@@ -136,7 +136,7 @@ impl Supervisor {
         file::create_private_dir(&runtime)?;
         let (os, arch) = (Os::current(), vm.spec.arch);
         let features = vm.features();
-        let machine = hardware::of(&vm, &dirs, &features)?;
+        let machine = hardware::machine_for(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
         let helpers = helpers::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
@@ -159,7 +159,7 @@ impl Supervisor {
             }
             None => None,
         };
-        let record = Record { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        let record = RunRecord { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
         self.vm.set_record(&record)?;
         let is_journal = |channel: &crate::hypervisor::Channel| channel.name == JOURNAL_CHANNEL;
         let journal = match self.machine.channels.iter().position(is_journal) {
@@ -191,7 +191,7 @@ impl Supervisor {
             log: self.vm.qemu_log(),
             // Without a network the bridge has the port.
             ssh_port: bridge_port.is_none().then(|| record.ssh_port.unwrap_or(0)),
-            forwards: super::ports::as_last_time(&self.vm.spec.settings.ports, &record.ports),
+            forwards: super::ports::keep_chosen(&self.vm.spec.settings.ports, &record.ports),
             helpers: self.helpers.clone(),
             input: Some(input),
         };
@@ -243,7 +243,7 @@ impl Supervisor {
 struct Desk<'a> {
     vm: &'a Vm,
     hub: Arc<Hub>,
-    record: Record,
+    record: RunRecord,
     orders: mpsc::UnboundedSender<Order>,
     problems: Problems,
     /// When a guest that was asked to shut down loses its power.
@@ -362,14 +362,14 @@ impl Desk<'_> {
     }
 
     fn end(&mut self, ended: Result<Ended, engine::Error>) -> End {
-        let (how, reason) = match ended {
-            Ok(Ended::ByGuest) => (How::Guest, "the guest shut itself down".to_owned()),
-            Ok(Ended::ByOrder) => (How::Stop, "it was stopped".to_owned()),
-            Ok(Ended::Panic(reason)) => (How::Panic, format!("kernel panic: {reason}")),
-            Ok(Ended::Failed(reason)) => (How::Failure, reason),
-            Err(error) => (How::Failure, crate::text::error_chain(&error)),
+        let (kind, reason) = match ended {
+            Ok(Ended::ByGuest) => (EndKind::Guest, "the guest shut itself down".to_owned()),
+            Ok(Ended::ByOrder) => (EndKind::Stop, "it was stopped".to_owned()),
+            Ok(Ended::Panic(reason)) => (EndKind::Panic, format!("kernel panic: {reason}")),
+            Ok(Ended::Failed(reason)) => (EndKind::Failure, reason),
+            Err(error) => (EndKind::Failure, crate::text::error_chain(&error)),
         };
-        let end = End { at: jiff::Timestamp::now(), how, reason };
+        let end = End { at: jiff::Timestamp::now(), kind, reason };
         self.record.end = Some(end.clone());
         self.keep_record();
         end
