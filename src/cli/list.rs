@@ -92,7 +92,7 @@ impl Row {
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
-                State::Running => problems::of(vm, dirs),
+                State::Running => problems::read(vm, dirs),
                 State::Creating | State::Stopped => None,
             },
             ports: record

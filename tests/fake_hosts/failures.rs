@@ -87,7 +87,7 @@ fn a_start_of_a_running_vm_leaves_its_log_alone() {
     host.run(&[]);
     let log = host.vm("supervisor.log");
     std::fs::write(&log, "said before\n").unwrap();
-    has(&host.fail(&["start", "one"]), &["running already"]);
+    has(&host.fail(&["start", "one"]), &["already running"]);
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "said before\n");
 }
 

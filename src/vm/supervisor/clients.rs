@@ -1,5 +1,6 @@
-//! The clients of a supervisor: what they are told, and what they ask for.
+//! The clients of a supervisor: sends them messages, and passes their requests on.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,62 +8,67 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::protocol::{LINE_MAX, Message, Request};
-use crate::host::net::socket;
-use crate::host::net::socket::{Listener, Stream, WriteHalf};
+use crate::host::net::socket::{self, Listener, Stream, WriteHalf};
 
-/// Spreads messages among the clients, and tells a late one what it missed.
-pub struct Hub {
+/// Sends messages to all clients. A late client gets the newest message of each kind.
+pub struct Broadcaster {
     sender: broadcast::Sender<Message>,
-    seen: Mutex<Vec<Message>>,
+    newest: Mutex<Vec<Message>>,
     clients: watch::Sender<Clients>,
 }
 
-/// Who listens.
+/// The number of attached clients.
 #[derive(Default)]
 struct Clients {
     now: usize,
-    /// There was one already.
     ever: bool,
 }
 
-/// A client that is not there, or doesn't listen, is not waited for longer than this.
+/// Time limit for waiting for clients.
 const CLIENT_TIME: Duration = Duration::from_secs(2);
+/// Messages that a slow client may lag behind. It misses older ones.
+const BACKLOG: usize = 256;
 
-impl Default for Hub {
+impl Default for Broadcaster {
     fn default() -> Self {
         let clients = watch::Sender::default();
-        Self { sender: broadcast::Sender::new(256), seen: Mutex::default(), clients }
+        Self { sender: broadcast::Sender::new(BACKLOG), newest: Mutex::default(), clients }
     }
 }
 
-impl Hub {
+impl Broadcaster {
     pub fn publish(&self, message: Message) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // Of each kind the newest is enough.
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = std::mem::discriminant(&message);
-        seen.retain(|old| std::mem::discriminant(old) != kind);
-        seen.push(message.clone());
-        // No client is fine.
+        newest.retain(|old| std::mem::discriminant(old) != kind);
+        newest.push(message.clone());
+        // Without clients, sending fails.
         let _ = self.sender.send(message);
     }
 
-    /// Tells those who come later no more of this.
+    /// Keeps old messages of this kind from late clients.
     pub fn forget(&self, is_old: impl Fn(&Message) -> bool) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|message| !is_old(message));
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).retain(|message| !is_old(message));
     }
 
-    fn subscribe(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.clone(), self.sender.subscribe())
+    /// Adds a client. Returns the messages that it has missed, and the receiver for the next ones.
+    fn attach(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
+        self.clients.send_modify(|clients| *clients = Clients { now: clients.now + 1, ever: true });
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        (newest.clone(), self.sender.subscribe())
     }
 
-    /// Waits until there was a client: who started us attaches next, and a machine may end before that.
-    pub async fn first_client(&self) {
+    fn detach(&self) {
+        self.clients.send_modify(|clients| clients.now -= 1);
+    }
+
+    /// Waits until a client has attached: the machine may end before the process that started it attaches.
+    pub async fn wait_for_first(&self) {
         self.wait(|clients| clients.ever).await;
     }
 
-    /// Waits until the clients have heard the last message.
-    pub async fn drain(&self) {
+    /// Waits until all clients have received the last message.
+    pub async fn wait_until_gone(&self) {
         self.wait(|clients| clients.now == 0).await;
     }
 
@@ -72,38 +78,41 @@ impl Hub {
     }
 }
 
-/// From a client's connection to the desk.
+/// A request of a client to the supervisor.
 #[derive(Debug)]
 pub enum ClientRequest {
-    /// What it asks for.
     Request(Request),
-    /// A connection that the VM's life hangs on has ended.
+    /// A connection with a lease has ended, and with it the VM must end.
     LeaseEnded,
 }
 
-/// Serves clients as long as it runs.
-pub async fn serve(mut listener: Listener, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+/// Serves clients until it is cancelled.
+pub async fn serve(
+    mut listener: Listener,
+    broadcaster: Arc<Broadcaster>,
+    requests: mpsc::Sender<ClientRequest>,
+) {
     loop {
         match listener.accept().await {
             Ok(stream) => {
-                tokio::spawn(attend_client(stream, Arc::clone(&hub), requests.clone()));
+                tokio::spawn(serve_client(stream, Arc::clone(&broadcaster), requests.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "a client can't be accepted");
+                tracing::warn!(%error, "can't accept a client");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<ClientRequest>) {
+async fn serve_client(stream: Stream, broadcaster: Arc<Broadcaster>, requests: mpsc::Sender<ClientRequest>) {
     let (read, write) = socket::split(stream);
-    // Goes to the task that speaks, once the client has asked to be told.
+    // The task that sends messages takes it, once the client attaches.
     let mut write = Some(write);
     let mut lease = false;
     let mut reader = BufReader::new(read.take(LINE_MAX as u64));
     let mut line = String::new();
-    // A client that sends what is no request, or too long a line, is hung up on.
+    // An invalid request or too long a line ends the connection.
     while let Ok(1..) = reader.read_line(&mut line).await {
         let Ok(request) = serde_json::from_str::<Request>(&line) else { break };
         line.clear();
@@ -111,12 +120,11 @@ async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<Cli
         if let Request::Attach { lease: wanted } = request {
             lease |= wanted;
             if let Some(write) = write.take() {
-                let (seen, receiver) = hub.subscribe();
-                hub.clients.send_modify(|clients| *clients = Clients { now: clients.now + 1, ever: true });
-                let hub = Arc::clone(&hub);
+                let (missed, receiver) = broadcaster.attach();
+                let broadcaster = Arc::clone(&broadcaster);
                 tokio::spawn(async move {
-                    speak(write, seen, receiver).await;
-                    hub.clients.send_modify(|clients| clients.now -= 1);
+                    send_messages(write, missed, receiver).await;
+                    broadcaster.detach();
                 });
             }
         }
@@ -132,14 +140,19 @@ async fn attend_client(stream: Stream, hub: Arc<Hub>, requests: mpsc::Sender<Cli
     }
 }
 
-async fn speak(mut write: WriteHalf, seen: Vec<Message>, mut receiver: broadcast::Receiver<Message>) {
-    let mut queue: std::collections::VecDeque<Message> = seen.into();
+/// Sends messages until the client hangs up or the VM ends, first those that the client has missed.
+async fn send_messages(
+    mut write: WriteHalf,
+    missed: Vec<Message>,
+    mut receiver: broadcast::Receiver<Message>,
+) {
+    let mut queue: VecDeque<Message> = missed.into();
     loop {
         let message = match queue.pop_front() {
             Some(message) => message,
             None => match receiver.recv().await {
                 Ok(message) => message,
-                // Console lines that a slow client missed are no loss.
+                // Only console lines come so fast that a slow client misses some.
                 Err(broadcast::error::RecvError::Lagged(_)) => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
             },

@@ -1,4 +1,4 @@
-//! The serial console for those who attach to it: bytes both ways over a socket, as they are.
+//! The console socket: raw bytes between the guest's serial console and the clients that attach to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::engine::ConsoleInput;
-use crate::host::net::socket;
-use crate::host::net::socket::{Listener, Stream};
+use crate::host::net::socket::{self, Listener, Stream};
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "console";
-/// Pieces of output that a slow reader may be behind; what is older it misses.
-const BEHIND: usize = 256;
+/// Pieces of output that a slow client may lag behind. It misses older ones.
+const BACKLOG: usize = 256;
 
 /// The supervisor's side of the console.
 #[derive(Debug)]
@@ -23,28 +22,28 @@ pub struct Console {
 }
 
 impl Console {
-    /// A console, and what is typed on it.
+    /// Creates a console, and the input that clients type on it.
     pub fn new() -> (Self, ConsoleInput) {
-        // A guest that reads slowly makes those wait who type.
+        // With a guest that reads slowly, a client that types has to wait.
         let (input, typed) = mpsc::channel(1);
-        (Self { output: broadcast::Sender::new(BEHIND), input }, Arc::new(tokio::sync::Mutex::new(typed)))
+        (Self { output: broadcast::Sender::new(BACKLOG), input }, Arc::new(tokio::sync::Mutex::new(typed)))
     }
 
-    /// Shows what the guest wrote to all who are attached.
+    /// Sends the guest's output to all clients.
     pub fn show(&self, bytes: &[u8]) {
-        // Nobody there is fine.
+        // Without clients, sending fails.
         let _ = self.output.send(bytes.to_vec());
     }
 
-    /// Lets clients attach, for ever.
+    /// Serves clients until it is cancelled.
     pub async fn serve(&self, mut listener: Listener) {
         loop {
             match listener.accept().await {
                 Ok(stream) => {
-                    tokio::spawn(attend(stream, self.output.subscribe(), self.input.clone()));
+                    tokio::spawn(serve_client(stream, self.output.subscribe(), self.input.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "nobody can attach to the console");
+                    tracing::warn!(%error, "can't accept a client of the console");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -52,9 +51,13 @@ impl Console {
     }
 }
 
-async fn attend(stream: Stream, mut output: broadcast::Receiver<Vec<u8>>, input: mpsc::Sender<Vec<u8>>) {
+async fn serve_client(
+    stream: Stream,
+    mut output: broadcast::Receiver<Vec<u8>>,
+    input: mpsc::Sender<Vec<u8>>,
+) {
     let (mut read, mut write) = socket::split(stream);
-    let show = async {
+    let send_output = async {
         loop {
             match output.recv().await {
                 Ok(bytes) => write.write_all(&bytes).await?,
@@ -63,19 +66,19 @@ async fn attend(stream: Stream, mut output: broadcast::Receiver<Vec<u8>>, input:
             }
         }
     };
-    let listen = async {
+    let receive_input = async {
         let mut buffer = vec![0; 4096];
         while let Ok(count @ 1..) = read.read(&mut buffer).await {
             if input.send(buffer[..count].to_vec()).await.is_err() {
                 return;
             }
         }
-        // Who types no more may still want to see.
+        // A client that has closed its input may still want the output.
         std::future::pending().await
     };
     tokio::select! {
-        // An error means that the client is gone.
-        _ = show => {}
-        () = listen => {}
+        // An error means that the client has hung up.
+        _ = send_output => {}
+        () = receive_input => {}
     }
 }

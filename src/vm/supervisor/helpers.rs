@@ -1,4 +1,4 @@
-//! Which processes back a VM's devices.
+//! The helper processes that a VM's devices need.
 
 use std::path::PathBuf;
 
@@ -16,12 +16,12 @@ use crate::image::{self, Podman};
 use crate::vm::Vm;
 use crate::vm::hardware::{TPM, shared_folders};
 
-/// The processes that back the machine's devices.
+/// Returns the helpers of a VM's machine.
 ///
 /// # Errors
-/// A program is missing, or can't do what is asked.
+/// A program is missing or too old.
 pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Error> {
-    let mut helpers = folders(vm, dirs, features)?;
+    let mut helpers = folder_helpers(vm, dirs, features)?;
     if vm.spec.settings.tpm {
         helpers.push(Helper {
             name: "the TPM (swtpm)".into(),
@@ -34,7 +34,7 @@ pub fn helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>,
     Ok(helpers)
 }
 
-fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Error> {
+fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Error> {
     let folders: Vec<(String, PathBuf)> = shared_folders(vm, dirs, features)
         .into_iter()
         .filter_map(|folder| match folder.server {
@@ -75,24 +75,20 @@ fn folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helper>, Err
     Ok(helpers)
 }
 
-/// Where the process that serves an image's root has it mounted.
+/// Returns the mount point for the root of an image that a helper serves.
 pub fn root_folder(vm: &Vm, dirs: &Dirs) -> PathBuf {
     dirs.runtime_of(&vm.spec.id).join("root")
 }
 
-/// The processes that back a machine's devices can't be had.
+/// A helper of a VM can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing plays its TPM.
     #[error(transparent)]
     Swtpm(#[from] swtpm::Missing),
-    /// virtiofsd is missing, or too old.
     #[error(transparent)]
     Virtiofsd(#[from] virtiofsd::Error),
-    /// The image's root can't be served.
     #[error(transparent)]
     Root(#[from] direct_boot::Error),
-    /// There is no podman.
     #[error(transparent)]
     Image(#[from] image::Error),
 }

@@ -1,4 +1,4 @@
-//! What a client and a VM's supervisor say to each other: JSON lines over a local socket.
+//! The protocol between clients and a VM's supervisor: JSON lines over a local socket.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,92 +9,58 @@ use crate::vm::store::instance::End;
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "control";
-/// A longer line is refused. Bytes.
+/// A longer line ends the connection. Bytes.
 pub const LINE_MAX: usize = 64 << 10;
 
-/// From a client.
+/// A client's request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
-    /// Tell me all that happens, from what is known by now.
-    Attach {
-        /// The VM lives as long as this connection.
-        lease: bool,
-    },
-    /// The lease ends here; I still listen.
+    /// Send me all messages, with the newest of each kind so far. With `lease`, end the VM with this connection.
+    Attach { lease: bool },
+    /// The lease ends, and I still receive messages.
     EndLease,
-    /// The guest answers: it is up.
+    /// The guest is up: I reached its sshd.
     Ready,
-    /// Shut down in order; power off after so many seconds.
-    Stop {
-        /// Seconds; 0 powers off at once.
-        seconds: u64,
-    },
-    /// Change the running machine; [`Message::Answer`] with the same number tells what came of it.
-    Change {
-        /// Chosen by the client.
-        number: u64,
-        /// What to do.
-        change: Change,
-    },
+    /// Ask the guest to shut down, and power it off after this time. 0 powers it off at once.
+    Stop { seconds: u64 },
+    /// Change the running machine. [`Message::Answer`] repeats the number, which the client chooses.
+    Change { number: u64, change: Change },
 }
 
-/// From the supervisor.
+/// A supervisor's message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Message {
     /// The machine runs.
     Started {
-        /// With this accelerator.
         accelerator: Accelerator,
-        /// Its SSH port on loopback.
+        /// The SSH port on loopback.
         ssh_port: u16,
-        /// Where its sshd may be reached without a network.
+        /// A way to the guest's sshd without a network.
         #[serde(default)]
         vsock: Option<Vsock>,
     },
-    /// An accelerator failed; the next is tried.
-    Fallback {
-        /// How it failed.
-        reason: String,
-    },
+    /// An accelerator failed for this reason. The engine tries the next one.
+    Fallback { reason: String },
     /// The newest line of the serial console.
-    Console {
-        /// The line.
-        line: String,
-    },
-    /// The guest says that it started its sshd.
+    Console { line: String },
+    /// The guest reports that it started its sshd.
     SshStarted,
-    /// Something of the machine failed while the rest goes on.
-    Problem {
-        /// In words.
-        text: String,
-    },
-    /// What came of a change.
-    Answer {
-        /// That of the request.
-        number: u64,
-        /// Why it failed.
-        error: Option<String>,
-        /// The ports that are forwarded now.
-        ports: Vec<Forward>,
-    },
-    /// It has ended.
-    Ended {
-        /// How.
-        end: End,
-    },
+    /// Something failed, and the machine still runs.
+    Problem { text: String },
+    /// The answer to [`Request::Change`]: why it failed, if it did, and the ports that are forwarded from now on.
+    Answer { number: u64, error: Option<String>, ports: Vec<Forward> },
+    /// The VM has ended. This is the last message.
+    Ended { end: End },
 }
 
-/// What the supervisor says on its standard output once it has taken over, or can't.
+/// The one line that a supervisor prints on its standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "hello", rename_all = "kebab-case")]
 pub enum Hello {
-    /// Its control socket listens.
+    /// The supervisor listens on its control socket.
     Listening,
-    /// It can't take over, for this reason.
-    Refused {
-        /// In words.
-        reason: String,
-    },
+    /// The supervisor can't run the VM.
+    Refused { reason: String },
 }

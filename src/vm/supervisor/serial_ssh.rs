@@ -1,4 +1,4 @@
-//! SSH without a network: a TCP port on loopback, whose connections go over a serial port to an sshd, one by one.
+//! SSH without a network: a TCP port on loopback, whose connections go to sshd over a serial port, one at a time.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -9,21 +9,22 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::host::net::socket::{Listener, Stream};
 
-/// After a failure to accept.
+/// Pause after a failure to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A port of the host and a port of the guest.
+/// A TCP port of the host that leads to a serial port of the guest.
 #[derive(Debug)]
-pub struct Bridge {
+pub struct SerialSsh {
     host: TcpListener,
+    /// The hypervisor connects here for the guest's serial port.
     guest: Listener,
 }
 
-impl Bridge {
-    /// Takes a port on loopback: that of last time, if it is free. `guest` is where the hypervisor connects to.
+impl SerialSsh {
+    /// Takes a port on loopback: the last run's, if it is free.
     ///
     /// # Errors
-    /// There is no port.
+    /// No port is free.
     pub async fn open(last: Option<u16>, guest: Listener) -> io::Result<Self> {
         let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
         let host = match bind(last.unwrap_or(0)).await {
@@ -33,24 +34,22 @@ impl Bridge {
         Ok(Self { host, guest })
     }
 
-    /// The port on loopback.
-    ///
-    /// # Errors
-    /// As of the operating system.
+    /// Returns the port on loopback.
     pub fn port(&self) -> io::Result<u16> {
         Ok(self.host.local_addr()?.port())
     }
 
-    /// Serves for ever.
+    /// Serves connections until it is cancelled.
     ///
-    /// The end of a session ends the hypervisor's connection, too. It makes another one, and the guest a new sshd.
-    pub async fn run(mut self) {
+    /// The end of a session closes the hypervisor's connection, too. Then the hypervisor connects again, and the guest
+    /// starts another sshd.
+    pub async fn serve(mut self) {
         loop {
             let Ok(guest) = self.guest.accept().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
-            // Who gave up while others were served has left an end behind.
+            // A client that gave up while it waited for others has left a closed connection.
             let client = loop {
                 match self.host.accept().await.and_then(|(client, _)| open(client)) {
                     Ok(Some(client)) => break client,
@@ -58,28 +57,28 @@ impl Bridge {
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 }
             };
-            if let Err(error) = serve(client, guest).await {
-                tracing::debug!(%error, "a session over the serial port broke");
+            if let Err(error) = forward(client, guest).await {
+                tracing::debug!(%error, "an SSH session over the serial port broke");
             }
         }
     }
 }
 
-/// The connection, if the other side has not gone meanwhile.
+/// Returns the connection, unless the client has closed it.
 fn open(client: TcpStream) -> io::Result<Option<TcpStream>> {
     let client = client.into_std()?;
-    // It doesn't block: nothing to read means that it waits.
-    let gone = matches!(client.peek(&mut [0]), Ok(0));
-    if gone { Ok(None) } else { TcpStream::from_std(client).map(Some) }
+    // The socket doesn't block: a client that waits makes this an error.
+    let closed = matches!(client.peek(&mut [0]), Ok(0));
+    if closed { Ok(None) } else { TcpStream::from_std(client).map(Some) }
 }
 
-async fn serve(mut client: TcpStream, mut guest: Stream) -> io::Result<()> {
+async fn forward(mut client: TcpStream, mut guest: Stream) -> io::Result<()> {
     client.set_nodelay(true)?;
     tokio::io::copy_bidirectional(&mut client, &mut guest).await?;
     guest.shutdown().await
 }
 
-// A socket has halves that end one by one; a pipe, which `listen` makes on Windows, has none.
+// The two directions of a Unix socket end independently. Those of a Windows pipe don't.
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -89,19 +88,19 @@ mod tests {
     use crate::host::net::socket;
 
     #[test]
-    fn one_session_after_the_other() {
+    fn sessions_are_served_one_after_the_other() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("ssh");
-            let bridge = Bridge::open(None, socket::listen(&path).unwrap()).await.unwrap();
-            let port = bridge.port().unwrap();
+            let serial_ssh = SerialSsh::open(None, socket::listen(&path).unwrap()).await.unwrap();
+            let port = serial_ssh.port().unwrap();
             let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, port));
-            // Three wait, of whom the second has lost patience.
+            // Three clients wait, and the second one gives up.
             let (mut first, second, mut third) =
                 (connect().await.unwrap(), connect().await.unwrap(), connect().await.unwrap());
             drop(second);
-            let serving = tokio::spawn(bridge.run());
+            let serving = tokio::spawn(serial_ssh.serve());
             for (client, text) in [(&mut first, b"one"), (&mut third, b"two")] {
                 let mut guest = socket::connect(&path).await.unwrap();
                 guest.write_all(text).await.unwrap();

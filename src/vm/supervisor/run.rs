@@ -1,0 +1,201 @@
+//! The life of a supervisor: prepare, begin, supervise.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::clients::{self, Broadcaster};
+use super::console::{self, Console};
+use super::helpers;
+use super::problems::Problems;
+use super::protocol::{Hello, Message, SOCKET};
+use super::serial_ssh::SerialSsh;
+use super::supervision::{Logs, Supervision};
+use crate::engine::Engine;
+use crate::engine::console_text::NewestLine;
+use crate::engine::log::Log;
+use crate::guest::boot::units::JOURNAL_CHANNEL;
+use crate::host::fs::dirs::Dirs;
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
+use crate::host::net::socket::{self, Listener};
+use crate::host::{Os, fault};
+use crate::hypervisor::{self, Hypervisor, accelerator};
+use crate::text;
+use crate::vm::store::instance::RunRecord;
+use crate::vm::{Store, Vm, hardware, ports};
+
+/// The supervisor can't do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("VM {0} is already running or is being removed")]
+    Taken(String),
+    /// The VM or its host is not ready for a run. The client gets only the text.
+    #[error(transparent)]
+    Prepare(#[from] Box<dyn std::error::Error + Send + Sync>),
+    #[error("can't supervise the VM: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs a VM to its end. Prints one [`Hello`] on standard output.
+///
+/// # Errors
+/// The VM can't be run. The hello has the reason.
+pub fn run(store: &Store, name: &str) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let supervising = async {
+        let supervisor = refuse_on_error(Supervisor::prepare(store, name).map_err(Error::Prepare))?;
+        let begun = refuse_on_error(supervisor.begin().await)?;
+        Ok(supervisor.supervise(begun).await?)
+    };
+    runtime.block_on(supervising)
+}
+
+/// Prints the hello that tells why the VM can't run.
+fn refuse_on_error<T>(result: Result<T, Error>) -> Result<T, Error> {
+    result.inspect_err(|error| print(&Hello::Refused { reason: text::error_chain(error) }))
+}
+
+fn print(hello: &Hello) {
+    if let Ok(line) = serde_json::to_string(hello) {
+        // The VM runs even if the process that started it has died.
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+/// The VM that is taken, and all that its machine needs.
+struct Supervisor {
+    vm: Vm,
+    taken: Lock,
+    machine: hypervisor::Machine,
+    helpers: Vec<hypervisor::Helper>,
+    hypervisor: Hypervisor,
+    accelerators: accelerator::Candidates,
+    dirs: Dirs,
+}
+
+/// The open sockets and logs of a supervisor that is about to say hello.
+struct Begun {
+    listener: Listener,
+    console_listener: Listener,
+    record: RunRecord,
+    logs: Logs,
+    serial_ssh: Option<SerialSsh>,
+}
+
+impl Supervisor {
+    /// Takes the VM and looks for all that its machine needs.
+    fn prepare(store: &Store, name: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let found = store.find(name)?;
+        let taken = found.take()?.ok_or_else(|| Error::Taken(name.to_owned()))?;
+        // Read again: the spec may have changed before the VM was taken.
+        let vm = Vm::open(&found.folder)?;
+        let dirs = store.dirs().clone();
+        let runtime = dirs.runtime_of(&vm.spec.id);
+        file::remove_dir(&runtime).map_err(Error::Io)?;
+        file::create_private_dir(&runtime).map_err(Error::Io)?;
+        let (os, arch) = (Os::current(), vm.spec.arch);
+        let features = vm.features();
+        let machine = hardware::machine_for(&vm, &dirs, &features)?;
+        vm.spec.settings.check()?;
+        let helpers = helpers::helpers(&vm, &dirs, &features)?;
+        if vm.spec.shared_root().is_some() {
+            file::create_private_dir(&helpers::root_folder(&vm, &dirs)).map_err(Error::Io)?;
+        }
+        ports::check(&vm.spec.settings.ports)?;
+        let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
+        let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
+        Ok(Self { vm, taken, machine, helpers, hypervisor, accelerators, dirs })
+    }
+
+    /// Opens the sockets and logs, the last step that can fail before the hello.
+    async fn begin(&self) -> Result<Begun, Error> {
+        let runtime = self.dirs.runtime_of(&self.vm.spec.id);
+        let listener = socket::listen(&runtime.join(SOCKET))?;
+        let console_listener = socket::listen(&runtime.join(console::SOCKET))?;
+        let record = RunRecord { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        let serial_ssh = match &self.machine.devices.ssh {
+            Some(ssh) => {
+                let guest = socket::listen_for_program(&ssh.socket)?;
+                Some(SerialSsh::open(record.ssh_port, guest).await?)
+            }
+            None => None,
+        };
+        self.vm.set_record(&record).map_err(|error| Error::Prepare(error.into()))?;
+        let journal = match self.machine.channels.iter().position(|c| c.name == JOURNAL_CHANNEL) {
+            Some(index) => Some((index, Log::open(&self.vm.journal_log())?)),
+            None => None,
+        };
+        let logs = Logs { console: Log::open(&self.vm.console_log())?, journal };
+        Ok(Begun { listener, console_listener, record, logs, serial_ssh })
+    }
+
+    async fn supervise(self, begun: Begun) -> io::Result<()> {
+        let runtime = self.dirs.runtime_of(&self.vm.spec.id);
+        let Begun { listener, console_listener, record, logs, serial_ssh } = begun;
+        let serial_port = serial_ssh.as_ref().map(SerialSsh::port).transpose()?;
+        let (console, input) = Console::new();
+        let console = Arc::new(console);
+        print(&Hello::Listening);
+        fault::point("supervisor-listens");
+
+        let (orders, order_receiver) = mpsc::unbounded_channel();
+        let (event_sender, events) = mpsc::channel(64);
+        let (request_sender, requests) = mpsc::channel(16);
+        let clients = Arc::new(Broadcaster::default());
+        let engine = Engine {
+            hypervisor: &self.hypervisor,
+            machine: &self.machine,
+            accelerators: self.accelerators.clone(),
+            cache: &self.dirs.cache,
+            log: self.vm.qemu_log(),
+            // Without a network, SSH has a port of its own.
+            ssh_port: serial_port.is_none().then(|| record.ssh_port.unwrap_or(0)),
+            forwards: ports::keep_chosen(&self.vm.spec.settings.ports, &record.ports),
+            helpers: self.helpers.clone(),
+            input: Some(input),
+        };
+        let run = engine.run(event_sender, order_receiver);
+        let mut supervision = Supervision {
+            vm: &self.vm,
+            clients: Arc::clone(&clients),
+            record,
+            orders,
+            problems: Problems::new(&self.vm, &self.dirs),
+            power_off: None,
+            logs,
+            newest: NewestLine::default(),
+            console: Arc::clone(&console),
+            serial_port,
+        };
+        let mut servers = vec![
+            tokio::spawn(clients::serve(listener, Arc::clone(&clients), request_sender)),
+            tokio::spawn(async move { console.serve(console_listener).await }),
+        ];
+        servers.extend(serial_ssh.map(|serial_ssh| tokio::spawn(serial_ssh.serve())));
+        let ended = supervision.supervise(run, events, requests).await;
+        clients.wait_for_first().await;
+        servers.iter().for_each(tokio::task::JoinHandle::abort);
+
+        let end = supervision.record_end(ended);
+        let removed = match self.vm.spec.remove {
+            true => self.vm.remove(self.taken),
+            false => {
+                drop(self.taken);
+                Ok(())
+            }
+        };
+        // A later command sweeps the rest. A client that waits for the end must hear of it even so.
+        if let Err(error) = removed {
+            tracing::error!(error = text::error_chain(&error), "can't remove the VM");
+        }
+        if let Err(error) = file::remove_dir(&runtime) {
+            tracing::error!(%error, path = %runtime.display(), "can't remove the VM's sockets");
+        }
+        // The last message comes after all cleanup, so that its receiver can rely on that.
+        clients.publish(Message::Ended { end });
+        clients.wait_until_gone().await;
+        Ok(())
+    }
+}

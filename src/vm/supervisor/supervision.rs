@@ -1,0 +1,175 @@
+//! The decisions of a supervisor: its reactions to the engine's events, clients' requests and signals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::clients::{Broadcaster, ClientRequest};
+use super::console::Console;
+use super::problems::{NO_SPACE, Problems};
+use super::protocol::{Message, Request};
+use crate::engine::console_text::NewestLine;
+use crate::engine::log::Log;
+use crate::engine::{self, Ended, Event, Order, at};
+use crate::host::fault;
+use crate::host::process::interrupt;
+use crate::vm::Vm;
+use crate::vm::store::instance::{End, EndKind, RunRecord};
+
+/// Seconds that a guest gets to shut down when a signal ends the supervisor.
+const SIGNAL_STOP_SECONDS: u64 = 30;
+
+/// The logs of what the guest writes.
+pub struct Logs {
+    pub console: Log,
+    /// The index of the journal's channel in the machine, and its log.
+    pub journal: Option<(usize, Log)>,
+}
+
+/// The state of a supervisor while its machine runs.
+pub struct Supervision<'a> {
+    pub vm: &'a Vm,
+    pub clients: Arc<Broadcaster>,
+    pub record: RunRecord,
+    pub orders: mpsc::UnboundedSender<Order>,
+    pub problems: Problems,
+    /// The time at which a guest that was asked to shut down is powered off.
+    pub power_off: Option<Instant>,
+    pub logs: Logs,
+    pub newest: NewestLine,
+    pub console: Arc<Console>,
+    /// The port on loopback that leads to sshd over the guest's serial port.
+    pub serial_port: Option<u16>,
+}
+
+impl Supervision<'_> {
+    /// Reacts to all that happens until the machine ends.
+    pub async fn supervise(
+        &mut self,
+        run: impl Future<Output = Result<Ended, engine::Error>>,
+        mut events: mpsc::Receiver<Event>,
+        mut requests: mpsc::Receiver<ClientRequest>,
+    ) -> Result<Ended, engine::Error> {
+        tokio::pin!(run);
+        let mut signalled = false;
+        loop {
+            let (power_off, space_check) = (self.power_off, self.problems.next_check());
+            tokio::select! {
+                ended = &mut run => {
+                    while let Ok(event) = events.try_recv() {
+                        self.on_event(event);
+                    }
+                    return ended;
+                }
+                Some(event) = events.recv() => self.on_event(event),
+                Some(request) = requests.recv() => self.on_request(request),
+                () = at(power_off) => {
+                    self.power_off = None;
+                    self.order(Order::Quit);
+                }
+                () = at(space_check) => {
+                    if self.problems.check_space() {
+                        self.order(Order::Resume);
+                    }
+                }
+                // The host shuts down, or a user ends the supervisor.
+                _ = interrupt::wait(), if !signalled => {
+                    signalled = true;
+                    self.on_request(ClientRequest::Request(Request::Stop { seconds: SIGNAL_STOP_SECONDS }));
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Started { accelerator, ssh_port, vsock, ports } => {
+                fault::point("supervisor-runs");
+                let ssh_port = self.serial_port.or(ssh_port);
+                self.record.accelerator = Some(accelerator);
+                self.record.ssh_port = ssh_port;
+                self.record.ports = ports;
+                self.save_record();
+                let ssh_port = ssh_port.unwrap_or(0);
+                self.clients.publish(Message::Started { accelerator, ssh_port, vsock });
+            }
+            Event::Problem(text) => {
+                self.problems.add(&text);
+                self.clients.publish(Message::Problem { text });
+            }
+            Event::Changed { number, error, ports } => {
+                self.record.ports.clone_from(&ports);
+                self.save_record();
+                self.clients.publish(Message::Answer { number, error, ports });
+            }
+            Event::Restarting => self.clients.publish(Message::Console { line: engine::RESTARTING.into() }),
+            Event::Fallback { reason } => self.clients.publish(Message::Fallback { reason }),
+            Event::NoSpace => {
+                self.clients.publish(Message::Console { line: NO_SPACE.into() });
+                tracing::warn!("{NO_SPACE}");
+                self.problems.no_space();
+            }
+            Event::Console(bytes) => {
+                self.logs.console.write(&bytes);
+                self.console.show(&bytes);
+                if let Some(line) = self.newest.push(&bytes) {
+                    self.clients.publish(Message::Console { line: line.to_owned() });
+                }
+            }
+            Event::Channel(index, bytes) => match &mut self.logs.journal {
+                Some((journal, log)) if *journal == index => log.write(&bytes),
+                _ => self.clients.publish(Message::SshStarted),
+            },
+        }
+    }
+
+    fn on_request(&mut self, request: ClientRequest) {
+        match request {
+            ClientRequest::Request(Request::Ready) => {
+                // Later clients need no message about the accelerator that failed.
+                self.clients.forget(|message| matches!(message, Message::Fallback { .. }));
+                self.order(Order::GuestIsUp);
+            }
+            ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
+                self.order(Order::Quit);
+            }
+            ClientRequest::Request(Request::Stop { seconds }) => {
+                let deadline = Instant::now() + Duration::from_secs(seconds.min(86_400));
+                self.power_off = Some(self.power_off.map_or(deadline, |set| set.min(deadline)));
+                self.order(Order::PowerButton);
+            }
+            ClientRequest::Request(Request::Change { number, change }) => {
+                self.order(Order::Change(number, change));
+            }
+            ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
+        }
+    }
+
+    fn order(&self, order: Order) {
+        // An engine that has ended needs no orders.
+        let _ = self.orders.send(order);
+    }
+
+    /// Writes the end to the record, and returns it.
+    pub fn record_end(&mut self, ended: Result<Ended, engine::Error>) -> End {
+        let (kind, reason) = match ended {
+            Ok(Ended::ByGuest) => (EndKind::Guest, "the guest shut itself down".to_owned()),
+            Ok(Ended::ByOrder) => (EndKind::Stop, "it was stopped".to_owned()),
+            Ok(Ended::Panic(reason)) => (EndKind::Panic, format!("kernel panic: {reason}")),
+            Ok(Ended::Failed(reason)) => (EndKind::Failure, reason),
+            Err(error) => (EndKind::Failure, crate::text::error_chain(&error)),
+        };
+        let end = End { at: jiff::Timestamp::now(), kind, reason };
+        self.record.end = Some(end.clone());
+        self.save_record();
+        end
+    }
+
+    fn save_record(&self) {
+        if let Err(error) = self.vm.set_record(&self.record) {
+            tracing::error!(%error, "can't write the VM's state");
+        }
+    }
+}
