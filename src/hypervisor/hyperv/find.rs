@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::{plan, script};
+use super::script;
 use crate::host::process;
 use crate::hypervisor::Launch;
 
@@ -65,7 +65,7 @@ fn powershell() -> Result<PathBuf, FindError> {
 /// Removes the VM of this machine and disk if it still runs after its supervisor was killed. It would lock its disk.
 pub fn remove_orphan(machine: &str, disk: &Path) -> Result<(), FindError> {
     let disk = disk.to_string_lossy().into_owned();
-    let vm = script::Vm { name: plan::vm_name(machine), disk, cpus: 0, memory: 0, console: String::new() };
+    let vm = script::Vm { name: script::vm_name(machine), disk, cpus: 0, memory: 0, console: String::new() };
     let Launch { program, args } = script::remove(&powershell()?, &vm);
     process::output(Command::new(&program).args(args)).map(drop).map_err(FindError::Powershell)
 }

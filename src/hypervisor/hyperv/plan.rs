@@ -17,11 +17,6 @@ pub enum PlanError {
     Path(PathBuf),
 }
 
-/// The name in Hyper-V of the machine with this name.
-pub(super) fn vm_name(machine: &str) -> String {
-    format!("podman-bootc-{machine}")
-}
-
 /// The script that creates this machine and ends with it.
 ///
 /// # Errors
@@ -49,7 +44,7 @@ pub(super) fn describe(machine: &Machine) -> Result<script::Vm, PlanError> {
     }
     let path = disk.file.to_str().ok_or_else(|| PlanError::Path(disk.file.clone()))?;
     Ok(script::Vm {
-        name: vm_name(&machine.name),
+        name: script::vm_name(&machine.name),
         disk: path.to_owned(),
         cpus: machine.cpus,
         memory: machine.memory_mib << 20,

@@ -44,6 +44,11 @@ pub(super) struct Vm {
     pub console: String,
 }
 
+/// The name in Hyper-V of the machine with this name.
+pub(super) fn vm_name(machine: &str) -> String {
+    format!("podman-bootc-{machine}")
+}
+
 pub(super) fn check(program: &Path) -> Launch {
     launch(program, CHECK, &())
 }
