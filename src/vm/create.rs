@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::spec::{self, Firmware, Source, Spec};
-use super::store::{self, Creating, Reservation};
+use super::store::{Creating, Reservation};
 use super::{Error, Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Format, Import, ImportError};
@@ -209,7 +209,7 @@ fn check_systemd(spec: &Spec) -> Result<(), Error> {
 
 fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
     let copy = || io::copy(&mut File::open(from)?, &mut file::create_private(to)?).map(drop);
-    Ok(copy().map_err(store::Error::at(from))?)
+    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
 }
 
 #[cfg(test)]

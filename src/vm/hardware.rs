@@ -25,7 +25,7 @@ const SEED_SERIAL: &str = "cidata";
 /// Name of the TPM's socket and of its log.
 pub(super) const TPM: &str = "tpm";
 
-/// A VM's files don't describe a machine.
+/// A VM's keys, files or credentials can't be used for a machine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]

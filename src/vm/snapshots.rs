@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Name, Vm, store};
+use super::{Name, Vm};
 use crate::disk::{ExtraDisk, QemuImgError, snapshot};
-use crate::host::fs::file;
+use crate::host::fs::file::{self, IoContext as _};
 
 pub use crate::disk::snapshot::Snapshot;
 
@@ -24,7 +24,7 @@ pub enum Error {
     #[error(transparent)]
     Disk(#[from] QemuImgError),
     #[error(transparent)]
-    Store(#[from] store::Error),
+    File(#[from] file::Error),
 }
 
 /// Lists the VM's snapshots, the oldest first.
@@ -118,8 +118,8 @@ fn remove_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
     }
     let path = saved_variables(vm, name);
     match std::fs::remove_file(&path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(store::Error::at(&path)(e).into()),
-        _ => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => Ok(removed.writing(path)?),
     }
 }
 
@@ -137,7 +137,6 @@ fn saved_variables(vm: &Vm, name: &Name) -> PathBuf {
     vm.variables().with_extension(format!("{name}.snapshot"))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), store::Error> {
-    let bytes = std::fs::read(from).map_err(store::Error::at(from))?;
-    file::write_atomic(to, &bytes).map_err(store::Error::at(to))
+fn copy(from: &Path, to: &Path) -> Result<(), file::Error> {
+    file::write_atomic(to, &std::fs::read(from).reading(from)?).writing(to)
 }

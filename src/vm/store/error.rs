@@ -1,8 +1,5 @@
 //! Why the store of VMs can't do something.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
 use crate::host::fs::file;
 use crate::hypervisor::FindError;
 use crate::vm::Name;
@@ -27,15 +24,6 @@ pub enum Error {
     DamagedInUse(String),
     #[error("VM {name} is still running without a supervisor and can't be stopped")]
     Orphan { name: String, source: FindError },
-    #[error("can't use {path}")]
-    Io { path: PathBuf, source: io::Error },
     #[error(transparent)]
     File(#[from] file::Error),
-}
-
-impl Error {
-    /// Returns a function that adds this path to an error of the operating system.
-    pub(in crate::vm) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |source| Self::Io { path: path.to_owned(), source }
-    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use crate::guest::ssh::keys::Keys;
-use crate::host::fs::file;
+use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::{self, Lock};
 use crate::host::{Os, fault};
 use crate::hypervisor::accelerator::Accelerator;
@@ -134,7 +134,7 @@ impl Vm {
         change: impl FnOnce(&mut Spec) -> Result<(), E>,
     ) -> Result<(), E> {
         let path = self.folder.join(SPEC_LOCK);
-        let _lock = Lock::acquire(&path).map_err(Error::at(&path))?;
+        let _lock = Lock::acquire(&path).writing(path).map_err(Error::from)?;
         let mut spec = Self::open(&self.folder)?.spec;
         change(&mut spec)?;
         file::write_json(&self.folder.join(SPEC), &spec).map_err(Error::from)?;
@@ -167,7 +167,7 @@ impl Vm {
     /// The lock can't be opened.
     pub fn take(&self) -> Result<Option<Lock>, Error> {
         let path = self.folder.join(RUNNING_LOCK);
-        Lock::try_acquire(&path).map_err(Error::at(&path))
+        Ok(Lock::try_acquire(&path).writing(path)?)
     }
 
     /// Ends the machine of a supervisor that was killed, if the machine still runs. The caller has taken the VM.
@@ -193,11 +193,11 @@ impl Vm {
         // A folder without a spec is not a VM, even if the rest can't be removed.
         let spec = self.folder.join(SPEC);
         match std::fs::remove_file(&spec) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::at(&spec)(e)),
-            _ => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.writing(spec)?,
         }
         fault::point("vm-doomed");
-        file::remove_locked_dir(&self.folder, [taken]).map_err(Error::at(&self.folder))
+        Ok(file::remove_locked_dir(&self.folder, [taken]).writing(&self.folder)?)
     }
 
     /// Reads the user's credentials.
@@ -207,7 +207,7 @@ impl Vm {
     pub fn credentials(&self) -> Result<Vec<Credential>, Error> {
         let read = |name: &String| {
             let path = self.credential(name);
-            let value = std::fs::read(&path).map_err(Error::at(&path))?;
+            let value = std::fs::read(&path).reading(path)?;
             Ok(Credential { name: name.clone(), value })
         };
         self.spec.settings.credentials.iter().map(read).collect()

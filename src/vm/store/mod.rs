@@ -12,7 +12,7 @@ use super::{Name, random};
 use crate::disk::Key;
 use crate::host::fault;
 use crate::host::fs::dirs::Dirs;
-use crate::host::fs::file;
+use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::{self, Lock};
 use crate::text;
 pub use error::Error;
@@ -54,7 +54,7 @@ impl Store {
     /// Another VM has the name, or the folder can't be created.
     pub fn reserve(&self, name: Option<Name>) -> Result<Reservation, Error> {
         let vms = self.dirs.vms();
-        file::create_private_dir(&vms).map_err(Error::at(&vms))?;
+        file::create_private_dir(&vms).writing(&vms)?;
         self.sweep();
         if let Some(name) = name {
             return self.reserve_exactly(name);
@@ -73,14 +73,14 @@ impl Store {
             match std::fs::create_dir(&folder) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
-                Err(e) => return Err(Error::at(&folder)(e)),
+                Err(source) => return Err(file::Error::Write { path: folder, source }.into()),
             }
             fault::point("vm-reserved");
             match Lock::acquire(&folder.join(CREATING_LOCK)) {
                 Ok(lock) => return Ok(Reservation { name, folder, lock: Some(lock), keep: false }),
                 // Another process swept the folder before it was locked.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(Error::at(&folder)(e)),
+                Err(source) => return Err(file::Error::Write { path: folder, source }.into()),
             }
         }
     }
@@ -145,12 +145,11 @@ impl Store {
     /// Another process creates or runs the VM, or a file can't be removed.
     pub fn remove_damaged(&self, name: &Name) -> Result<(), Error> {
         let folder = self.dirs.vms().join(name.as_str());
-        let io = Error::at(&folder);
-        let free = |lock: &str| Lock::try_acquire(&folder.join(lock)).map_err(&io);
+        let free = |lock: &str| Lock::try_acquire(&folder.join(lock)).writing(&folder);
         let (Some(creating), Some(running)) = (free(CREATING_LOCK)?, free(RUNNING_LOCK)?) else {
             return Err(Error::DamagedInUse(name.to_string()));
         };
-        file::remove_locked_dir(&folder, [creating, running]).map_err(io)
+        Ok(file::remove_locked_dir(&folder, [creating, running]).writing(&folder)?)
     }
 
     /// Removes what dead processes left: folders without a spec, and `--rm` VMs.

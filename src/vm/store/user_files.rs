@@ -3,12 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::error;
 use super::instance::Vm;
 use crate::disk::{self, ExtraDisk, QemuImgError};
 use crate::guest::boot::cloudinit::{self, Seed};
 use crate::guest::boot::ignition::Ignition;
-use crate::host::fs::file;
+use crate::host::fs::file::{self, IoContext as _};
 use crate::hypervisor::Credential;
 use crate::vm::Settings;
 
@@ -25,7 +24,7 @@ pub struct UserFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Store(#[from] error::Error),
+    File(#[from] file::Error),
     #[error(transparent)]
     CloudInit(#[from] cloudinit::Error),
     #[error(transparent)]
@@ -64,11 +63,10 @@ impl UserFiles {
     }
 }
 
-fn make_folder(path: &Path) -> Result<(), error::Error> {
-    file::create_private_dir(path).map_err(error::Error::at(path))
+fn make_folder(path: &Path) -> Result<(), file::Error> {
+    file::create_private_dir(path).writing(path)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), error::Error> {
-    let write = || file::create_private(path)?.write_all(bytes);
-    write().map_err(error::Error::at(path))
+fn write(path: &Path, bytes: &[u8]) -> Result<(), file::Error> {
+    file::create_private(path).and_then(|mut file| file.write_all(bytes)).writing(path)
 }
