@@ -10,7 +10,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use podman_bootc::disk::export::{self, Overwrite};
-use podman_bootc::disk::{BaseDisk, Cache, Claim, Format, InstallOptions, Key};
+use podman_bootc::disk::{BaseDisk, Cache, Claim, InstallOptions, Key};
+use podman_bootc::hypervisor::DiskFormat;
 use podman_bootc::image::{Facts, Image};
 
 #[path = "common"]
@@ -251,7 +252,7 @@ fn child() {
     let lease = cache.lease(&key).unwrap().unwrap();
     let to = folder.join("out/disk.qcow2");
     let overwrite = Overwrite { file: true, block_device: false };
-    export::write(&lease.disk.file, &to, Format::Qcow2, overwrite, |_| {}).unwrap();
+    export::write(&lease.disk.file, &to, DiskFormat::Qcow2, overwrite, |_| {}).unwrap();
     drop(lease);
     assert!(cache.remove::<podman_bootc::disk::Error>(&key, false, || Ok(false)).unwrap());
 }

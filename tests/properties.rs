@@ -214,7 +214,7 @@ impl Sample {
     fn vm(dir: &Path) -> Self {
         let disk = Import {
             file: "/x.raw".into(),
-            format: podman_bootc::disk::Format::Raw,
+            format: podman_bootc::hypervisor::DiskFormat::Raw,
             size: 1,
             file_size: 1,
             modified: jiff::Timestamp::UNIX_EPOCH,

@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use super::args::image::ImageArgs;
 use super::args::install::InstallArgs;
-use crate::disk::Format;
 use crate::disk::export::{self, Overwrite};
-use crate::hypervisor::accelerator;
+use crate::hypervisor::{DiskFormat, accelerator};
 use crate::text::{Progress, format_size};
 use crate::ui::StderrProgress;
 
@@ -30,7 +29,7 @@ Examples:
 pub struct Args {
     /// The file's format [default: by the ending of FILE's name; raw for a block device]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<Format>,
+    format: Option<DiskFormat>,
     /// Write over FILE
     #[arg(short, long)]
     force: bool,
@@ -72,12 +71,12 @@ impl Args {
         Ok(())
     }
 
-    fn format(&self) -> Result<Format> {
+    fn format(&self) -> Result<DiskFormat> {
         let of_device = || {
             let metadata = self.file.metadata().ok()?;
-            crate::host::fs::device::is_block(&metadata).then_some(Format::Raw)
+            crate::host::fs::device::is_block(&metadata).then_some(DiskFormat::Raw)
         };
-        self.format.or_else(|| Format::of_name(&self.file)).or_else(of_device).with_context(|| {
+        self.format.or_else(|| DiskFormat::of_name(&self.file)).or_else(of_device).with_context(|| {
             format!(
                 "the name {} doesn't tell the format; pass --format raw, qcow2, vhdx or vmdk",
                 self.file.display()

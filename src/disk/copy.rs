@@ -4,9 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Format;
 use super::qemu_img::{self, QemuImgError};
 use crate::host::fs::file;
+use crate::hypervisor::DiskFormat;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
@@ -21,13 +21,13 @@ pub enum CopyError {
 /// A raw copy of a raw disk shares its blocks on filesystems that can do so, such as APFS.
 pub fn create(
     from: &Path,
-    format: Format,
+    format: DiskFormat,
     to: &Path,
-    to_format: Format,
+    to_format: DiskFormat,
     size: Option<u64>,
 ) -> Result<(), CopyError> {
     let io = |source| CopyError::Io { path: to.to_owned(), source };
-    if (format, to_format) == (Format::Raw, Format::Raw) {
+    if (format, to_format) == (DiskFormat::Raw, DiskFormat::Raw) {
         clone(from, to).map_err(io)?;
         let grow = |size| OpenOptions::new().write(true).open(to)?.set_len(size);
         return size.map_or(Ok(()), grow).map_err(io);
@@ -37,14 +37,14 @@ pub fn create(
         let larger = to.with_extension("larger");
         let made = super::create_overlay(from, format, &larger, Some(size))
             .map_err(CopyError::from)
-            .and_then(|()| create(&larger, Format::Qcow2, to, to_format, None));
+            .and_then(|()| create(&larger, DiskFormat::Qcow2, to, to_format, None));
         // The file may not exist. An unfinished VM's folder is removed anyway.
         let _ = std::fs::remove_file(&larger);
         return made;
     }
     let mut convert = qemu_img::command("convert")?;
     convert.args(["-q", "-O", to_format.name()]);
-    if to_format == Format::Vhdx {
+    if to_format == DiskFormat::Vhdx {
         convert.args(["-o", "subformat=dynamic"]);
     }
     convert.arg(qemu_img::reference(from, format)).arg(to);
@@ -75,7 +75,7 @@ mod tests {
         let bytes: Vec<u8> = (0..1 << 20).map(|n: u32| (n / 1000) as u8).collect();
         std::fs::write(&from, &bytes).unwrap();
         file::make_read_only(&from).unwrap();
-        create(&from, Format::Raw, &to, Format::Raw, Some(3 << 20)).unwrap();
+        create(&from, DiskFormat::Raw, &to, DiskFormat::Raw, Some(3 << 20)).unwrap();
         let copy = std::fs::read(&to).unwrap();
         assert!(copy[..1 << 20] == bytes && copy.len() == 3 << 20);
         assert!(!to.metadata().unwrap().permissions().readonly());
@@ -88,10 +88,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("a,b.raw"), dir.path().join("own.vhdx"));
         std::fs::write(&from, vec![7; 1 << 20]).unwrap();
-        create(&from, Format::Raw, &to, Format::Vhdx, Some(8 << 20)).unwrap();
-        assert_eq!(qemu_img::info(&to, Format::Vhdx).unwrap().virtual_size, 8 << 20);
+        create(&from, DiskFormat::Raw, &to, DiskFormat::Vhdx, Some(8 << 20)).unwrap();
+        assert_eq!(qemu_img::info(&to, DiskFormat::Vhdx).unwrap().virtual_size, 8 << 20);
         let back = dir.path().join("back.raw");
-        create(&to, Format::Vhdx, &back, Format::Raw, None).unwrap();
+        create(&to, DiskFormat::Vhdx, &back, DiskFormat::Raw, None).unwrap();
         assert!(std::fs::read(&back).unwrap()[..1 << 20] == vec![7; 1 << 20]);
     }
 }

@@ -4,12 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Format;
 use super::qemu_img::{self, QemuImgError};
 use crate::host::fs::device;
 use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::Lock;
 use crate::host::{fault, process};
+use crate::hypervisor::DiskFormat;
 use crate::text::format_size;
 
 /// The user's permission to overwrite a target.
@@ -29,7 +29,7 @@ pub enum ExportError {
     #[error("{0} is a block device; overwrite all data on it with --force-block-device")]
     Device(PathBuf),
     #[error("invalid format {0} for a block device: expected --format raw")]
-    DeviceFormat(Format),
+    DeviceFormat(DiskFormat),
     #[error("{path} is in use{}, so nothing was written", .mounted.as_ref().map(|on| format!(" (mounted on {on})")).unwrap_or_default())]
     DeviceInUse {
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum ExportError {
 ///
 /// # Errors
 /// The target is in use, or exists without the permission to overwrite it.
-pub fn check(target: &Path, format: Format, overwrite: Overwrite) -> Result<(), ExportError> {
+pub fn check(target: &Path, format: DiskFormat, overwrite: Overwrite) -> Result<(), ExportError> {
     let metadata = match target.metadata() {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -65,7 +65,7 @@ pub fn check(target: &Path, format: Format, overwrite: Overwrite) -> Result<(), 
         if !overwrite.block_device {
             return Err(ExportError::Device(target.to_owned()));
         }
-        if format != Format::Raw {
+        if format != DiskFormat::Raw {
             return Err(ExportError::DeviceFormat(format));
         }
         return open_device(target).map(drop);
@@ -85,7 +85,7 @@ pub fn check(target: &Path, format: Format, overwrite: Overwrite) -> Result<(), 
 pub fn write(
     source: &Path,
     target: &Path,
-    format: Format,
+    format: DiskFormat,
     overwrite: Overwrite,
     progress: impl FnMut(f64),
 ) -> Result<(), ExportError> {
@@ -119,7 +119,7 @@ fn write_device(source: &Path, target: &Path, progress: impl FnMut(f64)) -> Resu
     if size < needed {
         return Err(ExportError::DeviceTooSmall { path: target.to_owned(), size, needed });
     }
-    convert(source, target, Format::Raw, true, progress)?;
+    convert(source, target, DiskFormat::Raw, true, progress)?;
     Ok(device.sync_all().writing(target)?)
 }
 
@@ -135,7 +135,7 @@ fn open_device(path: &Path) -> Result<File, ExportError> {
 fn convert(
     source: &Path,
     target: &Path,
-    format: Format,
+    format: DiskFormat,
     in_place: bool,
     mut progress: impl FnMut(f64),
 ) -> Result<(), ExportError> {
@@ -147,7 +147,9 @@ fn convert(
         command.arg("-n");
     }
     // qemu-img would take a relative path such as `nbd:x` for a protocol.
-    command.arg(qemu_img::reference(source, Format::Raw)).arg(std::path::absolute(target).writing(target)?);
+    command
+        .arg(qemu_img::reference(source, DiskFormat::Raw))
+        .arg(std::path::absolute(target).writing(target)?);
     let mut reader = Percent::default();
     process::stream_output(&mut command, |bytes| {
         if let Some(percent) = reader.push(bytes) {
@@ -241,19 +243,22 @@ mod tests {
         // A dead process left this file.
         std::fs::write(dir.path().join(".nbd:x,y.qcow2.podman-bootc"), vec![1; 99]).unwrap();
         let mut last = 0.0;
-        write(&source, &target, Format::Qcow2, NOTHING, |percent| last = percent).unwrap();
+        write(&source, &target, DiskFormat::Qcow2, NOTHING, |percent| last = percent).unwrap();
         assert_eq!(last, 100.0);
-        assert_eq!(qemu_img::info(&target, Format::Qcow2).unwrap().virtual_size, 64 << 20);
+        assert_eq!(qemu_img::info(&target, DiskFormat::Qcow2).unwrap().virtual_size, 64 << 20);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
-        let again = write(&source, &target, Format::Raw, NOTHING, |_| {});
+        let again = write(&source, &target, DiskFormat::Raw, NOTHING, |_| {});
         assert!(matches!(again, Err(ExportError::Exists(_))));
         let over = Overwrite { file: true, ..NOTHING };
-        write(&source, &target, Format::Raw, over, |_| {}).unwrap();
+        write(&source, &target, DiskFormat::Raw, over, |_| {}).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), std::fs::read(&source).unwrap());
         let size = crate::host::allocated_size(&target);
         assert!(size < 2 << 20, "the file is sparse, but takes {size} bytes");
-        assert!(matches!(check(&dir.path().join("no/x.raw"), Format::Raw, over), Err(ExportError::File(_))));
-        assert!(matches!(check(dir.path(), Format::Raw, over), Err(ExportError::Special(_))));
+        assert!(matches!(
+            check(&dir.path().join("no/x.raw"), DiskFormat::Raw, over),
+            Err(ExportError::File(_))
+        ));
+        assert!(matches!(check(dir.path(), DiskFormat::Raw, over), Err(ExportError::Special(_))));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
 use super::import::{Examined, ImportError};
 use super::qemu_img::{self, QemuImgError};
+use crate::hypervisor::DiskFormat;
 use crate::text::parse_size;
 
 /// A smaller size is a mistake, such as a number without a unit. Bytes.
@@ -18,7 +18,7 @@ const SMALLEST: u64 = 1 << 20;
 #[serde(rename_all = "lowercase")]
 pub enum ExtraDisk {
     /// A disk image of the user. `file` is an absolute path.
-    File { file: PathBuf, format: Format, read_only: bool },
+    File { file: PathBuf, format: DiskFormat, read_only: bool },
     /// An initially empty disk in the VM's folder. The size is in bytes.
     New { size: u64 },
 }
@@ -120,13 +120,13 @@ mod tests {
         let path = dir.path().join("a,b c.img");
         create(&path, 5 << 20).unwrap();
         let disk = ExtraDiskArg::File(path.clone(), false).resolve().unwrap();
-        assert!(matches!(disk, ExtraDisk::File { format: Format::Qcow2, .. }), "{disk:?}");
+        assert!(matches!(disk, ExtraDisk::File { format: DiskFormat::Qcow2, .. }), "{disk:?}");
         disk.check().unwrap();
         std::fs::write(&path, [0; 4096]).unwrap();
         assert!(disk.check().unwrap_err().to_string().contains("qcow2"));
         let raw = ExtraDiskArg::File(path.clone(), true).resolve().unwrap();
         assert!(
-            matches!(raw, ExtraDisk::File { format: Format::Raw, read_only: true, .. }),
+            matches!(raw, ExtraDisk::File { format: DiskFormat::Raw, read_only: true, .. }),
             "an additional disk needs no partition table"
         );
         std::fs::remove_file(&path).unwrap();

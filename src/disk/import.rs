@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
 use super::qemu_img::{self, QemuImgError};
+use crate::hypervisor::DiskFormat;
 use crate::text::format_size;
 
 /// A disk image file that VMs have overlays over. The tool never writes to it.
@@ -15,7 +15,7 @@ use crate::text::format_size;
 pub struct Import {
     /// An absolute path.
     pub file: PathBuf,
-    pub format: Format,
+    pub format: DiskFormat,
     /// Bytes of the disk that a guest sees.
     pub size: u64,
     /// Bytes of the file.
@@ -44,7 +44,7 @@ pub enum ImportError {
     #[error("the VM's disk image {path} no longer exists; restore the file or remove the VM")]
     Missing { path: PathBuf },
     #[error("{path} is no longer the {was} disk image that it was when the VM was made")]
-    OtherFormat { path: PathBuf, was: Format },
+    OtherFormat { path: PathBuf, was: DiskFormat },
     #[error(transparent)]
     QemuImg(#[from] QemuImgError),
 }
@@ -53,7 +53,7 @@ pub enum ImportError {
 pub(super) struct Examined {
     /// An absolute path.
     pub file: PathBuf,
-    pub format: Format,
+    pub format: DiskFormat,
     size: u64,
     metadata: std::fs::Metadata,
     bootable: bool,
@@ -88,7 +88,7 @@ impl Examined {
             ));
         }
         // The mark of a boot sector. A GPT begins with a protective MBR, which has it, too.
-        let bootable = format != Format::Raw || head.get(510..512) == Some(&[0x55, 0xaa]);
+        let bootable = format != DiskFormat::Raw || head.get(510..512) == Some(&[0x55, 0xaa]);
         Ok(Self { format, size: info.virtual_size, metadata, bootable, file })
     }
 }
@@ -139,12 +139,12 @@ const HEAD: u64 = 512;
 
 /// Recognizes the format by the file's first bytes. QEMU must not guess it: a guest could write another format's header
 /// to its raw disk.
-fn format_of(head: &[u8]) -> Result<Format, &'static str> {
+fn format_of(head: &[u8]) -> Result<DiskFormat, &'static str> {
     const OTHER: [&[u8]; 4] = [b"vhdxfile", b"conectix", b"KDMV", b"# Disk DescriptorFile"];
     const COMPRESSED: [&[u8]; 3] = [b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
     let is_one_of = |magics: &[&[u8]]| magics.iter().any(|magic| head.starts_with(magic));
     if head.starts_with(b"QFI\xfb") {
-        return Ok(Format::Qcow2);
+        return Ok(DiskFormat::Qcow2);
     }
     if is_one_of(&OTHER) {
         return Err("is neither a raw nor a qcow2 disk image; convert it with `qemu-img convert -O qcow2`");
@@ -152,7 +152,7 @@ fn format_of(head: &[u8]) -> Result<Format, &'static str> {
     if is_one_of(&COMPRESSED) {
         return Err("is compressed; unpack it first");
     }
-    Ok(Format::Raw)
+    Ok(DiskFormat::Raw)
 }
 
 #[cfg(test)]
@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn formats_are_recognized_by_their_first_bytes() {
-        assert_eq!(format_of(&[0; 512]), Ok(Format::Raw));
-        assert_eq!(format_of(b""), Ok(Format::Raw));
-        assert_eq!(format_of(b"QFI\xfb\0\0\0\x03"), Ok(Format::Qcow2));
+        assert_eq!(format_of(&[0; 512]), Ok(DiskFormat::Raw));
+        assert_eq!(format_of(b""), Ok(DiskFormat::Raw));
+        assert_eq!(format_of(b"QFI\xfb\0\0\0\x03"), Ok(DiskFormat::Qcow2));
         assert!(format_of(b"KDMV\x01").unwrap_err().contains("qemu-img convert"));
         assert!(format_of(b"\xfd7zXZ\0").unwrap_err().contains("unpack"));
     }
@@ -177,7 +177,7 @@ mod tests {
         disk[510..512].copy_from_slice(&[0x55, 0xaa]);
         std::fs::write(&path, &disk).unwrap();
         let import = Import::open(&path).unwrap();
-        assert_eq!((import.format, import.size), (Format::Raw, 1 << 20));
+        assert_eq!((import.format, import.size), (DiskFormat::Raw, 1 << 20));
         import.check().unwrap();
         std::fs::write(&path, [&disk[..], b"x"].concat()).unwrap();
         assert!(matches!(import.check(), Err(ImportError::Changed { .. })));
@@ -190,7 +190,7 @@ mod tests {
         assert!(Import::open(&path).unwrap_err().to_string().contains("no partition table"));
         std::fs::write(&path, &disk).unwrap();
         let layer = dir.path().join("layer.qcow2");
-        crate::disk::create_overlay(&path, Format::Raw, &layer, None).unwrap();
+        crate::disk::create_overlay(&path, DiskFormat::Raw, &layer, None).unwrap();
         assert!(Import::open(&layer).unwrap_err().to_string().contains("not complete"));
     }
 }

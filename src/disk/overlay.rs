@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
-use super::Format;
 use super::qemu_img::{self, QemuImgError};
+use crate::hypervisor::DiskFormat;
 
 /// Makes an empty qcow2 overlay over a disk image, and grows the disk to `size` bytes. The file has less than 1 MiB.
-pub fn create(base: &Path, format: Format, overlay: &Path, size: Option<u64>) -> Result<(), QemuImgError> {
+pub fn create(
+    base: &Path,
+    format: DiskFormat,
+    overlay: &Path,
+    size: Option<u64>,
+) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("create")?;
     command
         .args(["-q", "-f", "qcow2", "-F", format.name(), "-b"])
@@ -28,8 +33,8 @@ mod tests {
         std::fs::File::create(&base).unwrap().set_len(1 << 30).unwrap();
         for (size, want) in [(None, 1 << 30), (Some(3 << 30), 3 << 30)] {
             let overlay = dir.path().join("overlay.qcow2");
-            create(&base, Format::Raw, &overlay, size).unwrap();
-            let info = qemu_img::info(&overlay, Format::Qcow2).unwrap();
+            create(&base, DiskFormat::Raw, &overlay, size).unwrap();
+            let info = qemu_img::info(&overlay, DiskFormat::Qcow2).unwrap();
             assert_eq!(info.virtual_size, want);
             assert!(info.backing_filename.is_some());
             assert!(crate::host::allocated_size(&overlay) < 1 << 20);

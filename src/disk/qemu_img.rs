@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::Format;
 use crate::host::process;
+use crate::hypervisor::DiskFormat;
 
 const QEMU_IMG: &str = "qemu-img";
 
@@ -83,22 +83,22 @@ pub(super) fn run(command: &mut Command, doing: &str) -> Result<Vec<u8>, QemuImg
 }
 
 /// Describes the image in JSON, so that qemu-img takes no part of its path for an option and does not guess the format.
-pub(super) fn reference(file: &Path, format: Format) -> String {
+pub(super) fn reference(file: &Path, format: DiskFormat) -> String {
     let file = serde_json::json!({"driver": "file", "filename": file});
     format!("json:{}", serde_json::json!({"driver": format.name(), "file": file}))
 }
 
 /// Examines an image file that no process writes to.
-pub(super) fn info(file: &Path, format: Format) -> Result<Info, QemuImgError> {
+pub(super) fn info(file: &Path, format: DiskFormat) -> Result<Info, QemuImgError> {
     examine(file, format, &[])
 }
 
 /// Examines a qcow2 file, even while a VM writes to it.
 pub(super) fn info_in_use(file: &Path) -> Result<Info, QemuImgError> {
-    examine(file, Format::Qcow2, &["--force-share"])
+    examine(file, DiskFormat::Qcow2, &["--force-share"])
 }
 
-fn examine(file: &Path, format: Format, options: &[&str]) -> Result<Info, QemuImgError> {
+fn examine(file: &Path, format: DiskFormat, options: &[&str]) -> Result<Info, QemuImgError> {
     let doing = format!("examine {}", file.display());
     let mut command = command("info")?;
     command.arg("--output=json").args(options).arg(reference(file, format));

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Format;
 use super::qemu_img::{self, QemuImgError};
 use crate::host::process;
+use crate::hypervisor::DiskFormat;
 
 /// The beginning of our snapshots' names in the file. `qemu-img` takes a name of digits only for a snapshot's number.
 const PREFIX: &str = "podman-bootc:";
@@ -42,7 +42,7 @@ pub fn list(disk: &Path) -> Result<Vec<Snapshot>, QemuImgError> {
 
 fn change(disk: &Path, option: &str, name: &str, doing: &str) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("snapshot")?;
-    command.args(["-q", option, &format!("{PREFIX}{name}"), &qemu_img::reference(disk, Format::Qcow2)]);
+    command.args(["-q", option, &format!("{PREFIX}{name}"), &qemu_img::reference(disk, DiskFormat::Qcow2)]);
     // An interrupted change would leave a damaged disk.
     process::run_uninterruptible(command)
         .map_err(|source| QemuImgError::Failed { doing: doing.to_owned(), source })

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, DiskFormat};
+use super::disk_format::DiskFormat;
+use super::machine::Arch;
 use crate::host::Os;
 
 /// A program that runs VMs.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::disk_format::DiskFormat;
+
 /// The guest's processor architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -174,29 +176,6 @@ pub enum Firmware {
         /// The file that the hypervisor creates for its variables, if it keeps them in a file.
         variables: PathBuf,
     },
-}
-
-/// The format of a disk image file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DiskFormat {
-    /// The disk's bytes.
-    Raw,
-    /// QEMU's own, with a backing file.
-    Qcow2,
-    /// Hyper-V's.
-    Vhdx,
-}
-
-impl DiskFormat {
-    /// The format's name in QEMU.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Qcow2 => "qcow2",
-            Self::Vhdx => "vhdx",
-        }
-    }
 }
 
 /// A disk of a machine.

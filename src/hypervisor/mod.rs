@@ -3,6 +3,7 @@
 pub mod accelerator;
 pub mod apple;
 pub mod control;
+mod disk_format;
 mod dispatch;
 pub mod features;
 mod forward;
@@ -17,12 +18,13 @@ pub mod process;
 pub mod qemu;
 pub mod report;
 
+pub use disk_format::DiskFormat;
 pub use dispatch::{FindError, Hypervisor, Plan, PlanError};
 pub use features::{Features, Kind, Shares, Vsocks};
 pub use forward::{Forward, InvalidForward, Protocol};
 pub use helpers::Helper;
 pub use launch::Launch;
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, DiskFormat, Firmware, FolderServer, Machine, Screen,
-    SharedFolder, VSOCK_SSH_PORT, Vsock,
+    Arch, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Screen, SharedFolder,
+    VSOCK_SSH_PORT, Vsock,
 };

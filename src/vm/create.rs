@@ -8,7 +8,7 @@ use super::spec::{self, Firmware, Source, Spec};
 use super::store::{Creating, Reservation};
 use super::{Error, Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
-use crate::disk::{self, BaseDisk, Format, Import, ImportError};
+use crate::disk::{self, BaseDisk, Import, ImportError};
 use crate::guest::ssh::keys::Keys;
 use crate::host::fs::file;
 use crate::host::process::interrupt;
@@ -174,7 +174,7 @@ pub fn create(
     new.files.write(&vm)?;
     hardware::credentials(&vm, &features)?;
     let below = match origin {
-        Origin::Disk(disk) => Some((&disk.file, Format::Raw)),
+        Origin::Disk(disk) => Some((&disk.file, DiskFormat::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),
         Origin::Direct(..) => None,
     };
@@ -182,8 +182,7 @@ pub fn create(
         let overlay = vm.overlay();
         match features.disk {
             DiskFormat::Qcow2 => disk::create_overlay(file, format, &overlay, disk_size)?,
-            DiskFormat::Raw => disk::create_copy(file, format, &overlay, Format::Raw, disk_size)?,
-            DiskFormat::Vhdx => disk::create_copy(file, format, &overlay, Format::Vhdx, disk_size)?,
+            copied => disk::create_copy(file, format, &overlay, copied, disk_size)?,
         }
         if let Some(uefi) = uefi {
             copy_private(&uefi.vars_template, &vm.variables())?;
@@ -220,7 +219,7 @@ mod tests {
     fn an_imported_disk_can_grow_and_not_shrink() {
         let import = Import {
             file: "/x.qcow2".into(),
-            format: Format::Qcow2,
+            format: DiskFormat::Qcow2,
             size: 10 << 30,
             file_size: 5,
             modified: jiff::Timestamp::UNIX_EPOCH,

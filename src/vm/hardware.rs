@@ -5,7 +5,7 @@ use std::path::Path;
 use super::spec::{Firmware, Source, Spec};
 use super::{Nic, Vm, store};
 use crate::direct_boot;
-use crate::disk::{ExtraDisk, Format};
+use crate::disk::ExtraDisk;
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::{credentials, shares, units, user_credentials};
 use crate::guest::ssh::keys;
@@ -194,10 +194,7 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
         let serial = format!("{EXTRA_SERIAL}{index}");
         disks.push(match extra {
             ExtraDisk::New { .. } => disk(&vm.extra_disk(index), DiskFormat::Qcow2, &serial, false),
-            ExtraDisk::File { file, format, read_only } => {
-                let format = if *format == Format::Qcow2 { DiskFormat::Qcow2 } else { DiskFormat::Raw };
-                disk(file, format, &serial, *read_only)
-            }
+            ExtraDisk::File { file, format, read_only } => disk(file, *format, &serial, *read_only),
         });
     }
     if vm.spec.settings.cloudinit {
@@ -268,7 +265,7 @@ mod tests {
             credentials: vec!["app.token".into()],
             disks: vec![
                 ExtraDisk::New { size: 1 << 30 },
-                ExtraDisk::File { file: "/data.raw".into(), format: Format::Raw, read_only: true },
+                ExtraDisk::File { file: "/data.raw".into(), format: DiskFormat::Raw, read_only: true },
             ],
             tpm: true,
             cloudinit: true,
@@ -284,7 +281,7 @@ mod tests {
     fn an_imported_disk_without_a_network_has_its_golden_command_line() {
         let disk = Import {
             file: "/fedora.qcow2".into(),
-            format: Format::Qcow2,
+            format: DiskFormat::Qcow2,
             size: 1,
             file_size: 1,
             modified: jiff::Timestamp::UNIX_EPOCH,

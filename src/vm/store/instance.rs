@@ -228,9 +228,8 @@ impl Vm {
     /// The VM's own disk: an overlay over its base disk, or a copy of that.
     pub fn overlay(&self) -> PathBuf {
         self.folder.join(match self.features().disk {
-            DiskFormat::Qcow2 => "overlay.qcow2",
-            DiskFormat::Raw => "disk.raw",
-            DiskFormat::Vhdx => "disk.vhdx",
+            DiskFormat::Qcow2 => "overlay.qcow2".to_owned(),
+            copy => format!("disk.{copy}"),
         })
     }
 

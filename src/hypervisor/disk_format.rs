@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The format of a disk image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum DiskFormat {
     /// The disk's bytes, with holes for zeros
     Raw,
     /// QEMU's format
@@ -18,7 +18,7 @@ pub enum Format {
     Vmdk,
 }
 
-impl Format {
+impl DiskFormat {
     /// The format's name in QEMU.
     pub fn name(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Format {
     }
 }
 
-impl std::fmt::Display for Format {
+impl std::fmt::Display for DiskFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
