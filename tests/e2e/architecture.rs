@@ -25,35 +25,38 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
         tool.env("CONTAINERS_REGISTRIES_CONF", &settings);
         Running::start(tool, Some(vec![])).finish(SOON).expect(125)
     };
-    let slow = |arch: &str| format!("is for {arch}: it is emulated");
+    let slow = |arch: &str| format!("is for {arch}: the VM is emulated");
     let (own, other) = match std::env::consts::ARCH {
         "x86_64" => (("amd64", "x86_64"), ("arm64", "aarch64")),
         _ => (("arm64", "aarch64"), ("amd64", "x86_64")),
     };
 
-    run(&["--arch", other.1, &both]).says("fetching").says(&slow(other.1)).says("no kernel");
+    run(&["--arch", other.1, &both]).says("pulling the image").says(&slow(other.1)).says("no kernel");
     let (architecture, other_id) = inspect(&both);
     assert_eq!(architecture, other.0);
     // `run` uses the image in the storage, unless it is for another architecture.
-    run(&[&both]).silent_about("fetching").says(&slow(other.1)).says("no kernel");
+    run(&[&both]).silent_about("pulling the image").says(&slow(other.1)).says("no kernel");
     run(&["--arch", own.1, "--pull", "never", &both])
         .says(&format!("is for {}, not for {}", other.0, own.0))
         .says("--pull never")
         .silent_about("no kernel");
-    run(&["--arch", own.1, &both]).says("fetching").silent_about(&slow(other.1)).says("no kernel");
+    run(&["--arch", own.1, &both]).says("pulling the image").silent_about(&slow(other.1)).says("no kernel");
     let (architecture, own_id) = inspect(&both);
     assert_eq!(architecture, own.0);
     run(&["--pull", "always", "--arch", other.1, &both]).says(&slow(other.1));
     assert_eq!(inspect(&both).1, other_id);
 
     // An image for one architecture only.
-    run(&["--arch", "arm64", &one]).says("fetching").says("is for amd64, not for arm64").says("registry");
+    run(&["--arch", "arm64", &one])
+        .says("pulling the image")
+        .says("is for amd64, not for arm64")
+        .says("registry");
     let local = "localhost/podman-bootc-e2e:one";
     podman(&["tag", &one, local], vec![]).expect(0);
     run(&["--arch", "arm64", local]).says("is for amd64, not for arm64").says("podman build --arch arm64");
     run(&["--arch", "arm64", "podman-bootc-e2e:one"])
         .says("podman build --arch arm64")
-        .silent_about("fetching");
+        .silent_about("pulling the image");
     // A manifest list of both, as `podman build --manifest` makes it.
     let list = "localhost/podman-bootc-e2e:list";
     podman(&["manifest", "create", list], vec![]).expect(0);
@@ -90,7 +93,7 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
         "{}",
         output.story()
     );
-    let emulated = output.stderr.contains("is for aarch64: it is emulated");
+    let emulated = output.stderr.contains("is for aarch64: the VM is emulated");
     assert_eq!(emulated, std::env::consts::ARCH != "aarch64", "{}", output.story());
     // systemd shows the prompt after everything else.
     let log = wait_for("the prompt", SOON, || {

@@ -141,7 +141,7 @@ fn a_wait_for_another_process_is_interrupted() {
     std::fs::create_dir_all(sandbox.cache()).unwrap();
     let _other = Lock::acquire(&sandbox.cache().join("storage.lock")).unwrap();
     let running = sandbox.start(&["run", "oci-archive:/x.tar"]);
-    running.wait_stderr("waiting for it", SOON);
+    running.wait_stderr("waiting for another podman-bootc", SOON);
     running.signal(Signal::INT);
     running.finish(SOON).expect(130);
 }

@@ -42,7 +42,11 @@ fn one_install_serves_all_exports_and_vms() {
     let all: Vec<Running> = files.iter().map(|file| sandbox.start(&["disk", &image, file])).collect();
     let stories: Vec<String> = all.into_iter().map(|running| running.finish(BOOT).expect(0).stderr).collect();
     let count = |text: &str| stories.iter().filter(|story| story.contains(text)).count();
-    assert_eq!((count("booting the image"), count("waiting for it")), (1, 7), "{stories:#?}");
+    assert_eq!(
+        (count("booting the image"), count("waiting for another podman-bootc")),
+        (1, 7),
+        "{stories:#?}"
+    );
     let base = sandbox.base_disks()[0].join("disk.raw");
     for file in &files {
         let format = file.rsplit('.').next().unwrap();

@@ -61,7 +61,7 @@ fn a_root_over_virtiofs_is_not_converted() {
         .expect(125)
         .says("from elsewhere");
     let here = sandbox.run(&["run", "--install-in", "container", &file]).expect(125);
-    here.says("none from elsewhere").silent_about("booting");
+    here.says("an image from elsewhere").silent_about("booting");
     sandbox.run(&["run", "--root-transport", "virtiofs", &image.name]).expect(125).says("--ephemeral");
 }
 

@@ -51,7 +51,11 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     assert_eq!(first.stderr.matches("KVM doesn't work on this host").count(), told, "{}", first.story());
 
     for running in others {
-        let output = running.finish(BOOT).expect(0).says("waiting for it").silent_about("booting the image");
+        let output = running
+            .finish(BOOT)
+            .expect(0)
+            .says("waiting for another podman-bootc")
+            .silent_about("booting the image");
         sandbox.ok(&["rm", "--force", output.text().trim()]);
     }
     beside.finish(BOOT).expect(0).silent_about("installs");

@@ -58,8 +58,8 @@ fn an_image_that_is_not_bootable_costs_no_work() {
     // isn't in the storage.
     let name = format!("127.0.0.1:1/pulled-{}", std::process::id());
     podman(&["tag", &unlabelled, &name], vec![]).expect(0);
-    run(&["run", "--pull", "missing", &name]).says("is not bootable").silent_about("fetching it");
-    run(&["run", "--pull", "always", &name]).says("fetching it").says("refused");
+    run(&["run", "--pull", "missing", &name]).says("is not bootable").silent_about("pulling the image");
+    run(&["run", "--pull", "always", &name]).says("pulling the image").says("refused");
     podman(&["untag", &unlabelled, &name], vec![]).expect(0);
     assert!(sandbox.list().is_empty() && sandbox.base_disks().is_empty());
     sandbox.assert_clean(&[]);
