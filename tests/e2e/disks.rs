@@ -43,7 +43,7 @@ fn one_install_serves_all_exports_and_vms() {
     let stories: Vec<String> = all.into_iter().map(|running| running.finish(BOOT).expect(0).stderr).collect();
     let count = |text: &str| stories.iter().filter(|story| story.contains(text)).count();
     assert_eq!(
-        (count("booting the image"), count("waiting for another podman-bootc")),
+        (count("booting the image"), count("waiting for another podman-bootc that installs")),
         (1, 7),
         "{stories:#?}"
     );

@@ -54,7 +54,7 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
         let output = running
             .finish(BOOT)
             .expect(0)
-            .says("waiting for another podman-bootc")
+            .says("waiting for another podman-bootc that installs")
             .silent_about("booting the image");
         sandbox.ok(&["rm", "--force", output.text().trim()]);
     }
