@@ -408,9 +408,9 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
     let read_only = format!("{share}:ro");
     for (args, want) in [
         (&["--ephemeral"][..], "--ephemeral"),
-        (&["-v", &read_only], "leave :ro out"),
+        (&["-v", &read_only], "leave out :ro"),
         (&["--user", "core"], "for root"),
-        (&["--accel", "hvf"], "leave --accel out"),
+        (&["--accel", "hvf"], "leave out --accel"),
         (&["--hypervisor", "hyperv"], "Hyper-V is not for macOS"),
         (&["--hypervisor", "krunkit"], "brew install krunkit"),
         (&["--install-in", "vm"], "Linux only"),

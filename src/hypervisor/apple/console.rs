@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::hypervisor::process::Output;
 
-/// We poll, because no event tells on every system that a file grows.
+/// We poll, because no event reports on every system that a file grows.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The console's file for the machine with its sockets in this folder.

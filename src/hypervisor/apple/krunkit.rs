@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_all_that_it_can_have() {
+    fn a_machine_with_all_supported_devices_has_the_golden_command_line() {
         let mut machine = sample();
         machine.credentials = vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b\n".to_vec() }];
         machine.devices.shares = vec![SharedFolder {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_it_would_split_is_refused() {
+    fn a_path_with_a_separator_is_refused() {
         for path in ["/a,b/disk.raw", "/a=b/disk.raw"] {
             let mut machine = sample();
             machine.disks[0].file = path.into();

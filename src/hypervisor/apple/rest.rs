@@ -17,7 +17,7 @@ use crate::hypervisor::helpers::gvproxy::Network;
 use crate::hypervisor::http;
 use crate::hypervisor::process::{Output, Process, Ready, Start, StartError, Stdout};
 
-/// We poll, because no event tells that the socket appears.
+/// We poll, because no event reports that the socket appears.
 const POLL: Duration = Duration::from_millis(50);
 
 /// The program that takes the requests.

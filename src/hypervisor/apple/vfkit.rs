@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_all_that_it_can_have() {
+    fn a_machine_with_all_supported_devices_has_the_golden_command_line() {
         let mut machine = sample();
         machine.devices.shares = vec![SharedFolder {
             tag: "share0".into(),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_have_is_refused() {
+    fn unsupported_devices_are_refused() {
         type Change = fn(&mut Machine);
         let changes: [(Change, &str); 6] = [
             (|m| m.disks[0].format = DiskFormat::Qcow2, "raw"),

@@ -34,7 +34,7 @@ pub enum Socket {
 
 /// Time limit for the sockets that a helper creates.
 const SOCKETS_TIMEOUT: Duration = Duration::from_secs(10);
-/// We poll, because no event tells on every system that a socket appears.
+/// We poll, because no event reports on every system that a socket appears.
 const POLL: Duration = Duration::from_millis(10);
 
 /// A helper that runs. It ends with our process.

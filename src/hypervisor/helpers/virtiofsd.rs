@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_has_its_arguments() {
+    fn each_feature_has_its_arguments() {
         let old = "Usage: virtiofsd --shared-dir <DIR>\n  --uid-map <UID_MAP>\n";
         let cases = [
             (HELP, true, "/a b,c\n\"d'", false, ROOT, "--fd=0|--shared-dir|/a b,c\n\"d'"),

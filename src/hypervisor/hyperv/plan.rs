@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_have_is_refused() {
+    fn unsupported_devices_are_refused() {
         let changes: [fn(&mut Machine); 4] = [
             |m| m.disks[0].format = DiskFormat::Qcow2,
             |m| m.disks.clear(),

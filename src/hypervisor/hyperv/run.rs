@@ -25,7 +25,7 @@ use crate::hypervisor::{Launch, Machine};
 const LINE_MAX: u64 = 64 << 10;
 /// Bytes of input that we buffer for a console that doesn't read.
 const INPUT_BUFFER: usize = 4 << 10;
-/// We poll, because no event tells that the console's pipe appears when the VM starts.
+/// We poll, because no event reports that the console's pipe appears when the VM starts.
 const PIPE_POLL: Duration = Duration::from_millis(200);
 /// PowerShell takes seconds to start, and Hyper-V takes seconds to turn a VM off.
 const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(60);

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_in_files() {
+    fn credentials_are_passed_in_files() {
         let credentials = vec![
             Credential { name: "x".into(), value: b"y".to_vec() },
             Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
