@@ -321,6 +321,8 @@ mod tests {
         assert!(tag("no JSON").is_err());
     }
 
+    // wine reports success for a link in a folder that does not exist.
+    #[cfg(unix)]
     #[test]
     fn podman_is_not_blamed_for_a_link_that_cant_be_created() {
         let dir = tempfile::tempdir().unwrap();
