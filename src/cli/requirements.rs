@@ -1,4 +1,4 @@
-//! The words for what a hypervisor can't do, with the flags that ask for it and the advice.
+//! The error message for a feature that a hypervisor doesn't have: it names the flag and the alternatives.
 
 use anyhow::{Result, anyhow};
 
@@ -6,19 +6,19 @@ use crate::host::Os;
 use crate::hypervisor::Kind;
 use crate::hypervisor::features::{self, Unsupported, Wish};
 
-/// Checks that this kind of hypervisor can fulfil all wishes on this system.
+/// Checks that this kind of hypervisor has all requested features on this system.
 ///
 /// # Errors
-/// It can't; the message says what to do instead.
+/// A feature is missing. The message says what to do instead.
 pub(super) fn check(kind: Kind, wishes: &[Wish]) -> Result<()> {
     features::check(kind, Os::current(), wishes).map_err(|unsupported| anyhow!(message(unsupported)))
 }
 
 fn message(Unsupported { kind, os, wish }: Unsupported) -> String {
-    format!("{} can't {} on {}; {}", kind.title(), words(wish), os.name(), advice(wish, kind, os))
+    format!("{} can't {} on {}: {}", kind.title(), verb_phrase(wish), os.name(), advice(wish, kind, os))
 }
 
-fn words(wish: Wish) -> String {
+fn verb_phrase(wish: Wish) -> String {
     match wish {
         Wish::Share => "share folders with a VM (-v)",
         Wish::ReadOnlyShare => "share a folder read-only (-v ...:ro)",
@@ -38,17 +38,17 @@ fn words(wish: Wish) -> String {
 fn advice(wish: Wish, kind: Kind, os: Os) -> &'static str {
     match (wish, kind, os) {
         (Wish::Share, _, Os::Windows) => {
-            "leave out -v. Reach the VM's files from Windows over SSHFS, with the settings that `podman-bootc \
-             ssh-config` prints, and your files from the VM over SMB (`mount -t cifs`)"
+            "leave out -v. Use SSHFS to reach the VM's files from Windows, with the settings that `podman-bootc \
+             ssh-config` prints. Use SMB (`mount -t cifs`) to reach your files from the VM"
         }
         (Wish::Share, ..) => {
-            "leave out -v, and reach the VM's files over SSHFS with the settings that `podman-bootc ssh-config` \
+            "leave out -v, and use SSHFS to reach the VM's files, with the settings that `podman-bootc ssh-config` \
              prints"
         }
         (Wish::ReadOnlyShare, ..) => "leave out :ro, or use --hypervisor qemu",
         (Wish::UdpPort | Wish::ForeignDisk | Wish::OtherArch, ..) => "use --hypervisor qemu",
         (Wish::DirectBoot, ..) => {
-            "leave out --ephemeral; --rm removes the VM and its disk at the end of the session"
+            "leave out --ephemeral, or use --rm, which removes the VM and its disk when the session ends"
         }
         (Wish::Accelerator, ..) => "leave out --accel, or use --hypervisor qemu",
         (Wish::Tpm, Kind::Qemu, _) => "leave out --tpm",
@@ -57,7 +57,7 @@ fn advice(wish: Wish, kind: Kind, os: Os) -> &'static str {
         }
         (Wish::Snapshot, ..) => "create the VM with --hypervisor qemu",
         (Wish::OtherUser, ..) => {
-            "leave out --user, or use --hypervisor qemu; the install puts the key on the disk, for root only"
+            "leave out --user, or use --hypervisor qemu (the key is on the disk, for root only)"
         }
     }
 }

@@ -26,30 +26,30 @@ use crate::vm::{self, Name, Vm, lifecycle};
 
 /// Run a bootable container image as a VM
 ///
-/// Makes a disk of the image (once per image and set of options), boots it in a new VM with an SSH key
-/// injected, and opens a shell in it, or runs CMD and returns its exit code.
+/// Installs the image to a base disk (once for each set of options) and boots a new VM from it. Then opens a shell in
+/// the VM, or runs CMD and exits with its exit code.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  podman-bootc run localhost/my-os                    a shell in a new VM, which stays
-  podman-bootc run --rm localhost/my-os               the same, removed at the end of the session
+  podman-bootc run localhost/my-os                    open a shell in a new VM; the VM is kept
+  podman-bootc run --rm localhost/my-os               remove the VM when the shell exits
   podman-bootc run localhost/my-os systemctl status   run a command, then remove the VM
   podman-bootc run -d --name web localhost/my-os      start in the background
-  podman-bootc run --disk disk.qcow2                  boot a disk image that something else made")]
+  podman-bootc run --disk disk.qcow2                  boot an existing disk image")]
 pub struct Args {
-    /// Name of the VM [default: a generated one]
+    /// The VM's name [default: generated]
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
-    /// Return as soon as the VM runs, and print its name; with CMD return when that has run, and keep the VM
+    /// Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep the VM
     #[arg(short, long, visible_short_alias = 'B', visible_alias = "background")]
     detach: bool,
     /// Remove the VM when the session ends (with --detach: when the VM powers off)
     #[arg(long)]
     rm: bool,
-    /// The user to log in as; the image has to have it
+    /// The user to log in as; must exist in the image
     #[arg(short, long, value_name = "USER", default_value = "root")]
     user: String,
-    /// Virtual processors
+    /// Virtual CPUs
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = parse_cpus())]
     cpus: u32,
     /// Memory, in bytes or with K, M, G
@@ -57,37 +57,36 @@ pub struct Args {
     memory: u64,
     #[command(flatten)]
     image_source: ImageArgs,
-    /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
+    /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
-    /// Show no progress
+    /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
-    /// What runs the VM
+    /// The hypervisor that runs the VM
     #[arg(long, value_enum, default_value_t = features::Choice::Auto, value_name = "HYPERVISOR")]
     hypervisor: features::Choice,
-    /// What runs the guest's code in QEMU
+    /// The way QEMU runs guest code
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
-    /// The image: a name, short name, ID or beginning of an ID; or oci-archive:FILE, docker-archive:FILE, oci:DIR
+    /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE, oci:DIR
     #[arg(required_unless_present = "disk")]
     image: Option<String>,
-    /// A command to run in the VM: one argument is a shell line, several are passed on exactly
+    /// A command to run in the VM: one word is a shell command line, several words are passed on unchanged
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
-    /// Boot the image itself: no disk, no install, all changes in memory and gone with the VM
-    #[arg(long, conflicts_with_all = InstallArgs::FOR_DISKS)]
+    /// Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM
+    #[arg(long, conflicts_with_all = InstallArgs::ONLY_FOR_DISKS)]
     ephemeral: bool,
-    /// How the image's files reach a VM without a disk: as block images that are made of its layers once, or as
-    /// they are, through virtiofsd
+    /// How an --ephemeral VM gets the image's files
     #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
     root_transport: Transport,
-    /// Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection", "pull"], conflicts_with_all = InstallArgs::FOR_INSTALLS)]
+    /// Boot this disk image (raw or qcow2), which the VM doesn't change; it must stay unchanged as long as the VM exists
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection", "pull"], conflicts_with_all = InstallArgs::ONLY_FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineArgs,
-    // The last one: its heading holds for all that follows.
+    // The last field, because its heading applies to all options after it.
     #[command(flatten)]
     install: InstallArgs,
 }
@@ -96,12 +95,12 @@ impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = StderrProgress::new(self.quiet);
         if self.disk.is_some() {
-            // Without an image, all words are the command's.
+            // Without an image, the first word belongs to the command.
             self.command.splice(0..0, self.image.take().map(OsString::from));
         }
-        // Before any work: what can't be is said at once.
+        // Checks come before any work.
         if self.detach && self.command.is_empty() && self.timeout.is_some() {
-            bail!("--detach without a command doesn't wait until the VM is ready; leave out --timeout");
+            bail!("--timeout has no effect: --detach without a command doesn't wait until the VM is ready");
         }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
         requirements::check(hypervisor, &self.wishes())?;
@@ -118,29 +117,29 @@ impl Args {
                 };
                 provisioner.vm_from_image(self.name.clone(), &source, boot, new)?
             }
-            (None, None) => bail!("an image is missing"),
+            (None, None) => bail!("no image given"),
         };
         if !vm.spec.sshd {
             progress.note(&format!("image {} seems to have no sshd", vm.spec.origin()));
         }
-        let started = context.block_on(lifecycle::start(&vm, &context.store, self.leases()));
+        let started = context.block_on(lifecycle::start(&vm, &context.store, self.needs_lease()));
         drop(creating);
-        // A machine that never ran has nothing in it, and its name is wanted for the next try.
-        let take_back = || context.block_on(lifecycle::remove_now(&vm, &context.store));
+        // A VM that never ran is empty. Removing it frees its name for the next try.
+        let remove_new = || context.block_on(lifecycle::remove_now(&vm, &context.store));
         let mut client = match started {
             Ok(client) => client,
             Err(error) => {
-                take_back()?;
+                remove_new()?;
                 return Err(error.into());
             }
         };
         if self.detach && self.command.is_empty() {
-            let runs = ready::wait_started(&mut client, |note| progress.note(note));
-            if let Err(error) = context.block_on(runs) {
+            let started = ready::wait_started(&mut client, |note| progress.note(note));
+            if let Err(error) = context.block_on(started) {
                 drop(client);
-                // One that was stopped, or whose guest came to an end, is there to be looked at.
+                // A VM that was stopped, or whose guest ended, is kept for inspection.
                 if !matches!(&error, vm::Error::Ended { end, .. } if end.kind != EndKind::Failure) {
-                    take_back()?;
+                    remove_new()?;
                 }
                 return Err(error.into());
             }
@@ -150,17 +149,17 @@ impl Args {
         self.session(context, &vm, client, &progress)
     }
 
-    /// What is asked for that not every hypervisor can do.
+    /// Returns the requested features that not every hypervisor has.
     fn wishes(&self) -> Vec<Wish> {
-        let asked = [
+        let requested = [
             (self.ephemeral, Wish::DirectBoot),
             (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
             (self.user != "root", Wish::OtherUser),
             (self.disk.is_some(), Wish::ForeignDisk),
             (self.image_source.arch.is_some_and(|arch| Arch::host() != Some(arch)), Wish::OtherArch),
         ];
-        let asked = asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish));
-        asked.chain(self.machine.wishes()).collect()
+        let requested = requested.into_iter().filter_map(|(requested, wish)| requested.then_some(wish));
+        requested.chain(self.machine.wishes()).collect()
     }
 
     fn new_vm(&self, hypervisor: Kind) -> Result<NewVm> {
@@ -172,7 +171,7 @@ impl Args {
             hypervisor,
             accelerator: self.accel,
             user: self.user.clone(),
-            // An ephemeral VM leaves nothing that could be started again.
+            // An ephemeral VM can't be started again.
             remove: self.removes() || self.ephemeral,
             firmware: self.machine.firmware,
             arch: self.image_source.arch,
@@ -181,13 +180,13 @@ impl Args {
         })
     }
 
-    /// As in the tool that this one replaces, a VM for one command goes with it unless it has a name.
+    /// A VM started for a single command is removed when the command exits, as in podman-bootc (Go). A named VM is kept.
     fn removes(&self) -> bool {
         self.rm || (!self.command.is_empty() && self.name.is_none() && !self.detach)
     }
 
-    /// The VM goes with this process; a detached one goes when it powers off.
-    fn leases(&self) -> bool {
+    /// With a lease the VM ends with this process. A detached VM is removed when it powers off.
+    fn needs_lease(&self) -> bool {
         self.removes() && !self.detach
     }
 
@@ -208,21 +207,20 @@ impl Args {
                 Err(error.into())
             }
         };
-        if self.leases() {
-            // The VM's life hangs on this connection; its last message says that all is gone.
+        if self.needs_lease() {
+            // The VM ends when the lease ends. The last message says that the VM is removed.
             context.block_on(async {
                 client.end_lease().await;
                 client.ended().await;
             });
         } else if let Err(error) = &result {
-            self.explain(context, vm, error, progress)?;
+            self.after_failure(context, vm, error, progress)?;
         }
         result
     }
 
-    /// A VM that was given up before it was ready goes when the user pressed Ctrl-C, and stays to be looked at
-    /// when it failed.
-    fn explain(
+    /// Removes the VM after Ctrl-C. After a failure it is kept for inspection, and a note says how.
+    fn after_failure(
         &self,
         context: &Context,
         vm: &Vm,
@@ -230,17 +228,20 @@ impl Args {
         progress: &dyn Progress,
     ) -> Result<()> {
         let name = &vm.spec.name;
-        let runs = |what| {
-            progress.note(&format!("VM {name} still runs: {what}, `podman-bootc rm -f {name}` removes it"));
+        let still_running = |hint| {
+            let remove = format!("Remove it with `podman-bootc rm -f {name}`");
+            progress.note(&format!("VM {name} is still running: {hint}. {remove}"));
         };
         match error.downcast_ref() {
             Some(vm::Error::Interrupted(_)) => {
                 context.block_on(lifecycle::remove_now(vm, &context.store)).context("can't remove the VM")?;
             }
             Some(vm::Error::Timeout { .. }) => {
-                runs(format!("`podman-bootc logs {name}` shows its console"));
+                still_running(format!("`podman-bootc logs {name}` shows its console"));
             }
-            _ if error.is::<Fault>() => runs(format!("`podman-bootc ssh {name}` gets you in")),
+            _ if error.is::<Fault>() => {
+                still_running(format!("`podman-bootc ssh {name}` opens a shell in it"))
+            }
             _ => {}
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The options of commands that find an image.
+//! The options of commands that use an image.
 
 use crate::hypervisor::Arch;
 use crate::image::Pull;
@@ -7,10 +7,10 @@ use crate::provision::ImageSource;
 /// Where to find an image.
 #[derive(Debug, clap::Args)]
 pub struct ImageArgs {
-    /// Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    /// Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// The architecture of the image [default: the local image's, else the host's]
+    /// The architecture of the image [default: the local image's, otherwise the host's]
     #[arg(long, value_enum, value_name = "ARCHITECTURE")]
     pub arch: Option<Arch>,
     /// When to pull the image

@@ -1,4 +1,4 @@
-//! The options of an install, for all commands that may need a base disk.
+//! The options of commands that may install an image.
 
 use clap::ArgAction;
 
@@ -6,52 +6,52 @@ use crate::install::Place;
 use crate::provision::InstallChoices;
 use crate::text::parse_size;
 
-/// What the disk is to be like. Each of these makes a disk of its own.
+/// The install's options. Each set of them has a base disk of its own.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Install options")]
 pub struct InstallArgs {
-    /// The root filesystem's type: ext4, xfs or btrfs [default: the image's own]
+    /// Type of the root filesystem: ext4, xfs or btrfs [default: the image's, otherwise ext4]
     #[arg(long, value_name = "TYPE", value_parser = ["ext4", "xfs", "btrfs"])]
     filesystem: Option<String>,
-    /// Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]
+    /// Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]
     #[arg(long, visible_alias = "root-size-max", value_name = "SIZE", value_parser = parse_size)]
     root_size: Option<u64>,
-    /// Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]
+    /// Size of the disk, in bytes or with K, M, G, T [default: twice the image's size, at least 10G]
     ///
-    /// When there is a smaller disk of the image, and the system on it can grow, a VM is made on that one.
+    /// A VM can use a smaller base disk that already exists, if the image's system can grow its filesystem.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     disk_size: Option<u64>,
-    /// A kernel argument to add; may be given several times
+    /// Add a kernel argument; can be repeated
     ///
-    /// Unless one of them names a console, the serial port is made one, so that `logs` has something to show.
+    /// Without a `console=` argument, the tool adds one for the serial port, which `logs` shows.
     #[arg(long = "karg", value_name = "ARGUMENT", action = ArgAction::Append, allow_hyphen_values = true)]
     pub kargs: Vec<String>,
     /// The boot loader to install [default: bootc's choice]
     #[arg(long, value_name = "NAME", value_parser = ["grub", "systemd", "none"])]
     bootloader: Option<String>,
-    /// Install with bootc's composefs backend [default: only what its ostree backend can't install]
+    /// Use bootc's composefs backend [default: only for images that its ostree backend can't install]
     #[arg(long)]
     composefs_backend: bool,
     /// The image reference that the installed system upgrades from [default: the image's name]
     #[arg(long, value_name = "REFERENCE")]
     target_imgref: Option<String>,
-    /// How the installed system gets at that reference: registry, oci, ... [default: registry]
+    /// The transport of that reference: registry, oci, ... [default: registry]
     #[arg(long, value_name = "TRANSPORT")]
     target_transport: Option<String>,
-    /// One more word for the command line of `bootc install to-disk`; may be given several times
+    /// Add an argument to `bootc install to-disk`; can be repeated
     #[arg(long = "install-arg", value_name = "WORD", action = ArgAction::Append, allow_hyphen_values = true)]
     install_args: Vec<String>,
-    /// Install anew, although there is a disk of this image with these options
+    /// Install again, even if the image already has a base disk with these options
     #[arg(long)]
     rebuild: bool,
-    /// Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]
+    /// Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]
     #[arg(long, value_enum, value_name = "PLACE")]
     install_in: Option<Place>,
 }
 
 impl InstallArgs {
-    /// Those that mean nothing without a disk.
-    pub const FOR_DISKS: [&str; 10] = [
+    /// The options that need a disk.
+    pub const ONLY_FOR_DISKS: [&str; 10] = [
         "filesystem",
         "root_size",
         "disk_size",
@@ -63,8 +63,8 @@ impl InstallArgs {
         "rebuild",
         "install_in",
     ];
-    /// Those that mean nothing for a disk that is there already.
-    pub const FOR_INSTALLS: [&str; 10] = [
+    /// The options that need an install.
+    pub const ONLY_FOR_INSTALLS: [&str; 10] = [
         "filesystem",
         "root_size",
         "kargs",
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_wish_in_other_words_is_the_same_disk() {
+    fn equal_sizes_in_other_units_give_the_same_disk() {
         assert_eq!(options(&["--disk-size", "10G"]), options(&["--disk-size", "10240MiB"]));
         assert_eq!(options(&["--disk-size", "10G"]), options(&[]));
         assert_eq!(options(&["--root-size", "4095.5M"]), options(&["--root-size-max", "4G"]));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn words_for_bootc_stay_as_they_are() {
+    fn arguments_for_bootc_are_passed_on_unchanged() {
         let options = options(&[
             "--install-arg",
             "--stateroot",

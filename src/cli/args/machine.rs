@@ -1,4 +1,4 @@
-//! What the machine of a `run` is to have beside processors and memory.
+//! The options of a VM's devices and of what the guest gets at boot.
 
 use std::path::PathBuf;
 
@@ -22,51 +22,51 @@ use crate::hypervisor::{Forward, Kind, Protocol, Shares};
 use crate::text::parse_size;
 use crate::vm::{Nic, Settings, UserFiles, ports};
 
-/// The machine's devices and its surroundings.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Machine options")]
 pub struct MachineArgs {
-    /// Share a folder of the host with the VM, live in both directions; may be given several times
+    /// Share a host folder with the VM; can be repeated
     ///
-    /// With :ro the VM can't write to it. What root in the VM makes belongs to you.
+    /// Both sides see changes at once. With :ro the VM can't write to the folder. Files that root creates in the VM
+    /// belong to you.
     #[arg(short, long = "volume", value_name = "SRC:DST[:ro]", action = ArgAction::Append)]
     volumes: Vec<Share>,
-    /// Make a port of the VM one of the host; may be given several times
+    /// Forward a port of the host to the VM; can be repeated
     ///
-    /// IP is 127.0.0.1 when left out; HOST 0 or left out is chosen by the system, and `port` shows it.
+    /// IP defaults to 127.0.0.1. If HOST is 0 or left out, the system chooses a port, and `port` shows it.
     #[arg(short, long = "publish", value_name = "[[IP:]HOST:]GUEST[/tcp|udp]", action = ArgAction::Append)]
     publish: Vec<Forward>,
-    /// One more disk: a disk image (raw or qcow2), or new:SIZE for an empty one; may be given several times
+    /// Attach a disk image (raw or qcow2), or with new:SIZE an empty disk; can be repeated
     ///
-    /// The VM finds them as /dev/disk/by-id/virtio-extra0, virtio-extra1, and so on. With :ro it can't write to
-    /// the file. A new one goes with the VM.
+    /// In the VM the disks are /dev/disk/by-id/virtio-extra0, virtio-extra1, and so on. With :ro the VM can't write
+    /// to the file. An empty disk is created in the VM's folder and removed with the VM.
     #[arg(long = "add-disk", value_name = "FILE[:ro]|new:SIZE", action = ArgAction::Append)]
     add_disks: Vec<ExtraDiskArg>,
     /// The VM's network card
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     nic: Nic,
-    /// How the VM calls itself
+    /// The VM's hostname
     #[arg(long, value_name = "NAME")]
     hostname: Option<Hostname>,
-    /// A file with public keys that may log in, too; may be given several times
+    /// Also accept the public SSH keys in this file; can be repeated
     #[arg(long = "ssh-key", value_name = "FILE", action = ArgAction::Append)]
     ssh_keys: Vec<PathBuf>,
-    /// A systemd credential for the VM, its value as it stands or from a file; may be given several times
+    /// Hand a credential to the guest's systemd, as a value or from a file; can be repeated
     #[arg(long = "credential", value_name = "NAME=VALUE|NAME=@FILE", action = ArgAction::Append)]
     credentials: Vec<CredentialArg>,
-    /// Give cloud-init the files in this folder: user-data, and perhaps meta-data, network-config, vendor-data
+    /// Hand the files in this folder to cloud-init: user-data, optionally meta-data, network-config, vendor-data
     #[arg(long, value_name = "DIR")]
     cloudinit: Option<PathBuf>,
-    /// Give Ignition this configuration
+    /// Hand this configuration to Ignition
     #[arg(long, value_name = "FILE")]
     ignition: Option<PathBuf>,
-    /// What starts the VM from its disk
+    /// The firmware that boots the VM from its disk
     #[arg(long, value_enum, default_value_t, value_name = "KIND", conflicts_with = "ephemeral")]
     pub firmware: firmware::Choice,
-    /// Give the VM a TPM 2.0
+    /// Add a TPM 2.0
     #[arg(long)]
     tpm: bool,
-    /// Keep the VM's journal on this host, for `logs --journal` (systemd 256 and up in the image)
+    /// Also store the VM's journal on the host, for `logs --journal` (systemd 256 or newer in the image)
     #[arg(long)]
     journal: bool,
     /// Open a window with the VM's screen
@@ -75,9 +75,9 @@ pub struct MachineArgs {
 }
 
 impl MachineArgs {
-    /// What is asked for that not every hypervisor can do.
+    /// Returns the requested features that not every hypervisor has.
     pub fn wishes(&self) -> impl Iterator<Item = Wish> {
-        let asked = [
+        let requested = [
             (!self.volumes.is_empty(), Wish::Share),
             (self.volumes.iter().any(|share| share.read_only), Wish::ReadOnlyShare),
             (self.publish.iter().any(|port| port.protocol == Protocol::Udp), Wish::UdpPort),
@@ -93,13 +93,13 @@ impl MachineArgs {
             (self.journal, Wish::Device("--journal")),
             (self.gui, Wish::Device("--gui")),
         ];
-        asked.into_iter().filter_map(|(asked, wish)| asked.then_some(wish))
+        requested.into_iter().filter_map(|(requested, wish)| requested.then_some(wish))
     }
 
-    /// What is asked for; what can be checked before there is a VM is checked.
+    /// Returns the settings after all checks that are possible before the VM exists.
     ///
     /// # Errors
-    /// A folder is not there, a port is taken, a file is not what it should be.
+    /// A folder is missing, a port is taken, or a file is invalid.
     pub fn settings(&self, hypervisor: Kind) -> Result<(Settings, UserFiles)> {
         let shares = self.volumes.iter().cloned().map(Share::resolve).collect::<Result<Vec<_>, _>>()?;
         if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
@@ -109,12 +109,12 @@ impl MachineArgs {
             swtpm::program()?;
         }
         if self.nic == Nic::None && !self.publish.is_empty() {
-            bail!("with --nic none the VM has no ports that could be published");
+            bail!("-p needs a network card: leave out -p or --nic none");
         }
         ports::check(&self.publish)?;
         let credentials: Vec<_> =
             self.credentials.iter().map(CredentialArg::read).collect::<Result<_, _>>()?;
-        // What of them goes together with the tool's own is seen later.
+        // Conflicts with the tool's own credentials are found when the VM is created.
         user_credentials::merge(vec![], credentials.clone())?;
         let settings = Settings {
             shares,
@@ -140,17 +140,18 @@ impl MachineArgs {
     }
 }
 
-/// Virtual processors.
 pub fn parse_cpus() -> impl clap::builder::TypedValueParser<Value = u32> {
     clap::value_parser!(u32).range(1..=255)
 }
 
-/// Memory in MiB.
+/// Parses a memory size into MiB.
 pub fn parse_memory(text: &str) -> Result<u64> {
     const SMALLEST: u64 = 256;
     let mib = parse_size(text)? >> 20;
     if mib < SMALLEST {
-        bail!("{text} is {mib} MiB, too little to boot; numbers without a unit are bytes, as in podman");
+        bail!(
+            "{mib} MiB is too little to boot: expected {SMALLEST}M or more. A number without a unit means bytes"
+        );
     }
     Ok(mib)
 }
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory() {
+    fn memory_without_a_unit_is_in_bytes() {
         assert_eq!(parse_memory("2G").unwrap(), 2048);
         assert!(parse_memory("2048").unwrap_err().to_string().contains("bytes"));
     }

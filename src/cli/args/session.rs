@@ -6,16 +6,15 @@ use crate::text::parse_time;
 use crate::ui::StderrProgress;
 use crate::vm::Vm;
 
-/// How to log in to a VM.
 #[derive(Debug, clap::Args)]
 pub struct SessionArgs {
-    /// The user to log in as [default: the VM's]
+    /// The user to log in as [default: the VM's user]
     #[arg(short, long, value_name = "USER")]
     user: Option<String>,
-    /// Show no progress
+    /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
-    /// How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]
+    /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub timeout: Option<Duration>,
 }

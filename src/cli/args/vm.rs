@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::cli::Context;
 use crate::vm::Vm;
 
-/// The VM of a command.
 #[derive(Debug, clap::Args)]
 pub struct VmArg {
     /// The VM: its name, its ID or a unique prefix of its ID
@@ -18,7 +17,6 @@ impl VmArg {
     }
 }
 
-/// The VMs of a command.
 #[derive(Debug, clap::Args)]
 pub struct VmArgs {
     /// The VMs: names, IDs or unique prefixes of IDs
