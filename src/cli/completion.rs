@@ -13,7 +13,7 @@ use super::PROGRAM;
 Examples:
   podman-bootc completion bash > /etc/bash_completion.d/podman-bootc")]
 pub struct Args {
-    /// The shell
+    /// The shell that the script is for
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -25,14 +25,14 @@ impl Args {
     }
 }
 
-/// The completion script for a shell.
+/// Returns the completion script for a shell.
 pub fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut super::command(), PROGRAM, &mut script);
     if shell != Shell::Bash {
         return script;
     }
-    // It calls one thing by two names when the program's has a dash: no option of any command is completed then.
+    // The script uses two spellings of a program's name with a dash, so it completes no options of commands.
     // <https://github.com/clap-rs/clap/issues/6421>
     let name = PROGRAM.replace('-', "__");
     let wrong = PROGRAM.replace('-', "__subcmd__");

@@ -15,12 +15,13 @@ use crate::ui::tell;
 use crate::vm::supervisor::console;
 use crate::vm::{Vm, lifecycle};
 
-/// What is typed to get away: ctrl-], as in virsh.
-const DETACH: u8 = 0x1d;
+/// ctrl-], as in virsh.
+const DETACH_KEY: u8 = 0x1d;
+const LOST: &str = "lost the connection to the console";
 
 /// Attach to a running VM's serial console; ctrl-] detaches
 ///
-/// What the console says is kept for `logs` all the same. Several may be attached at once.
+/// `logs` still has the console's output. Several clients can attach at the same time.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -31,26 +32,26 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let vm = self.vm.find(context)?;
         let name = &vm.spec.name;
-        let over = context.block_on(attached(&vm, context))?;
-        tell(if over { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") });
+        let ended = context.block_on(attach(&vm, context))?;
+        tell(if ended { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") });
         Ok(())
     }
 }
 
-/// Passes bytes both ways; true when the VM has ended, false when the user went away.
-async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
-    // Says so when it doesn't run.
+/// Passes bytes both ways. Returns true if the VM has ended, false if the user detached.
+async fn attach(vm: &Vm, context: &Context) -> Result<bool> {
+    // Fails if the VM is not running.
     lifecycle::attach(vm, &context.store).await?;
     let path = context.dirs.runtime_of(&vm.spec.id).join(console::SOCKET);
     let stream = socket::connect(&path).await.context("can't attach to the console")?;
     let (mut read, mut write) = socket::split(stream);
     let takes_input = vm.features().console_input;
-    let only = match takes_input {
+    let read_only = match takes_input {
         true => String::new(),
         false => format!(" (read-only: {} takes no input)", vm.spec.hypervisor.title()),
     };
-    tell(format!("Attached to the console of VM {}{only}; ctrl-] detaches", vm.spec.name));
-    let _raw = terminal::RawMode::enter().context("can't use this terminal")?;
+    tell(format!("Attached to the console of VM {}{read_only}; ctrl-] detaches", vm.spec.name));
+    let _raw = terminal::RawMode::enter().context("can't switch the terminal to raw mode")?;
     let mut keys = keyboard();
     let mut typing = true;
     let mut buffer = vec![0; 16 << 10];
@@ -58,22 +59,22 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
         tokio::select! {
             count = read.read(&mut buffer) => match count {
                 Ok(0) => return Ok(true),
-                // As it is: the terminal is the guest's as long as the user is attached.
+                // Unfiltered, because the terminal belongs to the guest while the user is attached.
                 Ok(count) => show(&buffer[..count])?,
-                Err(error) => return Err(error).context("the console is lost"),
+                Err(error) => return Err(error).context(LOST),
             },
             bytes = keys.recv(), if typing => match bytes {
                 Some(bytes) => {
-                    let end = bytes.iter().position(|key| *key == DETACH);
+                    let end = bytes.iter().position(|key| *key == DETACH_KEY);
                     if takes_input {
                         let bytes = &bytes[..end.unwrap_or(bytes.len())];
-                        write.write_all(bytes).await.context("the console is lost")?;
+                        write.write_all(bytes).await.context(LOST)?;
                     }
                     if end.is_some() {
                         return Ok(false);
                     }
                 }
-                // Who types no more may still want to see.
+                // The input has ended. The output is still shown.
                 None => typing = false,
             },
             signal = interrupt::wait() => return Err(signal.into()),
@@ -81,7 +82,7 @@ async fn attached(vm: &Vm, context: &Context) -> Result<bool> {
     }
 }
 
-/// What is typed, from a thread that ends with the process.
+/// Reads the keyboard on a thread that ends with the process.
 fn keyboard() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
@@ -98,5 +99,5 @@ fn keyboard() -> mpsc::Receiver<Vec<u8>> {
 
 fn show(bytes: &[u8]) -> Result<()> {
     let mut output = io::stdout().lock();
-    output.write_all(bytes).and_then(|()| output.flush()).context("can't show the console")
+    output.write_all(bytes).and_then(|()| output.flush()).context("can't write the console's output")
 }

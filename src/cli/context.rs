@@ -1,4 +1,4 @@
-//! What every command needs.
+//! The tool's folders and the async runtime, which every command uses.
 
 use std::mem::ManuallyDrop;
 use std::time::Duration;
@@ -13,24 +13,21 @@ use crate::text::{Progress, Stage, parse_size};
 use crate::vm::ready::{self, Ready};
 use crate::vm::{Store, Vm, lifecycle};
 
-/// The most that base disks may take together, as a size.
+/// The environment variable with the size limit of all base disks together.
 const CACHE_LIMIT: &str = "PODMAN_BOOTC_CACHE_LIMIT";
 
-/// The tool's folders, the VMs, and a runtime for what waits.
 pub struct Context {
-    /// The tool's folders.
     pub dirs: Dirs,
-    /// The VMs.
     pub store: Store,
-    /// Never dropped: that would wait for a thread that reads standard input.
+    /// Never dropped, because the drop would wait for a thread that reads standard input.
     runtime: ManuallyDrop<Runtime>,
 }
 
 impl Context {
-    /// Opens the folders and begins to note signals.
+    /// Opens the tool's folders and installs the signal handlers.
     ///
     /// # Errors
-    /// The folders can't be used.
+    /// A folder can't be created.
     pub fn open() -> Result<Self> {
         interrupt::listen().context("can't install signal handlers")?;
         let dirs = Dirs::open()?;
@@ -39,24 +36,24 @@ impl Context {
         Ok(Self { store: Store::new(&dirs), dirs, runtime })
     }
 
-    /// The recipe of `run`, with this command's progress.
+    /// Returns the recipe of `run`, with this command's progress.
     ///
     /// # Errors
     /// `PODMAN_BOOTC_CACHE_LIMIT` is not a size.
     pub fn provisioner<'a>(&'a self, progress: &'a dyn Progress) -> Result<Provisioner<'a>> {
         let cache_limit = match std::env::var(CACHE_LIMIT) {
             Ok(text) if !text.is_empty() => {
-                Some(parse_size(&text).with_context(|| format!("{CACHE_LIMIT} in the environment"))?)
+                Some(parse_size(&text).with_context(|| format!("environment variable {CACHE_LIMIT}"))?)
             }
             _ => None,
         };
         Ok(Provisioner { dirs: &self.dirs, store: &self.store, progress, cache_limit })
     }
 
-    /// A session with a VM, once that is ready. What the VM lacks is told, and keeps nobody out.
+    /// Returns a session with a VM as soon as the VM is ready. Faults in the guest's setup are only reported.
     ///
     /// # Errors
-    /// The VM doesn't run, or isn't ready in time.
+    /// The VM is not running, or is not ready in time.
     pub fn session(
         &self,
         vm: &Vm,

@@ -13,8 +13,8 @@ use crate::vm::Name;
 
 /// Copy a file or folder into a running VM, or out of it
 ///
-/// One of the two is VM:PATH. What is copied lands in DST when that is a folder, else it gets that name;
-/// of FOLDER/. only the content is copied. A path of the host that looks like VM:PATH is written ./VM:PATH.
+/// One of the two paths is VM:PATH. If DST is a folder, the copy is created in it. Otherwise DST is the copy's name.
+/// FOLDER/. copies only the folder's content. Write ./VM:PATH for a host path that looks like VM:PATH.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,10 +24,10 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     session: SessionArgs,
-    /// PATH or VM:PATH
+    /// The file or folder to copy: PATH or VM:PATH
     #[arg(value_name = "SRC")]
     source: String,
-    /// VM:PATH or PATH
+    /// Where to copy it: VM:PATH or PATH
     #[arg(value_name = "DST")]
     target: String,
 }
@@ -36,22 +36,24 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let name = match (in_vm(&self.source), in_vm(&self.target)) {
             (Some((name, _)), None) | (None, Some((name, _))) => name,
-            (Some(_), Some(_)) => bail!("both are in a VM; one of SRC and DST has to be a path of this host"),
-            (None, None) => bail!("neither SRC nor DST is VM:PATH"),
+            (Some(_), Some(_)) => {
+                bail!("SRC and DST are both in a VM: one of them must be a path on this host")
+            }
+            (None, None) => bail!("SRC and DST are both on this host: one of them must be VM:PATH"),
         };
         let vm = context.store.find(name)?;
         let progress = self.session.progress();
         let (user, timeout) = (self.session.user(&vm), self.session.timeout);
         let ready = context.session(&vm, &user, timeout, progress.stage("boot"))?;
         let stage = progress.stage("copy");
-        let news = |bytes| stage.update(&format_size(bytes));
+        let update = |bytes| stage.update(&format_size(bytes));
         let bytes = context.block_on(async {
             match (in_vm(&self.source), in_vm(&self.target)) {
                 (Some((_, source)), _) => {
-                    copy::from_guest(&ready.session, source, Path::new(&self.target), news).await
+                    copy::from_guest(&ready.session, source, Path::new(&self.target), update).await
                 }
                 (_, Some((_, target))) => {
-                    copy::to_guest(&ready.session, Path::new(&self.source), target, news).await
+                    copy::to_guest(&ready.session, Path::new(&self.source), target, update).await
                 }
                 (None, None) => Ok(0),
             }
@@ -61,7 +63,7 @@ impl Args {
     }
 }
 
-/// The VM and the path of `VM:PATH`.
+/// Splits `VM:PATH`. Returns nothing for a path on this host.
 fn in_vm(text: &str) -> Option<(&str, &str)> {
     let (name, path) = host::fs::path::split_colon(text)?;
     name.parse::<Name>().is_ok().then_some((name, path))
@@ -72,7 +74,7 @@ mod tests {
     use super::in_vm;
 
     #[test]
-    fn a_vms_path_is_told_from_the_hosts() {
+    fn a_path_in_a_vm_is_distinguished_from_a_host_path() {
         assert_eq!(in_vm("web:/a:b"), Some(("web", "/a:b")));
         assert_eq!(in_vm("web:"), Some(("web", "")));
         for path in ["/a", "./web:/a", "a b:/c", ":/a", "/x:y"] {

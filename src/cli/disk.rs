@@ -12,43 +12,43 @@ use crate::hypervisor::{DiskFormat, accelerator};
 use crate::text::{Progress, format_size};
 use crate::ui::StderrProgress;
 
-/// Write a disk image made of a bootable container image
+/// Write a bootable container image to a disk image
 ///
-/// The base disk is the one that `run` uses, and is made only when there is none of this image with these
-/// options. So the kernel's console is on the serial port, too, unless a --karg names another console. Nobody
-/// can log in on it but with what the image brings: the keys of `run` are not on the disk.
+/// Uses the same base disk as `run`, and installs the image if no base disk with these options exists. The kernel's
+/// console is the serial port, unless a --karg names another console. The disk contains no keys of the tool, so only
+/// logins that the image itself allows work.
 #[derive(Debug, clap::Args)]
 #[command(
     visible_alias = "to-disk",
     after_help = "\
 Examples:
-  podman-bootc disk localhost/my-os my-os.qcow2                  the format is that of the name
+  podman-bootc disk localhost/my-os my-os.qcow2                  the format follows from the name
   podman-bootc disk --disk-size 20G localhost/my-os my-os.vmdk
   podman-bootc disk --force-block-device localhost/my-os /dev/sdX"
 )]
 pub struct Args {
-    /// The file's format [default: by the ending of FILE's name; raw for a block device]
+    /// The file's format [default: from the extension of FILE; raw for a block device]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<DiskFormat>,
-    /// Write over FILE
+    /// Overwrite FILE
     #[arg(short, long)]
     force: bool,
-    /// Write over all that is on the block device FILE
+    /// Overwrite everything on the block device FILE
     #[arg(long)]
     force_block_device: bool,
     #[command(flatten)]
     image_source: ImageArgs,
-    /// Show no progress
+    /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
-    /// What runs the code of the VM that installs
+    /// The way QEMU runs guest code during the install
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
     #[command(flatten)]
     install: InstallArgs,
-    /// The image: a name, short name, ID or beginning of an ID; or oci-archive:FILE, docker-archive:FILE, oci:DIR
+    /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE, oci:DIR
     image: String,
-    /// The file to write, or a block device
+    /// The file or block device to write
     file: PathBuf,
 }
 
@@ -57,7 +57,7 @@ impl Args {
         let progress = StderrProgress::new(self.quiet);
         let overwrite = Overwrite { file: self.force, block_device: self.force_block_device };
         let format = self.format()?;
-        // Before any work; and again when it is done.
+        // Check before any work. The export checks again.
         export::check(&self.file, format, overwrite)?;
         let source = self.image_source.source(&self.image);
         let base = context.provisioner(&progress)?.base_disk(&source, &self.install.choices(), self.accel)?;
@@ -78,7 +78,7 @@ impl Args {
         };
         self.format.or_else(|| DiskFormat::of_name(&self.file)).or_else(of_device).with_context(|| {
             format!(
-                "the name {} doesn't tell the format; pass --format raw, qcow2, vhdx or vmdk",
+                "can't tell the format from the name `{}`: pass --format raw, qcow2, vhdx or vmdk",
                 self.file.display()
             )
         })

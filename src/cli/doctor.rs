@@ -15,29 +15,25 @@ use crate::image::Podman;
 use crate::text::format_size;
 use crate::ui::{Format, Table, print, say};
 
-/// Below this a disk of an image of usual size has no room. Bytes.
-const LITTLE_SPACE: u64 = 10 << 30;
+/// Bytes. With less free space the base disk of a typical image doesn't fit.
+const LOW_SPACE: u64 = 10 << 30;
 
-/// Show what this host has of what the tool needs, and what to do about the rest
+/// Show which programs and devices that the tool needs exist on this host, and how to get the others
 ///
-/// Ends with 1 when something is missing that the tool can't do without.
+/// Exits with 1 if something that the tool needs is missing.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print as JSON, or by a template as in '{{.check}} {{.result}}'
+    /// Print as JSON, or by a template such as '{{.check}} {{.result}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
 }
 
-/// One thing that was looked at. The field names are part of the tool's interface.
+/// The result of one check. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// What was looked at.
     check: &'static str,
-    /// `ok`, `optional` (missing, with less comfort) or `missing`.
     status: Status,
-    /// What was found.
     result: String,
-    /// What to do when it is missing.
     hint: Option<String>,
 }
 
@@ -45,6 +41,7 @@ struct Finding {
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
+    /// Missing, but the tool works without it.
     Optional,
     Missing,
 }
@@ -74,7 +71,7 @@ impl Args {
 
 fn findings(context: &Context) -> Vec<Finding> {
     if Os::current() != Os::Linux {
-        return findings_elsewhere(context, Os::current());
+        return findings_with_podman_machine(context, Os::current());
     }
     let mut findings = vec![podman()];
     findings.extend(hypervisor(context));
@@ -88,40 +85,35 @@ fn findings(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// Images, and all that an install takes, are in the podman machine there; one hypervisor is enough.
-fn findings_elsewhere(context: &Context, os: Os) -> Vec<Finding> {
+/// Returns the findings on macOS and Windows, where images and installs are in the podman machine.
+fn findings_with_podman_machine(context: &Context, os: Os) -> Vec<Finding> {
     let mut findings = vec![match Podman::for_images(os, None) {
         Ok(_) => found("podman machine", "running, rootful"),
         Err(error) => {
-            let hint = "`podman-bootc run` needs it for images";
-            lacking("podman machine", Status::Missing, crate::text::error_chain(&error), hint)
+            let hint = "`podman-bootc run` takes images from it";
+            problem("podman machine", Status::Missing, crate::text::error_chain(&error), hint)
         }
     }];
     let arch = Arch::host().unwrap_or(Arch::X86_64);
     let kinds = features::Choice::Auto.kinds(os);
-    let looks: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
-    let none = looks.iter().all(|(_, look)| look.is_err());
+    let results: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
+    let none_found = results.iter().all(|(_, result)| result.is_err());
     let has = |wanted: fn(Features) -> bool| {
-        looks.iter().any(|(kind, look)| wanted(kind.features(os)) && look.is_ok())
+        results.iter().any(|(kind, result)| wanted(kind.features(os)) && result.is_ok())
     };
     let has_qemu = has(|features| features.host_firmware);
     let has_hyperv = has(|features| features.vsocks == Vsocks::Hyperv);
-    findings.extend(looks.into_iter().map(|(kind, look)| match look {
+    findings.extend(results.into_iter().map(|(kind, result)| match result {
         Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
         Err(error) => {
-            let status = if none { Status::Missing } else { Status::Optional };
-            lacking(
-                kind.title(),
-                status,
-                crate::text::error_chain(&error),
-                "one of the hypervisors is enough",
-            )
+            let status = if none_found { Status::Missing } else { Status::Optional };
+            problem(kind.title(), status, crate::text::error_chain(&error), "one hypervisor is enough")
         }
     }));
     findings.extend(has_hyperv.then(hyperv_sockets));
     findings.extend(has_qemu.then(|| uefi(arch)));
-    findings.push(qemu_img(false, "it comes with QEMU; Hyper-V's disks and QEMU's are made by it"));
-    findings.push(program("ssh", true, "install OpenSSH's client"));
+    findings.push(qemu_img(false, "install QEMU, which contains it; QEMU's and Hyper-V's disks need it"));
+    findings.push(program("ssh", true, "install the OpenSSH client"));
     findings.push(space("space for disks", &context.dirs.cache));
     findings.push(space("space for VMs", &context.dirs.data));
     findings
@@ -131,7 +123,7 @@ fn found(check: &'static str, result: impl Into<String>) -> Finding {
     Finding { check, status: Status::Ok, result: result.into(), hint: None }
 }
 
-fn lacking(check: &'static str, status: Status, result: impl Into<String>, hint: &str) -> Finding {
+fn problem(check: &'static str, status: Status, result: impl Into<String>, hint: &str) -> Finding {
     Finding { check, status, result: result.into(), hint: Some(hint.to_owned()) }
 }
 
@@ -142,37 +134,37 @@ fn podman() -> Finding {
             found(check, format!("{version}, {} storage", if rootless { "rootless" } else { "rootful" }))
         }
         Err(error) => {
-            lacking(check, Status::Missing, crate::text::error_chain(&error), "install podman 4.3 or newer")
+            problem(check, Status::Missing, crate::text::error_chain(&error), "install podman 4.3 or newer")
         }
     }
 }
 
 fn hypervisor(context: &Context) -> Vec<Finding> {
     let Some(arch) = Arch::host() else {
-        return vec![lacking(
+        return vec![problem(
             "QEMU",
             Status::Missing,
-            "this machine's architecture is not supported",
-            "use x86-64 or arm64",
+            "this host's architecture is not supported",
+            "use an x86-64 or arm64 host",
         )];
     };
     let qemu = match Qemu::find(arch) {
         Ok(qemu) => qemu,
         Err(error) => {
             let hint = "install qemu-system-x86 or qemu-system-arm (Debian), qemu-kvm (Fedora)";
-            return vec![lacking("QEMU", Status::Missing, crate::text::error_chain(&error), hint)];
+            return vec![problem("QEMU", Status::Missing, crate::text::error_chain(&error), hint)];
         }
     };
     let (major, minor) = qemu.version;
     let kvm = match accelerator::kvm_state(arch, &context.dirs.cache, &qemu.program) {
         Hardware::Usable => found("KVM", "can be opened"),
-        Hardware::FailedBefore(why) => lacking(
+        Hardware::FailedBefore(why) => problem(
             "KVM",
             Status::Optional,
-            format!("can be opened, but failed with a VM ({})", accelerator::brief(&why)),
-            "VMs are emulated, which is slow; --accel kvm tries it again",
+            format!("can be opened, but failed to run a VM ({})", accelerator::brief(&why)),
+            "VMs are emulated, which is slow; use --accel kvm to try KVM again",
         ),
-        Hardware::Absent(why) => lacking("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
+        Hardware::Absent(why) => problem("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
     };
     vec![found("QEMU", format!("{major}.{minor}, {}", qemu.program.display())), kvm, uefi(arch)]
 }
@@ -181,38 +173,38 @@ fn uefi(arch: Arch) -> Finding {
     let check = "UEFI firmware";
     match firmware::choose(firmware::Choice::Auto, arch) {
         Ok(Some(uefi)) => found(check, uefi.code.display().to_string()),
-        Ok(None) => lacking(
+        Ok(None) => problem(
             check,
             Status::Optional,
-            "none; VMs start from BIOS, which not every image can",
+            "not found; VMs boot from BIOS, which not every image supports",
             "install ovmf (Debian) or edk2-ovmf (Fedora)",
         ),
-        Err(error) => lacking(check, Status::Optional, error.to_string(), "QEMU starts no VM without it"),
+        Err(error) => problem(check, Status::Optional, error.to_string(), "QEMU can't boot a VM without it"),
     }
 }
 
 fn hyperv_sockets() -> Finding {
     let check = "SSH without a network";
     if host::net::vsock::is_available(VSOCK_SSH_PORT) {
-        return found(check, "AF_HYPERV, for images with systemd 256 and up");
+        return found(check, "AF_HYPERV, for images with systemd 256 or newer");
     }
     let key = host::net::vsock::hyperv::registry_key(VSOCK_SSH_PORT);
-    let hint = format!("as administrator: `New-Item -Force -Path 'HKLM:\\{key}'`");
-    lacking(check, Status::Optional, "not allowed; VMs are reached by their address", &hint)
+    let hint = format!("run as administrator: `New-Item -Force -Path 'HKLM:\\{key}'`");
+    problem(check, Status::Optional, "not allowed; SSH uses the VMs' addresses", &hint)
 }
 
 fn program(name: &'static str, needed: bool, hint: &str) -> Finding {
-    look(name, which::which(name).ok(), needed, hint)
+    finding(name, which::which(name).ok(), needed, hint)
 }
 
 fn qemu_img(needed: bool, hint: &str) -> Finding {
-    look("qemu-img", process::find_installed("qemu-img", "qemu"), needed, hint)
+    finding("qemu-img", process::find_installed("qemu-img", "qemu"), needed, hint)
 }
 
-fn look(name: &'static str, path: Option<PathBuf>, needed: bool, hint: &str) -> Finding {
+fn finding(name: &'static str, path: Option<PathBuf>, needed: bool, hint: &str) -> Finding {
     match path {
         Some(path) => found(name, path.display().to_string()),
-        None => lacking(name, if needed { Status::Missing } else { Status::Optional }, "not found", hint),
+        None => problem(name, if needed { Status::Missing } else { Status::Optional }, "not found", hint),
     }
 }
 
@@ -220,7 +212,7 @@ fn virtiofsd() -> Finding {
     match Virtiofsd::program() {
         Some(path) => found("virtiofsd", path.display().to_string()),
         None => {
-            lacking("virtiofsd", Status::Optional, "not found", "install virtiofsd to share folders with VMs")
+            problem("virtiofsd", Status::Optional, "not found", "install virtiofsd to share folders with VMs")
         }
     }
 }
@@ -229,12 +221,17 @@ fn space(check: &'static str, folder: &Path) -> Finding {
     match host::free_space(folder) {
         Ok(free) => {
             let text = format!("{} free in {}", format_size(free), folder.display());
-            if free < LITTLE_SPACE {
-                lacking(check, Status::Optional, text, "little; `podman-bootc rm` removes VMs")
+            if free < LOW_SPACE {
+                problem(
+                    check,
+                    Status::Optional,
+                    text,
+                    "low; remove VMs with `podman-bootc rm`, base disks with `podman-bootc prune`",
+                )
             } else {
                 found(check, text)
             }
         }
-        Err(error) => lacking(check, Status::Missing, error.to_string(), "make the folder usable"),
+        Err(error) => problem(check, Status::Missing, error.to_string(), "make the folder accessible"),
     }
 }

@@ -13,30 +13,26 @@ use crate::ui::{Format, Table, print, say};
 /// List the bootable images in podman's storage
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST's]
+    /// List the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// Print as JSON, or by a template as in '{{.name}} {{.id}}'
+    /// Print as JSON, or by a template such as '{{.name}} {{.id}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
 }
 
-/// An image as listings show it. The field names are part of the tool's interface.
+/// An image in the list. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// Its name; empty when it has none.
+    /// Empty if the image has no name.
     name: String,
-    /// Image ID.
     id: String,
-    /// Manifest digest.
     digest: String,
-    /// When it was made, RFC 3339.
     created: jiff::Timestamp,
     /// Bytes.
     size: u64,
-    /// Base disks made of it.
     base_disks: usize,
-    /// Bytes that they take on the host.
+    /// Bytes that the base disks take on the host.
     disk_usage: u64,
 }
 
@@ -51,7 +47,7 @@ impl Args {
             None => local,
         };
         for image in podman.list()? {
-            let mine: Vec<&BaseDisk> =
+            let own_disks: Vec<&BaseDisk> =
                 disks.iter().filter(|disk| disk.image.digest == image.digest).collect();
             let usage = |disk: &&BaseDisk| crate::host::allocated_size(&disk.file);
             let names = if image.names.is_empty() { vec![String::new()] } else { image.names };
@@ -61,8 +57,8 @@ impl Args {
                 digest: image.digest.clone(),
                 created: jiff::Timestamp::from_second(image.created).unwrap_or_default(),
                 size: image.size,
-                base_disks: mine.len(),
-                disk_usage: mine.iter().map(usage).sum(),
+                base_disks: own_disks.len(),
+                disk_usage: own_disks.iter().map(usage).sum(),
             }));
         }
         if let Some(format) = &self.format {

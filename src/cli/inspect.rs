@@ -10,30 +10,26 @@ use crate::ui::{Format, print};
 use crate::vm::Spec;
 use crate::vm::store::instance::RunRecord;
 
-/// Show all that is known of VMs, as JSON
+/// Show everything about VMs, as JSON
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print by a template as in '{{.name}} {{.spec.cpus}}' instead
+    /// Print by a template such as '{{.name}} {{.spec.cpus}}' instead
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
     #[command(flatten)]
     vms: VmArgs,
 }
 
-/// A VM as `inspect` shows it. The field names are part of the tool's interface.
+/// A VM as `inspect` shows it. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Inspected {
     #[serde(flatten)]
     row: Row,
-    /// Its folder.
     folder: std::path::PathBuf,
     /// The private key's file.
     identity: std::path::PathBuf,
-    /// The serial console's log.
     console_log: std::path::PathBuf,
-    /// `vm.json`.
     spec: Spec,
-    /// Its last run.
     last_run: RunRecord,
 }
 

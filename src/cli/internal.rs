@@ -1,4 +1,4 @@
-//! Commands that the tool calls itself by; not for users.
+//! Hidden commands that the tool runs itself.
 
 use std::ffi::OsString;
 
@@ -23,10 +23,10 @@ impl SuperviseArgs {
     }
 }
 
-/// Read an image for a direct boot, in a mount namespace of its own
+/// Export an image for a direct boot, in a separate mount namespace
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// What to do, as JSON
+    /// The export job, as JSON
     job: String,
 }
 
@@ -38,10 +38,10 @@ impl ExportArgs {
     }
 }
 
-/// Serve an image's root to a VM, in a mount namespace of its own
+/// Serve an image's root to a VM, in a separate mount namespace
 #[derive(Debug, clap::Args)]
 pub struct ShareRootArgs {
-    /// What to serve, as JSON
+    /// The root to serve, as JSON
     root: String,
     /// The program that serves it
     #[arg(last = true)]
@@ -56,10 +56,10 @@ impl ShareRootArgs {
     }
 }
 
-/// End a process when who started this one was killed (macOS)
+/// End a process as soon as this program's parent exits (macOS)
 #[derive(Debug, clap::Args)]
 pub struct WatchArgs {
-    /// The process
+    /// The ID of the process to end
     pid: u32,
 }
 

@@ -15,7 +15,7 @@ use crate::vm::{State, Vm};
 /// List the VMs
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print as JSON, or by a template as in '{{.name}} {{.state}}'
+    /// Print as JSON, or by a template such as '{{.name}} {{.state}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
     /// Print only the names
@@ -23,40 +23,35 @@ pub struct Args {
     quiet: bool,
 }
 
-/// A VM as listings show it. The field names are part of the tool's interface.
+/// A VM in the list. The field names are stable.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Row {
-    /// Its name.
     pub name: String,
-    /// Its ID.
     pub id: String,
-    /// The image's name; empty for an imported disk.
+    /// Empty for an imported disk.
     pub image: String,
-    /// The image's ID; empty for an imported disk.
+    /// Empty for an imported disk.
     pub image_id: String,
-    /// The imported disk's file.
+    /// The file of an imported disk.
     pub disk: Option<std::path::PathBuf>,
     /// `creating`, `running`, `stopped` or `crashed`.
     pub state: String,
-    /// Why it crashed; or what failed in it while it goes on.
+    /// Why the VM crashed, or what failed while it keeps running.
     pub reason: Option<String>,
-    /// When it was made, RFC 3339.
     pub created: Option<jiff::Timestamp>,
-    /// Virtual processors.
     pub cpus: u32,
-    /// Memory in bytes.
+    /// Bytes.
     pub memory: u64,
-    /// Bytes that its own disk layer takes on the host.
+    /// Bytes that the overlay takes on the host.
     pub disk_usage: u64,
-    /// Its SSH port on loopback, while it runs.
+    /// On loopback, while the VM runs.
     pub ssh_port: Option<u16>,
-    /// The other ports that lead to it, while it runs, as in `127.0.0.1:8080->80/tcp`.
+    /// The forwarded ports while the VM runs, for example `127.0.0.1:8080->80/tcp`.
     pub ports: Vec<String>,
-    /// The accelerator, while it runs.
+    /// While the VM runs.
     pub accelerator: Option<Accelerator>,
-    /// It has no disk: all changes are in memory.
     pub ephemeral: bool,
-    /// It goes when it ends.
+    /// The VM is removed when it ends.
     pub remove: bool,
 }
 
@@ -144,7 +139,7 @@ impl Args {
     }
 }
 
-/// A reason that fits in a table; `--format json` has the whole.
+/// Cuts a reason so that it fits in the table. `--format json` prints the whole reason.
 fn shorten(reason: &str) -> String {
     const LENGTH: usize = 48;
     match reason.char_indices().nth(LENGTH) {

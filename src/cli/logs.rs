@@ -19,24 +19,24 @@ use crate::ui::StderrProgress;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{Error, State, Vm};
 
-/// Show what a VM's serial console wrote, or its journal
+/// Show the output of a VM's serial console, or its journal
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  podman-bootc logs -f web                  the console, and what is still to come
+  podman-bootc logs -f web                  the console's output, also what is still to come
   podman-bootc logs --since 5m web
-  podman-bootc logs --journal --boot web    needs the VM to be up, unless it was made with `run --journal`")]
+  podman-bootc logs --journal --boot web    the VM must run, unless `run --journal` created it")]
 pub struct Args {
-    /// Go on until the VM ends
+    /// Keep printing new output until the VM ends
     #[arg(short, long)]
     follow: bool,
-    /// Only since the VM's last start
+    /// Show only output since the VM's last start
     #[arg(short, long)]
     boot: bool,
-    /// Only since this time: a time ago, in seconds or as in 90s, 5m, 2h; or as in 2026-01-31T12:00:00Z
+    /// Show only output since this time: 90s, 5m or 2h ago, or a date such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse_since, conflicts_with = "boot")]
     since: Option<Timestamp>,
-    /// The journal instead of the console
+    /// Show the journal instead of the console
     #[arg(short, long)]
     journal: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
         let vm = self.vm.find(context)?;
         if self.journal && !vm.spec.settings.journal {
-            return self.ask_guest(context, &vm);
+            return self.journal_from_guest(context, &vm);
         }
         let path = if self.journal { vm.journal_log() } else { vm.console_log() };
         let from = match (self.since, self.boot) {
@@ -70,12 +70,13 @@ impl Args {
         Ok(0)
     }
 
-    /// The guest has the journal: so it has to be up.
-    fn ask_guest(&self, context: &Context, vm: &Vm) -> Result<u8> {
+    /// Runs journalctl in the guest, which must be running.
+    fn journal_from_guest(&self, context: &Context, vm: &Vm) -> Result<u8> {
         if vm.state() != State::Running {
             bail!(
-                "VM {} is not running, and its journal is in it; with `run --journal` it is kept on this host, too",
-                vm.spec.name
+                "VM {name} is not running, so it can't show its journal: start it with `podman-bootc start {name}`. \
+                 `run --journal` also stores the journal on this host",
+                name = vm.spec.name
             );
         }
         let stage = StderrProgress::new(false).stage("boot");
@@ -84,7 +85,7 @@ impl Args {
         words.extend(self.follow.then(|| "--follow".into()));
         words.extend((self.boot || self.follow).then(|| "--lines=all".into()));
         words.extend(self.boot.then(|| "--boot".into()));
-        // The guest's clock may be wrong, but it is the journal's.
+        // journalctl compares with the guest's clock, which wrote the journal.
         words.extend(self.since.map(|since| format!("--since=@{}", since.as_second())));
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
         let code = context.block_on(ready.session.run(&shell_line(&words)?))?;
@@ -92,36 +93,38 @@ impl Args {
     }
 }
 
-/// A time ago, or a time.
+/// Parses a duration before now, or a time.
 fn parse_since(text: &str) -> Result<Timestamp> {
     if let Ok(ago) = parse_time(text) {
-        let time = SystemTime::now().checked_sub(ago).context("that is too long ago")?;
+        let time = SystemTime::now().checked_sub(ago).context("the time is too long ago")?;
         return Ok(Timestamp::try_from(time)?);
     }
     text.parse().ok().with_context(|| {
-        format!("`{text}` is no time; write seconds, or as in 90s, 5m, 2h, or as in 2026-01-31T12:00:00Z")
+        format!(
+            "invalid time `{text}`: expected seconds, 90s, 5m or 2h, or a date such as 2026-01-31T12:00:00Z"
+        )
     })
 }
 
-/// Goes on copying: each message of the supervisor may mean more of the log.
+/// Copies new output until the VM ends. Each message of the supervisor can mean new output.
 async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
     let Ok(mut client) = Client::attach(vm, &context.dirs, false).await else { return Ok(()) };
     loop {
-        let over = tokio::select! {
+        let ended = tokio::select! {
             message = client.next() => match message {
                 Err(Error::Interrupted(signal)) => return Err(signal.into()),
                 other => other.is_err(),
             },
-            // A prompt is no whole line, and so no message.
+            // A prompt is not a whole line, and the supervisor sends no message for it.
             () = tokio::time::sleep(Duration::from_millis(200)) => false,
         };
-        if copy(log)?.is_break() || over {
+        if copy(log)?.is_break() || ended {
             return Ok(());
         }
     }
 }
 
-/// Copies what is new, and says whether to go on: `logs | head` ends without a failure.
+/// Copies new output to stdout. Returns a break if nothing reads it, so that `logs | head` succeeds.
 fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
     let mut bytes = log.read_new().context("can't read the log")?;
     if bytes.is_empty() && host::stdout_has_no_reader() {
@@ -129,7 +132,7 @@ fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
     }
     let mut out = io::stdout().lock();
     if out.is_terminal() {
-        // A guest is not trusted with the user's terminal.
+        // A guest must not control the user's terminal.
         let text = String::from_utf8_lossy(&bytes);
         bytes = text
             .split_inclusive('\n')
@@ -140,7 +143,7 @@ fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
     match out.write_all(&bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-        Err(e) => Err(e).context("can't write"),
+        Err(e) => Err(e).context("can't write to stdout"),
     }
 }
 
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_ago_or_absolute() {
+    fn a_time_is_relative_or_absolute() {
         let ago = parse_since("5m").unwrap();
         let seconds = Timestamp::now().as_second() - ago.as_second();
         assert!((299..=302).contains(&seconds), "{seconds}");

@@ -41,9 +41,9 @@ use crate::vm;
 pub use completion::script as completion_script;
 pub use context::Context;
 
-/// podman's code for a failure of the tool itself.
+/// Exit code for a failure of the tool itself, as in podman.
 const FAILURE: u8 = 125;
-/// A guest that was not ready in time.
+/// Exit code for a VM that was not ready in time, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
 const PROGRAM: &str = "podman-bootc";
@@ -51,8 +51,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   the command's own   from run and ssh with a command, and from a shell
   124                 the VM was not ready in time
-  125                 the tool failed, or was called wrongly
-  128 + N             ended by signal N: 130 after Ctrl-C, 143 after SIGTERM";
+  125                 the tool failed, or its arguments are wrong
+  128 + N             signal N ended the tool: 130 after Ctrl-C, 143 after SIGTERM";
 
 /// Boot a bootable container image in a VM, straight from podman's storage
 #[derive(Debug, Parser)]
@@ -104,15 +104,15 @@ enum Command {
     Watch(internal::WatchArgs),
 }
 
-/// The program: parses, runs the command, and turns what came of it into an exit code.
+/// Parses the command line, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nothing is left to do when the terminal is gone.
+            // An error means that the terminal is closed.
             let _ = error.print();
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if asked { 0 } else { FAILURE });
+            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if help { 0 } else { FAILURE });
         }
     };
     tracing_subscriber::fmt()
@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
-        // A log on a full disk is no reason to panic.
+        // Don't panic if the log is on a full disk.
         .log_internal_errors(false)
         .init();
     match dispatch(cli.command) {
@@ -133,8 +133,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line as users see it, for completions and man pages: without the hidden commands, which
-/// completion scripts would offer.
+/// Returns the command line for completions and man pages, without the hidden commands, which completion scripts
+/// would offer.
 pub fn command() -> clap::Command {
     let whole = Cli::command();
     clap::Command::new(PROGRAM)
@@ -180,7 +180,7 @@ fn dispatch(command: Command) -> Result<u8> {
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
-    // Whatever failed after a signal failed because of it: programs that we ran were ended, too.
+    // A signal also ends the programs that we run, so their failures come from the signal.
     if let Err(Interrupted(signal)) = interrupt::check() {
         return u8::try_from(128 + signal).unwrap_or(FAILURE);
     }
@@ -190,12 +190,12 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.chain().any(timed_out) { TIMED_OUT } else { FAILURE }
 }
 
-/// The error and its causes; transparent wrappers don't say things twice.
+/// Returns the error and its causes, without the repetitions of transparent wrappers.
 fn message(error: &anyhow::Error) -> String {
     crate::text::error_chain(error.as_ref())
 }
 
-/// Does something for each name; a failure doesn't keep the others from their turn.
+/// Runs an action for each name. After a failure it goes on with the next name.
 fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let mut failures: Vec<anyhow::Error> = Vec::new();
     for name in names {
@@ -211,12 +211,12 @@ fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<
     }
 }
 
-/// The levels' names of the tool that this one replaces work, too.
+/// Parses a log level. Also accepts the names of podman-bootc (Go).
 fn parse_level(text: &str) -> Result<tracing::level_filters::LevelFilter, String> {
     match text.to_ascii_lowercase().as_str() {
         "warning" => Ok(tracing::level_filters::LevelFilter::WARN),
         "fatal" | "panic" => Ok(tracing::level_filters::LevelFilter::ERROR),
-        level => level.parse().map_err(|_| "use off, error, warn, info, debug or trace".to_owned()),
+        level => level.parse().map_err(|_| "expected off, error, warn, info, debug or trace".to_owned()),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::hypervisor::{Forward, Protocol};
 use crate::ui::{Format, print, say};
 use crate::vm::{Nic, State, Vm, lifecycle, ports};
 
-/// Show the ports of the host that lead to a VM, or change them
+/// Show or change the ports of the host that are forwarded to a VM
 ///
-/// Changes hold at once for a running VM, and for its next starts.
+/// Changes apply to a running VM at once, and to its next starts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,31 +22,28 @@ Examples:
   podman-bootc port web --add 8443:443
   podman-bootc port web --remove 8443:443")]
 pub struct Args {
-    /// Forward one more port; may be given several times
+    /// Forward one more port; can be repeated
     #[arg(long, value_name = "[[IP:]HOST:]GUEST[/tcp|udp]", action = ArgAction::Append)]
     add: Vec<Forward>,
-    /// Forward it no longer; may be given several times
+    /// Stop forwarding a port; can be repeated
     ///
-    /// With HOST left out all forwards to that port of the guest go.
+    /// Without HOST, all forwards to that port of the guest are removed.
     #[arg(long, value_name = "[[IP:]HOST:]GUEST[/tcp|udp]", action = ArgAction::Append)]
     remove: Vec<Forward>,
-    /// Print as JSON, or by a template as in '{{.host_port}}'
+    /// Print as JSON, or by a template such as '{{.host_port}}'
     #[arg(long, value_name = "json|TEMPLATE", conflicts_with_all = ["add", "remove"])]
     format: Option<Format>,
     #[command(flatten)]
     vm: VmArg,
 }
 
-/// A port as listings show it. The field names are part of the tool's interface.
+/// A forwarded port in the list. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// `tcp` or `udp`.
     protocol: Protocol,
-    /// The guest's port.
     guest_port: u16,
-    /// The host's address.
     host_address: std::net::Ipv4Addr,
-    /// The host's port; 0 in a VM that doesn't run, when the system is to choose.
+    /// 0 if the system chooses a port at the VM's next start.
     host_port: u16,
 }
 
@@ -83,10 +80,10 @@ fn current(vm: &Vm) -> Vec<Forward> {
 fn add(context: &Context, vm: &mut Vm, forward: Forward) -> Result<()> {
     let clash = |ports: &[Forward]| ports.iter().find(|port| port.clashes(&forward)).copied();
     if let Some(other) = clash(&current(vm)).or_else(|| clash(&vm.spec.settings.ports)) {
-        bail!("VM {} forwards {} to {} already", vm.spec.name, other.host_side(), other.guest_side());
+        bail!("VM {} already forwards {} to {}", vm.spec.name, other.host_side(), other.guest_side());
     }
     if vm.spec.settings.nic == Nic::None {
-        bail!("VM {} has no network card (--nic none), and so no ports", vm.spec.name);
+        bail!("VM {} has no network card (--nic none), so it can't have ports", vm.spec.name);
     }
     if forward.protocol == Protocol::Udp {
         requirements::check(vm.spec.hypervisor, &[Wish::UdpPort])?;
@@ -102,34 +99,35 @@ fn add(context: &Context, vm: &mut Vm, forward: Forward) -> Result<()> {
 }
 
 fn remove(context: &Context, vm: &mut Vm, forward: &Forward) -> Result<()> {
-    let meant = |port: &Forward| {
+    let matches = |port: &Forward| {
         (port.protocol, port.guest) == (forward.protocol, forward.guest)
             && (forward.host == 0 || (port.host, port.address) == (forward.host, forward.address))
     };
-    let doomed: Vec<Forward> = current(vm).into_iter().filter(meant).collect();
-    if doomed.is_empty() {
-        bail!("VM {} forwards no such port as {forward}", vm.spec.name);
+    let forwards: Vec<Forward> = current(vm).into_iter().filter(matches).collect();
+    if forwards.is_empty() {
+        let name = &vm.spec.name;
+        bail!("VM {name} doesn't forward {forward}: `podman-bootc port {name}` lists its ports");
     }
     if vm.state() == State::Running {
-        for port in &doomed {
+        for port in &forwards {
             context.block_on(lifecycle::change(vm, &context.store, Change::RemovePort(*port)))?;
         }
     }
     vm.change_spec(|spec| {
-        for port in &doomed {
-            take(&mut spec.settings.ports, port);
+        for port in &forwards {
+            remove_one(&mut spec.settings.ports, port);
         }
         Ok::<_, anyhow::Error>(())
     })
 }
 
-/// Takes this one forward out, and no other of the same port of the guest.
-fn take(ports: &mut Vec<Forward>, forward: &Forward) {
-    // One whose port the system chose has no number in the spec.
+/// Removes this forward, and no other forward to the same port of the guest.
+fn remove_one(ports: &mut Vec<Forward>, forward: &Forward) {
+    // The spec has no port number if the system chooses it.
     let chosen = Forward { host: 0, ..*forward };
-    let place = |wanted: &Forward| ports.iter().position(|port| port == wanted);
-    if let Some(place) = place(forward).or_else(|| place(&chosen)) {
-        ports.remove(place);
+    let position = |wanted: &Forward| ports.iter().position(|port| port == wanted);
+    if let Some(position) = position(forward).or_else(|| position(&chosen)) {
+        ports.remove(position);
     }
 }
 
@@ -138,17 +136,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_forward_goes_and_no_other() {
+    fn only_the_matching_forward_is_removed() {
         let ports = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Forward>>();
-        let taken = |from: &[&str], forward: &str| {
+        let left = |from: &[&str], forward: &str| {
             let mut left = ports(from);
-            take(&mut left, &forward.parse().unwrap());
+            remove_one(&mut left, &forward.parse().unwrap());
             left
         };
-        assert_eq!(taken(&["0:22", "0:22", "8022:22"], "40000:22"), ports(&["0:22", "8022:22"]));
-        assert_eq!(taken(&["0:22", "8022:22"], "8022:22"), ports(&["0:22"]));
-        assert_eq!(taken(&["53/udp", "53"], "40000:53"), ports(&["53/udp"]));
-        assert_eq!(taken(&["127.0.0.2:80:80", "80:80"], "80:80"), ports(&["127.0.0.2:80:80"]));
-        assert_eq!(taken(&["80:80"], "81:81"), ports(&["80:80"]));
+        assert_eq!(left(&["0:22", "0:22", "8022:22"], "40000:22"), ports(&["0:22", "8022:22"]));
+        assert_eq!(left(&["0:22", "8022:22"], "8022:22"), ports(&["0:22"]));
+        assert_eq!(left(&["53/udp", "53"], "40000:53"), ports(&["53/udp"]));
+        assert_eq!(left(&["127.0.0.2:80:80", "80:80"], "80:80"), ports(&["127.0.0.2:80:80"]));
+        assert_eq!(left(&["80:80"], "81:81"), ports(&["80:80"]));
     }
 }

@@ -16,42 +16,41 @@ use crate::ui::{Format, print, say, tell};
 
 /// Remove the base disks that no VM uses
 ///
-/// The next `run` of such an image makes its disk again. A base disk that a VM stands on stays, whether the VM
-/// runs or not, and so does one that is being used or made right now.
+/// The next `run` of such an image installs it again. A stopped VM also uses its base disk. Base disks that another
+/// command is using or creating are kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With PODMAN_BOOTC_CACHE_LIMIT set to a size, as in 50G, each install ends with removing unused base disks,
-those first that were not used for the longest time, until all take no more than that.
+If PODMAN_BOOTC_CACHE_LIMIT is set to a size, for example 50G, each install removes unused base disks at its
+end, the least recently used first, until all base disks together take no more than that.
 
-`podman-bootc system df` shows what takes how much. `podman-bootc rm` removes VMs.")]
+`podman-bootc system df` shows how much space everything takes. `podman-bootc rm` removes VMs.")]
 pub struct Args {
-    /// Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that
-    /// came from elsewhere, too
+    /// Also remove the files made for direct boots, the copies of images from files and other podmans, and the logs
+    /// of failed installs
     #[arg(short, long)]
     all: bool,
-    /// Only what was not used (or, with --all, made) for this long, as in 12h, 30d
+    /// Remove only what was last used (or, with --all, made) at least this long ago, for example 12h or 30d
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "0")]
     older_than: Duration,
-    /// Only show what would be removed
+    /// Show what would be removed, but remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// Print as JSON, or by a template as in '{{.image}} {{.size}}'
+    /// Print as JSON, or by a template such as '{{.image}} {{.size}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
 }
 
-/// Something that was removed. The field names are part of the tool's interface.
+/// A removed item. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// `disk`, `log`, `direct` or `images` (copies of those that came from elsewhere).
+    /// `disk`, `log`, `direct` or `images` (the copies of images from elsewhere).
     kind: &'static str,
     /// The base disk's key, or the file or folder.
     name: String,
-    /// The image's name; empty for all but base disks.
+    /// The image's name for a base disk, otherwise empty.
     image: String,
-    /// When it was used last, RFC 3339.
     last_used: Option<jiff::Timestamp>,
-    /// Bytes that it took on the host.
+    /// Bytes on the host.
     size: u64,
 }
 
@@ -66,7 +65,7 @@ impl Args {
         let mut rows: Vec<Row> = removed.into_iter().map(Row::disk).collect();
         if self.all {
             rows.extend(self.logs(&cache)?);
-            rows.extend(self.roots(context)?);
+            rows.extend(self.boot_files(context)?);
             rows.extend(self.storage(context)?);
         }
         if let Some(format) = &self.format {
@@ -77,11 +76,11 @@ impl Args {
             say(format!("{name} {} {}\n", format_size(row.size), row.image));
         }
         let total = format_size(rows.iter().map(|row| row.size).sum());
-        tell(format!("{}: {total}", if self.dry_run { "Would be freed" } else { "Freed" }));
+        tell(format!("{}: {total}", if self.dry_run { "Would free" } else { "Freed" }));
         Ok(())
     }
 
-    fn roots(&self, context: &Context) -> Result<Vec<Row>> {
+    fn boot_files(&self, context: &Context) -> Result<Vec<Row>> {
         let vms = context.store.complete_vms()?;
         let used =
             |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
@@ -99,10 +98,10 @@ impl Args {
     fn storage(&self, context: &Context) -> Result<Option<Row>> {
         let storage = crate::image::Storage::of(&context.dirs);
         let Some(last_used) = storage.last_used() else { return Ok(None) };
-        // One that another process has is in use; so it is left alone.
-        let Some(taken) = storage.try_lock()? else { return Ok(None) };
-        let root = taken.storage().root.clone();
-        let podman = Podman::find()?.with_storage(Some(taken.storage().clone()));
+        // A storage that another process has locked is in use.
+        let Some(locked) = storage.try_lock()? else { return Ok(None) };
+        let root = locked.storage().root.clone();
+        let podman = Podman::find()?.with_storage(Some(locked.storage().clone()));
         if last_used.elapsed().unwrap_or_default() < self.older_than || !podman.has_images()? {
             return Ok(None);
         }

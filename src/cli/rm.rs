@@ -7,18 +7,18 @@ use crate::ui::say;
 use crate::vm::store::{self, Entry};
 use crate::vm::{Name, State, Vm, lifecycle};
 
-/// Remove VMs with their disks
+/// Remove VMs and their disks
 ///
-/// Base disks stay: the next `run` of the same image starts at once.
+/// Base disks are kept, so the next `run` of the same image starts at once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Remove running VMs, too; they lose their power; and those named that can't be read
+    /// Also remove running VMs (their power is cut) and named VMs whose files can't be read
     #[arg(short, long)]
     force: bool,
-    /// Remove all VMs that don't run; with --force all
+    /// Remove all VMs that are not running; with --force, all VMs
     #[arg(short, long)]
     all: bool,
-    /// The VMs: names, IDs or beginnings of IDs
+    /// The VMs: names, IDs or unique prefixes of IDs
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "VM")]
     vms: Vec<String>,
 }
@@ -45,7 +45,7 @@ impl Args {
         let wanted = |entry: &Entry| match entry {
             Entry::Vm(vm) => self.force || vm.state() != State::Running,
             Entry::Creating(_) => false,
-            // What is in it nobody knows: it goes only when it is named.
+            // Fails: only `rm --force NAME` removes a damaged VM.
             Entry::Damaged(..) => true,
         };
         let entries = context.store.list().into_iter().filter(wanted);

@@ -9,9 +9,9 @@ use super::args::vm::VmArg;
 use crate::engine::Change;
 use crate::vm::lifecycle;
 
-/// Take a picture of a running VM's screen, as PNG
+/// Save a picture of a running VM's screen, as PNG
 ///
-/// A VM of `run --ephemeral` has a screen only with --gui.
+/// An --ephemeral VM has a screen only with --gui.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -32,7 +32,7 @@ impl Args {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        // The hypervisor writes it; what is there stays until the picture is whole.
+        // The hypervisor writes to a temporary file, so an old picture is kept until the new one is complete.
         let folder = folder.canonicalize().with_context(error)?;
         let picture =
             tempfile::Builder::new().prefix(".screenshot-").tempfile_in(folder).with_context(error)?;

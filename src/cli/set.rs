@@ -7,13 +7,13 @@ use super::args::machine::{parse_cpus, parse_memory};
 use super::args::vm::VmArg;
 use crate::vm::lifecycle;
 
-/// Change a stopped VM: it has these from its next start on
+/// Change the CPUs and the memory of a stopped VM
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   podman-bootc set web --memory 4G --cpus 4")]
 pub struct Args {
-    /// Virtual processors
+    /// Virtual CPUs
     #[arg(long, value_name = "NUMBER", value_parser = parse_cpus(), required_unless_present = "memory")]
     cpus: Option<u32>,
     /// Memory, in bytes or with K, M, G
@@ -26,8 +26,8 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let mut vm = self.vm.find(context)?;
-        // Taken: it can't be started meanwhile, and so isn't another than its spec says.
-        let _taken = lifecycle::take(&vm)?;
+        // Locked, so that nothing starts the VM before its spec is written.
+        let _lock = lifecycle::take(&vm)?;
         vm.change_spec(|spec| {
             spec.cpus = self.cpus.unwrap_or(spec.cpus);
             spec.memory_mib = self.memory.unwrap_or(spec.memory_mib);

@@ -11,10 +11,10 @@ use crate::text::since;
 use crate::ui::{Format, Table, print, say};
 use crate::vm::{Name, Vm, lifecycle, snapshots};
 
-/// Keep a stopped VM as it is, and bring it back to that later
+/// Save and restore everything on the disks of a stopped VM
 ///
-/// A snapshot has the VM's own disk, the disks that were made for it (--add-disk new:SIZE) and its UEFI variables; not
-/// what is in files and folders of the host, and not its TPM. It is in the VM's folder, and goes with the VM.
+/// A snapshot contains the VM's own disk, its --add-disk new:SIZE disks and its UEFI variables. It doesn't contain files
+/// and folders of the host or the TPM. A snapshot is in the VM's folder and is removed with the VM.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     Create(CreateArgs),
@@ -24,9 +24,9 @@ pub enum Command {
     Rm(RmArgs),
 }
 
-/// Keep a stopped VM as it is
+/// Create a snapshot of a stopped VM
 ///
-/// Nothing is copied: it takes room only for what the VM changes later.
+/// Copies nothing: a snapshot takes space only for what the VM changes later.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,14 +42,14 @@ pub struct CreateArgs {
 /// List a VM's snapshots
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
-    /// Print as JSON, or by a template as in '{{.name}} {{.created}}'
+    /// Print as JSON, or by a template such as '{{.name}} {{.created}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
     #[command(flatten)]
     vm: VmArg,
 }
 
-/// Bring a stopped VM back to a snapshot: all that it wrote since then is lost
+/// Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost
 #[derive(Debug, clap::Args)]
 pub struct RestoreArgs {
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub struct RestoreArgs {
     name: Name,
 }
 
-/// Remove snapshots of a stopped VM; the VM stays as it is
+/// Remove snapshots of a stopped VM; the VM's disks don't change
 #[derive(Debug, clap::Args)]
 pub struct RmArgs {
     #[command(flatten)]
@@ -68,12 +68,10 @@ pub struct RmArgs {
     names: Vec<String>,
 }
 
-/// A snapshot as listings show it. The field names are part of the tool's interface.
+/// A snapshot in the list. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// Its name.
     name: String,
-    /// When it was made, RFC 3339.
     created: jiff::Timestamp,
 }
 
@@ -90,7 +88,7 @@ impl Command {
 
 impl CreateArgs {
     fn run(self, context: &Context) -> Result<()> {
-        let (vm, _taken) = taken(context, &self.vm)?;
+        let (vm, _lock) = find_and_lock(context, &self.vm)?;
         snapshots::create(&vm, &self.name)?;
         say(format!("{}\n", self.name));
         Ok(())
@@ -99,7 +97,7 @@ impl CreateArgs {
 
 impl ListArgs {
     fn run(self, context: &Context) -> Result<()> {
-        let vm = found(context, &self.vm)?;
+        let vm = find(context, &self.vm)?;
         let snapshots = snapshots::list(&vm)?;
         let rows: Vec<Row> =
             snapshots.into_iter().map(|s| Row { name: s.name, created: s.created }).collect();
@@ -117,7 +115,7 @@ impl ListArgs {
 
 impl RestoreArgs {
     fn run(self, context: &Context) -> Result<()> {
-        let (vm, _taken) = taken(context, &self.vm)?;
+        let (vm, _lock) = find_and_lock(context, &self.vm)?;
         snapshots::restore(&vm, &self.name)?;
         say(format!("{}\n", self.name));
         Ok(())
@@ -126,7 +124,7 @@ impl RestoreArgs {
 
 impl RmArgs {
     fn run(self, context: &Context) -> Result<()> {
-        let (vm, _taken) = taken(context, &self.vm)?;
+        let (vm, _lock) = find_and_lock(context, &self.vm)?;
         super::each(&self.names, |name| {
             snapshots::remove(&vm, &name.parse()?)?;
             say(format!("{name}\n"));
@@ -135,15 +133,15 @@ impl RmArgs {
     }
 }
 
-fn found(context: &Context, name: &VmArg) -> Result<Vm> {
+fn find(context: &Context, name: &VmArg) -> Result<Vm> {
     let vm = name.find(context)?;
     requirements::check(vm.spec.hypervisor, &[Wish::Snapshot])?;
     Ok(vm)
 }
 
-/// The VM, which nobody starts meanwhile.
-fn taken(context: &Context, name: &VmArg) -> Result<(Vm, Lock)> {
-    let vm = found(context, name)?;
-    let taken = lifecycle::take(&vm)?;
-    Ok((vm, taken))
+/// Returns the VM with a lock, so that nothing starts it meanwhile.
+fn find_and_lock(context: &Context, name: &VmArg) -> Result<(Vm, Lock)> {
+    let vm = find(context, name)?;
+    let lock = lifecycle::take(&vm)?;
+    Ok((vm, lock))
 }

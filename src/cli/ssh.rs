@@ -27,7 +27,7 @@ pub struct Args {
     session: SessionArgs,
     #[command(flatten)]
     vm: VmArg,
-    /// A command: one argument is a shell line, several are passed on exactly
+    /// A command: one word is a shell command line, several words are passed on unchanged
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
@@ -50,7 +50,7 @@ pub(super) struct Target<'a> {
     pub endpoint: Endpoint,
 }
 
-/// Runs a command in the session, or a shell through the system's `ssh`; returns the exit code.
+/// Runs a command in the session, or a shell through the system's `ssh`. Returns the exit code.
 pub(super) fn run(context: &Context, target: &Target, session: Session, command: &[OsString]) -> Result<u8> {
     if command.is_empty() {
         context.block_on(session.close());
@@ -61,10 +61,10 @@ pub(super) fn run(context: &Context, target: &Target, session: Session, command:
 }
 
 fn interactive(target: &Target) -> Result<u8> {
-    let program = which::which("ssh").context("ssh is not installed, or not on PATH")?;
+    let program = which::which("ssh").context("can't find `ssh` on PATH: install the OpenSSH client")?;
     let block = HostBlock { user: target.user.to_owned(), ..lifecycle::host_block(target.vm)? };
     let mut ssh = Command::new(program);
-    // Nothing of the user's own configuration is meant for this host; its key was pinned by our login.
+    // The user's own configuration isn't meant for the guest. Our login has pinned the guest's host key.
     ssh.arg("-F").arg("none").arg("-o").arg("StrictHostKeyChecking=yes");
     let mut options = block.options();
     match target.endpoint {

@@ -1,4 +1,4 @@
-//! `podman-bootc ssh-config`, and the `proxy` that it names.
+//! `podman-bootc ssh-config`, and `proxy`, which OpenSSH runs.
 
 use std::io::{self, Write};
 use std::net::Shutdown;
@@ -10,20 +10,20 @@ use crate::guest::ssh::config;
 use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
-/// Print a Host block for OpenSSH, or make OpenSSH know all VMs
+/// Print OpenSSH's settings for a VM, or add all VMs to OpenSSH's configuration
 ///
-/// With it, ssh, scp, rsync, Ansible and editors reach a VM as NAME.bootc.
+/// With these settings, ssh, scp, rsync, Ansible and editors reach a VM as NAME.bootc.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  podman-bootc ssh-config --install        once; from then on for all VMs:
+  podman-bootc ssh-config --install        once; afterwards, for every VM:
   ssh web.bootc
   scp file web.bootc:/tmp/")]
 pub struct Args {
-    /// Add one line to ~/.ssh/config that holds for all VMs, present and future
+    /// Add one line to ~/.ssh/config that applies to all present and future VMs
     #[arg(long)]
     install: bool,
-    /// The VM: its name, ID or the beginning of its ID
+    /// The VM: its name, its ID or a unique prefix of its ID
     #[arg(required_unless_present = "install")]
     vm: Option<String>,
 }
@@ -32,7 +32,7 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         if self.install {
             let home =
-                directories::UserDirs::new().context("no home folder is known for this user; set HOME")?;
+                directories::UserDirs::new().context("can't find this user's home folder: set HOME")?;
             let config = home.home_dir().join(".ssh/config");
             for entry in context.store.list() {
                 if let Some(vm) = entry.vm() {
@@ -52,7 +52,7 @@ impl Args {
     }
 }
 
-/// Pass standard input and output on to a VM's sshd, once that answers
+/// Connect standard input and output to a VM's sshd as soon as it answers
 #[derive(Debug, clap::Args)]
 pub struct ProxyArgs {
     /// The VM
@@ -62,15 +62,15 @@ pub struct ProxyArgs {
 impl ProxyArgs {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let vm = context.store.find(&self.vm)?;
-        let answer = context.block_on(async {
+        let connection = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
             ready::wait_answering(&mut client, &vm).await
         })?;
-        let mut from_guest = answer.stream;
+        let mut from_guest = connection.stream;
         let mut to_guest = from_guest.try_clone()?;
         // The thread ends with the process.
         std::thread::spawn(move || {
-            // When either side is gone there is nothing left to pass on.
+            // An error means that one side is closed.
             let _ = io::copy(&mut io::stdin().lock(), &mut to_guest);
             let _ = to_guest.shutdown(Shutdown::Write);
         });
@@ -82,7 +82,7 @@ impl ProxyArgs {
     }
 }
 
-/// Standard output keeps what is after the last newline; ssh waits for it.
+/// Standard output without its line buffer, which would keep bytes that ssh waits for.
 struct Unbuffered<'a>(io::StdoutLock<'a>);
 
 impl Write for Unbuffered<'_> {

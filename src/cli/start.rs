@@ -7,7 +7,7 @@ use super::{Context, each};
 use crate::ui::{say, tell};
 use crate::vm::{lifecycle, ready};
 
-/// Start stopped VMs, in the background
+/// Start stopped VMs in the background
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::vm::lifecycle;
 
 /// Stop running VMs
 ///
-/// Presses the power button, and cuts the power when the guest takes too long. The disks stay.
+/// Asks the guest to shut down, and cuts the power if that takes too long. The disks are kept.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seconds until the power is cut

@@ -16,38 +16,36 @@ use crate::ui::{Format, Table, print, say};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm};
 
-/// Look after what the tool keeps on this host
+/// Show the disk usage of the tool
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     Df(DfArgs),
 }
 
-/// Show what takes how much room on the host
+/// Show how much space everything takes on the host
 ///
-/// Sizes are what the files really take, holes not counted. Base disks and VMs are reclaimed by `prune` and
-/// `rm`; a base disk is active when a VM stands on it, a VM when it runs.
+/// Sizes don't count the holes in files. `prune` removes base disks, `rm` removes VMs. A base disk is active if a VM
+/// uses it, a VM if it is running.
 #[derive(Debug, clap::Args)]
 pub struct DfArgs {
     /// Show each base disk and VM
     #[arg(short, long, conflicts_with = "format")]
     verbose: bool,
-    /// Print as JSON, or by a template as in '{{.type}} {{.size}}'
+    /// Print as JSON, or by a template such as '{{.type}} {{.size}}'
     #[arg(long, value_name = "json|TEMPLATE")]
     format: Option<Format>,
 }
 
-/// A kind of thing. The field names are part of the tool's interface.
+/// The usage by one type of files. The field names are stable.
 #[derive(Debug, Default, Serialize)]
 struct Row {
     /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images) or `images from elsewhere`.
     r#type: &'static str,
-    /// How many there are.
     total: usize,
-    /// How many of them are in use.
     active: usize,
-    /// Bytes that they take on the host.
+    /// Bytes on the host.
     size: u64,
-    /// Bytes that can be had back without stopping or removing what is in use.
+    /// Bytes that can be freed without touching what is in use.
     reclaimable: u64,
 }
 
@@ -104,10 +102,10 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
         (Row { r#type: "VMs", ..Row::default() }, Row { r#type: "logs", ..Row::default() });
     for vm in vms {
         let running = vm.state() == State::Running;
-        let of_logs: u64 = vm.logs().iter().map(|path| size_of(path)).sum();
-        machines.add(file::folder_size(&vm.folder).saturating_sub(of_logs), running);
-        if of_logs > 0 {
-            logs.add(of_logs, running);
+        let log_size: u64 = vm.logs().iter().map(|path| size_of(path)).sum();
+        machines.add(file::folder_size(&vm.folder).saturating_sub(log_size), running);
+        if log_size > 0 {
+            logs.add(log_size, running);
         }
     }
     for path in cache.failed_logs() {
@@ -115,19 +113,19 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
     }
     let mut rows = vec![disks, machines, logs];
     let direct: BTreeSet<&Path> = vms.iter().flat_map(|vm| vm.spec.direct_files()).collect();
-    let mut roots = Row { r#type: "direct boots", ..Row::default() };
+    let mut boots = Row { r#type: "direct boots", ..Row::default() };
     for folder in ["boot", "blocks"].map(|name| dirs.roots().join(name)) {
         for entry in file::entries(&folder) {
             let path = entry.path();
             let size = if path.is_dir() { file::folder_size(&path) } else { size_of(&path) };
-            roots.add(size, direct.iter().any(|file| file.starts_with(&path)));
+            boots.add(size, direct.iter().any(|file| file.starts_with(&path)));
         }
     }
-    rows.push(roots);
-    let elsewhere = dirs.storage().0;
-    if elsewhere.exists() {
+    rows.push(boots);
+    let storage = dirs.storage().0;
+    if storage.exists() {
         let mut row = Row { r#type: "images from elsewhere", ..Row::default() };
-        row.add(file::folder_size(&elsewhere), false);
+        row.add(file::folder_size(&storage), false);
         rows.push(row);
     }
     Ok(rows)
@@ -152,7 +150,7 @@ fn print_each(cache: &Cache, vms: &[Vm]) -> Result<()> {
         ]);
     }
     say(table);
-    let mut table = Table::new(&["VM", "STATE", "MADE OF", "BASE DISK", "SIZE"]);
+    let mut table = Table::new(&["VM", "STATE", "SOURCE", "BASE DISK", "SIZE"]);
     for vm in vms {
         let base = vm.spec.base().map(Key::to_string).unwrap_or_default();
         table.row(vec![
@@ -172,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_rows_only_for_what_the_tool_makes() {
+    fn only_folders_that_the_tool_creates_have_rows() {
         let dir = tempfile::tempdir().unwrap();
         let [cache, data, runtime] = ["cache", "data", "runtime"].map(|name| dir.path().join(name));
         let dirs = Dirs { cache, data, runtime };

@@ -1,21 +1,22 @@
-//! Why there is no VM or disk of an image.
+//! The error of the recipe.
 
 use crate::hypervisor::helpers::virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::{direct_boot, disk, guest, image, install, vm};
 
-/// A VM or a base disk can't be provided.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Image(#[from] image::Error),
-    #[error("images in files can't be used here; `podman load` puts one into the podman machine")]
+    #[error(
+        "can't use an image in a file on this system: load it into the podman machine with `podman load`"
+    )]
     ImageFile,
-    #[error("can't use the storage for images from elsewhere")]
+    #[error("can't lock the storage for images from elsewhere")]
     Storage(#[source] crate::host::fs::lock::WaitError),
     #[error("image {image} is for {architecture}, which is not supported")]
     Architecture { image: String, architecture: String },
-    #[error("an image from elsewhere can't be served over virtiofs; leave out --root-transport virtiofs")]
+    #[error("can't serve an image from elsewhere over virtiofs: leave out --root-transport virtiofs")]
     ServedFromElsewhere,
     #[error(transparent)]
     Virtiofsd(#[from] virtiofsd::Error),

@@ -17,19 +17,19 @@ pub struct ImageSource {
     pub connection: Option<String>,
 }
 
-/// An image, and the podman whose storage has it.
+/// An image and the podman whose storage contains it.
 pub struct FoundImage {
     pub podman: Podman,
     pub image: Image,
-    /// A lock on the storage for images from elsewhere, to be held until the image has been read.
+    /// A lock on the storage for images from elsewhere. The caller holds it until it has read the image.
     pub in_use: Option<LockedStorage>,
 }
 
 impl Provisioner<'_> {
-    /// Finds an image, and pulls it when it is missing. An image of another podman is copied.
+    /// Finds an image. Pulls it if it is missing, and copies it if another podman has it.
     ///
     /// # Errors
-    /// There is no podman, or the image is not available.
+    /// podman is not installed, or the image is not available.
     pub fn find_image(&self, source: &ImageSource) -> Result<FoundImage, Error> {
         let request =
             ImageRequest { name: &source.name, pull: source.pull, arch: source.arch.map(Arch::oci_name) };
@@ -52,7 +52,7 @@ impl Provisioner<'_> {
             let in_use = self.own_storage(|| stage.step(WAITING))?;
             let podman = Podman::find()?.with_storage(Some(in_use.storage().clone()));
             let found = other.resolve(&request, || stage.step("pulling the image"))?;
-            stage.step("copying the image, if it is new");
+            stage.step("copying the image (if not cached)");
             let image = podman.copy_from(&other, found, &Storage::of(self.dirs).archive())?;
             FoundImage { image, podman, in_use: Some(in_use) }
         } else {

@@ -6,7 +6,7 @@ use crate::hypervisor::{Arch, Kind};
 use crate::image::{Image, LockedStorage};
 use crate::install::{self, BaseDiskRequest, Place};
 
-/// The user's choices for an install. What is unset follows from the image.
+/// The user's choices for an install. The image determines unset ones.
 #[derive(Debug, Clone, Default)]
 pub struct InstallChoices {
     pub filesystem: Option<String>,
@@ -19,20 +19,20 @@ pub struct InstallChoices {
     pub composefs: bool,
     pub target_imgref: Option<String>,
     pub target_transport: Option<String>,
-    /// More words for the command line of `bootc install to-disk`.
+    /// Additional arguments of `bootc install to-disk`.
     pub install_args: Vec<String>,
-    /// Install again, although a base disk of the image with these options exists.
+    /// Install again, even if the image has a base disk with these options.
     pub rebuild: bool,
     pub place: Option<Place>,
 }
 
 impl InstallChoices {
-    /// The disk's size in whole MiB, if the user chose one.
+    /// Returns the disk's size in whole MiB, if the user chose one.
     pub fn disk_size(&self) -> Option<u64> {
         self.disk_size.map(whole_mib)
     }
 
-    /// The base disk of this image for a hypervisor of this kind; `growable` when a smaller disk is good enough.
+    /// Returns the request for a base disk. `growable` accepts a smaller base disk that the guest can grow.
     pub(super) fn request<'a>(
         &self,
         image: &'a Image,
@@ -46,7 +46,7 @@ impl InstallChoices {
         BaseDiskRequest { image, options, place, rebuild: self.rebuild, growable, in_use, console }
     }
 
-    /// The kernel argument that puts the console on the serial port, for `logs`, unless the user names a console.
+    /// Returns the kernel argument for a console on the serial port, unless the user names a console.
     fn console(&self, image: &Image, hypervisor: Kind) -> Option<String> {
         if self.kargs.iter().any(|karg| karg.starts_with("console=")) {
             return None;
@@ -54,7 +54,7 @@ impl InstallChoices {
         Arch::from_oci(&image.architecture).map(|arch| format!("console={}", hypervisor.console(arch)))
     }
 
-    /// The install options for this image.
+    /// Returns the install options for this image.
     pub fn options(&self, image: &Image, hypervisor: Kind) -> InstallOptions {
         let kargs = self.kargs.iter().cloned().chain(self.console(image, hypervisor)).collect();
         InstallOptions {

@@ -1,7 +1,7 @@
 //! The recipe of `run`: finds an image, makes a base disk or boot files of it, and creates the VM.
 //!
 //! The command line calls this room, and so can a test or another front end: values in, values out, progress
-//! through [`Progress`].
+//! through [`text::Progress`](crate::text::Progress).
 
 mod error;
 mod image_source;
@@ -28,28 +28,28 @@ use crate::vm::create::{self, NewVm, Origin};
 use crate::vm::store::Creating;
 use crate::vm::{Name, Store, Vm};
 
-/// The tool's folders and VMs, for one command.
+/// The recipe, with the tool's folders and VMs, for one command.
 pub struct Provisioner<'a> {
     pub dirs: &'a Dirs,
     pub store: &'a Store,
     pub progress: &'a dyn Progress,
-    /// Unused base disks are removed while all of them together take more bytes than this.
+    /// Bytes. An install removes unused base disks while all base disks together take more.
     pub cache_limit: Option<u64>,
 }
 
 /// How a VM boots from an image.
 pub enum Boot<'a> {
-    /// From an overlay on the image's base disk.
+    /// From an overlay over the image's base disk.
     Disk(&'a InstallChoices),
     /// From the image's own kernel, initramfs and root, with these kernel arguments added.
     Direct { transport: Transport, kargs: &'a [String] },
 }
 
 impl Provisioner<'_> {
-    /// Creates a VM from an image. The caller holds [`Creating`] until a supervisor has taken the VM over.
+    /// Creates a VM from an image. The caller holds [`Creating`] until a supervisor has locked the VM.
     ///
     /// # Errors
-    /// The image is not available, the name is taken, or the disk or the VM can't be made.
+    /// The image is not available, the name is taken, or the disk or the VM can't be created.
     pub fn vm_from_image(
         &self,
         name: Option<Name>,
@@ -58,12 +58,12 @@ impl Provisioner<'_> {
         new: NewVm,
     ) -> Result<(Vm, Creating), Error> {
         let found = self.find_image(source)?;
-        // Before the install: it takes a minute, and a name that is taken would be in vain.
+        // Before the install, which takes a minute and is useless if the name is taken.
         let reservation = self.store.reserve(name)?;
         let host_keys = self.host_keys();
         match boot {
             Boot::Direct { transport, kargs } => {
-                // Until the VM is on disk: from then on the VM keeps its files.
+                // Held until the VM is on disk, which then protects its files.
                 let _lease = self.boot_cache()?.lease().map_err(Error::BootCache)?;
                 let boot = self.boot_files(&found, transport)?;
                 let origin = Origin::Direct(&found.image, &boot, kargs);
@@ -73,12 +73,12 @@ impl Provisioner<'_> {
                 let features = new.hypervisor.features(Os::current());
                 let arch = Arch::from_oci(&found.image.architecture);
                 if let Some(arch) = arch.filter(|_| features.host_firmware) {
-                    // Before the install, which would be in vain without firmware.
+                    // Before the install, which is useless without firmware.
                     firmware::choose(new.firmware, arch)?;
                 }
                 let FoundImage { podman, image, in_use } = found;
                 let host = self.install_host(podman, new.accelerator);
-                // A disk grows by a unit that comes as a credential.
+                // The guest grows the filesystem by a unit that it gets as a credential.
                 let growable = features.credentials();
                 let mut request = choices.request(&image, in_use, new.hypervisor, growable);
                 if !features.credentials() {
@@ -86,17 +86,17 @@ impl Provisioner<'_> {
                     request.options.root_key = Some(host_keys.public_line()?);
                 }
                 let new = NewVm { disk_size: Some(request.options.disk_size), ..new };
-                // Held until the VM is on disk: from then on the VM keeps its base disk.
+                // Held until the VM is on disk, which then protects its base disk.
                 let base = self.ensure(&host, request)?;
                 Ok(create::create(reservation, Origin::Disk(&base.disk), &new, &host_keys)?)
             }
         }
     }
 
-    /// Creates a VM on a disk image that the tool did not make.
+    /// Creates a VM over an existing disk image.
     ///
     /// # Errors
-    /// The file is not a disk image, the name is taken, or the VM can't be made.
+    /// The file is not a disk image, the name is taken, or the VM can't be created.
     pub fn vm_on_disk_image(
         &self,
         name: Option<Name>,
@@ -108,10 +108,10 @@ impl Provisioner<'_> {
         Ok(create::create(reservation, Origin::Import(&import), new, &self.host_keys())?)
     }
 
-    /// Returns an image's base disk for a purpose other than a VM of ours: without a key, at exactly that size.
+    /// Returns an image's base disk for an export: without a key, and at exactly the chosen size.
     ///
     /// # Errors
-    /// The image is not available, or the disk can't be made.
+    /// The image is not available, or the disk can't be created.
     pub fn base_disk(
         &self,
         source: &ImageSource,
@@ -140,7 +140,6 @@ impl Provisioner<'_> {
         BootCache::open(&self.dirs.roots()).map_err(Error::BootCache)
     }
 
-    /// Makes the image ready for a direct boot.
     fn boot_files(&self, found: &FoundImage, transport: Transport) -> Result<BootImage, Error> {
         let FoundImage { podman, image, .. } = found;
         let name = &image.reference;
@@ -160,8 +159,7 @@ impl Provisioner<'_> {
             .prepare(podman, image, arch, transport, &mut *stage)
             .map_err(|source| Error::BootFiles { image: name.clone(), source })?;
         if boot.facts.selinux {
-            stage
-                .note(&format!("image {name}: SELinux is permissive in a direct boot, its policy is loaded"));
+            stage.note(&format!("image {name}: SELinux is permissive in a direct boot"));
         }
         Ok(boot)
     }
