@@ -32,113 +32,113 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "list" -d 
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ls" -d 'List the VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ps" -d 'List the VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "ssh-config" -d 'Print OpenSSH\'s settings for a VM, or add all VMs to OpenSSH\'s configuration'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "console" -d 'Attach to a running VM\'s serial console; ctrl-] detaches'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "screenshot" -d 'Take a picture of a running VM\'s screen, as PNG'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "screenshot" -d 'Save a picture of a running VM\'s screen, as PNG'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "stop" -d 'Stop running VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "start" -d 'Start stopped VMs, in the background'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "set" -d 'Change a stopped VM: it has these from its next start on'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "snapshot" -d 'Keep a stopped VM as it is, and bring it back to that later'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "start" -d 'Start stopped VMs in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "set" -d 'Change the CPUs and the memory of a stopped VM'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "snapshot" -d 'Save and restore everything on the disks of a stopped VM'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Write a disk image made of a bootable container image'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Write a bootable container image to a disk image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Write a bootable container image to a disk image'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks that no VM uses'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Look after what the tool keeps on this host'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show what a VM\'s serial console wrote, or its journal'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Show the disk usage of the tool'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show everything about VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show the output of a VM\'s serial console, or its journal'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "port" -d 'Show or change the ports of the host that are forwarded to a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show which programs and devices that the tool needs exist on this host, and how to get the others'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l name -d 'Name of the VM [default: a generated one]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l user -d 'The user to log in as; the image has to have it' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual processors' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l name -d 'The VM\'s name [default: generated]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l user -d 'The user to log in as; must exist in the image' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual CPUs' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'The architecture of the image [default: the local image\'s, else the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l arch -d 'The architecture of the image [default: the local image\'s, otherwise the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l pull -d 'When to pull the image' -r -f -a "missing\t'If the image is not in podman\'s storage'
 never\t''
 always\t'Each time, so that a moved tag is found'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hypervisor -d 'What runs the VM' -r -f -a "auto\t'The first one installed: QEMU on Linux; QEMU, vfkit or krunkit on macOS; Hyper-V or QEMU on Windows'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l timeout -d 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hypervisor -d 'The hypervisor that runs the VM' -r -f -a "auto\t'The first one installed: QEMU on Linux; QEMU, vfkit or krunkit on macOS; Hyper-V or QEMU on Windows'
 qemu\t'QEMU'
 vfkit\t'vfkit (macOS)'
 krunkit\t'krunkit (macOS)'
 hyperv\t'Hyper-V (Windows)'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'What runs the guest\'s code in QEMU' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l accel -d 'The way QEMU runs guest code' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
 kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
 whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How the image\'s files reach a VM without a disk: as block images that are made of its layers once, or as they are, through virtiofsd' -r -f -a "erofs\t'As read-only block images, made from the image\'s layers and cached'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How an --ephemeral VM gets the image\'s files' -r -f -a "erofs\t'As read-only block images, made from the image\'s layers and cached'
 virtiofs\t'As the image\'s own files, through virtiofsd, without a conversion'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of an image; it is only read, and has to stay as it is' -r -F
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a folder of the host with the VM, live in both directions; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Make a port of the VM one of the host; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l add-disk -d 'One more disk: a disk image (raw or qcow2), or new:SIZE for an empty one; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2), which the VM doesn\'t change; it must stay unchanged as long as the VM exists' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a host folder with the VM; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Forward a port of the host to the VM; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l add-disk -d 'Attach a disk image (raw or qcow2), or with new:SIZE an empty disk; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l nic -d 'The VM\'s network card' -r -f -a "user\t'Outgoing connections through the host\'s network, incoming ones by forwarded ports only'
 none\t'No network card; SSH uses a serial port, one session at a time (needs systemd 256 or newer)'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hostname -d 'How the VM calls itself' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ssh-key -d 'A file with public keys that may log in, too; may be given several times' -r -F
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l credential -d 'A systemd credential for the VM, its value as it stands or from a file; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cloudinit -d 'Give cloud-init the files in this folder: user-data, and perhaps meta-data, network-config, vendor-data' -r -F
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ignition -d 'Give Ignition this configuration' -r -F
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmware -d 'What starts the VM from its disk' -r -f -a "auto\t'UEFI without secure boot if the host has it, otherwise BIOS'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l hostname -d 'The VM\'s hostname' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ssh-key -d 'Also accept the public SSH keys in this file; can be repeated' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l credential -d 'Hand a credential to the guest\'s systemd, as a value or from a file; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cloudinit -d 'Hand the files in this folder to cloud-init: user-data, optionally meta-data, network-config, vendor-data' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ignition -d 'Hand this configuration to Ignition' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmware -d 'The firmware that boots the VM from its disk' -r -f -a "auto\t'UEFI without secure boot if the host has it, otherwise BIOS'
 uefi\t'UEFI without secure boot'
 secure\t'UEFI that starts only systems that are signed with the usual keys'
 bios\t'BIOS'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image\'s size, at least 10G]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l karg -d 'Add a kernel argument; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
 systemd\t''
 none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target-transport -d 'The transport of that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'Add an argument to `bootc install to-disk`; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
 container\t'A privileged container. It needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Return as soon as the VM runs, and print its name; with CMD return when that has run, and keep the VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 'Remove the VM when the session ends (with --detach: when the VM powers off)'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Show no progress'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image itself: no disk, no install, all changes in memory and gone with the VM'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Give the VM a TPM 2.0'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l journal -d 'Keep the VM\'s journal on this host, for `logs --journal` (systemd 256 and up in the image)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Don\'t show progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Add a TPM 2.0'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l journal -d 'Also store the VM\'s journal on the host, for `logs --journal` (systemd 256 or newer in the image)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l gui -d 'Open a window with the VM\'s screen'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Use bootc\'s composefs backend [default: only for images that its ostree backend can\'t install]'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install again, even if the image already has a base disk with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l format -d 'Print as JSON, or by a template such as \'{{.name}} {{.state}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -s q -l quiet -d 'Print only the names'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand list" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -l format -d 'Print as JSON, or by a template such as \'{{.name}} {{.state}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -s q -l quiet -d 'Print only the names'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ls" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.state}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -l format -d 'Print as JSON, or by a template such as \'{{.name}} {{.state}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -s q -l quiet -d 'Print only the names'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ps" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s u -l user -d 'The user to log in as [default: the VM\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s u -l user -d 'The user to log in as [default: the VM\'s user]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l timeout -d 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s q -l quiet -d 'Don\'t show progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l install -d 'Add one line to ~/.ssh/config that holds for all VMs, present and future'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l install -d 'Add one line to ~/.ssh/config that applies to all present and future VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s u -l user -d 'The user to log in as [default: the VM\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l timeout -d 'How long to wait until the VM is ready, in seconds or as in 90s, 5m [default: 5m, emulated 20m]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s u -l user -d 'The user to log in as [default: the VM\'s user]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l timeout -d 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s q -l quiet -d 'Show no progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s q -l quiet -d 'Don\'t show progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand console" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand console" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -149,146 +149,146 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -l log-l
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l cpus -d 'Virtual processors' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l cpus -d 'Virtual CPUs' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s h -l help -d 'Print help'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "create" -d 'Keep a stopped VM as it is'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "create" -d 'Create a snapshot of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "list" -d 'List a VM\'s snapshots'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "ls" -d 'List a VM\'s snapshots'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "restore" -d 'Bring a stopped VM back to a snapshot: all that it wrote since then is lost'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "rm" -d 'Remove snapshots of a stopped VM; the VM stays as it is'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "restore" -d 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "rm" -d 'Remove snapshots of a stopped VM; the VM\'s disks don\'t change'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.created}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l format -d 'Print as JSON, or by a template such as \'{{.name}} {{.created}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from ls" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.created}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from ls" -l format -d 'Print as JSON, or by a template such as \'{{.name}} {{.created}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from ls" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from rm" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "create" -d 'Keep a stopped VM as it is'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "create" -d 'Create a snapshot of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "list" -d 'List a VM\'s snapshots'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Bring a stopped VM back to a snapshot: all that it wrote since then is lost'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "rm" -d 'Remove snapshots of a stopped VM; the VM stays as it is'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "rm" -d 'Remove snapshots of a stopped VM; the VM\'s disks don\'t change'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Remove running VMs, too; they lose their power; and those named that can\'t be read'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s a -l all -d 'Remove all VMs that don\'t run; with --force all'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s f -l force -d 'Also remove running VMs (their power is cut) and named VMs whose files can\'t be read'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s a -l all -d 'Remove all VMs that are not running; with --force, all VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l connection -d 'List those of this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l format -d 'Print as JSON, or by a template as in \'{{.name}} {{.id}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l connection -d 'List the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l format -d 'Print as JSON, or by a template such as \'{{.name}} {{.id}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand images" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes, with holes for zeros'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l format -d 'The file\'s format [default: from the extension of FILE; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes, with holes for zeros'
 qcow2\t'QEMU\'s format'
 vhdx\t'Hyper-V\'s format'
 vmdk\t'VMware\'s format'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l arch -d 'The architecture of the image [default: the local image\'s, else the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l connection -d 'Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l arch -d 'The architecture of the image [default: the local image\'s, otherwise the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'If the image is not in podman\'s storage'
 never\t''
 always\t'Each time, so that a moved tag is found'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l accel -d 'The way QEMU runs guest code during the install' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
 kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
 whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image\'s size, at least 10G]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l karg -d 'Add a kernel argument; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
 systemd\t''
 none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l target-transport -d 'The transport of that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'Add an argument to `bootc install to-disk`; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
 container\t'A privileged container. It needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Write over FILE'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Write over all that is on the block device FILE'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s q -l quiet -d 'Show no progress'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Overwrite FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Overwrite everything on the block device FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s q -l quiet -d 'Don\'t show progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l composefs-backend -d 'Use bootc\'s composefs backend [default: only for images that its ostree backend can\'t install]'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l rebuild -d 'Install again, even if the image already has a base disk with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: by the ending of FILE\'s name; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes, with holes for zeros'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l format -d 'The file\'s format [default: from the extension of FILE; raw for a block device]' -r -f -a "raw\t'The disk\'s bytes, with holes for zeros'
 qcow2\t'QEMU\'s format'
 vhdx\t'Hyper-V\'s format'
 vmdk\t'VMware\'s format'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l connection -d 'Take the image from this podman connection, as in `podman --connection` [default: CONTAINER_HOST\'s]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l arch -d 'The architecture of the image [default: the local image\'s, else the host\'s]' -r -f -a "x86_64\t'also called amd64'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l connection -d 'Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l arch -d 'The architecture of the image [default: the local image\'s, otherwise the host\'s]' -r -f -a "x86_64\t'also called amd64'
 aarch64\t'also called arm64'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l pull -d 'When to pull the image' -r -f -a "missing\t'If the image is not in podman\'s storage'
 never\t''
 always\t'Each time, so that a moved tag is found'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'What runs the code of the VM that installs' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l accel -d 'The way QEMU runs guest code during the install' -r -f -a "auto\t'The processor\'s virtualization if it works on this host, otherwise TCG'
 kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
 whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'The root filesystem\'s type: ext4, xfs or btrfs [default: the image\'s own]' -r -f -a "ext4\t''
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: all of the disk]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image, 10G at the least]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l karg -d 'A kernel argument to add; may be given several times' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l disk-size -d 'Size of the disk, in bytes or with K, M, G, T [default: twice the image\'s size, at least 10G]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l karg -d 'Add a kernel argument; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l bootloader -d 'The boot loader to install [default: bootc\'s choice]' -r -f -a "grub\t''
 systemd\t''
 none\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-imgref -d 'The image reference that the installed system upgrades from [default: the image\'s name]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'How the installed system gets at that reference: registry, oci, ... [default: registry]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'One more word for the command line of `bootc install to-disk`; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows, container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l target-transport -d 'The transport of that reference: registry, oci, ... [default: registry]' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'Add an argument to `bootc install to-disk`; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
 container\t'A privileged container. It needs root and loop devices'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Write over FILE'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Write over all that is on the block device FILE'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s q -l quiet -d 'Show no progress'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l composefs-backend -d 'Install with bootc\'s composefs backend [default: only what its ostree backend can\'t install]'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l rebuild -d 'Install anew, although there is a disk of this image with these options'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Overwrite FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Overwrite everything on the block device FILE'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s q -l quiet -d 'Don\'t show progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l composefs-backend -d 'Use bootc\'s composefs backend [default: only for images that its ostree backend can\'t install]'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l rebuild -d 'Install again, even if the image already has a base disk with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l older-than -d 'Only what was not used (or, with --all, made) for this long, as in 12h, 30d' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l format -d 'Print as JSON, or by a template as in \'{{.image}} {{.size}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l older-than -d 'Remove only what was last used (or, with --all, made) at least this long ago, for example 12h or 30d' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l format -d 'Print as JSON, or by a template such as \'{{.image}} {{.size}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s a -l all -d 'Remove the logs of failed installs, what was made of images for direct boots, and the copies of images that came from elsewhere, too'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l dry-run -d 'Only show what would be removed'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s a -l all -d 'Also remove the files made for direct boots, the copies of images from files and other podmans, and the logs of failed installs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -l dry-run -d 'Show what would be removed, but remove nothing'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "df" -d 'Show how much space everything takes on the host'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and not __fish_seen_subcommand_from df help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l format -d 'Print as JSON, or by a template as in \'{{.type}} {{.size}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l format -d 'Print as JSON, or by a template such as \'{{.type}} {{.size}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -s v -l verbose -d 'Show each base disk and VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from df" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "df" -d 'Show how much space everything takes on the host'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l format -d 'Print by a template as in \'{{.name}} {{.spec.cpus}}\' instead' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l format -d 'Print by a template such as \'{{.name}} {{.spec.cpus}}\' instead' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l since -d 'Only since this time: a time ago, in seconds or as in 90s, 5m, 2h; or as in 2026-01-31T12:00:00Z' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l since -d 'Show only output since this time: 90s, 5m or 2h ago, or a date such as 2026-01-31T12:00:00Z' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s f -l follow -d 'Go on until the VM ends'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s b -l boot -d 'Only since the VM\'s last start'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s j -l journal -d 'The journal instead of the console'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s f -l follow -d 'Keep printing new output until the VM ends'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s b -l boot -d 'Show only output since the VM\'s last start'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s j -l journal -d 'Show the journal instead of the console'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l add -d 'Forward one more port; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l remove -d 'Forward it no longer; may be given several times' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l format -d 'Print as JSON, or by a template as in \'{{.host_port}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l add -d 'Forward one more port; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l remove -d 'Stop forwarding a port; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l format -d 'Print as JSON, or by a template such as \'{{.host_port}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand port" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l format -d 'Print as JSON, or by a template as in \'{{.check}} {{.result}}\'' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l format -d 'Print as JSON, or by a template such as \'{{.check}} {{.result}}\'' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -l log-level -d 'Log messages at and above this level, to stderr' -r
@@ -296,27 +296,27 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand completion" -s
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "run" -d 'Run a bootable container image as a VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "list" -d 'List the VMs'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "ssh" -d 'Open a shell in a running VM, or run a command in it'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "ssh-config" -d 'Print a Host block for OpenSSH, or make OpenSSH know all VMs'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "ssh-config" -d 'Print OpenSSH\'s settings for a VM, or add all VMs to OpenSSH\'s configuration'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "cp" -d 'Copy a file or folder into a running VM, or out of it'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "console" -d 'Attach to a running VM\'s serial console; ctrl-] detaches'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "screenshot" -d 'Take a picture of a running VM\'s screen, as PNG'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "screenshot" -d 'Save a picture of a running VM\'s screen, as PNG'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "stop" -d 'Stop running VMs'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "start" -d 'Start stopped VMs, in the background'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "set" -d 'Change a stopped VM: it has these from its next start on'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "snapshot" -d 'Keep a stopped VM as it is, and bring it back to that later'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs with their disks'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "start" -d 'Start stopped VMs in the background'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "set" -d 'Change the CPUs and the memory of a stopped VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "snapshot" -d 'Save and restore everything on the disks of a stopped VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a disk image made of a bootable container image'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a bootable container image to a disk image'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Look after what the tool keeps on this host'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show all that is known of VMs, as JSON'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show what a VM\'s serial console wrote, or its journal'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show the ports of the host that lead to a VM, or change them'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show what this host has of what the tool needs, and what to do about the rest'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Show the disk usage of the tool'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show everything about VMs, as JSON'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show the output of a VM\'s serial console, or its journal'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show or change the ports of the host that are forwarded to a VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show which programs and devices that the tool needs exist on this host, and how to get the others'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "create" -d 'Keep a stopped VM as it is'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "create" -d 'Create a snapshot of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "list" -d 'List a VM\'s snapshots'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "restore" -d 'Bring a stopped VM back to a snapshot: all that it wrote since then is lost'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "rm" -d 'Remove snapshots of a stopped VM; the VM stays as it is'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from system" -f -a "df" -d 'Show what takes how much room on the host'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "restore" -d 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "rm" -d 'Remove snapshots of a stopped VM; the VM\'s disks don\'t change'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from system" -f -a "df" -d 'Show how much space everything takes on the host'

@@ -409,7 +409,7 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
     for (args, want) in [
         (&["--ephemeral"][..], "--ephemeral"),
         (&["-v", &read_only], "leave out :ro"),
-        (&["--user", "core"], "for root"),
+        (&["--user", "core"], "for root only"),
         (&["--accel", "hvf"], "leave out --accel"),
         (&["--hypervisor", "hyperv"], "Hyper-V is not for macOS"),
         (&["--hypervisor", "krunkit"], "brew install krunkit"),
