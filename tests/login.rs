@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use podman_bootc::guest::ssh::copy;
 use podman_bootc::guest::ssh::keys::Keys;
 use podman_bootc::guest::ssh::session::{Error, Login, Session};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, empty, sink};
@@ -36,6 +37,13 @@ fn authorize(login: &Login) {
 async fn open(login: &Login) -> Result<Session, Error> {
     let port: u16 = variable("TEST_SSHD_PORT").parse().unwrap();
     Session::open(TcpStream::connect(("127.0.0.1", port)).unwrap(), login, TIME).await
+}
+
+/// A new folder of the server, which may be another system than the test's.
+async fn server_folder(session: &Session) -> String {
+    let (code, folder) = session.capture("mktemp -d").await.unwrap();
+    assert_eq!(code, 0, "{folder}");
+    folder.trim().to_owned()
 }
 
 fn block_on(test: impl Future<Output = ()>) {
@@ -154,15 +162,46 @@ fn a_reader_that_stops_holds_the_command_up() {
         let login = login(folder.path());
         authorize(&login);
         let session = open(&login).await.unwrap();
+        let folder = server_folder(&session).await;
         let (_screen, mut stdout) = duplex(64);
-        let done = folder.path().join("done");
-        let line = format!("head -c 100000000 /dev/zero; touch {}", done.display());
+        let line = format!("head -c 100000000 /dev/zero; touch {folder}/done");
         let mut errors = sink();
         tokio::select! {
             result = session.exec(&line, empty(), &mut stdout, &mut errors) => panic!("{result:?}"),
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
         }
-        assert!(!done.exists(), "someone keeps all of the output");
+        let (_, files) =
+            open(&login).await.unwrap().capture(&format!("ls {folder}; rm -r {folder}")).await.unwrap();
+        assert_eq!(files, "", "someone keeps all of the output");
+    });
+}
+
+#[test]
+fn a_copy_there_and_back() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let login = login(folder.path());
+        authorize(&login);
+        let session = open(&login).await.unwrap();
+        let server = server_folder(&session).await;
+        let source = folder.path().join("source");
+        std::fs::create_dir_all(source.join("sub")).unwrap();
+        let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+        std::fs::write(source.join("sub/data"), &bytes).unwrap();
+
+        let mut seen = 0;
+        let count = copy::to_guest(&session, &source, &server, |bytes| seen = bytes).await.unwrap();
+        assert!(count > 3_000_000 && seen > 2_500_000 && seen <= count, "{count}, {seen}");
+        let target = folder.path().join("target");
+        copy::from_guest(&session, &format!("{server}/source"), &target, |_| {}).await.unwrap();
+        assert!(std::fs::read(target.join("sub/data")).unwrap() == bytes, "not the same bytes");
+
+        // The guest's tar ends before it has read everything, or starts no archive at all.
+        let error = copy::to_guest(&session, &source, "/no/such/folder", |_| {}).await.unwrap_err();
+        assert!(error.to_string().contains("/no/such"), "{error}");
+        let error = copy::from_guest(&session, "/no/such/file", &target, |_| {}).await.unwrap_err();
+        assert!(error.to_string().contains("/no/such"), "{error}");
+        assert_eq!(session.capture(&format!("rm -r {server}; echo on")).await.unwrap().1, "on\n");
     });
 }
 
