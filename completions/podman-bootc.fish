@@ -42,14 +42,14 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "set" -d '
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "snapshot" -d 'Save and restore everything on the disks of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Write a bootable container image to a disk image'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Write a bootable container image to a disk image'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Install a bootable container image to a disk image or a block device'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Install a bootable container image to a disk image or a block device'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks that no VM uses'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Show the disk usage of the tool'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show everything about VMs, as JSON'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show the output of a VM\'s serial console, or its journal'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "port" -d 'Show or change the ports of the host that are forwarded to a VM'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Show which programs and devices that the tool needs exist on this host, and how to get the others'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -d 'Check for the programs and devices that the tool needs, and show how to get the missing ones'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l name -d 'The VM\'s name [default: generated]' -r
@@ -75,7 +75,7 @@ whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-transport -d 'How an --ephemeral VM gets the image\'s files' -r -f -a "erofs\t'As read-only block images, made from the image\'s layers and cached'
 virtiofs\t'As the image\'s own files, through virtiofsd, without a conversion'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2), which the VM doesn\'t change; it must stay unchanged as long as the VM exists' -r -F
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l disk -d 'Boot this disk image (raw or qcow2) instead of a container image; it must not change while the VM exists' -r -F
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s v -l volume -d 'Share a host folder with the VM; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s p -l publish -d 'Forward a port of the host to the VM; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l add-disk -d 'Attach a disk image (raw or qcow2), or with new:SIZE an empty disk; can be repeated' -r
@@ -90,7 +90,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmwa
 uefi\t'UEFI without secure boot'
 secure\t'UEFI that starts only systems that are signed with the usual keys'
 bios\t'BIOS'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s, otherwise ext4]' -r -f -a "ext4\t''
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s type, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]' -r
@@ -201,7 +201,7 @@ kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
 whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s, otherwise ext4]' -r -f -a "ext4\t''
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s type, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]' -r
@@ -237,7 +237,7 @@ kvm\t'KVM (Linux), without a fallback'
 hvf\t'Hypervisor.framework (macOS), without a fallback'
 whpx\t'The Windows Hypervisor Platform, without a fallback'
 tcg\t'Emulation'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s, otherwise ext4]' -r -f -a "ext4\t''
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s type, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l root-size -l root-size-max -d 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]' -r
@@ -277,7 +277,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand system; and __
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l format -d 'Print by a template such as \'{{.name}} {{.spec.cpus}}\' instead' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand inspect" -s h -l help -d 'Print help'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l since -d 'Show only output since this time: 90s, 5m or 2h ago, or a date such as 2026-01-31T12:00:00Z' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l since -d 'Show only output since this time: an age, in seconds or as in 90s, 5m, 2h, or a date such as 2026-01-31T12:00:00Z' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s f -l follow -d 'Keep printing new output until the VM ends'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand logs" -s b -l boot -d 'Show only output since the VM\'s last start'
@@ -306,13 +306,13 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "snapshot" -d 'Save and restore everything on the disks of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Write a bootable container image to a disk image'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Install a bootable container image to a disk image or a block device'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Show the disk usage of the tool'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show everything about VMs, as JSON'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show the output of a VM\'s serial console, or its journal'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "port" -d 'Show or change the ports of the host that are forwarded to a VM'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Show which programs and devices that the tool needs exist on this host, and how to get the others'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "doctor" -d 'Check for the programs and devices that the tool needs, and show how to get the missing ones'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "create" -d 'Create a snapshot of a stopped VM'

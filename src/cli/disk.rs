@@ -12,7 +12,7 @@ use crate::hypervisor::{DiskFormat, accelerator};
 use crate::text::{Progress, format_size};
 use crate::ui::StderrProgress;
 
-/// Write a bootable container image to a disk image
+/// Install a bootable container image to a disk image or a block device
 ///
 /// Uses the same base disk as `run`, and installs the image if no base disk with these options exists. The kernel's
 /// console is the serial port, unless a --karg names another console. The disk contains no keys of the tool, so only

@@ -12,13 +12,13 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::{Arch, Features, Hypervisor, VSOCK_SSH_PORT, Vsocks, features};
 use crate::image::Podman;
-use crate::text::format_size;
+use crate::text::{error_chain, format_size};
 use crate::ui::{Format, Table, print, say};
 
 /// Bytes. With less free space the base disk of a typical image doesn't fit.
 const LOW_SPACE: u64 = 10 << 30;
 
-/// Show which programs and devices that the tool needs exist on this host, and how to get the others
+/// Check for the programs and devices that the tool needs, and show how to get the missing ones
 ///
 /// Exits with 1 if something that the tool needs is missing.
 #[derive(Debug, clap::Args)]
@@ -70,52 +70,55 @@ impl Args {
 }
 
 fn findings(context: &Context) -> Vec<Finding> {
-    if Os::current() != Os::Linux {
-        return findings_with_podman_machine(context, Os::current());
-    }
-    let mut findings = vec![podman()];
-    findings.extend(hypervisor(context));
-    findings.push(qemu_img(true, "install qemu-utils (Debian) or qemu-img (Fedora)"));
-    findings.push(program("mkfs.erofs", true, "install erofs-utils"));
-    findings.push(program("ssh", true, "install openssh-client (Debian) or openssh-clients (Fedora)"));
-    findings.push(virtiofsd());
-    findings.push(program("swtpm", false, "install swtpm to give VMs a TPM"));
+    let mut findings = match Os::current() {
+        Os::Linux => findings_on_linux(context),
+        os => findings_with_podman_machine(os),
+    };
     findings.push(space("space for disks", &context.dirs.cache));
     findings.push(space("space for VMs", &context.dirs.data));
     findings
 }
 
+fn findings_on_linux(context: &Context) -> Vec<Finding> {
+    let mut findings = vec![podman()];
+    findings.extend(qemu(context));
+    let hint = "install qemu-utils (Debian) or qemu-img (Fedora)";
+    findings.push(program("qemu-img", process::find_installed("qemu-img", "qemu"), missing, hint));
+    findings.push(program("mkfs.erofs", on_path("mkfs.erofs"), missing, "install erofs-utils"));
+    let hint = "install openssh-client (Debian) or openssh-clients (Fedora)";
+    findings.push(program("ssh", on_path("ssh"), missing, hint));
+    let hint = "install virtiofsd to share folders with VMs";
+    findings.push(program("virtiofsd", Virtiofsd::program(), optional, hint));
+    findings.push(program("swtpm", on_path("swtpm"), optional, "install swtpm to give VMs a TPM"));
+    findings
+}
+
 /// Returns the findings on macOS and Windows, where images and installs are in the podman machine.
-fn findings_with_podman_machine(context: &Context, os: Os) -> Vec<Finding> {
+fn findings_with_podman_machine(os: Os) -> Vec<Finding> {
+    let check = "podman machine";
     let mut findings = vec![match Podman::for_images(os, None) {
-        Ok(_) => found("podman machine", "running, rootful"),
-        Err(error) => {
-            let hint = "`podman-bootc run` takes images from it";
-            problem("podman machine", Status::Missing, crate::text::error_chain(&error), hint)
-        }
+        Ok(_) => found(check, "running, rootful"),
+        Err(error) => missing(check, error_chain(&error), "`podman-bootc run` takes images from it"),
     }];
     let arch = Arch::host().unwrap_or(Arch::X86_64);
     let kinds = features::Choice::Auto.kinds(os);
     let results: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
-    let none_found = results.iter().all(|(_, result)| result.is_err());
+    let any_found = results.iter().any(|(_, result)| result.is_ok());
     let has = |wanted: fn(Features) -> bool| {
         results.iter().any(|(kind, result)| wanted(kind.features(os)) && result.is_ok())
     };
     let has_qemu = has(|features| features.host_firmware);
     let has_hyperv = has(|features| features.vsocks == Vsocks::Hyperv);
+    let not_found = if any_found { optional } else { missing };
     findings.extend(results.into_iter().map(|(kind, result)| match result {
         Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
-        Err(error) => {
-            let status = if none_found { Status::Missing } else { Status::Optional };
-            problem(kind.title(), status, crate::text::error_chain(&error), "one hypervisor is enough")
-        }
+        Err(error) => not_found(kind.title(), error_chain(&error), "one hypervisor is enough"),
     }));
     findings.extend(has_hyperv.then(hyperv_sockets));
     findings.extend(has_qemu.then(|| uefi(arch)));
-    findings.push(qemu_img(false, "install QEMU, which contains it; QEMU's and Hyper-V's disks need it"));
-    findings.push(program("ssh", true, "install the OpenSSH client"));
-    findings.push(space("space for disks", &context.dirs.cache));
-    findings.push(space("space for VMs", &context.dirs.data));
+    let hint = "install QEMU, which contains it; the disks of QEMU and Hyper-V need it";
+    findings.push(program("qemu-img", process::find_installed("qemu-img", "qemu"), optional, hint));
+    findings.push(program("ssh", on_path("ssh"), missing, "install the OpenSSH client"));
     findings
 }
 
@@ -123,48 +126,42 @@ fn found(check: &'static str, result: impl Into<String>) -> Finding {
     Finding { check, status: Status::Ok, result: result.into(), hint: None }
 }
 
-fn problem(check: &'static str, status: Status, result: impl Into<String>, hint: &str) -> Finding {
-    Finding { check, status, result: result.into(), hint: Some(hint.to_owned()) }
+fn optional(check: &'static str, result: String, hint: &str) -> Finding {
+    Finding { check, status: Status::Optional, result, hint: Some(hint.to_owned()) }
+}
+
+fn missing(check: &'static str, result: String, hint: &str) -> Finding {
+    Finding { status: Status::Missing, ..optional(check, result, hint) }
 }
 
 fn podman() -> Finding {
-    let check = "podman";
     match Podman::find().and_then(|podman| Ok((podman.version()?, podman.is_rootless()))) {
-        Ok((version, rootless)) => {
-            found(check, format!("{version}, {} storage", if rootless { "rootless" } else { "rootful" }))
-        }
-        Err(error) => {
-            problem(check, Status::Missing, crate::text::error_chain(&error), "install podman 4.3 or newer")
-        }
+        Ok((version, true)) => found("podman", format!("{version}, rootless storage")),
+        Ok((version, false)) => found("podman", format!("{version}, rootful storage")),
+        Err(error) => missing("podman", error_chain(&error), "install podman 4.3 or newer"),
     }
 }
 
-fn hypervisor(context: &Context) -> Vec<Finding> {
+fn qemu(context: &Context) -> Vec<Finding> {
     let Some(arch) = Arch::host() else {
-        return vec![problem(
-            "QEMU",
-            Status::Missing,
-            "this host's architecture is not supported",
-            "use an x86-64 or arm64 host",
-        )];
+        let result = "this host's architecture is not supported".to_owned();
+        return vec![missing("QEMU", result, "use an x86-64 or arm64 host")];
     };
     let qemu = match Qemu::find(arch) {
         Ok(qemu) => qemu,
         Err(error) => {
             let hint = "install qemu-system-x86 or qemu-system-arm (Debian), qemu-kvm (Fedora)";
-            return vec![problem("QEMU", Status::Missing, crate::text::error_chain(&error), hint)];
+            return vec![missing("QEMU", error_chain(&error), hint)];
         }
     };
     let (major, minor) = qemu.version;
     let kvm = match accelerator::kvm_state(arch, &context.dirs.cache, &qemu.program) {
         Hardware::Usable => found("KVM", "can be opened"),
-        Hardware::FailedBefore(why) => problem(
-            "KVM",
-            Status::Optional,
-            format!("can be opened, but failed to run a VM ({})", accelerator::brief(&why)),
-            "VMs are emulated, which is slow; use --accel kvm to try KVM again",
-        ),
-        Hardware::Absent(why) => problem("KVM", Status::Optional, why, "VMs are emulated, which is slow"),
+        Hardware::FailedBefore(why) => {
+            let result = format!("can be opened, but failed to run a VM ({})", accelerator::brief(&why));
+            optional("KVM", result, "VMs are emulated, which is slow; use --accel kvm to try KVM again")
+        }
+        Hardware::Absent(why) => optional("KVM", why, "VMs are emulated, which is slow"),
     };
     vec![found("QEMU", format!("{major}.{minor}, {}", qemu.program.display())), kvm, uefi(arch)]
 }
@@ -173,13 +170,11 @@ fn uefi(arch: Arch) -> Finding {
     let check = "UEFI firmware";
     match firmware::choose(firmware::Choice::Auto, arch) {
         Ok(Some(uefi)) => found(check, uefi.code.display().to_string()),
-        Ok(None) => problem(
-            check,
-            Status::Optional,
-            "not found; VMs boot from BIOS, which not every image supports",
-            "install ovmf (Debian) or edk2-ovmf (Fedora)",
-        ),
-        Err(error) => problem(check, Status::Optional, error.to_string(), "QEMU can't boot a VM without it"),
+        Ok(None) => {
+            let result = "not found; VMs boot from BIOS, which not every image supports".to_owned();
+            optional(check, result, "install ovmf (Debian) or edk2-ovmf (Fedora)")
+        }
+        Err(error) => optional(check, error.to_string(), "QEMU can't boot a VM without it"),
     }
 }
 
@@ -190,48 +185,33 @@ fn hyperv_sockets() -> Finding {
     }
     let key = host::net::vsock::hyperv::registry_key(VSOCK_SSH_PORT);
     let hint = format!("run as administrator: `New-Item -Force -Path 'HKLM:\\{key}'`");
-    problem(check, Status::Optional, "not allowed; SSH uses the VMs' addresses", &hint)
+    optional(check, "not allowed; SSH uses the VMs' addresses".to_owned(), &hint)
 }
 
-fn program(name: &'static str, needed: bool, hint: &str) -> Finding {
-    finding(name, which::which(name).ok(), needed, hint)
+fn on_path(name: &str) -> Option<PathBuf> {
+    which::which(name).ok()
 }
 
-fn qemu_img(needed: bool, hint: &str) -> Finding {
-    finding("qemu-img", process::find_installed("qemu-img", "qemu"), needed, hint)
-}
-
-fn finding(name: &'static str, path: Option<PathBuf>, needed: bool, hint: &str) -> Finding {
+fn program(
+    name: &'static str,
+    path: Option<PathBuf>,
+    not_found: fn(&'static str, String, &str) -> Finding,
+    hint: &str,
+) -> Finding {
     match path {
         Some(path) => found(name, path.display().to_string()),
-        None => problem(name, if needed { Status::Missing } else { Status::Optional }, "not found", hint),
-    }
-}
-
-fn virtiofsd() -> Finding {
-    match Virtiofsd::program() {
-        Some(path) => found("virtiofsd", path.display().to_string()),
-        None => {
-            problem("virtiofsd", Status::Optional, "not found", "install virtiofsd to share folders with VMs")
-        }
+        None => not_found(name, "not found".to_owned(), hint),
     }
 }
 
 fn space(check: &'static str, folder: &Path) -> Finding {
-    match host::free_space(folder) {
-        Ok(free) => {
-            let text = format!("{} free in {}", format_size(free), folder.display());
-            if free < LOW_SPACE {
-                problem(
-                    check,
-                    Status::Optional,
-                    text,
-                    "low; remove VMs with `podman-bootc rm`, base disks with `podman-bootc prune`",
-                )
-            } else {
-                found(check, text)
-            }
-        }
-        Err(error) => problem(check, Status::Missing, error.to_string(), "make the folder accessible"),
+    let free = match host::free_space(folder) {
+        Ok(free) => free,
+        Err(error) => return missing(check, error.to_string(), "make the folder accessible"),
+    };
+    let result = format!("{} free in {}", format_size(free), folder.display());
+    if free < LOW_SPACE {
+        return optional(check, result, "low; free space with `podman-bootc rm` and `podman-bootc prune`");
     }
+    found(check, result)
 }

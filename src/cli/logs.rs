@@ -33,7 +33,7 @@ pub struct Args {
     /// Show only output since the VM's last start
     #[arg(short, long)]
     boot: bool,
-    /// Show only output since this time: 90s, 5m or 2h ago, or a date such as 2026-01-31T12:00:00Z
+    /// Show only output since this time: an age, in seconds or as in 90s, 5m, 2h, or a date such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse_since, conflicts_with = "boot")]
     since: Option<Timestamp>,
     /// Show the journal instead of the console

@@ -1,7 +1,7 @@
 //! `podman-bootc prune`
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -85,14 +85,7 @@ impl Args {
         let used =
             |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
         let removed = BootCache::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
-        let row = |(path, size): (PathBuf, u64)| Row {
-            kind: "direct",
-            name: path.display().to_string(),
-            image: String::new(),
-            last_used: None,
-            size,
-        };
-        Ok(removed.into_iter().map(row).collect())
+        Ok(removed.into_iter().map(|(path, size)| Row::files("direct", &path, None, size)).collect())
     }
 
     fn storage(&self, context: &Context) -> Result<Option<Row>> {
@@ -110,20 +103,15 @@ impl Args {
             podman.remove_all()?;
         }
         let after = if self.dry_run { 0 } else { file::folder_size(&root) };
-        Ok(Some(Row {
-            kind: "images",
-            name: root.display().to_string(),
-            image: String::new(),
-            last_used: last_used.try_into().ok(),
-            size: before.saturating_sub(after),
-        }))
+        Ok(Some(Row::files("images", &root, Some(last_used), before.saturating_sub(after))))
     }
 
     fn logs(&self, cache: &Cache) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for path in cache.failed_logs() {
             let Ok(metadata) = path.metadata() else { continue };
-            let idle = metadata.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default();
+            let modified = metadata.modified().ok();
+            let idle = modified.and_then(|time| time.elapsed().ok()).unwrap_or_default();
             if idle < self.older_than {
                 continue;
             }
@@ -131,13 +119,7 @@ impl Args {
             if !self.dry_run {
                 std::fs::remove_file(&path)?;
             }
-            rows.push(Row {
-                kind: "log",
-                name: path.display().to_string(),
-                image: String::new(),
-                last_used: metadata.modified().ok().and_then(|time| time.try_into().ok()),
-                size,
-            });
+            rows.push(Row::files("log", &path, modified, size));
         }
         Ok(rows)
     }
@@ -152,5 +134,10 @@ impl Row {
             last_used: cached.last_used.try_into().ok(),
             size: cached.size,
         }
+    }
+
+    fn files(kind: &'static str, path: &Path, last_used: Option<SystemTime>, size: u64) -> Self {
+        let last_used = last_used.and_then(|time| time.try_into().ok());
+        Self { kind, name: path.display().to_string(), image: String::new(), last_used, size }
     }
 }

@@ -81,7 +81,7 @@ pub struct Args {
     /// How an --ephemeral VM gets the image's files
     #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
     root_transport: Transport,
-    /// Boot this disk image (raw or qcow2), which the VM doesn't change; it must stay unchanged as long as the VM exists
+    /// Boot this disk image (raw or qcow2) instead of a container image; it must not change while the VM exists
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection", "pull"], conflicts_with_all = InstallArgs::ONLY_FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]

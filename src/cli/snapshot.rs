@@ -17,22 +17,25 @@ use crate::vm::{Name, Vm, lifecycle, snapshots};
 /// and folders of the host or the TPM. A snapshot is in the VM's folder and is removed with the VM.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    Create(CreateArgs),
+    /// Create a snapshot of a stopped VM
+    ///
+    /// Copies nothing: a snapshot takes space only for what the VM changes later.
+    #[command(after_help = EXAMPLES)]
+    Create(SnapshotArg),
     #[command(visible_alias = "ls")]
     List(ListArgs),
-    Restore(RestoreArgs),
+    /// Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost
+    Restore(SnapshotArg),
     Rm(RmArgs),
 }
 
-/// Create a snapshot of a stopped VM
-///
-/// Copies nothing: a snapshot takes space only for what the VM changes later.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+const EXAMPLES: &str = "\
 Examples:
   podman-bootc snapshot create web before-upgrade
-  podman-bootc snapshot restore web before-upgrade")]
-pub struct CreateArgs {
+  podman-bootc snapshot restore web before-upgrade";
+
+#[derive(Debug, clap::Args)]
+pub struct SnapshotArg {
     #[command(flatten)]
     vm: VmArg,
     /// The snapshot's name
@@ -47,15 +50,6 @@ pub struct ListArgs {
     format: Option<Format>,
     #[command(flatten)]
     vm: VmArg,
-}
-
-/// Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost
-#[derive(Debug, clap::Args)]
-pub struct RestoreArgs {
-    #[command(flatten)]
-    vm: VmArg,
-    /// The snapshot's name
-    name: Name,
 }
 
 /// Remove snapshots of a stopped VM; the VM's disks don't change
@@ -78,18 +72,18 @@ struct Row {
 impl Command {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         match self {
-            Self::Create(args) => args.run(context),
+            Self::Create(args) => args.run(context, snapshots::create),
+            Self::Restore(args) => args.run(context, snapshots::restore),
             Self::List(args) => args.run(context),
-            Self::Restore(args) => args.run(context),
             Self::Rm(args) => args.run(context),
         }
     }
 }
 
-impl CreateArgs {
-    fn run(self, context: &Context) -> Result<()> {
+impl SnapshotArg {
+    fn run(self, context: &Context, action: fn(&Vm, &Name) -> Result<(), snapshots::Error>) -> Result<()> {
         let (vm, _lock) = find_and_lock(context, &self.vm)?;
-        snapshots::create(&vm, &self.name)?;
+        action(&vm, &self.name)?;
         say(format!("{}\n", self.name));
         Ok(())
     }
@@ -109,15 +103,6 @@ impl ListArgs {
             table.row(vec![row.name, since(row.created)]);
         }
         say(table);
-        Ok(())
-    }
-}
-
-impl RestoreArgs {
-    fn run(self, context: &Context) -> Result<()> {
-        let (vm, _lock) = find_and_lock(context, &self.vm)?;
-        snapshots::restore(&vm, &self.name)?;
-        say(format!("{}\n", self.name));
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::vm::{lifecycle, ready};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  podman-bootc ssh-config --install        once; afterwards, for every VM:
+  podman-bootc ssh-config --install        once, for all VMs
   ssh web.bootc
   scp file web.bootc:/tmp/")]
 pub struct Args {

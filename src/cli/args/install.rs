@@ -10,7 +10,7 @@ use crate::text::parse_size;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Install options")]
 pub struct InstallArgs {
-    /// Type of the root filesystem: ext4, xfs or btrfs [default: the image's, otherwise ext4]
+    /// Type of the root filesystem: ext4, xfs or btrfs [default: the image's type, otherwise ext4]
     #[arg(long, value_name = "TYPE", value_parser = ["ext4", "xfs", "btrfs"])]
     filesystem: Option<String>,
     /// Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]
