@@ -172,9 +172,9 @@ fn a_vm_that_a_killed_supervisor_left_in_hyperv_is_removed_before_its_disk() {
     kill_supervisor(&host);
     host.succeed(&["rm", "one"]);
     assert!(!left.exists() && !host.vm("").exists());
-    let removal = super::script(host.calls("powershell").last().unwrap().args.last().unwrap());
+    let removal = super::windows::script(host.calls("powershell").last().unwrap().args.last().unwrap());
     has(&removal, &["Remove-VM"]);
-    assert_eq!(super::value(&removal)["disk"], host.vm("disk.vhdx").to_str().unwrap());
+    assert_eq!(super::windows::value(&removal)["disk"], host.vm("disk.vhdx").to_str().unwrap());
     // `list` removes a `--rm` VM whose supervisor was killed.
     host.run(&["--rm"]);
     assert!(left.exists());

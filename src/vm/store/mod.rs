@@ -1,5 +1,6 @@
 //! The VMs on disk: one folder for each, with its spec, overlay, keys and logs.
 
+mod entry;
 mod error;
 pub mod instance;
 pub mod user_files;
@@ -13,8 +14,9 @@ use crate::disk::Key;
 use crate::host::fault;
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file::{self, IoContext as _};
-use crate::host::fs::lock::{self, Lock};
+use crate::host::fs::lock::Lock;
 use crate::text;
+pub use entry::Entry;
 pub use error::Error;
 use instance::{CREATING_LOCK, RUNNING_LOCK, SPEC, Vm};
 
@@ -192,50 +194,6 @@ impl Store {
     fn folders(&self) -> Vec<PathBuf> {
         let entries = file::entries(&self.dirs.vms());
         entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
-    }
-}
-
-/// An entry in the list of all VMs.
-#[derive(Debug, Clone)]
-pub enum Entry {
-    Vm(Box<Vm>),
-    /// The name of a VM that is being created.
-    Creating(String),
-    /// The name of a VM whose spec can't be read, and why.
-    Damaged(String, String),
-}
-
-impl Entry {
-    /// Reads the VM in this folder. Returns none if there is no VM.
-    fn open(folder: &Path) -> Option<Self> {
-        let name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match Vm::open(folder) {
-            Ok(vm) => Some(Self::Vm(Box::new(vm))),
-            Err(Error::File(e)) if e.is_not_found() => {
-                lock::is_held(&folder.join(CREATING_LOCK)).then(|| Self::Creating(name()))
-            }
-            Err(e) => Some(Self::Damaged(name(), text::error_chain(&e))),
-        }
-    }
-
-    /// Returns the VM, if it is complete.
-    pub fn vm(self) -> Option<Vm> {
-        self.complete().ok()
-    }
-
-    fn complete(self) -> Result<Vm, Error> {
-        match self {
-            Self::Vm(vm) => Ok(*vm),
-            Self::Creating(name) => Err(Error::Creating(name)),
-            Self::Damaged(name, why) => Err(Error::Damaged { name, why }),
-        }
-    }
-
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Vm(vm) => vm.spec.name.as_str(),
-            Self::Creating(name) | Self::Damaged(name, _) => name,
-        }
     }
 }
 
