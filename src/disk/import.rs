@@ -97,7 +97,7 @@ impl Import {
     /// Examines a disk image file for a VM to boot.
     ///
     /// # Errors
-    /// As [`Examined::open`], or the disk has no partition table.
+    /// As `Examined::open`, or the disk has no partition table.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
         let Examined { file, format, size, metadata, bootable } = Examined::open(path)?;
         if !bootable {
