@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_norway::Value;
 
+use crate::host::fs::file::{self, IoContext as _};
+
 /// The volume label by which cloud-init finds the disk.
 const LABEL: [u8; 11] = *b"cidata     ";
 /// The largest file that is accepted, in bytes.
@@ -38,8 +40,8 @@ pub struct Seed {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("can't read {path}")]
-    Read { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    File(#[from] file::Error),
     #[error(
         "{0} has no file `user-data`: cloud-init reads user-data, meta-data, network-config and vendor-data"
     )]
@@ -114,14 +116,13 @@ fn fat(files: &[(&str, Option<&Vec<u8>>)]) -> io::Result<Vec<u8>> {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let error = |source| Error::Read { path: path.to_owned(), source };
     match path.metadata() {
         Ok(metadata) if metadata.len() > FILE_MAX => return Err(Error::TooLarge(path.to_owned())),
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(error(e)),
+        Err(e) => return Ok(Err(e).reading(path)?),
     }
-    std::fs::read(path).map(Some).map_err(error)
+    Ok(Some(std::fs::read(path).reading(path)?))
 }
 
 fn check_yaml(path: &Path, content: &[u8]) -> Result<(), Error> {

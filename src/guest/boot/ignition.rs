@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::host::fs::file::{self, IoContext as _};
+
 /// A config that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignition(Vec<u8>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("can't read {path}")]
-    Read { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] file::Error),
     #[error("{path} is not an Ignition config: {source}{}", hint(.path))]
     Json { path: PathBuf, source: serde_json::Error },
 }
@@ -39,7 +41,7 @@ struct Header {
 impl Ignition {
     /// Reads a config and checks that it is JSON with Ignition's version.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let content = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let content = std::fs::read(path).reading(path)?;
         match serde_json::from_slice::<Config>(&content) {
             Ok(_) => Ok(Self(content)),
             Err(source) => Err(Error::Json { path: path.to_owned(), source }),

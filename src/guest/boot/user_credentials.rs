@@ -8,6 +8,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::host::fs::file::{self, IoContext as _};
 use crate::hypervisor::Credential;
 
 /// The limit for all credentials together, in bytes of SMBIOS tables. The firmware of guests failed with larger ones.
@@ -44,8 +45,8 @@ pub enum InvalidCredential {
     Form(String),
     #[error("invalid credential name `{0}`: expected 1 to 255 ASCII characters without blanks, `/` and `:`")]
     Name(String),
-    #[error("can't read {path}: {source}")]
-    File { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] file::Error),
     #[error("duplicate credential `{0}`: a name can have one value")]
     Duplicate(String),
     #[error("credential `{0}` is reserved: podman-bootc sets it itself")]
@@ -77,8 +78,7 @@ impl CredentialArg {
     pub fn read(&self) -> Result<Credential, InvalidCredential> {
         let value = match &self.value {
             Value::Text(text) => text.clone().into_bytes(),
-            Value::File(path) => std::fs::read(path)
-                .map_err(|source| InvalidCredential::File { path: path.clone(), source })?,
+            Value::File(path) => std::fs::read(path).reading(path)?,
         };
         Ok(Credential { name: self.name.clone(), value })
     }

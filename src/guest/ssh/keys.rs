@@ -9,7 +9,7 @@ use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::{self, LineEnding};
 use russh::keys::{Algorithm, PrivateKey, PublicKey};
 
-use crate::host::fs::file;
+use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
 
 /// A folder with a key pair, and with the pinned host key of a guest.
@@ -22,8 +22,8 @@ pub struct Keys {
 pub enum Error {
     #[error("can't create an SSH key")]
     Key(#[from] ssh_key::Error),
-    #[error("can't read or write the key file {path}")]
-    File { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] file::Error),
     #[error("{0} is a private key: pass the public key, usually {0}.pub")]
     Private(PathBuf),
     /// The file has no key (no source), or a line that is not a key.
@@ -31,18 +31,12 @@ pub enum Error {
     NotPublic { path: PathBuf, source: Option<ssh_key::Error> },
 }
 
-/// Returns the error for a key file.
-fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::File { path, source }
-}
-
 /// Reads public keys from files that have one key a line, and perhaps comments.
 pub fn read_public(files: &[PathBuf]) -> Result<Vec<String>, Error> {
     let mut keys = Vec::new();
     for path in files {
         let not_public = |source| Error::NotPublic { path: path.clone(), source };
-        let text = std::fs::read_to_string(path).map_err(file_error(path))?;
+        let text = std::fs::read_to_string(path).reading(path)?;
         if PrivateKey::from_openssh(&text).is_ok() || text.contains("PRIVATE KEY-----") {
             return Err(Error::Private(path.clone()));
         }
@@ -79,7 +73,7 @@ impl Keys {
             file::create_private_dir(&self.folder)?;
             Lock::acquire(&path)
         };
-        let _lock = prepare().map_err(file_error(&path))?;
+        let _lock = prepare().writing(&path)?;
         // `create` writes the public key last.
         if self.public().exists() { Ok(()) } else { self.create() }
     }
@@ -87,7 +81,7 @@ impl Keys {
     /// Copies the pair of another folder.
     pub fn copy(&self, from: &Self) -> Result<(), Error> {
         for (from, to) in [(from.private(), self.private()), (from.public(), self.public())] {
-            let bytes = std::fs::read(&from).map_err(file_error(&from))?;
+            let bytes = std::fs::read(&from).reading(from)?;
             write(&to, &bytes)?;
         }
         Ok(())
@@ -104,7 +98,7 @@ impl Keys {
     /// Returns the public key's line for `authorized_keys`, without a newline.
     pub fn public_line(&self) -> Result<String, Error> {
         let path = self.public();
-        let text = std::fs::read_to_string(&path).map_err(file_error(&path))?;
+        let text = std::fs::read_to_string(&path).reading(path)?;
         Ok(text.trim_end().to_owned())
     }
 
@@ -119,7 +113,7 @@ impl Keys {
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(text.lines().any(|line| line == host_line(alias, kind, key))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-            Err(error) => Err(file_error(&path)(error)),
+            Err(error) => Ok(Err(error).reading(path)?),
         }
     }
 
@@ -130,7 +124,7 @@ impl Keys {
             return Ok(());
         }
         // Half a line would be a wrong key that stays pinned.
-        file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes()).map_err(file_error(&path))
+        Ok(file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes()).writing(path)?)
     }
 }
 
@@ -140,7 +134,7 @@ fn host_line(alias: &str, kind: &str, key: &[u8]) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    file::create_private(path).and_then(|mut file| file.write_all(bytes)).map_err(file_error(path))
+    Ok(file::create_private(path).and_then(|mut file| file.write_all(bytes)).writing(path)?)
 }
 
 #[cfg(test)]
@@ -196,7 +190,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(matches!(read_public(&[dir.path().join("absent")]), Err(Error::File { .. })));
+        assert!(matches!(read_public(&[dir.path().join("absent")]), Err(Error::File(_))));
     }
 
     #[test]
