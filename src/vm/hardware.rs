@@ -7,7 +7,7 @@ use super::{Nic, Vm, store};
 use crate::direct_boot;
 use crate::disk::ExtraDisk;
 use crate::guest::boot::hostname::Hostname;
-use crate::guest::boot::{credentials, shares, units, user_credentials};
+use crate::guest::boot::{authorized_key, shares, units, user_credentials};
 use crate::guest::ssh::keys;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
@@ -78,7 +78,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         // The disk has the key. The rest happens over SSH when the guest is up.
         return Ok(vec![]);
     }
-    let mut own = vec![credentials::authorized_key(user, *owner, home, &keys.join("\n"))];
+    let mut own = vec![authorized_key::credential(user, *owner, home, &keys.join("\n"))];
     // A direct boot has the unit in its initramfs.
     if features.channels && !vm.spec.is_ephemeral() {
         own.extend(units::ready_signal());

@@ -10,7 +10,7 @@ use crate::hypervisor::Credential;
 ///
 /// tmpfiles.d(5) appends the line, so that keys of the image stay. The colons keep mode and owner of a home folder that
 /// exists already.
-pub fn authorized_key(user: &str, owner: Option<(u32, u32)>, home: &str, public_key: &str) -> Credential {
+pub fn credential(user: &str, owner: Option<(u32, u32)>, home: &str, public_key: &str) -> Credential {
     let home = escape(home.trim_end_matches('/'));
     let owner = match owner {
         Some((user, group)) => (user.to_string(), group.to_string()),
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn root_keeps_its_home_and_others_get_one() {
         let text = |user, owner, home| {
-            String::from_utf8(authorized_key(user, owner, home, "ssh-ed25519 AAAA x").value).unwrap()
+            String::from_utf8(credential(user, owner, home, "ssh-ed25519 AAAA x").value).unwrap()
         };
         assert_eq!(
             text("root", Some((0, 0)), "/root"),

@@ -1,8 +1,8 @@
 //! Things that the host hands to a guest at boot: credentials, units, shares, a hostname, cloud-init's and Ignition's
 //! files.
 
+pub mod authorized_key;
 pub mod cloudinit;
-pub mod credentials;
 pub mod hostname;
 pub mod ignition;
 pub mod shares;
