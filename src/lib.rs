@@ -1,27 +1,31 @@
 //! Boots a bootable container image, straight from podman's storage, in a VM.
 //!
-//! The rooms, from the top floor down. A room names only rooms below it, and no two files name each other.
-//! `docs/architecture.md` tells how a `run` goes through them.
+//! The rooms, from the top floor down. A room names only rooms below it, and no two files name each
+//! other. `docs/architecture.md` tells how a `run` goes through them.
 
 // `println!` and its like panic when the stream is closed; `ui::say` and `ui::tell` don't.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-/// The command line: parses the words, calls one of the rooms below, prints the result, returns the exit code.
+/// The command line: parses the words, calls one of the rooms below, prints the result, returns the
+/// exit code.
 pub mod cli;
 /// The recipe of `run`: finds the image, makes a base disk or boot files of it, creates the VM.
 pub mod provision;
 /// Output that depends on a terminal: progress, tables, `--format`.
 pub mod ui;
 
-/// Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged container.
+/// Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged
+/// container.
 pub mod install;
 /// VMs on disk and what can be done with them: create, start, reach, stop, snapshot, remove.
 pub mod vm;
 
-/// Runs one machine from start to end, with the accelerator that works. It knows neither VMs nor images.
+/// Runs one machine from start to end, with the accelerator that works. It knows neither VMs nor
+/// images.
 pub mod engine;
 
-/// Makes an image ready for a direct boot: its kernel, its initramfs and its root as block images, all cached.
+/// Makes an image ready for a direct boot: its kernel, its initramfs and its root as block images,
+/// all cached.
 pub mod direct_boot;
 /// Disks: the cache of base disks, overlays, copies, snapshots, imports and exports.
 pub mod disk;

@@ -80,9 +80,14 @@ impl Host {
         for program in [&["podman", "qemu-img"], programs].concat() {
             let place = tool.path("bin").join(format!("{program}{suffix}"));
             let fake = Path::new(env!("CARGO_BIN_EXE_fake"));
-            std::fs::hard_link(fake, &place).or_else(|_| std::fs::copy(fake, &place).map(drop)).unwrap();
+            std::fs::hard_link(fake, &place)
+                .or_else(|_| std::fs::copy(fake, &place).map(drop))
+                .unwrap();
         }
-        Self { tool, _folder: folder }
+        Self {
+            tool,
+            _folder: folder,
+        }
     }
 
     /// Writes firmware files to a folder, as QEMU's packages do, and returns the path of the code.
@@ -126,55 +131,91 @@ impl Host {
 
     fn succeed(&self, args: &[&str]) -> String {
         let output = self.command(args).output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}\n{}", message(&output), self.logs());
+        assert!(
+            output.status.success(),
+            "{args:?}: {}\n{}",
+            message(&output),
+            self.logs()
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
     fn fail(&self, args: &[&str]) -> String {
         let output = self.command(args).output().unwrap();
-        assert_eq!(output.status.code(), Some(125), "{args:?}: {}", message(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(125),
+            "{args:?}: {}",
+            message(&output)
+        );
         message(&output)
     }
 
     /// Runs `run -d` with the image, a small disk and the name `one`.
     fn run(&self, args: &[&str]) {
-        let words = [&["run", "-q", "-d", "--name", "one", "--disk-size", "520M"], args, &[IMAGE]].concat();
+        let words = [
+            &["run", "-q", "-d", "--name", "one", "--disk-size", "520M"],
+            args,
+            &[IMAGE],
+        ]
+        .concat();
         assert_eq!(self.succeed(&words), "one\n");
     }
 
     fn row(&self) -> Value {
-        let rows: Value = serde_json::from_str(&self.succeed(&["list", "--format", "json"])).unwrap();
+        let rows: Value =
+            serde_json::from_str(&self.succeed(&["list", "--format", "json"])).unwrap();
         rows[0].clone()
     }
 
     fn logs(&self) -> String {
         let logs = ["supervisor.log", "qemu.log", "console.log"];
-        logs.map(|log| std::fs::read_to_string(self.vm(log)).unwrap_or_default()).join("\n")
+        logs.map(|log| std::fs::read_to_string(self.vm(log)).unwrap_or_default())
+            .join("\n")
     }
 
     /// Returns all calls of a program so far.
     fn calls(&self, program: &str) -> Vec<Call> {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(self.path("record")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> = std::fs::read_dir(self.path("record"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         files.retain(|file| file.extension().is_some_and(|e| e == "json"));
         files.sort();
         let call = |file: &PathBuf| {
             let value: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-            let args = value["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap().to_owned());
-            Call { program: value["program"].as_str().unwrap().to_owned(), args: args.collect() }
+            let args = value["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|arg| arg.as_str().unwrap().to_owned());
+            Call {
+                program: value["program"].as_str().unwrap().to_owned(),
+                args: args.collect(),
+            }
         };
-        files.iter().map(call).filter(|call| call.program == program).collect()
+        files
+            .iter()
+            .map(call)
+            .filter(|call| call.program == program)
+            .collect()
     }
 
     /// Returns the only call of a program.
     fn call(&self, program: &str) -> String {
-        let [call] = &self.calls(program)[..] else { panic!("{:?}", self.calls(program)) };
+        let [call] = &self.calls(program)[..] else {
+            panic!("{:?}", self.calls(program))
+        };
         call.line()
     }
 
     fn has_logged(&self, text: &str) {
         let log = self.vm("console.log");
-        self.wait_until(text, || std::fs::read_to_string(&log).unwrap_or_default().contains(text));
+        self.wait_until(text, || {
+            std::fs::read_to_string(&log)
+                .unwrap_or_default()
+                .contains(text)
+        });
     }
 
     fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
@@ -185,9 +226,17 @@ impl Host {
     /// Types keys on the console, detaches, and returns the messages of `console`.
     fn type_on_console(&self, keys: &[u8]) -> String {
         let mut command = self.command(&["console", "one"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut console = command.spawn().unwrap();
-        console.stdin.take().unwrap().write_all(&[keys, &[0x1d]].concat()).unwrap();
+        console
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(&[keys, &[0x1d]].concat())
+            .unwrap();
         let output = console.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", message(&output));
         message(&output)
@@ -203,7 +252,10 @@ impl Host {
         self.succeed(&["rm", "-f", "one"]);
         assert_eq!(self.succeed(&["list", "-q"]), "");
         assert!(!self.vm("").exists());
-        let left: Vec<_> = std::fs::read_dir(self.path("run")).unwrap().flatten().collect();
+        let left: Vec<_> = std::fs::read_dir(self.path("run"))
+            .unwrap()
+            .flatten()
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }
@@ -231,7 +283,10 @@ fn an_unusable_podman_machine_is_reported_with_the_remedy() {
     for (machine, want) in [
         ("absent", "podman machine init --rootful --now"),
         ("stopped", "podman machine start podman-machine-default"),
-        ("rootless", "podman machine set --rootful podman-machine-default"),
+        (
+            "rootless",
+            "podman machine set --rootful podman-machine-default",
+        ),
     ] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_MACHINE", machine);
         has(&host.fail(&["run", "-q", "-d", IMAGE]), &[want]);
@@ -242,16 +297,35 @@ fn an_unusable_podman_machine_is_reported_with_the_remedy() {
 #[test]
 fn an_install_that_fails_in_a_container_is_reported_and_logged() {
     for (how, wants) in [
-        ("unasked", &["print-configuration failed", "unrecognized subcommand"][..]),
-        ("half", &["exit status: 1", "Installing image", "no loop device"]),
+        (
+            "unasked",
+            &["print-configuration failed", "unrecognized subcommand"][..],
+        ),
+        (
+            "half",
+            &["exit status: 1", "Installing image", "no loop device"],
+        ),
     ] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
         let message = host.fail(&["run", "-q", "-d", IMAGE]);
         // On Windows the message says "exit code".
         has(&message.replace("exit code", "exit status"), wants);
-        let log = message.split("the whole log is in ").nth(1).unwrap().split(')').next().unwrap();
+        let log = message
+            .split("the whole log is in ")
+            .nth(1)
+            .unwrap()
+            .split(')')
+            .next()
+            .unwrap();
         let log = std::fs::read_to_string(log).unwrap();
-        has(&log, &wants[1..].iter().copied().filter(|want| !want.starts_with("exit")).collect::<Vec<_>>());
+        has(
+            &log,
+            &wants[1..]
+                .iter()
+                .copied()
+                .filter(|want| !want.starts_with("exit"))
+                .collect::<Vec<_>>(),
+        );
         assert!(host.calls("vfkit").is_empty());
     }
 }
@@ -259,31 +333,69 @@ fn an_install_that_fails_in_a_container_is_reported_and_logged() {
 #[test]
 fn doctor_checks_what_each_system_needs() {
     let check = |host: &Host| -> (Value, Option<i32>) {
-        let output = host.command(&["doctor", "--format", "json"]).output().unwrap();
-        (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
+        let output = host
+            .command(&["doctor", "--format", "json"])
+            .output()
+            .unwrap();
+        (
+            serde_json::from_slice(&output.stdout).unwrap(),
+            output.status.code(),
+        )
     };
     let status = |rows: &Value, name: &str| -> Option<String> {
-        let row = rows.as_array().unwrap().iter().find(|row| row["check"] == name)?;
+        let row = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["check"] == name)?;
         Some(row["status"].as_str().unwrap().to_owned())
     };
     let (rows, code) = check(&Host::new("macos", &["vfkit", "gvproxy", "ssh"]));
-    for (name, want) in [("podman machine", "ok"), ("QEMU", "optional"), ("vfkit", "ok"), ("ssh", "ok")] {
+    for (name, want) in [
+        ("podman machine", "ok"),
+        ("QEMU", "optional"),
+        ("vfkit", "ok"),
+        ("ssh", "ok"),
+    ] {
         assert_eq!(status(&rows, name).as_deref(), Some(want), "{rows}");
     }
-    assert_eq!((status(&rows, "mkfs.erofs"), code), (None, Some(0)), "{rows}");
+    assert_eq!(
+        (status(&rows, "mkfs.erofs"), code),
+        (None, Some(0)),
+        "{rows}"
+    );
     // Hyper-V works without its sockets, and only Windows can have these.
     let (rows, code) = check(&Host::new("windows", &["powershell", "ssh"]));
-    assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("ok"), Some(0)), "{rows}");
-    let row = rows.as_array().unwrap().iter().find(|row| row["check"] == "SSH without a network").unwrap();
+    assert_eq!(
+        (status(&rows, "Hyper-V").as_deref(), code),
+        (Some("ok"), Some(0)),
+        "{rows}"
+    );
+    let row = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["check"] == "SSH without a network")
+        .unwrap();
     #[cfg(windows)]
     has(
         row["hint"].as_str().unwrap(),
-        &[r"New-Item -Force -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\", "00000016-facb-"],
+        &[
+            r"New-Item -Force -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\",
+            "00000016-facb-",
+        ],
     );
-    assert!(["ok", "optional"].contains(&row["status"].as_str().unwrap()), "{rows}");
+    assert!(
+        ["ok", "optional"].contains(&row["status"].as_str().unwrap()),
+        "{rows}"
+    );
     let denied = Host::new("windows", &["powershell", "ssh"]).with("FAKE_HYPERV", "denied");
     let (rows, code) = check(&denied);
-    assert_eq!((status(&rows, "Hyper-V").as_deref(), code), (Some("missing"), Some(1)), "{rows}");
+    assert_eq!(
+        (status(&rows, "Hyper-V").as_deref(), code),
+        (Some("missing"), Some(1)),
+        "{rows}"
+    );
 }
 
 #[test]
@@ -300,21 +412,33 @@ fn what_a_hypervisor_cannot_do_is_refused_before_the_boot() {
         (&["--hypervisor", "krunkit"], "brew install krunkit"),
         (&["--install-in", "vm"], "Linux only"),
     ] {
-        has(&mac.fail(&[&["run", "-q", "-d"], args, &[IMAGE]].concat()), &[want]);
+        has(
+            &mac.fail(&[&["run", "-q", "-d"], args, &[IMAGE]].concat()),
+            &[want],
+        );
     }
     assert!(mac.calls("vfkit").is_empty());
 
     let windows = Host::new("windows", &["powershell"]);
     let error = windows.fail(&["run", "-q", "-d", "-v", &share, IMAGE]);
     has(&error, &["Hyper-V can't share folders", "SSHFS", "SMB"]);
-    has(&windows.fail(&["run", "-q", "-d", "-p", "53/udp", IMAGE]), &["UDP"]);
+    has(
+        &windows.fail(&["run", "-q", "-d", "-p", "53/udp", IMAGE]),
+        &["UDP"],
+    );
     for (like, want) in [
         ("denied", "Hyper-V Administrators"),
         ("stopped", "Start-Service vmms"),
         ("absent", "Enable-WindowsOptionalFeature"),
     ] {
         let windows = Host::new("windows", &["powershell"]).with("FAKE_HYPERV", like);
-        has(&windows.fail(&["run", "-q", "-d", "--hypervisor", "hyperv", "--rm", IMAGE]), &[want]);
-        assert!(windows.calls("podman").is_empty(), "no disk is installed first");
+        has(
+            &windows.fail(&["run", "-q", "-d", "--hypervisor", "hyperv", "--rm", IMAGE]),
+            &[want],
+        );
+        assert!(
+            windows.calls("podman").is_empty(),
+            "no disk is installed first"
+        );
     }
 }

@@ -42,12 +42,17 @@ impl Host {
     fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("pbf").tempdir().unwrap();
         let mut tool = Tool::new(folder.path());
-        for (variable, folder) in
-            [("XDG_CACHE_HOME", "cache"), ("XDG_DATA_HOME", "data"), ("XDG_RUNTIME_DIR", "run")]
-        {
+        for (variable, folder) in [
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_RUNTIME_DIR", "run"),
+        ] {
             tool.set(variable, tool.path(folder));
         }
-        let host = Self { tool, _folder: folder };
+        let host = Self {
+            tool,
+            _folder: folder,
+        };
         std::fs::create_dir(host.path("run")).unwrap();
         // The firmware takes it for a disk that boots, finds no boot loader, and waits.
         let mut disk = vec![0; 1 << 20];
@@ -75,12 +80,26 @@ impl Host {
     /// Returns `run -d` with the disk image and this name.
     fn run(&self, name: &str) -> Command {
         let disk = self.disk();
-        self.command(&["run", "-q", "--accel", "tcg", "--name", name, "-d", "--disk", disk.to_str().unwrap()])
+        self.command(&[
+            "run",
+            "-q",
+            "--accel",
+            "tcg",
+            "--name",
+            name,
+            "-d",
+            "--disk",
+            disk.to_str().unwrap(),
+        ])
     }
 
     fn states(&self) -> Vec<String> {
         let output = succeed(&mut self.command(&["list", "--format", "{{.name}} {{.state}}"]));
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     fn processes(&self) -> Vec<Process> {
@@ -89,7 +108,12 @@ impl Host {
 
     fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
         let found = eventually(TIME, || is_true().then_some(()));
-        assert!(found.is_some(), "{what}; {:?}; {:?}", self.states(), self.processes());
+        assert!(
+            found.is_some(),
+            "{what}; {:?}; {:?}",
+            self.states(),
+            self.processes()
+        );
     }
 }
 
@@ -102,7 +126,11 @@ impl Drop for Host {
 
 fn succeed(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output
 }
 
@@ -110,7 +138,12 @@ fn succeed(command: &mut Command) -> Output {
 fn die(command: &mut Command, fault: &str) {
     use std::os::unix::process::ExitStatusExt;
     let output = command.env(FAULT, fault).output().unwrap();
-    assert_eq!(output.status.signal(), Some(9), "{fault}: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.signal(),
+        Some(9),
+        "{fault}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -119,20 +152,35 @@ fn a_half_made_vm_is_not_listed() {
     for fault in ["vm-reserved", "vm-keys", "vm-files", "json-written"] {
         die(&mut host.run("one"), fault);
         assert_eq!(host.states(), [""; 0], "{fault}");
-        assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "{fault}: nothing is left");
+        assert_eq!(
+            std::fs::read_dir(host.vms()).unwrap().count(),
+            0,
+            "{fault}: nothing is left"
+        );
     }
     // `run` waits for the VM to run, and removes one that does not.
     for fault in ["supervisor-listens", "supervisor-runs"] {
         let run = host.run("one").env(FAULT, fault).output().unwrap();
         assert_eq!(run.status.code(), Some(125), "{fault}");
-        assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "{fault}: nothing is left");
-        host.wait_until("QEMU ends with its supervisor", || host.processes().is_empty());
+        assert_eq!(
+            std::fs::read_dir(host.vms()).unwrap().count(),
+            0,
+            "{fault}: nothing is left"
+        );
+        host.wait_until("QEMU ends with its supervisor", || {
+            host.processes().is_empty()
+        });
     }
     succeed(&mut host.run("one"));
     assert_eq!(host.states(), ["one running"]);
     succeed(&mut host.command(&["rm", "-f", "one"]));
     assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0);
-    assert_eq!(std::fs::read_dir(host.path("run/podman-bootc")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(host.path("run/podman-bootc"))
+            .unwrap()
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -142,16 +190,25 @@ fn a_complete_vm_outlives_the_tool_and_its_supervisor() {
     assert_eq!(host.states(), ["one stopped"]);
 
     for fault in ["json-written", "supervisor-listens", "supervisor-runs"] {
-        let start = host.command(&["start", "one"]).env(FAULT, fault).output().unwrap();
+        let start = host
+            .command(&["start", "one"])
+            .env(FAULT, fault)
+            .output()
+            .unwrap();
         assert!(!start.status.success(), "{fault}");
         let message = String::from_utf8_lossy(&start.stderr);
-        assert!(message.ends_with(": its supervisor died\n"), "{fault}: {message:?}");
+        assert!(
+            message.ends_with(": its supervisor died\n"),
+            "{fault}: {message:?}"
+        );
         if fault == "json-written" {
             assert_eq!(host.states(), ["one stopped"]);
             continue;
         }
         host.wait_until(fault, || host.states() == ["one crashed"]);
-        host.wait_until("QEMU ends with its supervisor", || host.processes().is_empty());
+        host.wait_until("QEMU ends with its supervisor", || {
+            host.processes().is_empty()
+        });
     }
     succeed(&mut host.command(&["start", "one"]));
     assert_eq!(host.states(), ["one running"]);
@@ -169,10 +226,18 @@ fn a_signal_ends_the_wait_for_a_supervisor_at_once() {
     let qemu = host.path("bin/qemu-system-x86_64");
     let (asked, ended) = (host.path("asked"), host.path("ended"));
     std::fs::create_dir(host.path("bin")).unwrap();
-    let script = format!("#!/bin/sh\ntouch {}\nsleep 60\ntouch {}\n", asked.display(), ended.display());
+    let script = format!(
+        "#!/bin/sh\ntouch {}\nsleep 60\ntouch {}\n",
+        asked.display(),
+        ended.display()
+    );
     std::fs::write(&qemu, script).unwrap();
     std::fs::set_permissions(&qemu, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", host.path("bin").display(), std::env::var("PATH").unwrap());
+    let path = format!(
+        "{}:{}",
+        host.path("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
     let interrupt = |mut command: Command| {
         let _ = std::fs::remove_file(&asked);
         let mut running = command.env("PATH", &path).spawn().unwrap();
@@ -182,7 +247,11 @@ fn a_signal_ends_the_wait_for_a_supervisor_at_once() {
         assert!(!ended.exists(), "it waited for QEMU");
     };
     interrupt(host.run("one"));
-    assert_eq!(std::fs::read_dir(host.vms()).unwrap().count(), 0, "a new VM is taken back");
+    assert_eq!(
+        std::fs::read_dir(host.vms()).unwrap().count(),
+        0,
+        "a new VM is taken back"
+    );
     die(&mut host.run("one"), "vm-made");
     interrupt(host.command(&["start", "one"]));
     assert_eq!(host.states(), ["one stopped"]);
@@ -194,9 +263,15 @@ fn a_vm_without_a_network_card_gets_no_ports() {
     succeed(host.run("one").args(["--nic", "none"]));
     for state in ["running", "stopped"] {
         assert_eq!(host.states(), [format!("one {state}")]);
-        let add = host.command(&["port", "one", "--add", "0:80"]).output().unwrap();
+        let add = host
+            .command(&["port", "one", "--add", "0:80"])
+            .output()
+            .unwrap();
         let message = String::from_utf8_lossy(&add.stderr);
-        assert!(add.status.code() == Some(125) && message.contains("--nic none"), "{state}: {message}");
+        assert!(
+            add.status.code() == Some(125) && message.contains("--nic none"),
+            "{state}: {message}"
+        );
         succeed(&mut host.command(&["stop", "--time", "0", "one"]));
     }
     // The VM still starts.
@@ -211,7 +286,10 @@ fn an_imported_disk_that_changes_is_refused() {
     let fails = |want: &str| {
         let output = host.command(&["start", "one"]).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && message.contains(want), "{message}");
+        assert!(
+            !output.status.success() && message.contains(want),
+            "{message}"
+        );
     };
     let old = std::fs::read(host.disk()).unwrap();
     std::fs::write(host.disk(), [&old[..], &[0; 512]].concat()).unwrap();
@@ -240,7 +318,9 @@ const CHILD: &str = "PODMAN_BOOTC_FAULT_CHILD";
 /// Not a test: [`in_child`] runs it in a process that a fault kills.
 #[test]
 fn child() {
-    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else {
+        return;
+    };
     let cache = Cache::open(&folder.join("disks")).unwrap();
     let disk = disk();
     let key = disk.key.clone();
@@ -251,10 +331,17 @@ fn child() {
     }
     let lease = cache.lease(&key).unwrap().unwrap();
     let to = folder.join("out/disk.qcow2");
-    let overwrite = Overwrite { file: true, block_device: false };
+    let overwrite = Overwrite {
+        file: true,
+        block_device: false,
+    };
     export::write(&lease.disk.file, &to, DiskFormat::Qcow2, overwrite, |_| {}).unwrap();
     drop(lease);
-    assert!(cache.remove::<podman_bootc::disk::Error>(&key, false, || Ok(false)).unwrap());
+    assert!(
+        cache
+            .remove::<podman_bootc::disk::Error>(&key, false, || Ok(false))
+            .unwrap()
+    );
 }
 
 fn in_child(folder: &Path) -> Command {
@@ -278,7 +365,12 @@ fn the_cache_holds_complete_disks_only() {
         names
     };
     let key = disk().key;
-    for fault in ["disk-claimed", "disk-synced", "json-written", "disk-described"] {
+    for fault in [
+        "disk-claimed",
+        "disk-synced",
+        "json-written",
+        "disk-described",
+    ] {
         die(&mut in_child(dir.path()), fault);
         assert_eq!(cache.find(&key).unwrap(), None, "{fault}");
         assert_eq!(names(), [format!("{key}.partial")], "{fault}");
@@ -291,15 +383,24 @@ fn the_cache_holds_complete_disks_only() {
     assert_eq!(names(), [key.to_string()]);
 
     die(&mut in_child(dir.path()), "export-converted");
-    assert!(!dir.path().join("out/disk.qcow2").exists(), "a file appears when it is complete");
+    assert!(
+        !dir.path().join("out/disk.qcow2").exists(),
+        "a file appears when it is complete"
+    );
     assert!(whole(&cache.find(&key).unwrap().unwrap()));
 
     die(&mut in_child(dir.path()), "disk-doomed");
     assert_eq!(cache.find(&key).unwrap(), None);
     // Without a fault it succeeds, whatever the others left.
     succeed(&mut in_child(dir.path()));
-    assert_eq!(std::fs::read_dir(dir.path().join("disks")).unwrap().count(), 0);
-    let out: Vec<_> = std::fs::read_dir(dir.path().join("out")).unwrap().flatten().collect();
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("disks")).unwrap().count(),
+        0
+    );
+    let out: Vec<_> = std::fs::read_dir(dir.path().join("out"))
+        .unwrap()
+        .flatten()
+        .collect();
     assert_eq!(out.len(), 1, "{out:?}");
 }
 
@@ -317,9 +418,14 @@ fn a_full_disk_leaves_no_half_made_vm() {
         }
         failures += 1;
         let message = String::from_utf8_lossy(&output.stderr);
-        assert!(message.contains("No space left on device"), "{pages} pages: {message}");
+        assert!(
+            message.contains("No space left on device"),
+            "{pages} pages: {message}"
+        );
         assert_eq!(output.status.code(), Some(125));
-        let left: Vec<_> = std::fs::read_dir(host.vms()).map(|l| l.flatten().collect()).unwrap_or_default();
+        let left: Vec<_> = std::fs::read_dir(host.vms())
+            .map(|l| l.flatten().collect())
+            .unwrap_or_default();
         assert!(left.is_empty(), "{pages} pages: {left:?}");
         assert!(pages < 1000);
         // The firmware's variables are large: many steps fail in the same way.
@@ -344,7 +450,11 @@ fn a_full_disk_leaves_no_half_made_base_disk_or_export() {
     fails("exporting");
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
     let cache = Cache::open(disks.as_ref()).unwrap();
-    assert!(cache.remove::<podman_bootc::disk::Error>(&disk().key, false, || Ok(false)).unwrap());
+    assert!(
+        cache
+            .remove::<podman_bootc::disk::Error>(&disk().key, false, || Ok(false))
+            .unwrap()
+    );
     out.resize("16m");
     let mut failures = Vec::new();
     for pages in [1, 2, 100, 256, 257, 258] {

@@ -26,16 +26,31 @@ fn wanted(run: &Command) -> Vec<Wanted> {
         let long = |name: &str| format!("--{name}");
         let short = |letter: char| format!("-{letter}");
         let aliases = flag.get_visible_aliases().into_iter().flatten().map(long);
-        let shorts = flag.get_visible_short_aliases().into_iter().flatten().map(short);
+        let shorts = flag
+            .get_visible_short_aliases()
+            .into_iter()
+            .flatten()
+            .map(short);
         let aliases: Vec<String> = aliases.chain(shorts).collect();
-        let own = flag.get_long().map(long).into_iter().chain(flag.get_short().map(short));
+        let own = flag
+            .get_long()
+            .map(long)
+            .into_iter()
+            .chain(flag.get_short().map(short));
         let names = own.chain(aliases.iter().cloned()).collect();
         let id = flag.get_id().to_string();
-        let aliases =
-            aliases.into_iter().map(|name| Wanted { id: flag.get_id().to_string(), names: vec![name] });
-        std::iter::once(Wanted { id, names }).chain(aliases).collect::<Vec<_>>()
+        let aliases = aliases.into_iter().map(|name| Wanted {
+            id: flag.get_id().to_string(),
+            names: vec![name],
+        });
+        std::iter::once(Wanted { id, names })
+            .chain(aliases)
+            .collect::<Vec<_>>()
     };
-    run.get_arguments().filter(|argument| !argument.is_positional()).flat_map(of).collect()
+    run.get_arguments()
+        .filter(|argument| !argument.is_positional())
+        .flat_map(of)
+        .collect()
 }
 
 /// Returns the commands and the flags of `run` that no line of the record uses.
@@ -47,18 +62,30 @@ fn unused(record: &[Vec<String>]) -> Vec<String> {
     for line in record {
         let words = std::iter::once("podman-bootc").chain(line.iter().map(String::as_str));
         // `--help` and `--version` count as errors.
-        let Ok(matches) = command.clone().try_get_matches_from(words) else { continue };
+        let Ok(matches) = command.clone().try_get_matches_from(words) else {
+            continue;
+        };
         let (path, matches) = innermost(&matches);
         commands.remove(&path);
         if path == "run" {
             let is_given = |flag: &Wanted| {
                 matches.value_source(&flag.id) == Some(ValueSource::CommandLine)
-                    && flag.names.iter().any(|name| line.iter().any(|word| spells(word, name)))
+                    && flag
+                        .names
+                        .iter()
+                        .any(|name| line.iter().any(|word| spells(word, name)))
             };
             flags.retain(|flag| !is_given(flag));
         }
     }
-    commands.into_iter().chain(flags.into_iter().map(|flag| format!("run {}", flag.names[0]))).collect()
+    commands
+        .into_iter()
+        .chain(
+            flags
+                .into_iter()
+                .map(|flag| format!("run {}", flag.names[0])),
+        )
+        .collect()
 }
 
 /// Adds the names of all commands that have no commands of their own, as a user types them.
@@ -94,12 +121,18 @@ fn spells(word: &str, name: &str) -> bool {
 fn the_end_to_end_tests_use_each_command_and_each_flag_of_run() {
     let mut record = Vec::new();
     let folder = common::target::used_arguments();
-    for file in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+    for file in
+        std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         record.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
     }
     let unused = unused(&record);
-    assert!(unused.is_empty(), "no end-to-end test uses: {}", unused.join(", "));
+    assert!(
+        unused.is_empty(),
+        "no end-to-end test uses: {}",
+        unused.join(", ")
+    );
 }
 
 #[test]
@@ -123,6 +156,10 @@ fn only_arguments_of_the_tool_count() {
         ("run --gui", false),
         ("run --journal", false),
     ] {
-        assert_eq!(!unused.iter().any(|unused| unused == name), is_used, "{name}: {unused:?}");
+        assert_eq!(
+            !unused.iter().any(|unused| unused == name),
+            is_used,
+            "{name}: {unused:?}"
+        );
     }
 }

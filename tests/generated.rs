@@ -19,7 +19,10 @@ type Files = BTreeMap<String, Vec<u8>>;
 #[test]
 fn completions_are_up_to_date() -> Result<()> {
     let files = completions();
-    ensure!(files.len() == 5, "a file for each of bash, zsh, fish, PowerShell and elvish");
+    ensure!(
+        files.len() == 5,
+        "a file for each of bash, zsh, fish, PowerShell and elvish"
+    );
     keep("completions", &files)
 }
 
@@ -33,7 +36,10 @@ fn hidden_commands_stay_hidden() -> Result<()> {
     for (name, content) in completions().into_iter().chain(man_pages()?) {
         let text = String::from_utf8(content).with_context(|| name.clone())?;
         // roff writes `-` as `\-`.
-        ensure!(!text.replace('\\', "").contains("internal-"), "{name} tells of a hidden command");
+        ensure!(
+            !text.replace('\\', "").contains("internal-"),
+            "{name} tells of a hidden command"
+        );
     }
     Ok(())
 }
@@ -49,7 +55,10 @@ fn bash_completes_commands_and_their_options() -> Result<()> {
     "#;
     let script = tempfile::NamedTempFile::new()?;
     std::fs::write(&script, podman_bootc::cli::completion_script(Shell::Bash))?;
-    let output = std::process::Command::new("bash").args(["-c", ASK, "bash"]).arg(script.path()).output()?;
+    let output = std::process::Command::new("bash")
+        .args(["-c", ASK, "bash"])
+        .arg(script.path())
+        .output()?;
     ensure!(
         output.stdout == b"inspect\n--install-in\ntcg\n",
         "bash completes {:?}; {}",
@@ -60,7 +69,12 @@ fn bash_completes_commands_and_their_options() -> Result<()> {
 }
 
 fn completions() -> Files {
-    let file = |&shell: &Shell| (shell.file_name(PROGRAM), podman_bootc::cli::completion_script(shell));
+    let file = |&shell: &Shell| {
+        (
+            shell.file_name(PROGRAM),
+            podman_bootc::cli::completion_script(shell),
+        )
+    };
     Shell::value_variants().iter().map(file).collect()
 }
 
@@ -74,10 +88,20 @@ fn man_pages() -> Result<Files> {
 
 /// Adds the pages of a command and of its subcommands.
 fn add_man_pages(files: &mut Files, name: &str, command: Command) -> Result<()> {
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
-        add_man_pages(files, &format!("{name}-{}", inner.get_name()), inner.clone())?;
+    for inner in command
+        .get_subcommands()
+        .filter(|inner| !inner.is_hide_set())
+    {
+        add_man_pages(
+            files,
+            &format!("{name}-{}", inner.get_name()),
+            inner.clone(),
+        )?;
     }
-    files.insert(format!("{name}.1"), man_page(name, command.display_name(name.to_owned()))?);
+    files.insert(
+        format!("{name}.1"),
+        man_page(name, command.display_name(name.to_owned()))?,
+    );
     Ok(())
 }
 
@@ -85,11 +109,18 @@ fn add_man_pages(files: &mut Files, name: &str, command: Command) -> Result<()> 
 fn man_page(name: &str, command: Command) -> Result<Vec<u8>> {
     // Each section that clap_mangen renders begins with this.
     const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
-    let tail = command.get_after_help().map(|text| roff_list(&text.to_string())).unwrap_or_default();
+    let tail = command
+        .get_after_help()
+        .map(|text| roff_list(&text.to_string()))
+        .unwrap_or_default();
     let has_subcommands = command.has_subcommands();
     // clap_mangen lists arguments among the options unless they have a heading.
     let man = Man::new(command.mut_args(|argument| {
-        if argument.is_positional() { argument.help_heading("Arguments") } else { argument }
+        if argument.is_positional() {
+            argument.help_heading("Arguments")
+        } else {
+            argument
+        }
     }));
     let mut sections = Vec::new();
     man.render_name_section(&mut sections)?;
@@ -106,13 +137,19 @@ fn man_page(name: &str, command: Command) -> Result<Vec<u8>> {
     } else {
         format!(".SH \"SEE ALSO\"\n{}(1)\n", PROGRAM.replace('-', "\\-"))
     };
-    Ok([PREAMBLE, &title, &sections, &tail, &see_also].concat().into_bytes())
+    Ok([PREAMBLE, &title, &sections, &tail, &see_also]
+        .concat()
+        .into_bytes())
 }
 
 /// Renders the text after a command's help: a heading, then lines of two columns, which two or more
 /// blanks separate.
 fn roff_list(text: &str) -> String {
-    let escape = |text: &str| text.replace('\\', "\\e").replace('-', "\\-").replace('"', "\\(dq");
+    let escape = |text: &str| {
+        text.replace('\\', "\\e")
+            .replace('-', "\\-")
+            .replace('"', "\\(dq")
+    };
     let mut roff = String::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         if let Some(heading) = line.strip_suffix(':') {
@@ -139,11 +176,17 @@ fn keep(folder: &str, files: &Files) -> Result<()> {
     }
     for (name, content) in files {
         let found = std::fs::read(path.join(name)).unwrap_or_default();
-        ensure!(found == *content, "{folder}/{name} is missing or stale: {MEND}");
+        ensure!(
+            found == *content,
+            "{folder}/{name} is missing or stale: {MEND}"
+        );
     }
     for entry in std::fs::read_dir(&path)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        ensure!(files.contains_key(&name), "{folder}/{name} belongs to no command: remove it");
+        ensure!(
+            files.contains_key(&name),
+            "{folder}/{name} belongs to no command: remove it"
+        );
     }
     Ok(())
 }

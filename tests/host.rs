@@ -33,7 +33,9 @@ const LONG: Duration = Duration::from_secs(60);
 /// Not a test: the tests start it as another process. As a test it does nothing.
 #[test]
 fn role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
+    let Ok(role) = std::env::var(ROLE) else {
+        return;
+    };
     let file = PathBuf::from(std::env::var_os(FILE).unwrap());
     match role.as_str() {
         "hold" => {
@@ -69,7 +71,11 @@ fn announce(word: &str) {
 /// Returns a command that runs this program in a role.
 fn actor(role: &str, file: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "role", "--nocapture"]).env(ROLE, role).env(FILE, file).stdin(Stdio::null());
+    command
+        .args(["--exact", "role", "--nocapture"])
+        .env(ROLE, role)
+        .env(FILE, file)
+        .stdin(Stdio::null());
     command
 }
 
@@ -77,18 +83,27 @@ fn actor(role: &str, file: &Path) -> Command {
 fn start(role: &str, file: &Path) -> Child {
     let mut child = actor(role, file).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().ends_with("held")), "{role} didn't get so far");
+    assert!(
+        lines.any(|line| line.unwrap().ends_with("held")),
+        "{role} didn't get so far"
+    );
     // Reads on, so that the process never waits for a reader.
     std::thread::spawn(move || lines.for_each(drop));
     child
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 fn until(what: &str, condition: impl Fn() -> bool) {
-    assert!(eventually(LONG, || condition().then_some(())).is_some(), "{what}");
+    assert!(
+        eventually(LONG, || condition().then_some(())).is_some(),
+        "{what}"
+    );
 }
 
 #[test]
@@ -129,7 +144,10 @@ fn processes_talk_over_a_socket() {
             let mut clients =
                 [actor("client", &path), actor("client", &path)].map(|mut c| c.spawn().unwrap());
             for _ in &clients {
-                let stream = tokio::time::timeout(LONG, listener.accept()).await.unwrap().unwrap();
+                let stream = tokio::time::timeout(LONG, listener.accept())
+                    .await
+                    .unwrap()
+                    .unwrap();
                 let (read, mut write) = socket::split(stream);
                 let mut read = tokio::io::BufReader::new(read);
                 let mut line = String::new();
@@ -157,7 +175,11 @@ fn run(tool: &Tool, args: &[&str]) -> (i32, String, String) {
     }
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 #[test]
@@ -168,20 +190,35 @@ fn the_command_line_works_without_anything_else() {
     let (code, help, _) = run(&tool, &["--help"]);
     assert!(code == 0 && help.contains("Usage: podman-bootc"), "{help}");
     let (code, script, _) = run(&tool, &["completion", "powershell"]);
-    assert!(code == 0 && script.contains("Register-ArgumentCompleter"), "{script}");
+    assert!(
+        code == 0 && script.contains("Register-ArgumentCompleter"),
+        "{script}"
+    );
     let (code, _, errors) = run(&tool, &["no-such-command"]);
-    assert!(code == 125 && errors.contains("no-such-command"), "{code} {errors}");
+    assert!(
+        code == 125 && errors.contains("no-such-command"),
+        "{code} {errors}"
+    );
 
     let (code, list, errors) = run(&tool, &["list", "--format", "json"]);
     assert_eq!((code, list.trim(), errors.as_str()), (0, "[]", ""));
     let (code, _, errors) = run(&tool, &["ssh", "no-such-vm"]);
-    assert!(code == 125 && errors.contains("no-such-vm"), "{code} {errors}");
+    assert!(
+        code == 125 && errors.contains("no-such-vm"),
+        "{code} {errors}"
+    );
     let folders = if cfg!(windows) {
         let local = PathBuf::from(std::env::var_os("LOCALAPPDATA").unwrap());
-        [local.join(r"podman-bootc\cache"), local.join(r"podman-bootc\data")]
+        [
+            local.join(r"podman-bootc\cache"),
+            local.join(r"podman-bootc\data"),
+        ]
     } else if cfg!(target_os = "macos") {
-        ["Library/Caches/podman-bootc", "Library/Application Support/podman-bootc"]
-            .map(|folder| tool.path(folder))
+        [
+            "Library/Caches/podman-bootc",
+            "Library/Application Support/podman-bootc",
+        ]
+        .map(|folder| tool.path(folder))
     } else {
         [".cache/podman-bootc", ".local/share/podman-bootc"].map(|folder| tool.path(folder))
     };

@@ -26,17 +26,29 @@ fn variable(name: &str) -> String {
 fn login(folder: &std::path::Path) -> Login {
     let keys = Keys::in_folder(folder);
     keys.create().unwrap();
-    Login { user: variable("TEST_SSHD_USER"), keys, alias: "vm".into() }
+    Login {
+        user: variable("TEST_SSHD_USER"),
+        keys,
+        alias: "vm".into(),
+    }
 }
 
 fn authorize(login: &Login) {
-    let mut file = std::fs::OpenOptions::new().append(true).open(variable("TEST_SSHD_KEYS")).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(variable("TEST_SSHD_KEYS"))
+        .unwrap();
     writeln!(file, "{}", login.keys.public_line().unwrap()).unwrap();
 }
 
 async fn open(login: &Login) -> Result<Session, Error> {
     let port: u16 = variable("TEST_SSHD_PORT").parse().unwrap();
-    Session::open(TcpStream::connect(("127.0.0.1", port)).unwrap(), login, TIME).await
+    Session::open(
+        TcpStream::connect(("127.0.0.1", port)).unwrap(),
+        login,
+        TIME,
+    )
+    .await
 }
 
 /// A new folder of the server, which may be another system than the test's.
@@ -47,7 +59,11 @@ async fn server_folder(session: &Session) -> String {
 }
 
 fn block_on(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
 }
 
 #[test]
@@ -55,8 +71,14 @@ fn a_session_with_openssh() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let login = login(folder.path());
-        assert!(matches!(open(&login).await, Err(Error::Refused { .. })), "the server doesn't know the key");
-        assert!(!login.keys.known_hosts().exists(), "only a login pins the host's key");
+        assert!(
+            matches!(open(&login).await, Err(Error::Refused { .. })),
+            "the server doesn't know the key"
+        );
+        assert!(
+            !login.keys.known_hosts().exists(),
+            "only a login pins the host's key"
+        );
         authorize(&login);
         let session = open(&login).await.unwrap();
         let pinned = std::fs::read_to_string(login.keys.known_hosts()).unwrap();
@@ -72,23 +94,44 @@ fn a_session_with_openssh() {
         for (line, code) in codes {
             assert_eq!(session.capture(line).await.unwrap().0, code, "{line}");
         }
-        let output = session.capture("echo out; echo err >&2; exit 3").await.unwrap();
+        let output = session
+            .capture("echo out; echo err >&2; exit 3")
+            .await
+            .unwrap();
         assert_eq!(output, (3, "out\nerr\n".into()));
-        assert_eq!(session.capture("cat").await.unwrap(), (0, String::new()), "no input ends at once");
+        assert_eq!(
+            session.capture("cat").await.unwrap(),
+            (0, String::new()),
+            "no input ends at once"
+        );
         let (code, text) = session.capture("yes | head -c 1000000").await.unwrap();
-        assert_eq!((code, text.len()), (0, 64 << 10), "the first bytes are kept");
+        assert_eq!(
+            (code, text.len()),
+            (0, 64 << 10),
+            "the first bytes are kept"
+        );
 
-        // A command that doesn't read its input, and one that runs on after it has closed its streams.
+        // A command that doesn't read its input, and one that runs on after it has closed its
+        // streams.
         let much = || Cursor::new(vec![0; 8 << 20]);
-        let code = session.exec("exit 3", much(), &mut sink(), &mut sink()).await.unwrap();
+        let code = session
+            .exec("exit 3", much(), &mut sink(), &mut sink())
+            .await
+            .unwrap();
         assert_eq!(code, 3);
         let line = "exec 0<&- 1>&- 2>&-; sleep 1; exit 4";
-        let code = session.exec(line, much(), &mut sink(), &mut sink()).await.unwrap();
+        let code = session
+            .exec(line, much(), &mut sink(), &mut sink())
+            .await
+            .unwrap();
         assert_eq!(code, 4);
 
         session.close().await;
         std::fs::write(login.keys.known_hosts(), pinned.replace("AAAA", "AAAB")).unwrap();
-        assert!(matches!(open(&login).await, Err(Error::HostKey(_))), "another host's key is pinned");
+        assert!(
+            matches!(open(&login).await, Err(Error::HostKey(_))),
+            "another host's key is pinned"
+        );
     });
 }
 
@@ -99,11 +142,15 @@ fn a_hundred_megabytes_and_back() {
         let login = login(folder.path());
         authorize(&login);
         let session = open(&login).await.unwrap();
-        let input: Vec<u8> =
-            (0..25_000_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let input: Vec<u8> = (0..25_000_000_u32)
+            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect();
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let start = Instant::now();
-        let code = session.exec("cat", Cursor::new(&input), &mut output, &mut errors).await.unwrap();
+        let code = session
+            .exec("cat", Cursor::new(&input), &mut output, &mut errors)
+            .await
+            .unwrap();
         println!("100 MB and back: {:.1} s", start.elapsed().as_secs_f64());
         assert_eq!((code, errors.len(), output.len()), (0, 0, input.len()));
         assert!(output == input, "not the same bytes");
@@ -135,7 +182,10 @@ fn streams_of_a_dialog() {
         };
         let line = "printf name?; read name; printf \"hi $name\"; cat; printf bye; exit 5";
         let command = async {
-            let code = session.exec(line, stdin, &mut stdout, &mut sink()).await.unwrap();
+            let code = session
+                .exec(line, stdin, &mut stdout, &mut sink())
+                .await
+                .unwrap();
             drop(stdout);
             assert_eq!(code, 5);
         };
@@ -151,7 +201,13 @@ fn a_command_ends_while_its_input_is_open() {
         authorize(&login);
         let session = open(&login).await.unwrap();
         let (_keyboard, stdin) = duplex(64);
-        assert_eq!(session.exec("exit 6", stdin, &mut sink(), &mut sink()).await.unwrap(), 6);
+        assert_eq!(
+            session
+                .exec("exit 6", stdin, &mut sink(), &mut sink())
+                .await
+                .unwrap(),
+            6
+        );
     });
 }
 
@@ -170,8 +226,12 @@ fn a_reader_that_stops_holds_the_command_up() {
             result = session.exec(&line, empty(), &mut stdout, &mut errors) => panic!("{result:?}"),
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
         }
-        let (_, files) =
-            open(&login).await.unwrap().capture(&format!("ls {folder}; rm -r {folder}")).await.unwrap();
+        let (_, files) = open(&login)
+            .await
+            .unwrap()
+            .capture(&format!("ls {folder}; rm -r {folder}"))
+            .await
+            .unwrap();
         assert_eq!(files, "", "someone keeps all of the output");
     });
 }
@@ -190,18 +250,39 @@ fn a_copy_there_and_back() {
         std::fs::write(source.join("sub/data"), &bytes).unwrap();
 
         let mut seen = 0;
-        let count = copy::to_guest(&session, &source, &server, |bytes| seen = bytes).await.unwrap();
-        assert!(count > 3_000_000 && seen > 2_500_000 && seen <= count, "{count}, {seen}");
+        let count = copy::to_guest(&session, &source, &server, |bytes| seen = bytes)
+            .await
+            .unwrap();
+        assert!(
+            count > 3_000_000 && seen > 2_500_000 && seen <= count,
+            "{count}, {seen}"
+        );
         let target = folder.path().join("target");
-        copy::from_guest(&session, &format!("{server}/source"), &target, |_| {}).await.unwrap();
-        assert!(std::fs::read(target.join("sub/data")).unwrap() == bytes, "not the same bytes");
+        copy::from_guest(&session, &format!("{server}/source"), &target, |_| {})
+            .await
+            .unwrap();
+        assert!(
+            std::fs::read(target.join("sub/data")).unwrap() == bytes,
+            "not the same bytes"
+        );
 
         // The guest's tar ends before it has read everything, or starts no archive at all.
-        let error = copy::to_guest(&session, &source, "/no/such/folder", |_| {}).await.unwrap_err();
+        let error = copy::to_guest(&session, &source, "/no/such/folder", |_| {})
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("/no/such"), "{error}");
-        let error = copy::from_guest(&session, "/no/such/file", &target, |_| {}).await.unwrap_err();
+        let error = copy::from_guest(&session, "/no/such/file", &target, |_| {})
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("/no/such"), "{error}");
-        assert_eq!(session.capture(&format!("rm -r {server}; echo on")).await.unwrap().1, "on\n");
+        assert_eq!(
+            session
+                .capture(&format!("rm -r {server}; echo on"))
+                .await
+                .unwrap()
+                .1,
+            "on\n"
+        );
     });
 }
 
@@ -228,10 +309,22 @@ fn a_writer_that_fails_ends_the_command() {
         let result = session.exec("yes", empty(), &mut full, &mut sink()).await;
         assert!(matches!(result, Err(Error::Stream(_))), "{result:?}");
         let mut closed = Full(io::ErrorKind::BrokenPipe);
-        assert_eq!(session.exec("yes", empty(), &mut closed, &mut sink()).await.unwrap(), 141);
+        assert_eq!(
+            session
+                .exec("yes", empty(), &mut closed, &mut sink())
+                .await
+                .unwrap(),
+            141
+        );
         // The session can run the next command.
-        assert_eq!(session.capture("echo on").await.unwrap(), (0, "on\n".into()));
+        assert_eq!(
+            session.capture("echo on").await.unwrap(),
+            (0, "on\n".into())
+        );
         let line = "kill -9 $PPID";
-        assert!(matches!(session.capture(line).await, Err(Error::Lost(_))), "the server's process is gone");
+        assert!(
+            matches!(session.capture(line).await, Err(Error::Lost(_))),
+            "the server's process is gone"
+        );
     });
 }

@@ -77,7 +77,12 @@ fn text() -> impl Strategy<Value = String> {
 fn options() -> impl Strategy<Value = InstallOptions> {
     let texts = || prop::collection::vec(text(), 0..3);
     let sizes = (prop::option::of(0u64..2), 0u64..2, prop::option::of(text()));
-    let names = (prop::option::of(text()), prop::option::of(text()), text(), prop::option::of(text()));
+    let names = (
+        prop::option::of(text()),
+        prop::option::of(text()),
+        text(),
+        prop::option::of(text()),
+    );
     (sizes, names, texts(), texts(), any::<bool>()).prop_map(
         |(sizes, names, kargs, install_args, composefs)| {
             let (filesystem, bootloader, target_imgref, target_transport) = names;
@@ -142,7 +147,11 @@ impl Damage {
         let mut bytes = serde_json::to_vec(whole).unwrap();
         let mut value = whole.clone();
         let members = value.as_object_mut().unwrap();
-        let name = members.keys().nth(place.index(members.len())).unwrap().clone();
+        let name = members
+            .keys()
+            .nth(place.index(members.len()))
+            .unwrap()
+            .clone();
         match self {
             Self::Cut => {
                 bytes.truncate(place.index(bytes.len()));
@@ -192,13 +201,28 @@ impl Sample {
             let created = jiff::Timestamp::UNIX_EPOCH;
             let file = PathBuf::new();
             let image = Image::sample();
-            partial.finish(BaseDisk { key: key.clone(), image, options, facts, created, file }).unwrap();
+            partial
+                .finish(BaseDisk {
+                    key: key.clone(),
+                    image,
+                    options,
+                    facts,
+                    created,
+                    file,
+                })
+                .unwrap();
         }
         Self {
             path: folder.join(key.to_string()).join("disk.json"),
             read: |path| {
                 let folder = path.parent().unwrap();
-                let key: Key = folder.file_name().unwrap().to_str().unwrap().parse().unwrap();
+                let key: Key = folder
+                    .file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
                 let cache = Cache::open(folder.parent().unwrap()).unwrap();
                 match cache.find(&key) {
                     Ok(disk) => {
@@ -225,7 +249,13 @@ impl Sample {
             id: "aabb00000000".into(),
             created: jiff::Timestamp::UNIX_EPOCH,
             image: Some(Image::sample()),
-            source: Source::Import { disk, firmware: Firmware::Uefi { code: "/y".into(), smm: true } },
+            source: Source::Import {
+                disk,
+                firmware: Firmware::Uefi {
+                    code: "/y".into(),
+                    smm: true,
+                },
+            },
             disk_size: Some(1),
             grow_root: true,
             arch: Arch::X86_64,

@@ -32,9 +32,12 @@ pub fn script(shell: Shell) -> Vec<u8> {
     if shell != Shell::Bash {
         return script;
     }
-    // The script uses two spellings of a program's name with a dash, so it completes no options of commands.
+    // The script uses two spellings of a program's name with a dash, so it completes no options of
+    // commands.
     // <https://github.com/clap-rs/clap/issues/6421>
     let name = PROGRAM.replace('-', "__");
     let wrong = PROGRAM.replace('-', "__subcmd__");
-    String::from_utf8_lossy(&script).replace(&wrong, &name).into_bytes()
+    String::from_utf8_lossy(&script)
+        .replace(&wrong, &name)
+        .into_bytes()
 }

@@ -33,7 +33,11 @@ impl Args {
         let vm = self.vm.find(context)?;
         let name = &vm.spec.name;
         let ended = context.block_on(attach(&vm, context))?;
-        tell(if ended { format!("\nVM {name} has ended") } else { format!("\nDetached from VM {name}") });
+        tell(if ended {
+            format!("\nVM {name} has ended")
+        } else {
+            format!("\nDetached from VM {name}")
+        });
         Ok(())
     }
 }
@@ -43,14 +47,22 @@ async fn attach(vm: &Vm, context: &Context) -> Result<bool> {
     // Fails if the VM is not running.
     lifecycle::attach(vm, &context.store).await?;
     let path = context.dirs.runtime_of(&vm.spec.id).join(console::SOCKET);
-    let stream = socket::connect(&path).await.context("can't attach to the console")?;
+    let stream = socket::connect(&path)
+        .await
+        .context("can't attach to the console")?;
     let (mut read, mut write) = socket::split(stream);
     let takes_input = vm.features().console_input;
     let read_only = match takes_input {
         true => String::new(),
-        false => format!(" (read-only: {} takes no input)", vm.spec.hypervisor.title()),
+        false => format!(
+            " (read-only: {} takes no input)",
+            vm.spec.hypervisor.title()
+        ),
     };
-    tell(format!("Attached to the console of VM {}{read_only}; ctrl-] detaches", vm.spec.name));
+    tell(format!(
+        "Attached to the console of VM {}{read_only}; ctrl-] detaches",
+        vm.spec.name
+    ));
     let _raw = terminal::RawMode::enter().context("can't switch the terminal to raw mode")?;
     let mut keys = keyboard();
     let mut typing = true;
@@ -99,5 +111,8 @@ fn keyboard() -> mpsc::Receiver<Vec<u8>> {
 
 fn show(bytes: &[u8]) -> Result<()> {
     let mut output = io::stdout().lock();
-    output.write_all(bytes).and_then(|()| output.flush()).context("can't write the console's output")
+    output
+        .write_all(bytes)
+        .and_then(|()| output.flush())
+        .context("can't write the console's output")
 }

@@ -31,9 +31,15 @@ impl Context {
     pub fn open() -> Result<Self> {
         interrupt::listen().context("can't install signal handlers")?;
         let dirs = Dirs::open()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let runtime = ManuallyDrop::new(runtime.context("can't create the async runtime")?);
-        Ok(Self { store: Store::new(&dirs), dirs, runtime })
+        Ok(Self {
+            store: Store::new(&dirs),
+            dirs,
+            runtime,
+        })
     }
 
     /// Returns the recipe of `run`, with this command's progress.
@@ -42,15 +48,21 @@ impl Context {
     /// `PODMAN_BOOTC_CACHE_LIMIT` is not a size.
     pub fn provisioner<'a>(&'a self, progress: &'a dyn Progress) -> Result<Provisioner<'a>> {
         let cache_limit = match std::env::var(CACHE_LIMIT) {
-            Ok(text) if !text.is_empty() => {
-                Some(parse_size(&text).with_context(|| format!("environment variable {CACHE_LIMIT}"))?)
-            }
+            Ok(text) if !text.is_empty() => Some(
+                parse_size(&text).with_context(|| format!("environment variable {CACHE_LIMIT}"))?,
+            ),
             _ => None,
         };
-        Ok(Provisioner { dirs: &self.dirs, store: &self.store, progress, cache_limit })
+        Ok(Provisioner {
+            dirs: &self.dirs,
+            store: &self.store,
+            progress,
+            cache_limit,
+        })
     }
 
-    /// Returns a session with a VM as soon as the VM is ready. Faults in the guest's setup are only reported.
+    /// Returns a session with a VM as soon as the VM is ready. Faults in the guest's setup are only
+    /// reported.
     ///
     /// # Errors
     /// The VM is not running, or is not ready in time.
@@ -65,7 +77,10 @@ impl Context {
             let mut client = lifecycle::attach(vm, &self.store).await?;
             ready::wait_ready(&mut client, vm, user, timeout, &*stage).await
         })?;
-        ready.faults.iter().for_each(|fault| stage.note(&fault.to_string()));
+        ready
+            .faults
+            .iter()
+            .for_each(|fault| stage.note(&fault.to_string()));
         Ok(ready)
     }
 

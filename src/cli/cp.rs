@@ -13,8 +13,9 @@ use crate::vm::Name;
 
 /// Copy a file or folder into a running VM, or out of it
 ///
-/// One of the two paths is VM:PATH. If DST is a folder, the copy is created in it. Otherwise DST is the copy's name.
-/// FOLDER/. copies only the folder's content. Write ./VM:PATH for a host path that looks like VM:PATH.
+/// One of the two paths is VM:PATH. If DST is a folder, the copy is created in it. Otherwise DST is
+/// the copy's name. FOLDER/. copies only the folder's content. Write ./VM:PATH for a host path that
+/// looks like VM:PATH.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -58,7 +59,12 @@ impl Args {
                 (None, None) => Ok(0),
             }
         })?;
-        stage.done(&format!("{} to {}, {}", self.source, self.target, format_size(bytes)));
+        stage.done(&format!(
+            "{} to {}, {}",
+            self.source,
+            self.target,
+            format_size(bytes)
+        ));
         Ok(())
     }
 }

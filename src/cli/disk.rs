@@ -14,9 +14,9 @@ use crate::ui::StderrProgress;
 
 /// Install a bootable container image to a disk image or a block device
 ///
-/// Uses the same base disk as `run`, and installs the image if no base disk with these options exists. The kernel's
-/// console is the serial port, unless a --karg names another console. The disk contains no keys of the tool, so only
-/// logins that the image itself allows work.
+/// Uses the same base disk as `run`, and installs the image if no base disk with these options
+/// exists. The kernel's console is the serial port, unless a --karg names another console. The disk
+/// contains no keys of the tool, so only logins that the image itself allows work.
 #[derive(Debug, clap::Args)]
 #[command(
     visible_alias = "to-disk",
@@ -46,7 +46,8 @@ pub struct Args {
     accel: accelerator::Choice,
     #[command(flatten)]
     install: InstallArgs,
-    /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE, oci:DIR
+    /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE,
+    /// oci:DIR
     image: String,
     /// The file or block device to write
     file: PathBuf,
@@ -55,12 +56,19 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let progress = StderrProgress::new(self.quiet);
-        let overwrite = Overwrite { file: self.force, block_device: self.force_block_device };
+        let overwrite = Overwrite {
+            file: self.force,
+            block_device: self.force_block_device,
+        };
         let format = self.format()?;
         // Check before any work. The export checks again.
         export::check(&self.file, format, overwrite)?;
         let source = self.image_source.source(&self.image);
-        let base = context.provisioner(&progress)?.base_disk(&source, &self.install.choices(), self.accel)?;
+        let base = context.provisioner(&progress)?.base_disk(
+            &source,
+            &self.install.choices(),
+            self.accel,
+        )?;
         let stage = progress.stage("write");
         let name = self.file.display();
         export::write(&base.disk.file, &self.file, format, overwrite, |percent| {

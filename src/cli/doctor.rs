@@ -49,7 +49,11 @@ enum Status {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<u8> {
         let findings = findings(context);
-        let code = u8::from(findings.iter().any(|finding| finding.status == Status::Missing));
+        let code = u8::from(
+            findings
+                .iter()
+                .any(|finding| finding.status == Status::Missing),
+        );
         if let Some(format) = &self.format {
             print(&findings, format)?;
             return Ok(code);
@@ -61,8 +65,16 @@ impl Args {
                 Status::Optional => "-",
                 Status::Missing => "!!",
             };
-            let hint = finding.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-            table.row(vec![mark.into(), finding.check.into(), format!("{}{hint}", finding.result)]);
+            let hint = finding
+                .hint
+                .as_ref()
+                .map(|hint| format!("; {hint}"))
+                .unwrap_or_default();
+            table.row(vec![
+                mark.into(),
+                finding.check.into(),
+                format!("{}{hint}", finding.result),
+            ]);
         }
         say(table);
         Ok(code)
@@ -83,13 +95,28 @@ fn findings_on_linux(context: &Context) -> Vec<Finding> {
     let mut findings = vec![podman()];
     findings.extend(qemu(context));
     let hint = "install qemu-utils (Debian) or qemu-img (Fedora)";
-    findings.push(program("qemu-img", process::find_installed("qemu-img", "qemu"), missing, hint));
-    findings.push(program("mkfs.erofs", on_path("mkfs.erofs"), missing, "install erofs-utils"));
+    findings.push(program(
+        "qemu-img",
+        process::find_installed("qemu-img", "qemu"),
+        missing,
+        hint,
+    ));
+    findings.push(program(
+        "mkfs.erofs",
+        on_path("mkfs.erofs"),
+        missing,
+        "install erofs-utils",
+    ));
     let hint = "install openssh-client (Debian) or openssh-clients (Fedora)";
     findings.push(program("ssh", on_path("ssh"), missing, hint));
     let hint = "install virtiofsd to share folders with VMs";
     findings.push(program("virtiofsd", Virtiofsd::program(), optional, hint));
-    findings.push(program("swtpm", on_path("swtpm"), optional, "install swtpm to give VMs a TPM"));
+    findings.push(program(
+        "swtpm",
+        on_path("swtpm"),
+        optional,
+        "install swtpm to give VMs a TPM",
+    ));
     findings
 }
 
@@ -98,40 +125,76 @@ fn findings_with_podman_machine(os: Os) -> Vec<Finding> {
     let check = "podman machine";
     let mut findings = vec![match Podman::for_images(os, None) {
         Ok(_) => found(check, "running, rootful"),
-        Err(error) => missing(check, error_chain(&error), "`podman-bootc run` takes images from it"),
+        Err(error) => missing(
+            check,
+            error_chain(&error),
+            "`podman-bootc run` takes images from it",
+        ),
     }];
     let arch = Arch::host().unwrap_or(Arch::X86_64);
     let kinds = features::Choice::Auto.kinds(os);
-    let results: Vec<_> = kinds.iter().map(|kind| (kind, Hypervisor::find(*kind, arch, os))).collect();
+    let results: Vec<_> = kinds
+        .iter()
+        .map(|kind| (kind, Hypervisor::find(*kind, arch, os)))
+        .collect();
     let any_found = results.iter().any(|(_, result)| result.is_ok());
     let has = |wanted: fn(Features) -> bool| {
-        results.iter().any(|(kind, result)| wanted(kind.features(os)) && result.is_ok())
+        results
+            .iter()
+            .any(|(kind, result)| wanted(kind.features(os)) && result.is_ok())
     };
     let has_qemu = has(|features| features.host_firmware);
     let has_hyperv = has(|features| features.vsocks == Vsocks::Hyperv);
     let not_found = if any_found { optional } else { missing };
     findings.extend(results.into_iter().map(|(kind, result)| match result {
         Ok(hypervisor) => found(kind.title(), hypervisor.program().display().to_string()),
-        Err(error) => not_found(kind.title(), error_chain(&error), "one hypervisor is enough"),
+        Err(error) => not_found(
+            kind.title(),
+            error_chain(&error),
+            "one hypervisor is enough",
+        ),
     }));
     findings.extend(has_hyperv.then(hyperv_sockets));
     findings.extend(has_qemu.then(|| uefi(arch)));
     let hint = "install QEMU, which contains it; the disks of QEMU and Hyper-V need it";
-    findings.push(program("qemu-img", process::find_installed("qemu-img", "qemu"), optional, hint));
-    findings.push(program("ssh", on_path("ssh"), missing, "install the OpenSSH client"));
+    findings.push(program(
+        "qemu-img",
+        process::find_installed("qemu-img", "qemu"),
+        optional,
+        hint,
+    ));
+    findings.push(program(
+        "ssh",
+        on_path("ssh"),
+        missing,
+        "install the OpenSSH client",
+    ));
     findings
 }
 
 fn found(check: &'static str, result: impl Into<String>) -> Finding {
-    Finding { check, status: Status::Ok, result: result.into(), hint: None }
+    Finding {
+        check,
+        status: Status::Ok,
+        result: result.into(),
+        hint: None,
+    }
 }
 
 fn optional(check: &'static str, result: String, hint: &str) -> Finding {
-    Finding { check, status: Status::Optional, result, hint: Some(hint.to_owned()) }
+    Finding {
+        check,
+        status: Status::Optional,
+        result,
+        hint: Some(hint.to_owned()),
+    }
 }
 
 fn missing(check: &'static str, result: String, hint: &str) -> Finding {
-    Finding { status: Status::Missing, ..optional(check, result, hint) }
+    Finding {
+        status: Status::Missing,
+        ..optional(check, result, hint)
+    }
 }
 
 fn podman() -> Finding {
@@ -158,12 +221,26 @@ fn qemu(context: &Context) -> Vec<Finding> {
     let kvm = match accelerator::kvm_state(arch, &context.dirs.cache, &qemu.program) {
         Hardware::Usable => found("KVM", "can be opened"),
         Hardware::FailedBefore(why) => {
-            let result = format!("can be opened, but failed to run a VM ({})", accelerator::brief(&why));
-            optional("KVM", result, "VMs are emulated, which is slow; use --accel kvm to try KVM again")
+            let result = format!(
+                "can be opened, but failed to run a VM ({})",
+                accelerator::brief(&why)
+            );
+            optional(
+                "KVM",
+                result,
+                "VMs are emulated, which is slow; use --accel kvm to try KVM again",
+            )
         }
         Hardware::Absent(why) => optional("KVM", why, "VMs are emulated, which is slow"),
     };
-    vec![found("QEMU", format!("{major}.{minor}, {}", qemu.program.display())), kvm, uefi(arch)]
+    vec![
+        found(
+            "QEMU",
+            format!("{major}.{minor}, {}", qemu.program.display()),
+        ),
+        kvm,
+        uefi(arch),
+    ]
 }
 
 fn uefi(arch: Arch) -> Finding {
@@ -185,7 +262,11 @@ fn hyperv_sockets() -> Finding {
     }
     let key = host::net::vsock::hyperv::registry_key(VSOCK_SSH_PORT);
     let hint = format!("run as administrator: `New-Item -Force -Path 'HKLM:\\{key}'`");
-    optional(check, "not allowed; SSH uses the VMs' addresses".to_owned(), &hint)
+    optional(
+        check,
+        "not allowed; SSH uses the VMs' addresses".to_owned(),
+        &hint,
+    )
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
@@ -211,7 +292,11 @@ fn space(check: &'static str, folder: &Path) -> Finding {
     };
     let result = format!("{} free in {}", format_size(free), folder.display());
     if free < LOW_SPACE {
-        return optional(check, result, "low; free space with `podman-bootc rm` and `podman-bootc prune`");
+        return optional(
+            check,
+            result,
+            "low; free space with `podman-bootc rm` and `podman-bootc prune`",
+        );
     }
     found(check, result)
 }

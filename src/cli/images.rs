@@ -13,7 +13,8 @@ use crate::ui::{Format, Table, print, say};
 /// List the bootable images in podman's storage
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// List the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]
+    /// List the images of this podman connection, as with `podman --connection` [default: from
+    /// CONTAINER_HOST]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// Print as JSON, or by a template such as '{{.name}} {{.id}}'
@@ -47,10 +48,16 @@ impl Args {
             None => local,
         };
         for image in podman.list()? {
-            let own_disks: Vec<&BaseDisk> =
-                disks.iter().filter(|disk| disk.image.digest == image.digest).collect();
+            let own_disks: Vec<&BaseDisk> = disks
+                .iter()
+                .filter(|disk| disk.image.digest == image.digest)
+                .collect();
             let usage = |disk: &&BaseDisk| crate::host::allocated_size(&disk.file);
-            let names = if image.names.is_empty() { vec![String::new()] } else { image.names };
+            let names = if image.names.is_empty() {
+                vec![String::new()]
+            } else {
+                image.names
+            };
             rows.extend(names.into_iter().map(|name| Row {
                 name,
                 id: image.id.clone(),
@@ -64,7 +71,14 @@ impl Args {
         if let Some(format) = &self.format {
             return print(&rows, format);
         }
-        let mut table = Table::new(&["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "BASE DISK"]);
+        let mut table = Table::new(&[
+            "REPOSITORY",
+            "TAG",
+            "IMAGE ID",
+            "CREATED",
+            "SIZE",
+            "BASE DISK",
+        ]);
         for row in rows {
             let (repository, tag) = row.name.rsplit_once(':').unwrap_or(("<none>", "<none>"));
             table.row(vec![
@@ -73,7 +87,11 @@ impl Args {
                 row.id.chars().take(12).collect(),
                 since(row.created),
                 format_size(row.size),
-                if row.base_disks > 0 { format_size(row.disk_usage) } else { "-".into() },
+                if row.base_disks > 0 {
+                    format_size(row.disk_usage)
+                } else {
+                    "-".into()
+                },
             ]);
         }
         say(table);

@@ -59,9 +59,11 @@ impl Row {
     fn new(entry: &Entry, dirs: &Dirs) -> Self {
         match entry {
             Entry::Vm(vm) => Self::of(vm, dirs),
-            Entry::Creating(name) => {
-                Self { name: name.clone(), state: State::Creating.name().into(), ..Self::default() }
-            }
+            Entry::Creating(name) => Self {
+                name: name.clone(),
+                state: State::Creating.name().into(),
+                ..Self::default()
+            },
             Entry::Damaged(name, why) => {
                 let state = State::Crashed(why.clone());
                 Self {
@@ -76,13 +78,25 @@ impl Row {
 
     pub(super) fn of(vm: &Vm, dirs: &Dirs) -> Self {
         let state = vm.state();
-        let record = if state == State::Running { vm.record() } else { Default::default() };
+        let record = if state == State::Running {
+            vm.record()
+        } else {
+            Default::default()
+        };
         let spec = &vm.spec;
         Self {
             name: spec.name.to_string(),
             id: spec.id.clone(),
-            image: spec.image.as_ref().map(|image| image.reference.clone()).unwrap_or_default(),
-            image_id: spec.image.as_ref().map(|image| image.id.clone()).unwrap_or_default(),
+            image: spec
+                .image
+                .as_ref()
+                .map(|image| image.reference.clone())
+                .unwrap_or_default(),
+            image_id: spec
+                .image
+                .as_ref()
+                .map(|image| image.id.clone())
+                .unwrap_or_default(),
             disk: spec.import().map(|import| import.file.clone()),
             state: state.name().into(),
             reason: match state {
@@ -109,8 +123,12 @@ impl Row {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        let rows: Vec<Row> =
-            context.store.list().iter().map(|entry| Row::new(entry, &context.dirs)).collect();
+        let rows: Vec<Row> = context
+            .store
+            .list()
+            .iter()
+            .map(|entry| Row::new(entry, &context.dirs))
+            .collect();
         if let Some(format) = &self.format {
             return print(&rows, format);
         }
@@ -118,7 +136,9 @@ impl Args {
             rows.iter().for_each(|row| say(format!("{}\n", row.name)));
             return Ok(());
         }
-        let mut table = Table::new(&["NAME", "ID", "IMAGE", "STATE", "CREATED", "DISK", "SSH PORT"]);
+        let mut table = Table::new(&[
+            "NAME", "ID", "IMAGE", "STATE", "CREATED", "DISK", "SSH PORT",
+        ]);
         for row in rows {
             let state = match &row.reason {
                 Some(reason) => format!("{} ({})", row.state, shorten(reason)),
@@ -127,11 +147,18 @@ impl Args {
             table.row(vec![
                 row.name,
                 row.id,
-                row.disk.map_or(row.image, |file| file.display().to_string()),
+                row.disk
+                    .map_or(row.image, |file| file.display().to_string()),
                 state,
                 row.created.map(since).unwrap_or_default(),
-                if row.ephemeral { "ephemeral".into() } else { format_size(row.disk_usage) },
-                row.ssh_port.map(|port| port.to_string()).unwrap_or_default(),
+                if row.ephemeral {
+                    "ephemeral".into()
+                } else {
+                    format_size(row.disk_usage)
+                },
+                row.ssh_port
+                    .map(|port| port.to_string())
+                    .unwrap_or_default(),
             ]);
         }
         say(table);

@@ -13,8 +13,7 @@ use super::args::vm::VmArg;
 use crate::engine::log::{ReadFrom, Reader, pieces};
 use crate::guest::shell::shell_line;
 use crate::host;
-use crate::text::Progress;
-use crate::text::{parse_time, plain};
+use crate::text::{Progress, parse_time, plain};
 use crate::ui::StderrProgress;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{Error, State, Vm};
@@ -33,7 +32,8 @@ pub struct Args {
     /// Show only output since the VM's last start
     #[arg(short, long)]
     boot: bool,
-    /// Show only output since this time: an age, in seconds or as in 90s, 5m, 2h, or a date such as 2026-01-31T12:00:00Z
+    /// Show only output since this time: an age, in seconds or as in 90s, 5m, 2h, or a date such as
+    /// 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse_since, conflicts_with = "boot")]
     since: Option<Timestamp>,
     /// Show the journal instead of the console
@@ -49,7 +49,11 @@ impl Args {
         if self.journal && !vm.spec.settings.journal {
             return self.journal_from_guest(context, &vm);
         }
-        let path = if self.journal { vm.journal_log() } else { vm.console_log() };
+        let path = if self.journal {
+            vm.journal_log()
+        } else {
+            vm.console_log()
+        };
         let from = match (self.since, self.boot) {
             (Some(time), _) => ReadFrom::Time(time),
             (None, true) => ReadFrom::LastBoot,
@@ -57,7 +61,8 @@ impl Args {
         };
         let mut newest = None;
         for (path, place) in pieces(&path, from) {
-            newest = Reader::open(&path, place).with_context(|| format!("can't read {}", path.display()))?;
+            newest = Reader::open(&path, place)
+                .with_context(|| format!("can't read {}", path.display()))?;
             if let Some(log) = &mut newest
                 && copy(log)?.is_break()
             {
@@ -81,12 +86,19 @@ impl Args {
         }
         let stage = StderrProgress::new(false).stage("boot");
         let ready = context.session(vm, &vm.spec.user, None, stage)?;
-        let mut words = vec!["journalctl".to_owned(), "--no-pager".into(), "--output=short-precise".into()];
+        let mut words = vec![
+            "journalctl".to_owned(),
+            "--no-pager".into(),
+            "--output=short-precise".into(),
+        ];
         words.extend(self.follow.then(|| "--follow".into()));
         words.extend((self.boot || self.follow).then(|| "--lines=all".into()));
         words.extend(self.boot.then(|| "--boot".into()));
         // journalctl compares with the guest's clock, which wrote the journal.
-        words.extend(self.since.map(|since| format!("--since=@{}", since.as_second())));
+        words.extend(
+            self.since
+                .map(|since| format!("--since=@{}", since.as_second())),
+        );
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
         let code = context.block_on(ready.session.run(&shell_line(&words)?))?;
         Ok(u8::try_from(code).unwrap_or(255))
@@ -96,7 +108,9 @@ impl Args {
 /// Parses a duration before now, or a time.
 fn parse_since(text: &str) -> Result<Timestamp> {
     if let Ok(ago) = parse_time(text) {
-        let time = SystemTime::now().checked_sub(ago).context("the time is too long ago")?;
+        let time = SystemTime::now()
+            .checked_sub(ago)
+            .context("the time is too long ago")?;
         return Ok(Timestamp::try_from(time)?);
     }
     text.parse().ok().with_context(|| {
@@ -108,7 +122,9 @@ fn parse_since(text: &str) -> Result<Timestamp> {
 
 /// Copies new output until the VM ends. Each message of the supervisor can mean new output.
 async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
-    let Ok(mut client) = Client::attach(vm, &context.dirs, false).await else { return Ok(()) };
+    let Ok(mut client) = Client::attach(vm, &context.dirs, false).await else {
+        return Ok(());
+    };
     loop {
         let ended = tokio::select! {
             message = client.next() => match message {
@@ -124,7 +140,8 @@ async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
     }
 }
 
-/// Copies new output to stdout. Returns a break if nothing reads it, so that `logs | head` succeeds.
+/// Copies new output to stdout. Returns a break if nothing reads it, so that `logs | head`
+/// succeeds.
 fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
     let mut bytes = log.read_new().context("can't read the log")?;
     if bytes.is_empty() && host::stdout_has_no_reader() {
@@ -157,6 +174,11 @@ mod tests {
         let seconds = Timestamp::now().as_second() - ago.as_second();
         assert!((299..=302).contains(&seconds), "{seconds}");
         assert_eq!(parse_since("1970-01-01T00:01:00Z").unwrap().as_second(), 60);
-        assert!(parse_since("yesterday").unwrap_err().to_string().contains("5m"));
+        assert!(
+            parse_since("yesterday")
+                .unwrap_err()
+                .to_string()
+                .contains("5m")
+        );
     }
 }

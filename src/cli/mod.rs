@@ -35,8 +35,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::host::process::interrupt;
 use crate::host::process::interrupt::Interrupted;
-use crate::ui;
-use crate::vm;
+use crate::{ui, vm};
 
 pub use completion::script as completion_script;
 pub use context::Context;
@@ -111,7 +110,10 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // An error means that the terminal is closed.
             let _ = error.print();
-            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let help = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             return ExitCode::from(if help { 0 } else { FAILURE });
         }
     };
@@ -133,8 +135,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Returns the command line for completions and man pages, without the hidden commands, which completion scripts
-/// would offer.
+/// Returns the command line for completions and man pages, without the hidden commands, which
+/// completion scripts would offer.
 pub fn command() -> clap::Command {
     let whole = Cli::command();
     clap::Command::new(PROGRAM)
@@ -143,7 +145,11 @@ pub fn command() -> clap::Command {
         .after_help(EXIT_CODES)
         .args(whole.get_arguments())
         .subcommand_required(true)
-        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()))
+        .subcommands(
+            whole
+                .get_subcommands()
+                .filter(|command| !command.is_hide_set()),
+        )
 }
 
 fn dispatch(command: Command) -> Result<u8> {
@@ -187,7 +193,11 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     let timed_out = |cause: &(dyn std::error::Error + 'static)| {
         matches!(cause.downcast_ref(), Some(vm::Error::Timeout { .. }))
     };
-    if error.chain().any(timed_out) { TIMED_OUT } else { FAILURE }
+    if error.chain().any(timed_out) {
+        TIMED_OUT
+    } else {
+        FAILURE
+    }
 }
 
 /// Returns the error and its causes, without the repetitions of transparent wrappers.
@@ -207,7 +217,13 @@ fn each(names: &[String], mut action: impl FnMut(&str) -> Result<()>) -> Result<
     match failures.len() {
         0 => Ok(()),
         1 => Err(failures.remove(0)),
-        _ => Err(anyhow!(failures.iter().map(message).collect::<Vec<_>>().join("\nError: "))),
+        _ => Err(anyhow!(
+            failures
+                .iter()
+                .map(message)
+                .collect::<Vec<_>>()
+                .join("\nError: ")
+        )),
     }
 }
 
@@ -216,7 +232,9 @@ fn parse_level(text: &str) -> Result<tracing::level_filters::LevelFilter, String
     match text.to_ascii_lowercase().as_str() {
         "warning" => Ok(tracing::level_filters::LevelFilter::WARN),
         "fatal" | "panic" => Ok(tracing::level_filters::LevelFilter::ERROR),
-        level => level.parse().map_err(|_| "expected off, error, warn, info, debug or trace".to_owned()),
+        level => level
+            .parse()
+            .map_err(|_| "expected off, error, warn, info, debug or trace".to_owned()),
     }
 }
 

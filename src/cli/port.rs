@@ -74,23 +74,39 @@ impl Args {
 }
 
 fn current(vm: &Vm) -> Vec<Forward> {
-    if vm.state() == State::Running { vm.record().ports } else { vm.spec.settings.ports.clone() }
+    if vm.state() == State::Running {
+        vm.record().ports
+    } else {
+        vm.spec.settings.ports.clone()
+    }
 }
 
 fn add(context: &Context, vm: &mut Vm, forward: Forward) -> Result<()> {
     let clash = |ports: &[Forward]| ports.iter().find(|port| port.clashes(&forward)).copied();
     if let Some(other) = clash(&current(vm)).or_else(|| clash(&vm.spec.settings.ports)) {
-        bail!("VM {} already forwards {} to {}", vm.spec.name, other.host_side(), other.guest_side());
+        bail!(
+            "VM {} already forwards {} to {}",
+            vm.spec.name,
+            other.host_side(),
+            other.guest_side()
+        );
     }
     if vm.spec.settings.nic == Nic::None {
-        bail!("VM {} has no network card (--nic none), so it can't have ports", vm.spec.name);
+        bail!(
+            "VM {} has no network card (--nic none), so it can't have ports",
+            vm.spec.name
+        );
     }
     if forward.protocol == Protocol::Udp {
         requirements::check(vm.spec.hypervisor, &[Wish::UdpPort])?;
     }
     ports::check(&[forward])?;
     if vm.state() == State::Running {
-        context.block_on(lifecycle::change(vm, &context.store, Change::AddPort(forward)))?;
+        context.block_on(lifecycle::change(
+            vm,
+            &context.store,
+            Change::AddPort(forward),
+        ))?;
     }
     vm.change_spec(|spec| {
         spec.settings.ports.push(forward);
@@ -110,7 +126,11 @@ fn remove(context: &Context, vm: &mut Vm, forward: &Forward) -> Result<()> {
     }
     if vm.state() == State::Running {
         for port in &forwards {
-            context.block_on(lifecycle::change(vm, &context.store, Change::RemovePort(*port)))?;
+            context.block_on(lifecycle::change(
+                vm,
+                &context.store,
+                Change::RemovePort(*port),
+            ))?;
         }
     }
     vm.change_spec(|spec| {
@@ -124,7 +144,10 @@ fn remove(context: &Context, vm: &mut Vm, forward: &Forward) -> Result<()> {
 /// Removes this forward, and no other forward to the same port of the guest.
 fn remove_one(ports: &mut Vec<Forward>, forward: &Forward) {
     // The spec has no port number if the system chooses it.
-    let chosen = Forward { host: 0, ..*forward };
+    let chosen = Forward {
+        host: 0,
+        ..*forward
+    };
     let position = |wanted: &Forward| ports.iter().position(|port| port == wanted);
     if let Some(position) = position(forward).or_else(|| position(&chosen)) {
         ports.remove(position);
@@ -137,16 +160,27 @@ mod tests {
 
     #[test]
     fn only_the_matching_forward_is_removed() {
-        let ports = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Forward>>();
+        let ports = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect::<Vec<Forward>>()
+        };
         let left = |from: &[&str], forward: &str| {
             let mut left = ports(from);
             remove_one(&mut left, &forward.parse().unwrap());
             left
         };
-        assert_eq!(left(&["0:22", "0:22", "8022:22"], "40000:22"), ports(&["0:22", "8022:22"]));
+        assert_eq!(
+            left(&["0:22", "0:22", "8022:22"], "40000:22"),
+            ports(&["0:22", "8022:22"])
+        );
         assert_eq!(left(&["0:22", "8022:22"], "8022:22"), ports(&["0:22"]));
         assert_eq!(left(&["53/udp", "53"], "40000:53"), ports(&["53/udp"]));
-        assert_eq!(left(&["127.0.0.2:80:80", "80:80"], "80:80"), ports(&["127.0.0.2:80:80"]));
+        assert_eq!(
+            left(&["127.0.0.2:80:80", "80:80"], "80:80"),
+            ports(&["127.0.0.2:80:80"])
+        );
         assert_eq!(left(&["80:80"], "81:81"), ports(&["80:80"]));
     }
 }

@@ -16,8 +16,8 @@ use crate::ui::{Format, print, say, tell};
 
 /// Remove the base disks that no VM uses
 ///
-/// The next `run` of such an image installs it again. A stopped VM also uses its base disk. Base disks that another
-/// command is using or creating are kept.
+/// The next `run` of such an image installs it again. A stopped VM also uses its base disk. Base
+/// disks that another command is using or creating are kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 If PODMAN_BOOTC_CACHE_LIMIT is set to a size, for example 50G, each install removes unused base disks at its
@@ -25,11 +25,12 @@ end, the least recently used first, until all base disks together take no more t
 
 `podman-bootc system df` shows how much space everything takes. `podman-bootc rm` removes VMs.")]
 pub struct Args {
-    /// Also remove the files made for direct boots, the copies of images from files and other podmans, and the logs
-    /// of failed installs
+    /// Also remove the files made for direct boots, the copies of images from files and other
+    /// podmans, and the logs of failed installs
     #[arg(short, long)]
     all: bool,
-    /// Remove only what was last used (or, with --all, made) at least this long ago, for example 12h or 30d
+    /// Remove only what was last used (or, with --all, made) at least this long ago, for example
+    /// 12h or 30d
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "0")]
     older_than: Duration,
     /// Show what would be removed, but remove nothing
@@ -72,27 +73,45 @@ impl Args {
             return print(&rows, format);
         }
         for row in &rows {
-            let name = row.name.get(..12).filter(|_| row.kind == "disk").unwrap_or(&row.name);
+            let name = row
+                .name
+                .get(..12)
+                .filter(|_| row.kind == "disk")
+                .unwrap_or(&row.name);
             say(format!("{name} {} {}\n", format_size(row.size), row.image));
         }
         let total = format_size(rows.iter().map(|row| row.size).sum());
-        tell(format!("{}: {total}", if self.dry_run { "Would free" } else { "Freed" }));
+        tell(format!(
+            "{}: {total}",
+            if self.dry_run { "Would free" } else { "Freed" }
+        ));
         Ok(())
     }
 
     fn boot_files(&self, context: &Context) -> Result<Vec<Row>> {
         let vms = context.store.complete_vms()?;
-        let used =
-            |path: &Path| vms.iter().flat_map(|vm| vm.spec.direct_files()).any(|file| file.starts_with(path));
-        let removed = BootCache::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
-        Ok(removed.into_iter().map(|(path, size)| Row::files("direct", &path, None, size)).collect())
+        let used = |path: &Path| {
+            vms.iter()
+                .flat_map(|vm| vm.spec.direct_files())
+                .any(|file| file.starts_with(path))
+        };
+        let removed =
+            BootCache::open(&context.dirs.roots())?.prune(self.older_than, self.dry_run, used)?;
+        Ok(removed
+            .into_iter()
+            .map(|(path, size)| Row::files("direct", &path, None, size))
+            .collect())
     }
 
     fn storage(&self, context: &Context) -> Result<Option<Row>> {
         let storage = crate::image::Storage::of(&context.dirs);
-        let Some(last_used) = storage.last_used() else { return Ok(None) };
+        let Some(last_used) = storage.last_used() else {
+            return Ok(None);
+        };
         // A storage that another process has locked is in use.
-        let Some(locked) = storage.try_lock()? else { return Ok(None) };
+        let Some(locked) = storage.try_lock()? else {
+            return Ok(None);
+        };
         let root = locked.storage().root.clone();
         let podman = Podman::find()?.with_storage(Some(locked.storage().clone()));
         if last_used.elapsed().unwrap_or_default() < self.older_than || !podman.has_images()? {
@@ -102,16 +121,29 @@ impl Args {
         if !self.dry_run {
             podman.remove_all()?;
         }
-        let after = if self.dry_run { 0 } else { file::folder_size(&root) };
-        Ok(Some(Row::files("images", &root, Some(last_used), before.saturating_sub(after))))
+        let after = if self.dry_run {
+            0
+        } else {
+            file::folder_size(&root)
+        };
+        Ok(Some(Row::files(
+            "images",
+            &root,
+            Some(last_used),
+            before.saturating_sub(after),
+        )))
     }
 
     fn logs(&self, cache: &Cache) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for path in cache.failed_logs() {
-            let Ok(metadata) = path.metadata() else { continue };
+            let Ok(metadata) = path.metadata() else {
+                continue;
+            };
             let modified = metadata.modified().ok();
-            let idle = modified.and_then(|time| time.elapsed().ok()).unwrap_or_default();
+            let idle = modified
+                .and_then(|time| time.elapsed().ok())
+                .unwrap_or_default();
             if idle < self.older_than {
                 continue;
             }
@@ -138,6 +170,12 @@ impl Row {
 
     fn files(kind: &'static str, path: &Path, last_used: Option<SystemTime>, size: u64) -> Self {
         let last_used = last_used.and_then(|time| time.try_into().ok());
-        Self { kind, name: path.display().to_string(), image: String::new(), last_used, size }
+        Self {
+            kind,
+            name: path.display().to_string(),
+            image: String::new(),
+            last_used,
+            size,
+        }
     }
 }

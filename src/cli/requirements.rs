@@ -1,4 +1,5 @@
-//! The error message for a feature that a hypervisor doesn't have: it names the flag and the alternatives.
+//! The error message for a feature that a hypervisor doesn't have: it names the flag and the
+//! alternatives.
 
 use anyhow::{Result, anyhow};
 
@@ -11,11 +12,18 @@ use crate::hypervisor::features::{self, Unsupported, Wish};
 /// # Errors
 /// A feature is missing. The message says what to do instead.
 pub(super) fn check(kind: Kind, wishes: &[Wish]) -> Result<()> {
-    features::check(kind, Os::current(), wishes).map_err(|unsupported| anyhow!(message(unsupported)))
+    features::check(kind, Os::current(), wishes)
+        .map_err(|unsupported| anyhow!(message(unsupported)))
 }
 
 fn message(Unsupported { kind, os, wish }: Unsupported) -> String {
-    format!("{} can't {} on {}: {}", kind.title(), verb_phrase(wish), os.name(), advice(wish, kind, os))
+    format!(
+        "{} can't {} on {}: {}",
+        kind.title(),
+        verb_phrase(wish),
+        os.name(),
+        advice(wish, kind, os)
+    )
 }
 
 fn verb_phrase(wish: Wish) -> String {
@@ -68,8 +76,15 @@ mod tests {
 
     #[test]
     fn the_message_names_the_hypervisor_and_the_alternatives() {
-        let message = message(Unsupported { kind: Kind::Hyperv, os: Os::Windows, wish: Wish::Share });
+        let message = message(Unsupported {
+            kind: Kind::Hyperv,
+            os: Os::Windows,
+            wish: Wish::Share,
+        });
         assert!(message.contains("Hyper-V can't share folders"), "{message}");
-        assert!(message.contains("SSHFS") && message.contains("SMB"), "{message}");
+        assert!(
+            message.contains("SSHFS") && message.contains("SMB"),
+            "{message}"
+        );
     }
 }

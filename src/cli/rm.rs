@@ -19,7 +19,11 @@ pub struct Args {
     #[arg(short, long)]
     all: bool,
     /// The VMs: names, IDs or unique prefixes of IDs
-    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "VM")]
+    #[arg(
+        required_unless_present = "all",
+        conflicts_with = "all",
+        value_name = "VM"
+    )]
     vms: Vec<String>,
 }
 

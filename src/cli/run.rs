@@ -26,8 +26,8 @@ use crate::vm::{self, Name, Vm, lifecycle};
 
 /// Run a bootable container image as a VM
 ///
-/// Installs the image to a base disk (once for each set of options) and boots a new VM from it. Then opens a shell in
-/// the VM, or runs CMD and exits with its exit code.
+/// Installs the image to a base disk (once for each set of options) and boots a new VM from it.
+/// Then opens a shell in the VM, or runs CMD and exits with its exit code.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,7 +40,8 @@ pub struct Args {
     /// The VM's name [default: generated]
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
-    /// Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep the VM
+    /// Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep
+    /// the VM
     #[arg(short, long, visible_short_alias = 'B', visible_alias = "background")]
     detach: bool,
     /// Remove the VM when the session ends (with --detach: when the VM powers off)
@@ -57,7 +58,8 @@ pub struct Args {
     memory: u64,
     #[command(flatten)]
     image_source: ImageArgs,
-    /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]
+    /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation
+    /// 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
     /// Don't show progress
@@ -69,19 +71,29 @@ pub struct Args {
     /// The way QEMU runs guest code
     #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
     accel: accelerator::Choice,
-    /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE, oci:DIR
+    /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE,
+    /// oci:DIR
     #[arg(required_unless_present = "disk")]
     image: Option<String>,
-    /// A command to run in the VM: one word is a shell command line, several words are passed on unchanged
+    /// A command to run in the VM: one word is a shell command line, several words are passed on
+    /// unchanged
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
-    /// Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM
+    /// Boot the image directly, without a disk and an install; changes are in memory and are lost
+    /// with the VM
     #[arg(long, conflicts_with_all = InstallArgs::ONLY_FOR_DISKS)]
     ephemeral: bool,
     /// How an --ephemeral VM gets the image's files
-    #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT", requires = "ephemeral")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "TRANSPORT",
+        requires = "ephemeral"
+    )]
     root_transport: Transport,
-    /// Boot this disk image (raw or qcow2) instead of a container image; it must not change while the VM exists
+    /// Boot this disk image (raw or qcow2) instead of a container image; it must not change while
+    /// the VM exists
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection", "pull"], conflicts_with_all = InstallArgs::ONLY_FOR_INSTALLS)]
     disk: Option<PathBuf>,
     #[command(flatten)]
@@ -96,11 +108,14 @@ impl Args {
         let progress = StderrProgress::new(self.quiet);
         if self.disk.is_some() {
             // Without an image, the first word belongs to the command.
-            self.command.splice(0..0, self.image.take().map(OsString::from));
+            self.command
+                .splice(0..0, self.image.take().map(OsString::from));
         }
         // Checks come before any work.
         if self.detach && self.command.is_empty() && self.timeout.is_some() {
-            bail!("--timeout has no effect: --detach without a command doesn't wait until the VM is ready");
+            bail!(
+                "--timeout has no effect: --detach without a command doesn't wait until the VM is ready"
+            );
         }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
         requirements::check(hypervisor, &self.wishes())?;
@@ -112,7 +127,10 @@ impl Args {
                 let source = self.image_source.source(image);
                 let choices = self.install.choices();
                 let boot = match self.ephemeral {
-                    true => Boot::Direct { transport: self.root_transport, kargs: &choices.kargs },
+                    true => Boot::Direct {
+                        transport: self.root_transport,
+                        kargs: &choices.kargs,
+                    },
                     false => Boot::Disk(&choices),
                 };
                 provisioner.vm_from_image(self.name.clone(), &source, boot, new)?
@@ -156,9 +174,16 @@ impl Args {
             (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
             (self.user != "root", Wish::OtherUser),
             (self.disk.is_some(), Wish::ForeignDisk),
-            (self.image_source.arch.is_some_and(|arch| Arch::host() != Some(arch)), Wish::OtherArch),
+            (
+                self.image_source
+                    .arch
+                    .is_some_and(|arch| Arch::host() != Some(arch)),
+                Wish::OtherArch,
+            ),
         ];
-        let requested = requested.into_iter().filter_map(|(requested, wish)| requested.then_some(wish));
+        let requested = requested
+            .into_iter()
+            .filter_map(|(requested, wish)| requested.then_some(wish));
         requested.chain(self.machine.wishes()).collect()
     }
 
@@ -180,7 +205,8 @@ impl Args {
         })
     }
 
-    /// A VM started for a single command is removed when the command exits, as in podman-bootc (Go). A named VM is kept.
+    /// A VM started for a single command is removed when the command exits, as in podman-bootc
+    /// (Go). A named VM is kept.
     fn removes(&self) -> bool {
         self.rm || (!self.command.is_empty() && self.name.is_none() && !self.detach)
     }
@@ -190,14 +216,34 @@ impl Args {
         self.removes() && !self.detach
     }
 
-    fn session(&self, context: &Context, vm: &Vm, mut client: Client, progress: &dyn Progress) -> Result<u8> {
+    fn session(
+        &self,
+        context: &Context,
+        vm: &Vm,
+        mut client: Client,
+        progress: &dyn Progress,
+    ) -> Result<u8> {
         let stage = progress.stage("boot");
-        let ready = context.block_on(ready::wait_ready(&mut client, vm, &self.user, self.timeout, &*stage));
+        let ready = context.block_on(ready::wait_ready(
+            &mut client,
+            vm,
+            &self.user,
+            self.timeout,
+            &*stage,
+        ));
         let result = match ready {
-            Ok(Ready { session, endpoint, faults }) => match faults.into_iter().next() {
+            Ok(Ready {
+                session,
+                endpoint,
+                faults,
+            }) => match faults.into_iter().next() {
                 None => {
                     stage.done(&format!("VM {} is ready", vm.spec.name));
-                    let target = Target { vm, user: &self.user, endpoint };
+                    let target = Target {
+                        vm,
+                        user: &self.user,
+                        endpoint,
+                    };
                     ssh::run(context, &target, session, &self.command)
                 }
                 Some(fault) => Err(fault.into()),
@@ -234,7 +280,9 @@ impl Args {
         };
         match error.downcast_ref() {
             Some(vm::Error::Interrupted(_)) => {
-                context.block_on(lifecycle::remove_now(vm, &context.store)).context("can't remove the VM")?;
+                context
+                    .block_on(lifecycle::remove_now(vm, &context.store))
+                    .context("can't remove the VM")?;
             }
             Some(vm::Error::Timeout { .. }) => {
                 still_running(format!("`podman-bootc logs {name}` shows its console"));

@@ -13,8 +13,9 @@ use crate::vm::{Name, Vm, lifecycle, snapshots};
 
 /// Save and restore everything on the disks of a stopped VM
 ///
-/// A snapshot contains the VM's own disk, its --add-disk new:SIZE disks and its UEFI variables. It doesn't contain files
-/// and folders of the host or the TPM. A snapshot is in the VM's folder and is removed with the VM.
+/// A snapshot contains the VM's own disk, its --add-disk new:SIZE disks and its UEFI variables. It
+/// doesn't contain files and folders of the host or the TPM. A snapshot is in the VM's folder and
+/// is removed with the VM.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Create a snapshot of a stopped VM
@@ -81,7 +82,11 @@ impl Command {
 }
 
 impl SnapshotArg {
-    fn run(self, context: &Context, action: fn(&Vm, &Name) -> Result<(), snapshots::Error>) -> Result<()> {
+    fn run(
+        self,
+        context: &Context,
+        action: fn(&Vm, &Name) -> Result<(), snapshots::Error>,
+    ) -> Result<()> {
         let (vm, _lock) = find_and_lock(context, &self.vm)?;
         action(&vm, &self.name)?;
         say(format!("{}\n", self.name));
@@ -93,8 +98,13 @@ impl ListArgs {
     fn run(self, context: &Context) -> Result<()> {
         let vm = find(context, &self.vm)?;
         let snapshots = snapshots::list(&vm)?;
-        let rows: Vec<Row> =
-            snapshots.into_iter().map(|s| Row { name: s.name, created: s.created }).collect();
+        let rows: Vec<Row> = snapshots
+            .into_iter()
+            .map(|s| Row {
+                name: s.name,
+                created: s.created,
+            })
+            .collect();
         if let Some(format) = &self.format {
             return print(&rows, format);
         }

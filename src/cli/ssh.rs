@@ -15,8 +15,7 @@ use crate::guest::ssh::endpoint::Endpoint;
 use crate::guest::ssh::session::Session;
 use crate::host::process;
 use crate::text::Progress;
-use crate::vm::Vm;
-use crate::vm::lifecycle;
+use crate::vm::{Vm, lifecycle};
 
 /// Open a shell in a running VM, or run a command in it
 ///
@@ -38,7 +37,11 @@ impl Args {
         let user = self.session.user(&vm);
         let stage = self.session.progress().stage("boot");
         let ready = context.session(&vm, &user, self.session.timeout, stage)?;
-        let target = Target { vm: &vm, user: &user, endpoint: ready.endpoint };
+        let target = Target {
+            vm: &vm,
+            user: &user,
+            endpoint: ready.endpoint,
+        };
         run(context, &target, ready.session, &self.command)
     }
 }
@@ -51,7 +54,12 @@ pub(super) struct Target<'a> {
 }
 
 /// Runs a command in the session, or a shell through the system's `ssh`. Returns the exit code.
-pub(super) fn run(context: &Context, target: &Target, session: Session, command: &[OsString]) -> Result<u8> {
+pub(super) fn run(
+    context: &Context,
+    target: &Target,
+    session: Session,
+    command: &[OsString],
+) -> Result<u8> {
     if command.is_empty() {
         context.block_on(session.close());
         return interactive(target);
@@ -61,11 +69,19 @@ pub(super) fn run(context: &Context, target: &Target, session: Session, command:
 }
 
 fn interactive(target: &Target) -> Result<u8> {
-    let program = which::which("ssh").context("can't find `ssh` on PATH: install the OpenSSH client")?;
-    let block = HostBlock { user: target.user.to_owned(), ..lifecycle::host_block(target.vm)? };
+    let program =
+        which::which("ssh").context("can't find `ssh` on PATH: install the OpenSSH client")?;
+    let block = HostBlock {
+        user: target.user.to_owned(),
+        ..lifecycle::host_block(target.vm)?
+    };
     let mut ssh = Command::new(program);
-    // The user's own configuration isn't meant for the guest. Our login has pinned the guest's host key.
-    ssh.arg("-F").arg("none").arg("-o").arg("StrictHostKeyChecking=yes");
+    // The user's own configuration isn't meant for the guest. Our login has pinned the guest's host
+    // key.
+    ssh.arg("-F")
+        .arg("none")
+        .arg("-o")
+        .arg("StrictHostKeyChecking=yes");
     let mut options = block.options();
     match target.endpoint {
         Endpoint::Tcp(port) => options.push(("Port", port.to_string())),

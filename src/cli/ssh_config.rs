@@ -31,8 +31,8 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         if self.install {
-            let home =
-                directories::UserDirs::new().context("can't find this user's home folder: set HOME")?;
+            let home = directories::UserDirs::new()
+                .context("can't find this user's home folder: set HOME")?;
             let config = home.home_dir().join(".ssh/config");
             for entry in context.store.list() {
                 if let Some(vm) = entry.vm() {
@@ -41,8 +41,15 @@ impl Args {
             }
             let new = config::include(&config, &context.dirs.vms())
                 .with_context(|| format!("can't change {}", config.display()))?;
-            let what = if new { "now includes" } else { "already includes" };
-            tell(format!("{} {what} all VMs: use them as NAME.bootc", config.display()));
+            let what = if new {
+                "now includes"
+            } else {
+                "already includes"
+            };
+            tell(format!(
+                "{} {what} all VMs: use them as NAME.bootc",
+                config.display()
+            ));
         }
         if let Some(name) = &self.vm {
             let vm = context.store.find(name)?;

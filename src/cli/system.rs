@@ -24,8 +24,8 @@ pub enum Command {
 
 /// Show how much space everything takes on the host
 ///
-/// Sizes don't count the holes in files. `prune` removes base disks, `rm` removes VMs. A base disk is active if a VM
-/// uses it, a VM if it is running.
+/// Sizes don't count the holes in files. `prune` removes base disks, `rm` removes VMs. A base disk
+/// is active if a VM uses it, a VM if it is running.
 #[derive(Debug, clap::Args)]
 pub struct DfArgs {
     /// Show each base disk and VM
@@ -39,7 +39,8 @@ pub struct DfArgs {
 /// The usage by one type of files. The field names are stable.
 #[derive(Debug, Default, Serialize)]
 struct Row {
-    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images) or `images from elsewhere`.
+    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images) or
+    /// `images from elsewhere`.
     r#type: &'static str,
     total: usize,
     active: usize,
@@ -68,7 +69,12 @@ impl Command {
 impl DfArgs {
     fn run(self, context: &Context) -> Result<()> {
         let cache = Cache::open(&context.dirs.disks())?;
-        let vms: Vec<Vm> = context.store.list().into_iter().filter_map(Entry::vm).collect();
+        let vms: Vec<Vm> = context
+            .store
+            .list()
+            .into_iter()
+            .filter_map(Entry::vm)
+            .collect();
         if self.verbose {
             return print_each(&cache, &vms);
         }
@@ -94,16 +100,30 @@ impl DfArgs {
 
 fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
     let used: BTreeSet<&Key> = vms.iter().filter_map(|vm| vm.spec.base()).collect();
-    let mut disks = Row { r#type: "base disks", ..Row::default() };
+    let mut disks = Row {
+        r#type: "base disks",
+        ..Row::default()
+    };
     for cached in cache.contents()? {
         disks.add(cached.size, used.contains(&cached.disk.key));
     }
-    let (mut machines, mut logs) =
-        (Row { r#type: "VMs", ..Row::default() }, Row { r#type: "logs", ..Row::default() });
+    let (mut machines, mut logs) = (
+        Row {
+            r#type: "VMs",
+            ..Row::default()
+        },
+        Row {
+            r#type: "logs",
+            ..Row::default()
+        },
+    );
     for vm in vms {
         let running = vm.state() == State::Running;
         let log_size: u64 = vm.logs().iter().map(|path| size_of(path)).sum();
-        machines.add(file::folder_size(&vm.folder).saturating_sub(log_size), running);
+        machines.add(
+            file::folder_size(&vm.folder).saturating_sub(log_size),
+            running,
+        );
         if log_size > 0 {
             logs.add(log_size, running);
         }
@@ -113,18 +133,28 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
     }
     let mut rows = vec![disks, machines, logs];
     let direct: BTreeSet<&Path> = vms.iter().flat_map(|vm| vm.spec.direct_files()).collect();
-    let mut boots = Row { r#type: "direct boots", ..Row::default() };
+    let mut boots = Row {
+        r#type: "direct boots",
+        ..Row::default()
+    };
     for folder in ["boot", "blocks"].map(|name| dirs.roots().join(name)) {
         for entry in file::entries(&folder) {
             let path = entry.path();
-            let size = if path.is_dir() { file::folder_size(&path) } else { size_of(&path) };
+            let size = if path.is_dir() {
+                file::folder_size(&path)
+            } else {
+                size_of(&path)
+            };
             boots.add(size, direct.iter().any(|file| file.starts_with(&path)));
         }
     }
     rows.push(boots);
     let storage = dirs.storage().0;
     if storage.exists() {
-        let mut row = Row { r#type: "images from elsewhere", ..Row::default() };
+        let mut row = Row {
+            r#type: "images from elsewhere",
+            ..Row::default()
+        };
         row.add(file::folder_size(&storage), false);
         rows.push(row);
     }
@@ -136,7 +166,15 @@ fn size_of(path: &Path) -> u64 {
 }
 
 fn print_each(cache: &Cache, vms: &[Vm]) -> Result<()> {
-    let mut table = Table::new(&["BASE DISK", "IMAGE", "IMAGE ID", "DISK", "SIZE", "VMS", "LAST USED"]);
+    let mut table = Table::new(&[
+        "BASE DISK",
+        "IMAGE",
+        "IMAGE ID",
+        "DISK",
+        "SIZE",
+        "VMS",
+        "LAST USED",
+    ]);
     for cached in cache.contents()? {
         let disk = cached.disk;
         table.row(vec![
@@ -145,7 +183,10 @@ fn print_each(cache: &Cache, vms: &[Vm]) -> Result<()> {
             disk.image.short_id().to_owned(),
             format_size(disk.options.disk_size),
             format_size(cached.size),
-            vms.iter().filter(|vm| vm.spec.base() == Some(&disk.key)).count().to_string(),
+            vms.iter()
+                .filter(|vm| vm.spec.base() == Some(&disk.key))
+                .count()
+                .to_string(),
             cached.last_used.try_into().map(since).unwrap_or_default(),
         ]);
     }
@@ -173,9 +214,19 @@ mod tests {
     fn only_folders_that_the_tool_creates_have_rows() {
         let dir = tempfile::tempdir().unwrap();
         let [cache, data, runtime] = ["cache", "data", "runtime"].map(|name| dir.path().join(name));
-        let dirs = Dirs { cache, data, runtime };
+        let dirs = Dirs {
+            cache,
+            data,
+            runtime,
+        };
         let cache = Cache::open(&dirs.disks()).unwrap();
-        let types = || rows(&cache, &[], &dirs).unwrap().iter().map(|row| row.r#type).collect::<Vec<_>>();
+        let types = || {
+            rows(&cache, &[], &dirs)
+                .unwrap()
+                .iter()
+                .map(|row| row.r#type)
+                .collect::<Vec<_>>()
+        };
         let always = ["base disks", "VMs", "logs", "direct boots"];
         std::fs::create_dir(dirs.cache.join("registry")).unwrap();
         assert_eq!(types(), always);

@@ -1,4 +1,5 @@
-//! The files of a direct boot in the cache: the kernel, the initramfs with our files appended, and the facts.
+//! The files of a direct boot in the cache: the kernel, the initramfs with our files appended, and
+//! the facts.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -60,7 +61,8 @@ pub struct BootFiles {
     /// The initramfs has the drivers for a root over virtiofs.
     #[serde(rename = "shares")]
     pub has_virtiofs: bool,
-    /// The image's files that they were made from. Empty when only the UKI's content tells the kernel's version.
+    /// The image's files that they were made from. Empty when only the UKI's content tells the
+    /// kernel's version.
     sources: Vec<Source>,
 }
 
@@ -86,7 +88,11 @@ pub fn assets_digest() -> String {
         hash.update([0]);
     }
     hash.update(VERSION.to_le_bytes());
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 pub fn read_facts(folder: &Path) -> Result<FactsFile, file::Error> {
@@ -108,8 +114,9 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
     Ok(facts)
 }
 
-/// Fills `folder` with the kernel, the initramfs and the facts of the image that is mounted at `source`. It links the
-/// kernel and the initramfs from another folder in `boots` when that was made from the same files.
+/// Fills `folder` with the kernel, the initramfs and the facts of the image that is mounted at
+/// `source`. It links the kernel and the initramfs from another folder in `boots` when that was
+/// made from the same files.
 pub fn export(
     source: &Path,
     boots: &Path,
@@ -136,7 +143,12 @@ pub fn export(
     };
     facts.kernel.clone_from(&boot_files.version);
     facts.kargs.extend(boot_files.kargs.iter().cloned());
-    let facts = FactsFile { version: VERSION, chains: chains.to_vec(), boot_files, facts };
+    let facts = FactsFile {
+        version: VERSION,
+        chains: chains.to_vec(),
+        boot_files,
+        facts,
+    };
     Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
 }
 
@@ -169,7 +181,12 @@ fn make(
         append(Archive::new(out), &drivers, &files)
     })?;
     let has_virtiofs = drivers.virtiofs.is_some();
-    Ok(BootFiles { version: found.version, kargs: found.kargs, has_virtiofs, sources })
+    Ok(BootFiles {
+        version: found.version,
+        kargs: found.kargs,
+        has_virtiofs,
+        sources,
+    })
 }
 
 /// The drivers to load before the root is mounted: files below `folder`, in load order.
@@ -184,16 +201,24 @@ struct Drivers {
 impl Drivers {
     fn find(image: &ImageFiles, version: &str) -> Result<Self, Error> {
         let folder = format!("usr/lib/modules/{version}");
-        let text = |name: &str| Ok::<_, Error>(image.text(&format!("{folder}/{name}"))?.unwrap_or_default());
+        let text = |name: &str| {
+            Ok::<_, Error>(image.text(&format!("{folder}/{name}"))?.unwrap_or_default())
+        };
         let (dep, builtin) = (text("modules.dep")?, text("modules.builtin")?);
         let files = |drivers: &[&'static str]| {
             let files = modules::load_order(&dep, &builtin, drivers)?;
             Ok::<_, &'static str>(files.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
-        let block = files(&modules::REQUIRED)
-            .map_err(|module| Error::NoDriver { kernel: version.to_owned(), module })?;
+        let block = files(&modules::REQUIRED).map_err(|module| Error::NoDriver {
+            kernel: version.to_owned(),
+            module,
+        })?;
         let virtiofs = files(&modules::VIRTIOFS).ok();
-        Ok(Self { folder, block, virtiofs })
+        Ok(Self {
+            folder,
+            block,
+            virtiofs,
+        })
     }
 
     /// All files, each once.
@@ -208,13 +233,28 @@ impl Drivers {
     }
 
     fn sources(&self, image: &ImageFiles, kernel: &[String]) -> Result<Vec<Source>, Error> {
-        let drivers = self.files().into_iter().map(|file| format!("{}/{file}", self.folder));
+        let drivers = self
+            .files()
+            .into_iter()
+            .map(|file| format!("{}/{file}", self.folder));
         let paths = kernel.iter().cloned().chain(drivers);
-        paths.map(|path| Ok(Source { identity: image.identity(&path)?, path })).collect()
+        paths
+            .map(|path| {
+                Ok(Source {
+                    identity: image.identity(&path)?,
+                    path,
+                })
+            })
+            .collect()
     }
 
     fn open(&self, image: &ImageFiles) -> Result<Vec<(&str, File)>, Error> {
-        let open = |file| Ok((base_name(file), image.open(&format!("{}/{file}", self.folder))?));
+        let open = |file| {
+            Ok((
+                base_name(file),
+                image.open(&format!("{}/{file}", self.folder))?,
+            ))
+        };
         self.files().into_iter().map(open).collect()
     }
 }
@@ -223,19 +263,34 @@ fn base_name(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or(file)
 }
 
-/// Adds our files: the first program, the drivers, and the files that it copies to the real system's `/run`.
-fn append(mut archive: Archive<impl Write>, drivers: &Drivers, files: &[(&str, File)]) -> io::Result<()> {
+/// Adds our files: the first program, the drivers, and the files that it copies to the real
+/// system's `/run`.
+fn append(
+    mut archive: Archive<impl Write>,
+    drivers: &Drivers,
+    files: &[(&str, File)],
+) -> io::Result<()> {
     let base = "podman-bootc";
     archive.folder(base)?;
     archive.program(&format!("{base}/init"), INIT.as_bytes())?;
     // kmod acts as insmod when it is called by that name. Not every initramfs has the link.
     archive.link(&format!("{base}/insmod"), "/usr/bin/kmod")?;
     archive.folder(&format!("{base}/drivers"))?;
-    let list =
-        |files: &[String]| files.iter().map(|file| format!("{}\n", base_name(file))).collect::<String>();
-    archive.file(&format!("{base}/drivers.block"), list(&drivers.block).as_bytes())?;
+    let list = |files: &[String]| {
+        files
+            .iter()
+            .map(|file| format!("{}\n", base_name(file)))
+            .collect::<String>()
+    };
+    archive.file(
+        &format!("{base}/drivers.block"),
+        list(&drivers.block).as_bytes(),
+    )?;
     let virtiofs = drivers.virtiofs.as_deref().unwrap_or_default();
-    archive.file(&format!("{base}/drivers.virtiofs"), list(virtiofs).as_bytes())?;
+    archive.file(
+        &format!("{base}/drivers.virtiofs"),
+        list(virtiofs).as_bytes(),
+    )?;
     for (name, file) in files {
         archive.copy(&format!("{base}/drivers/{name}"), file)?;
     }
@@ -249,9 +304,18 @@ fn append(mut archive: Archive<impl Write>, drivers: &Drivers, files: &[(&str, F
         archive.folder(&format!("{base}/{folder}"))?;
     }
     let units = format!("{base}/run/systemd/system");
-    archive.program(&format!("{base}/run/podman-bootc/install"), INSTALL_SCRIPT.as_bytes())?;
-    archive.file(&format!("{units}/{INSTALL_UNIT}"), INSTALL_SERVICE.as_bytes())?;
-    archive.file(&format!("{units}/podman-bootc-ready.service"), READY_SERVICE.as_bytes())?;
+    archive.program(
+        &format!("{base}/run/podman-bootc/install"),
+        INSTALL_SCRIPT.as_bytes(),
+    )?;
+    archive.file(
+        &format!("{units}/{INSTALL_UNIT}"),
+        INSTALL_SERVICE.as_bytes(),
+    )?;
+    archive.file(
+        &format!("{units}/podman-bootc-ready.service"),
+        READY_SERVICE.as_bytes(),
+    )?;
     archive.link(
         &format!("{units}/multi-user.target.wants/podman-bootc-ready.service"),
         "../podman-bootc-ready.service",
@@ -259,7 +323,10 @@ fn append(mut archive: Archive<impl Write>, drivers: &Drivers, files: &[(&str, F
     archive.finish()?.flush()
 }
 
-fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
+fn write(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), Error> {
     let make = || {
         let mut out = BufWriter::new(file::create_private(path)?);
         fill(&mut out)?;

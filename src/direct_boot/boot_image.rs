@@ -9,7 +9,8 @@ use crate::image::Facts;
 /// The root's disks have this serial and a number; the lowest layer's disk has 0.
 const ROOT_SERIAL: &str = "root";
 
-/// The virtiofs tag of a shared root, and the word for it on the kernel's command line in place of the disks' serials.
+/// The virtiofs tag of a shared root, and the word for it on the kernel's command line in place of
+/// the disks' serials.
 pub const SHARED_ROOT: &str = "virtiofs";
 
 /// A kernel, an initramfs and a root.
@@ -43,9 +44,18 @@ impl BootImage {
     ) -> Result<Self, Error> {
         let file = read_facts(folder)?;
         if transport == Transport::Virtiofs && !file.boot_files.has_virtiofs {
-            return Err(Error::NoDriver { kernel: file.boot_files.version, module: modules::VIRTIOFS[0] });
+            return Err(Error::NoDriver {
+                kernel: file.boot_files.version,
+                module: modules::VIRTIOFS[0],
+            });
         }
-        Ok(Self { folder: folder.to_owned(), roots, userxattr, transport, facts: file.facts })
+        Ok(Self {
+            folder: folder.to_owned(),
+            roots,
+            userxattr,
+            transport,
+            facts: file.facts,
+        })
     }
 
     /// A boot image for tests.
@@ -57,10 +67,16 @@ impl BootImage {
         };
         Self {
             folder: "/cache/one".into(),
-            roots: layers.iter().map(|file| Path::new("/cache/layers").join(file)).collect(),
+            roots: layers
+                .iter()
+                .map(|file| Path::new("/cache/layers").join(file))
+                .collect(),
             userxattr: false,
             transport,
-            facts: Facts { kargs: vec!["quiet".into()], ..Facts::default() },
+            facts: Facts {
+                kargs: vec!["quiet".into()],
+                ..Facts::default()
+            },
         }
     }
 
@@ -71,7 +87,10 @@ impl BootImage {
 
     /// The serials and files of the root's disks, the lowest layer first.
     pub fn roots(&self) -> impl Iterator<Item = (String, &Path)> {
-        self.roots.iter().enumerate().map(|(n, file)| (format!("{ROOT_SERIAL}{n}"), file.as_path()))
+        self.roots
+            .iter()
+            .enumerate()
+            .map(|(n, file)| (format!("{ROOT_SERIAL}{n}"), file.as_path()))
     }
 
     pub fn kernel(&self) -> PathBuf {

@@ -36,7 +36,9 @@ impl BootCache {
         for folder in ["boot", "blocks", "shared"].map(|name| folder.join(name)) {
             file::create_private_dir(&folder).writing(&folder)?;
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// Returns the image ready for a direct boot, and makes the files that the cache lacks.
@@ -98,10 +100,13 @@ impl BootCache {
         std::fs::remove_file(partial.join(MOUNTED)).writing(&partial)?;
         self.adopt(&partial, &boot).writing(&self.folder)?;
         let vanished = || std::io::Error::other("the files made from it have vanished");
-        self.find(image, &chains, transport)?.ok_or_else(vanished).in_image("/")
+        self.find(image, &chains, transport)?
+            .ok_or_else(vanished)
+            .in_image("/")
     }
 
-    /// Moves finished files to their places. A block image's description comes last, after its data is safe on disk.
+    /// Moves finished files to their places. A block image's description comes last, after its data
+    /// is safe on disk.
     fn adopt(&self, partial: &Path, boot: &Path) -> std::io::Result<()> {
         let made = partial.join(BOOT);
         if made.exists() {
@@ -119,7 +124,8 @@ impl BootCache {
         Ok(())
     }
 
-    /// Keeps the files that [`Self::prepare`] returns from [`Self::prune`] as long as the lock lives.
+    /// Keeps the files that [`Self::prepare`] returns from [`Self::prune`] as long as the lock
+    /// lives.
     pub fn lease(&self) -> Result<Lock, Error> {
         let path = self.folder.join(IN_USE);
         if !path.exists() {
@@ -128,9 +134,9 @@ impl BootCache {
         Ok(Lock::acquire_shared(&path).writing(&path)?)
     }
 
-    /// Removes files that are older than `older_than` and that no VM uses, and returns them with their sizes in
-    /// bytes. `used` tells whether a VM uses a file. A `dry_run` removes nothing. Neither does a call while a process
-    /// reads an image or is about to boot one.
+    /// Removes files that are older than `older_than` and that no VM uses, and returns them with
+    /// their sizes in bytes. `used` tells whether a VM uses a file. A `dry_run` removes nothing.
+    /// Neither does a call while a process reads an image or is about to boot one.
     pub fn prune(
         &self,
         older_than: Duration,
@@ -142,11 +148,16 @@ impl BootCache {
             let path = self.folder.join(name);
             Lock::try_acquire(&path).writing(path)
         };
-        let (Some(_reading), Some(_using)) = (lock(LOCK)?, lock(IN_USE)?) else { return Ok(removed) };
+        let (Some(_reading), Some(_using)) = (lock(LOCK)?, lock(IN_USE)?) else {
+            return Ok(removed);
+        };
         for (name, parts) in self.prunable() {
             let age = |part: &PathBuf| {
                 let modified = part.metadata().and_then(|metadata| metadata.modified());
-                modified.ok().and_then(|time| time.elapsed().ok()).unwrap_or_default()
+                modified
+                    .ok()
+                    .and_then(|time| time.elapsed().ok())
+                    .unwrap_or_default()
             };
             if used(&name) || parts.iter().map(age).min().unwrap_or_default() < older_than {
                 continue;
@@ -154,7 +165,11 @@ impl BootCache {
             let mut size = 0;
             for part in parts {
                 let is_folder = part.is_dir();
-                size += if is_folder { file::folder_size(&part) } else { host::allocated_size(&part) };
+                size += if is_folder {
+                    file::folder_size(&part)
+                } else {
+                    host::allocated_size(&part)
+                };
                 match (dry_run, is_folder) {
                     (true, _) => Ok(()),
                     (false, true) => file::remove_dir(&part),
@@ -167,8 +182,8 @@ impl BootCache {
         Ok(removed)
     }
 
-    /// The removable items by the path that a VM would use, each with its parts in the order of removal: a block
-    /// image's description comes before its data.
+    /// The removable items by the path that a VM would use, each with its parts in the order of
+    /// removal: a block image's description comes before its data.
     fn prunable(&self) -> BTreeMap<PathBuf, Vec<PathBuf>> {
         let boots = file::entries(&self.boots()).map(|entry| entry.path());
         let mut all: BTreeMap<_, _> = boots.map(|path| (path.clone(), vec![path])).collect();
@@ -199,7 +214,11 @@ impl BootCache {
             return Ok(None);
         }
         let userxattr = plan.reuse.iter().any(|block| block.userxattr);
-        let roots = plan.reuse.iter().map(|block| erofs::data_file(&self.blocks(), block)).collect();
+        let roots = plan
+            .reuse
+            .iter()
+            .map(|block| erofs::data_file(&self.blocks(), block))
+            .collect();
         BootImage::open(&folder, roots, userxattr, transport).map(Some)
     }
 
@@ -222,7 +241,8 @@ impl BootCache {
 
     /// The name changes with the files that this program appends to the initramfs.
     fn boot_folder(&self, image: &Image) -> PathBuf {
-        self.boots().join(format!("{}-{}", image.id, boot_files::assets_digest()))
+        self.boots()
+            .join(format!("{}-{}", image.id, boot_files::assets_digest()))
     }
 
     fn boots(&self) -> PathBuf {
@@ -282,13 +302,23 @@ mod tests {
         assert_eq!(prune(Duration::ZERO, true), 2);
         assert_eq!(prune(Duration::ZERO, false), 2);
         assert!(used.exists() && dir.path().join("blocks/used.json").exists());
-        assert_eq!(std::fs::read_dir(dir.path().join("blocks")).unwrap().count(), 2);
+        assert_eq!(
+            std::fs::read_dir(dir.path().join("blocks"))
+                .unwrap()
+                .count(),
+            2
+        );
         // Half of a pair is removed, too.
         for name in ["lost.json", "lonely.erofs"] {
             std::fs::write(dir.path().join("blocks").join(name), "x").unwrap();
         }
         assert_eq!(prune(Duration::ZERO, false), 2);
-        assert_eq!(std::fs::read_dir(dir.path().join("blocks")).unwrap().count(), 2);
+        assert_eq!(
+            std::fs::read_dir(dir.path().join("blocks"))
+                .unwrap()
+                .count(),
+            2
+        );
     }
 
     #[test]
@@ -299,12 +329,18 @@ mod tests {
         std::fs::create_dir_all(partial.join("boot")).unwrap();
         std::fs::create_dir(partial.join("mount")).unwrap();
         let chains = layers::chain_ids(&["sha256:1".into()]);
-        let block = layers::Block { from: None, to: chains[0].clone(), userxattr: false };
+        let block = layers::Block {
+            from: None,
+            to: chains[0].clone(),
+            userxattr: false,
+        };
         let stem = block.file_stem();
         erofs::describe(&partial, block).unwrap();
         std::fs::write(partial.join(format!("{stem}.erofs")), "x").unwrap();
         assert!(!cache.plan(&chains).convert.is_empty());
-        cache.adopt(&partial, &cache.boots().join("image-1")).unwrap();
+        cache
+            .adopt(&partial, &cache.boots().join("image-1"))
+            .unwrap();
         assert!(cache.plan(&chains).convert.is_empty());
         assert!(cache.boots().join("image-1").exists() && partial.join("mount").exists());
         std::fs::remove_file(cache.blocks().join(format!("{stem}.erofs"))).unwrap();

@@ -53,8 +53,11 @@ impl<W: Write> Archive<W> {
     fn add(&mut self, name: &str, mode: u32, content: &[u8]) -> io::Result<()> {
         self.inode += 1;
         let size = u32::try_from(content.len()).map_err(io::Error::other)?;
-        let mut writer =
-            NewcBuilder::new(name).ino(self.inode).mode(mode).nlink(1).write(&mut self.out, size);
+        let mut writer = NewcBuilder::new(name)
+            .ino(self.inode)
+            .mode(mode)
+            .nlink(1)
+            .write(&mut self.out, size);
         writer.write_all(content)?;
         writer.finish()?;
         Ok(())
@@ -81,7 +84,11 @@ mod tests {
             }
             let mut content = Vec::new();
             reader.read_to_end(&mut content).unwrap();
-            seen.push((reader.entry().name().to_owned(), reader.entry().mode(), content));
+            seen.push((
+                reader.entry().name().to_owned(),
+                reader.entry().mode(),
+                content,
+            ));
             rest = reader.finish().unwrap();
         }
         let want: Vec<(String, u32, Vec<u8>)> = vec![

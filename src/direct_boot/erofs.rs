@@ -49,7 +49,13 @@ pub fn pack_block(folder: &Path, blocks: &Path, block: Block) -> Result<(), Erro
 /// Writes the description, which makes the block image count.
 pub(super) fn describe(blocks: &Path, block: Block) -> Result<(), Error> {
     let path = blocks.join(format!("{}.{DESCRIPTION}", block.file_stem()));
-    Ok(file::write_json(&path, &Description { version: VERSION, block })?)
+    Ok(file::write_json(
+        &path,
+        &Description {
+            version: VERSION,
+            block,
+        },
+    )?)
 }
 
 pub fn read_description(path: &Path) -> Result<Block, file::Error> {

@@ -14,12 +14,17 @@ pub enum Error {
         "the image has no kernel: neither /usr/lib/modules/VERSION/vmlinuz nor a UKI in /boot/EFI/Linux exists"
     )]
     NoKernel,
-    #[error("the image's kernel {0} has no initramfs: /usr/lib/modules/{0}/initramfs.img doesn't exist")]
+    #[error(
+        "the image's kernel {0} has no initramfs: /usr/lib/modules/{0}/initramfs.img doesn't exist"
+    )]
     NoInitramfs(String),
     #[error("{path} in the image is not a valid unified kernel image: {reason}")]
     Uki { path: PathBuf, reason: String },
     #[error("the image's kernel {kernel} has no driver `{module}`, which a direct boot needs")]
-    NoDriver { kernel: String, module: &'static str },
+    NoDriver {
+        kernel: String,
+        module: &'static str,
+    },
     #[error("can't read {path} in the image")]
     Read { path: PathBuf, source: io::Error },
     #[error(
@@ -46,6 +51,9 @@ pub(super) trait ImageContext<T> {
 
 impl<T> ImageContext<T> for io::Result<T> {
     fn in_image(self, path: impl AsRef<Path>) -> Result<T, Error> {
-        self.map_err(|source| Error::Read { path: Path::new("/").join(path), source })
+        self.map_err(|source| Error::Read {
+            path: Path::new("/").join(path),
+            source,
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! The files of an image. Links are resolved with the image as the root, so that none leads out of it.
+//! The files of an image. Links are resolved with the image as the root, so that none leads out of
+//! it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,7 +21,9 @@ pub struct ImageFiles {
 
 impl ImageFiles {
     pub fn new(root: &Path) -> Result<Self, Error> {
-        Ok(Self { root: ConfinedDir::new(root).in_image(root)? })
+        Ok(Self {
+            root: ConfinedDir::new(root).in_image(root)?,
+        })
     }
 
     /// Opens a file.
@@ -47,7 +50,9 @@ impl ImageFiles {
     pub fn text(&self, path: &str) -> Result<Option<String>, Error> {
         let file = match self.open(path) {
             Ok(file) => file,
-            Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         };
         let mut bytes = Vec::new();

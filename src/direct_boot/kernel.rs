@@ -15,8 +15,8 @@ const FILE_MAX: u64 = 1 << 30;
 /// The place of an image's kernel.
 #[derive(Debug)]
 pub struct Location {
-    /// The kernel's version, which is the name of its modules' folder. `None` for a UKI in `/boot`, which has its
-    /// version inside.
+    /// The kernel's version, which is the name of its modules' folder. `None` for a UKI in `/boot`,
+    /// which has its version inside.
     pub version: Option<String>,
     /// A UKI, or a kernel and an initramfs.
     pub files: Vec<String>,
@@ -44,19 +44,34 @@ pub fn locate(image: &ImageFiles) -> Result<Location, Error> {
         let folder = format!("{modules}/{version}");
         let uki = format!("{folder}/{version}.efi");
         if image.has(&uki) {
-            return Ok(Location { version: Some(version), files: vec![uki] });
+            return Ok(Location {
+                version: Some(version),
+                files: vec![uki],
+            });
         }
         let files = ["vmlinuz", "initramfs.img"].map(|name| format!("{folder}/{name}"));
         match [image.has(&files[0]), image.has(&files[1])] {
-            [true, true] => return Ok(Location { version: Some(version), files: files.to_vec() }),
+            [true, true] => {
+                return Ok(Location {
+                    version: Some(version),
+                    files: files.to_vec(),
+                });
+            }
             [true, false] => return Err(Error::NoInitramfs(version)),
             [false, _] => {}
         }
     }
     let folder = "boot/EFI/Linux";
-    let uki =
-        image.names(folder).into_iter().rev().find(|name| name.ends_with(".efi")).ok_or(Error::NoKernel)?;
-    Ok(Location { version: None, files: vec![format!("{folder}/{uki}")] })
+    let uki = image
+        .names(folder)
+        .into_iter()
+        .rev()
+        .find(|name| name.ends_with(".efi"))
+        .ok_or(Error::NoKernel)?;
+    Ok(Location {
+        version: None,
+        files: vec![format!("{folder}/{uki}")],
+    })
 }
 
 impl Location {
@@ -71,9 +86,14 @@ impl Location {
             }),
             (files, version) => {
                 let path = files.first().map(String::as_str).unwrap_or_default();
-                let uki = split_uki(&read(image, path)?)
-                    .map_err(|reason| Error::Uki { path: format!("/{path}").into(), reason })?;
-                Ok(Kernel { version: version.clone().unwrap_or(uki.version), ..uki })
+                let uki = split_uki(&read(image, path)?).map_err(|reason| Error::Uki {
+                    path: format!("/{path}").into(),
+                    reason,
+                })?;
+                Ok(Kernel {
+                    version: version.clone().unwrap_or(uki.version),
+                    ..uki
+                })
             }
         }
     }
@@ -84,27 +104,40 @@ impl Location {
 fn split_uki(bytes: &[u8]) -> Result<Kernel, String> {
     let file = PeFile64::parse(bytes).map_err(|e| e.to_string())?;
     let section = |name: &str| {
-        let section = file.section_by_name(name).ok_or_else(|| format!("it has no section {name}"))?;
+        let section = file
+            .section_by_name(name)
+            .ok_or_else(|| format!("it has no section {name}"))?;
         let data = section.data().map_err(|e| e.to_string())?;
         // The file pads a section. Its virtual size is the true one.
-        let length = usize::try_from(section.size()).unwrap_or(data.len()).min(data.len());
+        let length = usize::try_from(section.size())
+            .unwrap_or(data.len())
+            .min(data.len());
         Ok::<_, String>(&data[..length])
     };
     let text = |name: &str| {
         let data = section(name).unwrap_or_default();
-        String::from_utf8_lossy(data).trim_matches(['\0', '\n', ' ']).to_owned()
+        String::from_utf8_lossy(data)
+            .trim_matches(['\0', '\n', ' '])
+            .to_owned()
     };
     Ok(Kernel {
         version: text(".uname"),
         kernel: section(".linux")?.to_vec(),
         initramfs: section(".initrd")?.to_vec(),
-        kargs: text(".cmdline").split_whitespace().map(str::to_owned).collect(),
+        kargs: text(".cmdline")
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
 fn read(image: &ImageFiles, path: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    image.open(path)?.take(FILE_MAX).read_to_end(&mut bytes).in_image(path)?;
+    image
+        .open(path)?
+        .take(FILE_MAX)
+        .read_to_end(&mut bytes)
+        .in_image(path)?;
     Ok(bytes)
 }
 
@@ -116,7 +149,10 @@ fn compare_versions(a: &str, b: &str) -> Ordering {
             .collect()
     };
     let key = |v: &str| {
-        parts(v).into_iter().map(|(n, s)| (n, if n > 0 { String::new() } else { s })).collect::<Vec<_>>()
+        parts(v)
+            .into_iter()
+            .map(|(n, s)| (n, if n > 0 { String::new() } else { s }))
+            .collect::<Vec<_>>()
     };
     key(a).cmp(&key(b))
 }
@@ -150,7 +186,10 @@ mod tests {
             ("usr/lib/modules/7.0.0-only-modules/modules.dep", b""),
         ]);
         let kernel = find(&image).unwrap();
-        assert_eq!((kernel.version.as_str(), kernel.kernel.as_slice()), ("6.12.107-1", b"new".as_slice()));
+        assert_eq!(
+            (kernel.version.as_str(), kernel.kernel.as_slice()),
+            ("6.12.107-1", b"new".as_slice())
+        );
     }
 
     #[test]

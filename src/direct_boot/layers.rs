@@ -5,10 +5,11 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// With more disks than this, the boot loses more time than one new block image of most layers takes.
+/// With more disks than this, the boot loses more time than one new block image of most layers
+/// takes.
 const STACK_MAX: usize = 12;
-/// For an image unlike any known one, this many of the uppermost layers get block images of their own, because the
-/// next edit is likely to change them.
+/// For an image unlike any known one, this many of the uppermost layers get block images of their
+/// own, because the next edit is likely to change them.
 const LIKELY_TO_CHANGE: usize = 4;
 
 /// OCI's ChainID, which identifies a layer together with all layers below it.
@@ -39,8 +40,8 @@ pub fn chain_ids(layers: &[String]) -> Vec<ChainId> {
 pub struct Block {
     pub from: Option<ChainId>,
     pub to: ChainId,
-    /// overlayfs wrote its marks of removed files without root, as `user.` attributes, and needs the mount option
-    /// `userxattr` to read them.
+    /// overlayfs wrote its marks of removed files without root, as `user.` attributes, and needs
+    /// the mount option `userxattr` to read them.
     #[serde(rename = "user_marks")]
     pub userxattr: bool,
 }
@@ -48,8 +49,12 @@ pub struct Block {
 impl Block {
     /// The file's name without its extension.
     pub fn file_stem(&self) -> String {
-        let short =
-            |ChainId(text): &ChainId| text.trim_start_matches("sha256:").chars().take(32).collect::<String>();
+        let short = |ChainId(text): &ChainId| {
+            text.trim_start_matches("sha256:")
+                .chars()
+                .take(32)
+                .collect::<String>()
+        };
         match &self.from {
             None => short(&self.to),
             Some(from) => format!("{}-{}", short(from), short(&self.to)),
@@ -62,15 +67,17 @@ impl Block {
 pub struct Plan {
     /// Existing block images, the lowest first.
     pub reuse: Vec<Block>,
-    /// Layers of the block images to make above those, the lowest first, as indexes into the image's layers. Only the
-    /// first range can have several layers, and only when `reuse` is empty.
+    /// Layers of the block images to make above those, the lowest first, as indexes into the
+    /// image's layers. Only the first range can have several layers, and only when `reuse` is
+    /// empty.
     pub convert: Vec<Range<usize>>,
 }
 
-/// Finds the longest existing stack of block images for this image, and the layers that are missing above it.
+/// Finds the longest existing stack of block images for this image, and the layers that are missing
+/// above it.
 ///
-/// `known` has the chains of images that were converted before. The user edits images where such a chain and this
-/// one differ first.
+/// `known` has the chains of images that were converted before. The user edits images where such a
+/// chain and this one differ first.
 pub fn plan(chains: &[ChainId], existing: &[Block], known: &[Vec<ChainId>]) -> Plan {
     let count = chains.len();
     let single = |layers: Range<usize>| layers.map(|layer| layer..layer + 1);
@@ -79,15 +86,31 @@ pub fn plan(chains: &[ChainId], existing: &[Block], known: &[Vec<ChainId>]) -> P
             if reuse.len() + count - covered > STACK_MAX {
                 break;
             }
-            return Plan { reuse, convert: single(covered..count).collect() };
+            return Plan {
+                reuse,
+                convert: single(covered..count).collect(),
+            };
         }
     }
-    let shared =
-        known.iter().map(|other| common_prefix(chains, other)).filter(|&n| n < count).max().unwrap_or(0);
+    let shared = known
+        .iter()
+        .map(|other| common_prefix(chains, other))
+        .filter(|&n| n < count)
+        .max()
+        .unwrap_or(0);
     let likely = count.saturating_sub(LIKELY_TO_CHANGE).max(1);
-    let base = if shared > 0 { shared.min(likely) } else { likely };
+    let base = if shared > 0 {
+        shared.min(likely)
+    } else {
+        likely
+    };
     let base = base.max((count + 1).saturating_sub(STACK_MAX)).min(count);
-    Plan { reuse: vec![], convert: std::iter::once(0..base).chain(single(base..count)).collect() }
+    Plan {
+        reuse: vec![],
+        convert: std::iter::once(0..base)
+            .chain(single(base..count))
+            .collect(),
+    }
 }
 
 fn common_prefix(a: &[ChainId], b: &[ChainId]) -> usize {
@@ -96,7 +119,10 @@ fn common_prefix(a: &[ChainId], b: &[ChainId]) -> usize {
 
 /// Returns the smallest complete stack of existing block images up to this chain, the lowest first.
 fn stack_of(chain: &ChainId, chains: &[ChainId], existing: &[Block]) -> Option<Vec<Block>> {
-    if let Some(whole) = existing.iter().find(|block| block.to == *chain && block.from.is_none()) {
+    if let Some(whole) = existing
+        .iter()
+        .find(|block| block.to == *chain && block.from.is_none())
+    {
         return Some(vec![whole.clone()]);
     }
     existing
@@ -121,15 +147,28 @@ mod tests {
     use super::*;
 
     fn image(layers: &[&str]) -> Vec<ChainId> {
-        chain_ids(&layers.iter().map(|layer| format!("sha256:{layer}")).collect::<Vec<_>>())
+        chain_ids(
+            &layers
+                .iter()
+                .map(|layer| format!("sha256:{layer}"))
+                .collect::<Vec<_>>(),
+        )
     }
 
     fn whole(to: &ChainId) -> Block {
-        Block { from: None, to: to.clone(), userxattr: false }
+        Block {
+            from: None,
+            to: to.clone(),
+            userxattr: false,
+        }
     }
 
     fn above(from: &ChainId, to: &ChainId) -> Block {
-        Block { from: Some(from.clone()), to: to.clone(), userxattr: false }
+        Block {
+            from: Some(from.clone()),
+            to: to.clone(),
+            userxattr: false,
+        }
     }
 
     #[test]
@@ -145,11 +184,19 @@ mod tests {
     fn a_new_image_is_split_where_it_is_likely_to_change() {
         let ranges = |count: usize| {
             let names: Vec<String> = (0..count).map(|n| n.to_string()).collect();
-            plan(&image(&names.iter().map(String::as_str).collect::<Vec<_>>()), &[], &[]).convert
+            plan(
+                &image(&names.iter().map(String::as_str).collect::<Vec<_>>()),
+                &[],
+                &[],
+            )
+            .convert
         };
         assert_eq!(ranges(1), std::iter::once(0..1).collect::<Vec<_>>());
         assert_eq!(ranges(3), [0..1, 1..2, 2..3]);
-        assert_eq!(ranges(130), [0..126, 126..127, 127..128, 128..129, 129..130]);
+        assert_eq!(
+            ranges(130),
+            [0..126, 126..127, 127..128, 128..129, 129..130]
+        );
     }
 
     #[test]
@@ -157,10 +204,19 @@ mod tests {
         let old = image(&["a", "b", "c"]);
         let new = image(&["a", "b", "x", "y"]);
         let existing = [whole(&old[1]), above(&old[1], &old[2])];
-        assert_eq!(plan(&old, &existing, &[]), Plan { reuse: existing.to_vec(), convert: vec![] });
+        assert_eq!(
+            plan(&old, &existing, &[]),
+            Plan {
+                reuse: existing.to_vec(),
+                convert: vec![]
+            }
+        );
         assert_eq!(
             plan(&new, &existing, &[]),
-            Plan { reuse: vec![whole(&old[1])], convert: vec![2..3, 3..4] }
+            Plan {
+                reuse: vec![whole(&old[1])],
+                convert: vec![2..3, 3..4]
+            }
         );
     }
 
@@ -183,8 +239,14 @@ mod tests {
         let chains = image(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let mut existing = vec![whole(&chains[0])];
         existing.extend((1..STACK_MAX).map(|n| above(&chains[n - 1], &chains[n])));
-        assert_eq!(plan(&chains[..STACK_MAX], &existing, &[]).reuse.len(), STACK_MAX);
+        assert_eq!(
+            plan(&chains[..STACK_MAX], &existing, &[]).reuse.len(),
+            STACK_MAX
+        );
         let plan = plan(&chains, &existing, &[]);
-        assert!(plan.reuse.is_empty() && plan.convert.len() <= STACK_MAX, "{plan:?}");
+        assert!(
+            plan.reuse.is_empty() && plan.convert.len() <= STACK_MAX,
+            "{plan:?}"
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! Direct boot: a machine started from an image's own kernel and initramfs, without a disk of its own.
+//! Direct boot: a machine started from an image's own kernel and initramfs, without a disk of its
+//! own.
 //!
-//! The cache holds all that a direct boot needs of an image: the kernel, the initramfs with our few files appended,
-//! and the root as a stack of read-only block images. They are made once, from the image's mounted filesystem.
+//! The cache holds all that a direct boot needs of an image: the kernel, the initramfs with our few
+//! files appended, and the root as a stack of read-only block images. They are made once, from the
+//! image's mounted filesystem.
 
 mod boot_files;
 mod boot_image;
@@ -20,7 +22,9 @@ mod served_root;
 mod unpack_kernel;
 mod worker;
 
-pub use boot_files::{IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT, OUTPUT_SERIAL, facts_of};
+pub use boot_files::{
+    IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT, OUTPUT_SERIAL, facts_of,
+};
 pub use boot_image::{BootImage, SHARED_ROOT, Transport};
 pub use cache::BootCache;
 pub use erofs::pack;

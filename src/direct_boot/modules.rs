@@ -6,11 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 pub const REQUIRED: [&str; 4] = ["virtio_pci", "virtio_blk", "erofs", "overlay"];
 /// A root over virtiofs needs these drivers, too.
 pub const VIRTIOFS: [&str; 1] = ["virtiofs"];
-/// Modules that are loaded where they exist. `erofs` asks the kernel's crypto layer for crc32c at run time, which no
-/// table tells; `qemu_fw_cfg` brings the credentials with long names.
+/// Modules that are loaded where they exist. `erofs` asks the kernel's crypto layer for crc32c at
+/// run time, which no table tells; `qemu_fw_cfg` brings the credentials with long names.
 const OPTIONAL: [&str; 3] = ["crc32c_generic", "crc32c_intel", "qemu_fw_cfg"];
 
-/// Returns the files of these drivers and of their dependencies, relative to the modules' folder, in load order.
+/// Returns the files of these drivers and of their dependencies, relative to the modules' folder,
+/// in load order.
 ///
 /// `dep` and `builtin` are the texts of `modules.dep` and `modules.builtin`.
 ///
@@ -86,9 +87,16 @@ mod tests {
     #[test]
     fn a_missing_driver_is_named() {
         assert_eq!(load_order(DEP, "", &REQUIRED), Err("virtio_pci"));
-        assert_eq!(load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\n", &REQUIRED), Err("overlay"));
         assert_eq!(
-            load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\noverlay.ko\n", &REQUIRED),
+            load_order("", "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\n", &REQUIRED),
+            Err("overlay")
+        );
+        assert_eq!(
+            load_order(
+                "",
+                "virtio_pci.ko\nvirtio_blk.ko\nerofs.ko\noverlay.ko\n",
+                &REQUIRED
+            ),
             Ok(vec![])
         );
     }

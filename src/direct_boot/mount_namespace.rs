@@ -9,8 +9,8 @@ use crate::host::fs::file::IoContext;
 use crate::host::process;
 use crate::image::{Mounted, Podman};
 
-/// Returns a command for our own program in a new mount namespace. Rootless, the process is in podman's user
-/// namespace, too.
+/// Returns a command for our own program in a new mount namespace. Rootless, the process is in
+/// podman's user namespace, too.
 pub fn command(podman: &Podman) -> Result<Command, Error> {
     let program = process::current_program().reading("/proc/self/exe")?;
     let mut command = if podman.is_rootless() {
@@ -31,7 +31,8 @@ pub enum MountedImage {
 }
 
 impl MountedImage {
-    /// Lets podman mount the image. When podman can't, this mounts the folders in `layers` at `path`.
+    /// Lets podman mount the image. When podman can't, this mounts the folders in `layers` at
+    /// `path`.
     pub fn mount(
         podman: &Podman,
         image: &str,

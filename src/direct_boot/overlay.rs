@@ -30,18 +30,34 @@ impl Drop for Merged {
 /// Creates `path` and mounts these layers there read-only, the lowest first.
 pub fn mount(layers: &[PathBuf], path: &Path) -> io::Result<Merged> {
     std::fs::create_dir(path)?;
-    // mount(2) limits the options to a page, so they name podman's short links relative to their folder.
-    let base = layers[0].parent().and_then(Path::parent).ok_or(io::ErrorKind::InvalidInput)?;
-    let names: Vec<String> = layers.iter().rev().map(|layer| short_name(layer)).collect::<io::Result<_>>()?;
+    // mount(2) limits the options to a page, so they name podman's short links relative to their
+    // folder.
+    let base = layers[0]
+        .parent()
+        .and_then(Path::parent)
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let names: Vec<String> = layers
+        .iter()
+        .rev()
+        .map(|layer| short_name(layer))
+        .collect::<io::Result<_>>()?;
     let options = format!("ro,lowerdir={}", names.join(":"));
     let mut command = Command::new("mount");
-    command.args(["-t", "overlay", "-o", &options, "overlay"]).arg(path).current_dir(base);
+    command
+        .args(["-t", "overlay", "-o", &options, "overlay"])
+        .arg(path)
+        .current_dir(base);
     process::output(&mut command).map_err(io::Error::other)?;
-    Ok(Merged { path: path.to_owned() })
+    Ok(Merged {
+        path: path.to_owned(),
+    })
 }
 
 /// Returns `l/SHORT`, podman's link to the layer's folder.
 fn short_name(layer: &Path) -> io::Result<String> {
-    let link = layer.parent().ok_or(io::ErrorKind::InvalidInput)?.join("link");
+    let link = layer
+        .parent()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .join("link");
     Ok(format!("l/{}", std::fs::read_to_string(link)?.trim()))
 }

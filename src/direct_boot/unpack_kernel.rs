@@ -1,8 +1,9 @@
 //! The kernel proper, out of the compressed image that boot loaders take.
 //!
-//! QEMU enters one for x86 directly (PVH), without the real-mode setup code and without the guest unpacking it: under
-//! emulation that saves seconds. <https://docs.kernel.org/arch/x86/boot.html> One for arm64 is in a program for UEFI
-//! (`CONFIG_EFI_ZBOOT`), of which not every QEMU understands every compression.
+//! QEMU enters one for x86 directly (PVH), without the real-mode setup code and without the guest
+//! unpacking it: under emulation that saves seconds. <https://docs.kernel.org/arch/x86/boot.html>
+//! One for arm64 is in a program for UEFI (`CONFIG_EFI_ZBOOT`), of which not every QEMU understands
+//! every compression.
 //! <https://docs.kernel.org/arch/arm64/booting.html>
 
 use std::io::Read;
@@ -12,8 +13,8 @@ use object::{Endianness, elf};
 
 /// Larger kernels are not unpacked. Bytes.
 const KERNEL_MAX: u64 = 512 << 20;
-/// Memory for unpacking xz, in KiB: since 6.12 kernels have a dictionary of 128 MiB. The decoder for zstd has a limit
-/// like it of its own.
+/// Memory for unpacking xz, in KiB: since 6.12 kernels have a dictionary of 128 MiB. The decoder
+/// for zstd has a limit like it of its own.
 const XZ_MEMORY_MAX: u32 = 160 << 10;
 /// The note that says where to enter. <https://xenbits.xen.org/docs/unstable/misc/pvh.html>
 const PHYS32_ENTRY: u32 = 18;
@@ -21,15 +22,18 @@ const PHYS32_ENTRY: u32 = 18;
 /// The unpacked kernel, if this is a compressed one that QEMU can enter directly.
 pub fn unpack(image: &[u8]) -> Option<Vec<u8>> {
     if let Some(payload) = zboot_payload(image) {
-        return decompress(payload, KERNEL_MAX).filter(|kernel| kernel.get(0x38..0x3c) == Some(b"ARM\x64"));
+        return decompress(payload, KERNEL_MAX)
+            .filter(|kernel| kernel.get(0x38..0x3c) == Some(b"ARM\x64"));
     }
     let kernel = decompress(payload(image)?, KERNEL_MAX)?;
     has_pvh_entry(&kernel).then_some(kernel)
 }
 
-/// The compressed kernel in a program for UEFI, and the four bytes behind it: its length, but for gzip.
+/// The compressed kernel in a program for UEFI, and the four bytes behind it: its length, but for
+/// gzip.
 fn zboot_payload(image: &[u8]) -> Option<&[u8]> {
-    let number = |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);
+    let number =
+        |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);
     if image.get(..8)? != b"MZ\0\0zimg" {
         return None;
     }
@@ -39,9 +43,11 @@ fn zboot_payload(image: &[u8]) -> Option<&[u8]> {
     image.get(begin..end + trailer)
 }
 
-/// The compressed kernel in a bzImage: fields `setup_sects`, `header`, `payload_offset`, `payload_length`.
+/// The compressed kernel in a bzImage: fields `setup_sects`, `header`, `payload_offset`,
+/// `payload_length`.
 fn payload(image: &[u8]) -> Option<&[u8]> {
-    let number = |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);
+    let number =
+        |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);
     if image.get(0x202..0x206)? != b"HdrS" && image.get(0x202..0x206)? != b"SrdH" {
         return None;
     }
@@ -50,14 +56,19 @@ fn payload(image: &[u8]) -> Option<&[u8]> {
     image.get(begin..begin.checked_add(number(0x24c)?)?)
 }
 
-/// The kernel, unless it has more than `max` bytes. Its length follows it, but for gzip; no decoder reads that.
+/// The kernel, unless it has more than `max` bytes. Its length follows it, but for gzip; no decoder
+/// reads that.
 fn decompress(payload: &[u8], max: u64) -> Option<Vec<u8>> {
     let decoder: Box<dyn Read + '_> = match payload {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(ruzstd::decoding::StreamingDecoder::new(payload).ok()?),
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::GzDecoder::new(payload)),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => {
-            Box::new(lzma_rust2::XzReader::new_mem_limit(payload, false, XZ_MEMORY_MAX))
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(ruzstd::decoding::StreamingDecoder::new(payload).ok()?)
         }
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::GzDecoder::new(payload)),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Box::new(lzma_rust2::XzReader::new_mem_limit(
+            payload,
+            false,
+            XZ_MEMORY_MAX,
+        )),
         _ => return None,
     };
     let mut kernel = Vec::new();
@@ -70,7 +81,9 @@ fn has_pvh_entry(kernel: &[u8]) -> bool {
         let file = ElfFile64::<Endianness>::parse(kernel)?;
         let endian = file.endian();
         for header in file.elf_header().program_headers(endian, kernel)? {
-            let Some(mut notes) = header.notes(endian, kernel)? else { continue };
+            let Some(mut notes) = header.notes(endian, kernel)? else {
+                continue;
+            };
             while let Some(note) = notes.next()? {
                 if note.name() == b"Xen" && note.n_type(endian) == elf::NoteType(PHYS32_ENTRY) {
                     return Ok(true);
@@ -105,8 +118,10 @@ mod tests {
     fn a_kernel_for_arm64_is_taken_out_of_its_program() {
         let mut kernel = vec![7; 0x38];
         kernel.extend(b"ARM\x64 and more");
-        let compressed =
-            ruzstd::encoding::compress_to_vec(&kernel[..], ruzstd::encoding::CompressionLevel::Uncompressed);
+        let compressed = ruzstd::encoding::compress_to_vec(
+            &kernel[..],
+            ruzstd::encoding::CompressionLevel::Uncompressed,
+        );
         let program = |compressed: &[u8], length: u32| {
             let mut program = b"MZ\0\0zimg".to_vec();
             program.extend([0x40u32, length, 0, 0].map(u32::to_le_bytes).concat());
@@ -127,15 +142,19 @@ mod tests {
         for compressed in [GZIP, XZ, ZSTD] {
             assert_eq!(decompress(compressed, length).as_ref(), Some(&kernel));
             assert_eq!(decompress(compressed, length - 1), None, "refused, not cut");
-            assert_eq!(decompress(&compressed[..compressed.len() / 2], length), None);
+            assert_eq!(
+                decompress(&compressed[..compressed.len() / 2], length),
+                None
+            );
         }
         assert_eq!(decompress(b"unknown", length), None);
     }
 
     #[test]
     fn a_dictionary_that_takes_too_much_memory_is_refused() {
-        // The header of the first block: its length in words, but for itself and its checksum; then the filters.
-        // The size of the dictionary is the last byte of the last one. https://tukaani.org/xz/xz-file-format.txt
+        // The header of the first block: its length in words, but for itself and its checksum; then
+        // the filters. The size of the dictionary is the last byte of the last one.
+        // https://tukaani.org/xz/xz-file-format.txt
         let mut hostile = XZ.to_vec();
         let (begin, end) = (12, 12 + usize::from(XZ[12]) * 4);
         let of_128_mib = XZ[begin..end].iter().rposition(|&byte| byte != 0).unwrap();

@@ -1,4 +1,5 @@
-//! The process that mounts an image and exports it for a direct boot. Rootless, it runs in podman's user namespace.
+//! The process that mounts an image and exports it for a direct boot. Rootless, it runs in podman's
+//! user namespace.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,8 @@ pub struct ExportJob {
 }
 
 impl ExportJob {
-    /// Starts the worker and waits for it. Its mounts are visible to itself only, and vanish when it exits.
+    /// Starts the worker and waits for it. Its mounts are visible to itself only, and vanish when
+    /// it exits.
     pub(super) fn run_in_process(&self, podman: &Podman) -> Result<(), Error> {
         let job = serde_json::to_string(self).map_err(|e| Error::Process(e.to_string()))?;
         let mut command = mount_namespace::command(podman)?;
@@ -43,13 +45,15 @@ impl ExportJob {
         match process::output(&mut command) {
             Ok(_) => Ok(()),
             Err(process::Error::Interrupted(signal)) => Err(signal.into()),
-            Err(process::Error::Failed { status, message, .. }) if message.is_empty() => {
-                Err(Error::Process(format!("the process that reads the image failed: {status}")))
-            }
+            Err(process::Error::Failed {
+                status, message, ..
+            }) if message.is_empty() => Err(Error::Process(format!(
+                "the process that reads the image failed: {status}"
+            ))),
             // The worker's own error is enough, without a word about the worker.
-            Err(process::Error::Failed { message, .. }) => {
-                Err(Error::Process(message.trim_start_matches("Error: ").to_owned()))
-            }
+            Err(process::Error::Failed { message, .. }) => Err(Error::Process(
+                message.trim_start_matches("Error: ").to_owned(),
+            )),
             Err(other) => Err(Error::Mkfs(other)),
         }
     }
@@ -57,15 +61,25 @@ impl ExportJob {
     /// Does the job in this process, which must be in a mount namespace of its own.
     pub fn run(&self) -> Result<(), Error> {
         let podman = &Podman::find()?.with_storage(self.storage.clone());
-        let layers = podman.layer_folders(&self.image)?.filter(|layers| layers.len() == self.chains.len());
+        let layers = podman
+            .layer_folders(&self.image)?
+            .filter(|layers| layers.len() == self.chains.len());
         let mount = self.blocks.join("mount");
         let image = MountedImage::mount(podman, &self.image, layers.as_deref(), &mount)?;
         fault::point("roots-mounted");
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder).writing(folder)?;
-            boot_files::export(image.path(), &self.boots, folder, self.arch.name(), &self.chains)?;
+            boot_files::export(
+                image.path(),
+                &self.boots,
+                folder,
+                self.arch.name(),
+                &self.chains,
+            )?;
         }
-        let Some(layers) = layers else { return self.pack_whole(image.path()) };
+        let Some(layers) = layers else {
+            return self.pack_whole(image.path());
+        };
         for (index, range) in self.convert.iter().enumerate() {
             if range.len() == 1 {
                 self.pack(&layers[range.start], range)?;
@@ -84,13 +98,20 @@ impl ExportJob {
     }
 
     fn pack_whole(&self, image: &Path) -> Result<(), Error> {
-        if self.convert.is_empty() { Ok(()) } else { self.pack(image, &(0..self.chains.len())) }
+        if self.convert.is_empty() {
+            Ok(())
+        } else {
+            self.pack(image, &(0..self.chains.len()))
+        }
     }
 
     /// Packs a folder as the block image of these layers.
     fn pack(&self, folder: &Path, layers: &Range<usize>) -> Result<(), Error> {
         let block = Block {
-            from: layers.start.checked_sub(1).map(|below| self.chains[below].clone()),
+            from: layers
+                .start
+                .checked_sub(1)
+                .map(|below| self.chains[below].clone()),
             to: self.chains[layers.end - 1].clone(),
             userxattr: is_rootless(),
         };

@@ -53,7 +53,11 @@ impl Cache {
     /// Opens the cache in this folder, and creates the folder if necessary.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         file::create_private_dir(folder).writing(folder)?;
-        Ok(Self { folder: CacheFolder { path: folder.to_owned() } })
+        Ok(Self {
+            folder: CacheFolder {
+                path: folder.to_owned(),
+            },
+        })
     }
 
     /// Returns the newest disk with this key's content.
@@ -83,7 +87,10 @@ impl Cache {
             match self.folder.read(&key) {
                 Ok(disk) => disks.push(disk),
                 Err(error) => {
-                    tracing::warn!(error = crate::text::error_chain(&error), "ignoring a base disk")
+                    tracing::warn!(
+                        error = crate::text::error_chain(&error),
+                        "ignoring a base disk"
+                    )
                 }
             }
         }
@@ -93,9 +100,17 @@ impl Cache {
     /// Returns all readable disks with their usage, the most recently used disk last.
     pub fn contents(&self) -> Result<Vec<Cached>, Error> {
         let usage = |disk: BaseDisk| {
-            let used = self.folder.used(&disk.key).metadata().and_then(|metadata| metadata.modified());
+            let used = self
+                .folder
+                .used(&disk.key)
+                .metadata()
+                .and_then(|metadata| metadata.modified());
             let last_used = used.unwrap_or_else(|_| disk.created.into());
-            Cached { last_used, size: file::folder_size(&self.folder.disk_folder(&disk.key)), disk }
+            Cached {
+                last_used,
+                size: file::folder_size(&self.folder.disk_folder(&disk.key)),
+                disk,
+            }
         };
         let mut contents: Vec<Cached> = self.list()?.into_iter().map(usage).collect();
         contents.sort_by_key(|cached| cached.last_used);
@@ -108,7 +123,8 @@ impl Cache {
             let used = self.folder.used(&disk.key);
             match Lock::acquire_shared(&used) {
                 Ok(lock) => {
-                    // A process that removes a disk holds this lock exclusively, so `exists` is final now.
+                    // A process that removes a disk holds this lock exclusively, so `exists` is
+                    // final now.
                     if used.exists() {
                         lock.touch().writing(&used)?;
                         return Ok(Some(Lease { disk, _lock: lock }));
@@ -122,11 +138,13 @@ impl Cache {
         Ok(None)
     }
 
-    /// Claims the making of a disk. The claim ends with the returned value or with the process. `rebuild` ignores an
-    /// existing disk, which stays for the VMs that use it.
+    /// Claims the making of a disk. The claim ends with the returned value or with the process.
+    /// `rebuild` ignores an existing disk, which stays for the VMs that use it.
     pub fn claim(&self, key: &Key, rebuild: bool) -> Result<Claim, Error> {
         let path = self.folder.lock(key);
-        let Some(lock) = Lock::try_acquire(&path).writing(&path)? else { return Ok(Claim::Taken) };
+        let Some(lock) = Lock::try_acquire(&path).writing(&path)? else {
+            return Ok(Claim::Taken);
+        };
         let mut key = match self.find(key)? {
             Some(disk) if !rebuild => return Ok(Claim::Ready(Box::new(disk))),
             _ => key.clone(),
@@ -140,7 +158,12 @@ impl Cache {
         file::remove_dir(&partial).writing(&partial)?;
         file::create_private_dir(&partial).writing(&partial)?;
         fault::point("disk-claimed");
-        Ok(Claim::Ours(PartialDisk::new(key, partial, self.folder.clone(), lock)))
+        Ok(Claim::Ours(PartialDisk::new(
+            key,
+            partial,
+            self.folder.clone(),
+            lock,
+        )))
     }
 
     /// Waits until the process that makes this disk finishes or dies.
@@ -153,15 +176,17 @@ impl Cache {
         }
     }
 
-    /// Removes a disk and returns true, unless a process uses or makes it. It calls `used` last, when no process can
-    /// begin to use the disk any more. A `dry_run` removes nothing.
+    /// Removes a disk and returns true, unless a process uses or makes it. It calls `used` last,
+    /// when no process can begin to use the disk any more. A `dry_run` removes nothing.
     pub fn remove<E: From<Error>>(
         &self,
         key: &Key,
         dry_run: bool,
         used: impl FnOnce() -> Result<bool, E>,
     ) -> Result<bool, E> {
-        let Some(locks) = self.lock_for_removal(key)? else { return Ok(false) };
+        let Some(locks) = self.lock_for_removal(key)? else {
+            return Ok(false);
+        };
         if used()? {
             return Ok(false);
         }
@@ -174,22 +199,34 @@ impl Cache {
     /// Locks a disk that no process uses or makes.
     fn lock_for_removal(&self, key: &Key) -> Result<Option<RemovalLocks>, Error> {
         let lock = |path: PathBuf| Lock::try_acquire(&path).writing(path);
-        let Some(making) = lock(self.folder.lock(key))? else { return Ok(None) };
+        let Some(making) = lock(self.folder.lock(key))? else {
+            return Ok(None);
+        };
         if !self.folder.disk_folder(key).exists() {
             return Ok(None);
         }
-        Ok(lock(self.folder.used(key))?.map(|using| RemovalLocks { _making: making, using }))
+        Ok(lock(self.folder.used(key))?.map(|using| RemovalLocks {
+            _making: making,
+            using,
+        }))
     }
 
     fn remove_locked(&self, key: &Key, locks: RemovalLocks) -> Result<(), Error> {
-        // The disk disappears in one step. If this process dies before the end, `sweep` removes the rest.
+        // The disk disappears in one step. If this process dies before the end, `sweep` removes the
+        // rest.
         let (folder, doomed) = (self.folder.disk_folder(key), self.folder.partial(key));
         file::remove_dir(&doomed).writing(&doomed)?;
         let using = file::rename_locked_dir(&folder, &doomed, locks.using).writing(&folder)?;
         fault::point("disk-doomed");
         file::remove_locked_dir(&doomed, using).writing(&doomed)?;
-        if !self.folder.keys()?.iter().any(|other| other.content() == key.content()) {
-            // No disk with this content is left. A process that waits for this lock notices that the file is gone.
+        if !self
+            .folder
+            .keys()?
+            .iter()
+            .any(|other| other.content() == key.content())
+        {
+            // No disk with this content is left. A process that waits for this lock notices that
+            // the file is gone.
             std::fs::remove_file(self.folder.lock(key)).writing(&self.folder.path)?;
         }
         Ok(())
@@ -208,7 +245,9 @@ impl Cache {
 
     /// True while a process makes a disk whose key has this prefix.
     pub fn is_being_made(&self, prefix: &str) -> bool {
-        self.folder.locks().any(|(name, path)| name.starts_with(prefix) && lock::is_held(&path))
+        self.folder
+            .locks()
+            .any(|(name, path)| name.starts_with(prefix) && lock::is_held(&path))
     }
 
     /// The logs of failed installs.
@@ -249,18 +288,31 @@ pub(super) mod tests {
         let cache = Cache::open(&dir.path().join("disks")).unwrap();
         let disk = disk();
         let partial = claim(&cache, &disk.key);
-        assert!(matches!(cache.claim(&disk.key, false).unwrap(), Claim::Taken));
+        assert!(matches!(
+            cache.claim(&disk.key, false).unwrap(),
+            Claim::Taken
+        ));
         std::fs::write(partial.disk(), "disk").unwrap();
         std::fs::write(partial.folder().join("scratch"), "x").unwrap();
         assert_eq!(cache.find(&disk.key).unwrap(), None);
         let made = partial.finish(disk.clone()).unwrap();
         assert_eq!(std::fs::read(&made.file).unwrap(), b"disk");
-        assert!(std::fs::metadata(&made.file).unwrap().permissions().readonly());
+        assert!(
+            std::fs::metadata(&made.file)
+                .unwrap()
+                .permissions()
+                .readonly()
+        );
         assert_eq!(cache.find(&disk.key).unwrap(), Some(made.clone()));
         assert_eq!(cache.list().unwrap(), [made]);
-        assert!(matches!(cache.claim(&disk.key, false).unwrap(), Claim::Ready(_)));
+        assert!(matches!(
+            cache.claim(&disk.key, false).unwrap(),
+            Claim::Ready(_)
+        ));
         assert_eq!(
-            std::fs::read_dir(dir.path().join("disks").join(disk.key.to_string())).unwrap().count(),
+            std::fs::read_dir(dir.path().join("disks").join(disk.key.to_string()))
+                .unwrap()
+                .count(),
             3
         );
     }
@@ -286,7 +338,9 @@ pub(super) mod tests {
     }
 
     pub fn put(cache: &Cache, disk: BaseDisk, rebuild: bool) -> BaseDisk {
-        let Claim::Ours(partial) = cache.claim(&disk.key, rebuild).unwrap() else { panic!() };
+        let Claim::Ours(partial) = cache.claim(&disk.key, rebuild).unwrap() else {
+            panic!()
+        };
         std::fs::write(partial.disk(), "disk").unwrap();
         partial.finish(disk).unwrap()
     }
@@ -311,17 +365,27 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(dir.path()).unwrap();
         let made = make(&cache, false);
-        let remove = |used| cache.remove::<Error>(&made.key, false, || Ok(used)).unwrap();
+        let remove = |used| {
+            cache
+                .remove::<Error>(&made.key, false, || Ok(used))
+                .unwrap()
+        };
         let lease = cache.lease(&made.key).unwrap().unwrap();
         assert!(!remove(false), "a process leases the disk");
         let second = cache.lease(&made.key).unwrap().unwrap();
         drop((lease, second));
-        let Claim::Ours(partial) = cache.claim(&made.key, true).unwrap() else { panic!() };
+        let Claim::Ours(partial) = cache.claim(&made.key, true).unwrap() else {
+            panic!()
+        };
         assert!(!remove(false), "a process rebuilds the disk");
         drop(partial);
         assert!(!remove(true), "a VM uses the disk");
         assert!(made.file.exists() && remove(false) && !made.file.exists());
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the lock file is removed, too");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "the lock file is removed, too"
+        );
         assert!(!remove(false) && cache.lease(&made.key).unwrap().is_none());
         assert!(make(&cache, false).file.exists());
     }

@@ -1,4 +1,5 @@
-//! The files of the base disk cache: one folder for each key, which exists only when the disk is complete.
+//! The files of the base disk cache: one folder for each key, which exists only when the disk is
+//! complete.
 
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,8 @@ impl CacheFolder {
         self.disk_folder(key).join(DISK)
     }
 
-    /// The file that a process locks (shared) before it uses the disk. Its modification time is the last use.
+    /// The file that a process locks (shared) before it uses the disk. Its modification time is the
+    /// last use.
     pub fn used(&self, key: &Key) -> PathBuf {
         self.disk_folder(key).join(USED)
     }
@@ -70,11 +72,16 @@ impl CacheFolder {
     }
 
     pub fn read(&self, key: &Key) -> Result<BaseDisk, Error> {
-        let description: Description = file::read_json(&self.disk_folder(key).join(DESCRIPTION), VERSION)?;
+        let description: Description =
+            file::read_json(&self.disk_folder(key).join(DESCRIPTION), VERSION)?;
         let file = self.disk(key);
         file.metadata().reading(&file)?;
         // The folder's name overrides the key in the description, because VMs refer to the folder.
-        Ok(BaseDisk { key: key.clone(), file, ..description.disk })
+        Ok(BaseDisk {
+            key: key.clone(),
+            file,
+            ..description.disk
+        })
     }
 
     /// Moves a finished disk from the folder `partial` to its place.
@@ -83,7 +90,10 @@ impl CacheFolder {
         disk.file = folder.join(DISK);
         let used = partial.join(USED);
         file::create_private(&used).writing(&used)?;
-        let description = Description { version: VERSION, disk };
+        let description = Description {
+            version: VERSION,
+            disk,
+        };
         file::write_json(&partial.join(DESCRIPTION), &description)?;
         fault::point("disk-described");
         std::fs::rename(partial, &folder).writing(&folder)?;
@@ -97,14 +107,20 @@ impl CacheFolder {
         let mut keys = Vec::new();
         for entry in std::fs::read_dir(&self.path).reading(&self.path)? {
             let entry = entry.reading(&self.path)?;
-            keys.extend(entry.file_name().to_str().and_then(|name| name.parse::<Key>().ok()));
+            keys.extend(
+                entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| name.parse::<Key>().ok()),
+            );
         }
         Ok(keys)
     }
 
     /// The folders of all unfinished disks.
     pub fn partials(&self) -> impl Iterator<Item = (Key, PathBuf)> {
-        self.names().filter_map(|(name, path)| Some((name.strip_suffix(PARTIAL)?.parse().ok()?, path)))
+        self.names()
+            .filter_map(|(name, path)| Some((name.strip_suffix(PARTIAL)?.parse().ok()?, path)))
     }
 
     /// All files that [`Self::lock`] names.
@@ -114,12 +130,21 @@ impl CacheFolder {
 
     /// All files that [`Self::failed_log`] names.
     pub fn failed_logs(&self) -> impl Iterator<Item = PathBuf> {
-        let is_log = |name: &str| name.strip_suffix(FAILED_LOG).is_some_and(|key| key.parse::<Key>().is_ok());
-        self.names().filter(move |(name, _)| is_log(name)).map(|(_, path)| path)
+        let is_log = |name: &str| {
+            name.strip_suffix(FAILED_LOG)
+                .is_some_and(|key| key.parse::<Key>().is_ok())
+        };
+        self.names()
+            .filter(move |(name, _)| is_log(name))
+            .map(|(_, path)| path)
     }
 
     fn names(&self) -> impl Iterator<Item = (String, PathBuf)> {
-        file::entries(&self.path)
-            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+        file::entries(&self.path).map(|entry| {
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                entry.path(),
+            )
+        })
     }
 }

@@ -16,7 +16,8 @@ pub enum CopyError {
     Io { path: PathBuf, source: io::Error },
 }
 
-/// Copies the disk `from` to `to`, which gets the format `to_format`, and grows the copy to `size` bytes.
+/// Copies the disk `from` to `to`, which gets the format `to_format`, and grows the copy to `size`
+/// bytes.
 ///
 /// A raw copy of a raw disk shares its blocks on filesystems that can do so, such as APFS.
 pub fn create(
@@ -26,7 +27,10 @@ pub fn create(
     to_format: DiskFormat,
     size: Option<u64>,
 ) -> Result<(), CopyError> {
-    let io = |source| CopyError::Io { path: to.to_owned(), source };
+    let io = |source| CopyError::Io {
+        path: to.to_owned(),
+        source,
+    };
     if (format, to_format) == (DiskFormat::Raw, DiskFormat::Raw) {
         clone(from, to).map_err(io)?;
         let grow = |size| OpenOptions::new().write(true).open(to)?.set_len(size);
@@ -83,13 +87,19 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        ignore = "needs qemu-img"
+    )]
     fn a_vhdx_has_the_same_content() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("a,b.raw"), dir.path().join("own.vhdx"));
         std::fs::write(&from, vec![7; 1 << 20]).unwrap();
         create(&from, DiskFormat::Raw, &to, DiskFormat::Vhdx, Some(8 << 20)).unwrap();
-        assert_eq!(qemu_img::info(&to, DiskFormat::Vhdx).unwrap().virtual_size, 8 << 20);
+        assert_eq!(
+            qemu_img::info(&to, DiskFormat::Vhdx).unwrap().virtual_size,
+            8 << 20
+        );
         let back = dir.path().join("back.raw");
         create(&to, DiskFormat::Vhdx, &back, DiskFormat::Raw, None).unwrap();
         assert!(std::fs::read(&back).unwrap()[..1 << 20] == vec![7; 1 << 20]);

@@ -37,7 +37,11 @@ pub enum ExportError {
         mounted: Option<String>,
     },
     #[error("{path} is too small: it has {}, and the disk needs {}", format_size(*.size), format_size(*.needed))]
-    DeviceTooSmall { path: PathBuf, size: u64, needed: u64 },
+    DeviceTooSmall {
+        path: PathBuf,
+        size: u64,
+        needed: u64,
+    },
     #[error("another podman-bootc is writing {0}")]
     Busy(PathBuf),
     #[error(transparent)]
@@ -57,9 +61,18 @@ pub fn check(target: &Path, format: DiskFormat, overwrite: Overwrite) -> Result<
             let folder = folder_of(target);
             let is_folder = folder.metadata().writing(&folder)?.is_dir();
             let not_a_folder = || io::ErrorKind::NotADirectory.into();
-            return Ok(is_folder.then_some(()).ok_or_else(not_a_folder).writing(&folder)?);
+            return Ok(is_folder
+                .then_some(())
+                .ok_or_else(not_a_folder)
+                .writing(&folder)?);
         }
-        Err(source) => return Err(file::Error::Write { path: target.to_owned(), source }.into()),
+        Err(source) => {
+            return Err(file::Error::Write {
+                path: target.to_owned(),
+                source,
+            }
+            .into());
+        }
     };
     if device::is_block(&metadata) {
         if !overwrite.block_device {
@@ -79,7 +92,8 @@ pub fn check(target: &Path, format: DiskFormat, overwrite: Overwrite) -> Result<
     Ok(())
 }
 
-/// Writes the raw disk image `source` to `target`. A file appears there in one step, when it is complete.
+/// Writes the raw disk image `source` to `target`. A file appears there in one step, when it is
+/// complete.
 ///
 /// `progress` gets percents.
 pub fn write(
@@ -90,7 +104,10 @@ pub fn write(
     progress: impl FnMut(f64),
 ) -> Result<(), ExportError> {
     check(target, format, overwrite)?;
-    if target.metadata().is_ok_and(|metadata| device::is_block(&metadata)) {
+    if target
+        .metadata()
+        .is_ok_and(|metadata| device::is_block(&metadata))
+    {
         return write_device(source, target, progress);
     }
     let partial = PartialFile::claim(target)?;
@@ -103,7 +120,11 @@ pub fn write(
         // Another process may have made the file since the check.
         file::rename_no_replace(&partial.path, target).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => ExportError::Exists(target.to_owned()),
-            _ => file::Error::Write { path: target.to_owned(), source }.into(),
+            _ => file::Error::Write {
+                path: target.to_owned(),
+                source,
+            }
+            .into(),
         })?;
     }
     partial.done();
@@ -111,13 +132,21 @@ pub fn write(
     Ok(file::sync_dir(&folder).writing(&folder)?)
 }
 
-fn write_device(source: &Path, target: &Path, progress: impl FnMut(f64)) -> Result<(), ExportError> {
+fn write_device(
+    source: &Path,
+    target: &Path,
+    progress: impl FnMut(f64),
+) -> Result<(), ExportError> {
     // The open device can't be mounted before the end.
     let device = open_device(target)?;
     let size = device::size(&device).writing(target)?;
     let needed = source.metadata().reading(source)?.len();
     if size < needed {
-        return Err(ExportError::DeviceTooSmall { path: target.to_owned(), size, needed });
+        return Err(ExportError::DeviceTooSmall {
+            path: target.to_owned(),
+            size,
+            needed,
+        });
     }
     convert(source, target, DiskFormat::Raw, true, progress)?;
     Ok(device.sync_all().writing(target)?)
@@ -125,10 +154,15 @@ fn write_device(source: &Path, target: &Path, progress: impl FnMut(f64)) -> Resu
 
 fn open_device(path: &Path) -> Result<File, ExportError> {
     device::open_unused(path).map_err(|source| match source.kind() {
-        io::ErrorKind::ResourceBusy => {
-            ExportError::DeviceInUse { path: path.to_owned(), mounted: device::mount_point(path) }
+        io::ErrorKind::ResourceBusy => ExportError::DeviceInUse {
+            path: path.to_owned(),
+            mounted: device::mount_point(path),
+        },
+        _ => file::Error::Write {
+            path: path.to_owned(),
+            source,
         }
-        _ => file::Error::Write { path: path.to_owned(), source }.into(),
+        .into(),
     })
 }
 
@@ -156,7 +190,10 @@ fn convert(
             progress(percent);
         }
     })
-    .map_err(|source| QemuImgError::Failed { doing: format!("write {}", target.display()), source })?;
+    .map_err(|source| QemuImgError::Failed {
+        doing: format!("write {}", target.display()),
+        source,
+    })?;
     Ok(())
 }
 
@@ -167,7 +204,8 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The unfinished file beside the target. Its name is fixed, so that the next export replaces a dead process's file.
+/// The unfinished file beside the target. Its name is fixed, so that the next export replaces a
+/// dead process's file.
 struct PartialFile {
     path: PathBuf,
     _lock: Lock,
@@ -176,12 +214,23 @@ struct PartialFile {
 
 impl PartialFile {
     fn claim(target: &Path) -> Result<Self, ExportError> {
-        let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = target
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let path = folder_of(target).join(format!(".{name}.podman-bootc"));
         let lock = Lock::try_acquire(&path).writing(&path)?;
         let lock = lock.ok_or_else(|| ExportError::Busy(target.to_owned()))?;
-        OpenOptions::new().write(true).truncate(true).open(&path).writing(&path)?;
-        Ok(Self { path, _lock: lock, keep: false })
+        OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(&path)
+            .writing(&path)?;
+        Ok(Self {
+            path,
+            _lock: lock,
+            keep: false,
+        })
     }
 
     fn done(mut self) {
@@ -221,7 +270,10 @@ impl Percent {
 mod tests {
     use super::*;
 
-    const NOTHING: Overwrite = Overwrite { file: false, block_device: false };
+    const NOTHING: Overwrite = Overwrite {
+        file: false,
+        block_device: false,
+    };
 
     #[test]
     fn progress_is_parsed_from_pieces_of_any_size() {
@@ -233,32 +285,57 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        ignore = "needs qemu-img"
+    )]
     fn a_file_appears_only_when_it_is_complete() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("source.raw");
         std::fs::write(&source, vec![7; 1 << 20]).unwrap();
-        File::options().write(true).open(&source).unwrap().set_len(64 << 20).unwrap();
+        File::options()
+            .write(true)
+            .open(&source)
+            .unwrap()
+            .set_len(64 << 20)
+            .unwrap();
         let target = dir.path().join("nbd:x,y.qcow2");
         // A dead process left this file.
         std::fs::write(dir.path().join(".nbd:x,y.qcow2.podman-bootc"), vec![1; 99]).unwrap();
         let mut last = 0.0;
-        write(&source, &target, DiskFormat::Qcow2, NOTHING, |percent| last = percent).unwrap();
+        write(&source, &target, DiskFormat::Qcow2, NOTHING, |percent| {
+            last = percent
+        })
+        .unwrap();
         assert_eq!(last, 100.0);
-        assert_eq!(qemu_img::info(&target, DiskFormat::Qcow2).unwrap().virtual_size, 64 << 20);
+        assert_eq!(
+            qemu_img::info(&target, DiskFormat::Qcow2)
+                .unwrap()
+                .virtual_size,
+            64 << 20
+        );
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
         let again = write(&source, &target, DiskFormat::Raw, NOTHING, |_| {});
         assert!(matches!(again, Err(ExportError::Exists(_))));
-        let over = Overwrite { file: true, ..NOTHING };
+        let over = Overwrite {
+            file: true,
+            ..NOTHING
+        };
         write(&source, &target, DiskFormat::Raw, over, |_| {}).unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), std::fs::read(&source).unwrap());
+        assert_eq!(
+            std::fs::read(&target).unwrap(),
+            std::fs::read(&source).unwrap()
+        );
         let size = crate::host::allocated_size(&target);
         assert!(size < 2 << 20, "the file is sparse, but takes {size} bytes");
         assert!(matches!(
             check(&dir.path().join("no/x.raw"), DiskFormat::Raw, over),
             Err(ExportError::File(_))
         ));
-        assert!(matches!(check(dir.path(), DiskFormat::Raw, over), Err(ExportError::Special(_))));
+        assert!(matches!(
+            check(dir.path(), DiskFormat::Raw, over),
+            Err(ExportError::Special(_))
+        ));
     }
 
     #[test]
@@ -266,7 +343,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("x.raw");
         let first = PartialFile::claim(&target).unwrap();
-        assert!(matches!(PartialFile::claim(&target), Err(ExportError::Busy(_))));
+        assert!(matches!(
+            PartialFile::claim(&target),
+            Err(ExportError::Busy(_))
+        ));
         drop(first);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -18,7 +18,11 @@ const SMALLEST: u64 = 1 << 20;
 #[serde(rename_all = "lowercase")]
 pub enum ExtraDisk {
     /// A disk image of the user. `file` is an absolute path.
-    File { file: PathBuf, format: DiskFormat, read_only: bool },
+    File {
+        file: PathBuf,
+        format: DiskFormat,
+        read_only: bool,
+    },
     /// An initially empty disk in the VM's folder. The size is in bytes.
     New { size: u64 },
 }
@@ -34,7 +38,9 @@ pub enum ExtraDiskArg {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExtraDisk {
-    #[error("invalid disk `{0}`: expected FILE[:ro] or new:SIZE, for example data.qcow2:ro or new:20G")]
+    #[error(
+        "invalid disk `{0}`: expected FILE[:ro] or new:SIZE, for example data.qcow2:ro or new:20G"
+    )]
     Form(String),
     #[error("invalid disk size `{0}`: expected new:SIZE with at least 1M, for example new:20G")]
     Size(String),
@@ -48,7 +54,11 @@ impl FromStr for ExtraDiskArg {
         if let Some(size) = text.strip_prefix("new:") {
             let invalid = || InvalidExtraDisk::Size(text.to_owned());
             let size = parse_size(size).map_err(|_| invalid())?;
-            return if size < SMALLEST { Err(invalid()) } else { Ok(Self::New(size)) };
+            return if size < SMALLEST {
+                Err(invalid())
+            } else {
+                Ok(Self::New(size))
+            };
         }
         let (file, read_only) = match text.strip_suffix(":ro") {
             Some(file) => (file, true),
@@ -68,7 +78,11 @@ impl ExtraDiskArg {
             Self::New(size) => Ok(ExtraDisk::New { size: *size }),
             Self::File(path, read_only) => {
                 let Examined { file, format, .. } = Examined::open(path)?;
-                Ok(ExtraDisk::File { file, format, read_only: *read_only })
+                Ok(ExtraDisk::File {
+                    file,
+                    format,
+                    read_only: *read_only,
+                })
             }
         }
     }
@@ -77,17 +91,34 @@ impl ExtraDiskArg {
 impl ExtraDisk {
     /// Checks that the user's file still exists and has the same format.
     pub fn check(&self) -> Result<(), ImportError> {
-        let Self::File { file, format, read_only } = self else { return Ok(()) };
+        let Self::File {
+            file,
+            format,
+            read_only,
+        } = self
+        else {
+            return Ok(());
+        };
         let now = ExtraDiskArg::File(file.clone(), *read_only).resolve()?;
         let same = matches!(now, ExtraDisk::File { format: f, .. } if f == *format);
-        if same { Ok(()) } else { Err(ImportError::OtherFormat { path: file.clone(), was: *format }) }
+        if same {
+            Ok(())
+        } else {
+            Err(ImportError::OtherFormat {
+                path: file.clone(),
+                was: *format,
+            })
+        }
     }
 }
 
 /// Makes an empty disk of `size` bytes that takes space only for written data.
 pub fn create(file: &Path, size: u64) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("create")?;
-    command.args(["-q", "-f", "qcow2"]).arg(file).arg(size.to_string());
+    command
+        .args(["-q", "-f", "qcow2"])
+        .arg(file)
+        .arg(size.to_string());
     qemu_img::run(&mut command, "make the additional disk").map(drop)
 }
 
@@ -114,19 +145,38 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        ignore = "needs qemu-img"
+    )]
     fn a_file_that_changed_its_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a,b c.img");
         create(&path, 5 << 20).unwrap();
         let disk = ExtraDiskArg::File(path.clone(), false).resolve().unwrap();
-        assert!(matches!(disk, ExtraDisk::File { format: DiskFormat::Qcow2, .. }), "{disk:?}");
+        assert!(
+            matches!(
+                disk,
+                ExtraDisk::File {
+                    format: DiskFormat::Qcow2,
+                    ..
+                }
+            ),
+            "{disk:?}"
+        );
         disk.check().unwrap();
         std::fs::write(&path, [0; 4096]).unwrap();
         assert!(disk.check().unwrap_err().to_string().contains("qcow2"));
         let raw = ExtraDiskArg::File(path.clone(), true).resolve().unwrap();
         assert!(
-            matches!(raw, ExtraDisk::File { format: DiskFormat::Raw, read_only: true, .. }),
+            matches!(
+                raw,
+                ExtraDisk::File {
+                    format: DiskFormat::Raw,
+                    read_only: true,
+                    ..
+                }
+            ),
             "an additional disk needs no partition table"
         );
         std::fs::remove_file(&path).unwrap();

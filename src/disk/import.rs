@@ -35,7 +35,11 @@ pub enum ImportError {
     Unusable { path: PathBuf, reason: String },
     /// Sizes are in bytes.
     #[error("{path} is a disk of {}, and --disk-size {} is smaller; a disk can only grow", format_size(*.size), format_size(*.wanted))]
-    TooLarge { path: PathBuf, size: u64, wanted: u64 },
+    TooLarge {
+        path: PathBuf,
+        size: u64,
+        wanted: u64,
+    },
     #[error(
         "the disk image {path} has changed since the VM was made, so the VM's overlay no longer matches it; \
          restore the old file or remove the VM"
@@ -65,15 +69,25 @@ impl Examined {
     /// # Errors
     /// The file can't be read, is neither raw nor qcow2, or has a part of its data in another file.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
-        let io = |source| ImportError::Io { path: path.to_owned(), source };
+        let io = |source| ImportError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let file = crate::host::fs::path::canonical(path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
             return Err(ImportError::NotAFile(file));
         }
         let mut head = Vec::new();
-        File::open(&file).map_err(io)?.take(HEAD).read_to_end(&mut head).map_err(io)?;
-        let unusable = |reason: String| ImportError::Unusable { path: file.clone(), reason };
+        File::open(&file)
+            .map_err(io)?
+            .take(HEAD)
+            .read_to_end(&mut head)
+            .map_err(io)?;
+        let unusable = |reason: String| ImportError::Unusable {
+            path: file.clone(),
+            reason,
+        };
         let format = format_of(&head).map_err(|reason| unusable(reason.to_owned()))?;
         let info = qemu_img::info(&file, format)?;
         // A downloaded file must not give a guest access to this host's other files.
@@ -89,7 +103,13 @@ impl Examined {
         }
         // The mark of a boot sector. A GPT begins with a protective MBR, which has it, too.
         let bootable = format != DiskFormat::Raw || head.get(510..512) == Some(&[0x55, 0xaa]);
-        Ok(Self { format, size: info.virtual_size, metadata, bootable, file })
+        Ok(Self {
+            format,
+            size: info.virtual_size,
+            metadata,
+            bootable,
+            file,
+        })
     }
 }
 
@@ -99,14 +119,28 @@ impl Import {
     /// # Errors
     /// As `Examined::open`, or the disk has no partition table.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
-        let Examined { file, format, size, metadata, bootable } = Examined::open(path)?;
+        let Examined {
+            file,
+            format,
+            size,
+            metadata,
+            bootable,
+        } = Examined::open(path)?;
         if !bootable {
             let reason = "is not a bootable disk image: it has no partition table".into();
             return Err(ImportError::Unusable { path: file, reason });
         }
-        let modified =
-            modified(&metadata).map_err(|source| ImportError::Io { path: file.clone(), source })?;
-        Ok(Self { format, size, file_size: metadata.len(), modified, file })
+        let modified = modified(&metadata).map_err(|source| ImportError::Io {
+            path: file.clone(),
+            source,
+        })?;
+        Ok(Self {
+            format,
+            size,
+            file_size: metadata.len(),
+            modified,
+            file,
+        })
     }
 
     /// Checks that the file has not changed.
@@ -120,9 +154,17 @@ impl Import {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(ImportError::Missing { path: path() });
             }
-            Err(source) => return Err(ImportError::Io { path: path(), source }),
+            Err(source) => {
+                return Err(ImportError::Io {
+                    path: path(),
+                    source,
+                });
+            }
         };
-        let modified = modified(&metadata).map_err(|source| ImportError::Io { path: path(), source })?;
+        let modified = modified(&metadata).map_err(|source| ImportError::Io {
+            path: path(),
+            source,
+        })?;
         if metadata.len() != self.file_size || modified != self.modified {
             return Err(ImportError::Changed { path: path() });
         }
@@ -137,8 +179,8 @@ fn modified(metadata: &std::fs::Metadata) -> io::Result<jiff::Timestamp> {
 /// Bytes that are enough to recognize a format.
 const HEAD: u64 = 512;
 
-/// Recognizes the format by the file's first bytes. QEMU must not guess it: a guest could write another format's header
-/// to its raw disk.
+/// Recognizes the format by the file's first bytes. QEMU must not guess it: a guest could write
+/// another format's header to its raw disk.
 fn format_of(head: &[u8]) -> Result<DiskFormat, &'static str> {
     const OTHER: [&[u8]; 4] = [b"vhdxfile", b"conectix", b"KDMV", b"# Disk DescriptorFile"];
     const COMPRESSED: [&[u8]; 3] = [b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
@@ -147,7 +189,9 @@ fn format_of(head: &[u8]) -> Result<DiskFormat, &'static str> {
         return Ok(DiskFormat::Qcow2);
     }
     if is_one_of(&OTHER) {
-        return Err("is neither a raw nor a qcow2 disk image; convert it with `qemu-img convert -O qcow2`");
+        return Err(
+            "is neither a raw nor a qcow2 disk image; convert it with `qemu-img convert -O qcow2`",
+        );
     }
     if is_one_of(&COMPRESSED) {
         return Err("is compressed; unpack it first");
@@ -164,12 +208,19 @@ mod tests {
         assert_eq!(format_of(&[0; 512]), Ok(DiskFormat::Raw));
         assert_eq!(format_of(b""), Ok(DiskFormat::Raw));
         assert_eq!(format_of(b"QFI\xfb\0\0\0\x03"), Ok(DiskFormat::Qcow2));
-        assert!(format_of(b"KDMV\x01").unwrap_err().contains("qemu-img convert"));
+        assert!(
+            format_of(b"KDMV\x01")
+                .unwrap_err()
+                .contains("qemu-img convert")
+        );
         assert!(format_of(b"\xfd7zXZ\0").unwrap_err().contains("unpack"));
     }
 
     #[test]
-    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        ignore = "needs qemu-img"
+    )]
     fn a_changed_missing_or_incomplete_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("disk.img");
@@ -184,13 +235,26 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(import.check(), Err(ImportError::Missing { .. })));
         assert!(matches!(Import::open(&path), Err(ImportError::Io { .. })));
-        assert!(matches!(Import::open(dir.path()), Err(ImportError::NotAFile(_))));
+        assert!(matches!(
+            Import::open(dir.path()),
+            Err(ImportError::NotAFile(_))
+        ));
 
         std::fs::write(&path, [0; 4096]).unwrap();
-        assert!(Import::open(&path).unwrap_err().to_string().contains("no partition table"));
+        assert!(
+            Import::open(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("no partition table")
+        );
         std::fs::write(&path, &disk).unwrap();
         let layer = dir.path().join("layer.qcow2");
         crate::disk::create_overlay(&path, DiskFormat::Raw, &layer, None).unwrap();
-        assert!(Import::open(&layer).unwrap_err().to_string().contains("not complete"));
+        assert!(
+            Import::open(&layer)
+                .unwrap_err()
+                .to_string()
+                .contains("not complete")
+        );
     }
 }

@@ -22,7 +22,8 @@ pub struct InstallOptions {
     pub target_imgref: String,
     /// The transport of that reference (`registry`, `oci`, ...); `None` for bootc's choice.
     pub target_transport: Option<String>,
-    /// The public key that root's account gets on the disk, for hypervisors that can't pass credentials.
+    /// The public key that root's account gets on the disk, for hypervisors that can't pass
+    /// credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_key: Option<String>,
     /// Further arguments of `bootc install to-disk`, unchanged.

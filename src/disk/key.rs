@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::InstallOptions;
 use crate::image::Image;
 
-/// Must change with the files that this tool puts on a disk and the options that it adds to the install.
+/// Must change with the files that this tool puts on a disk and the options that it adds to the
+/// install.
 const FORMAT: &str = "podman-bootc base disk 1";
 
 /// A base disk's name in the cache: 64 hex digits, and `-N` for the Nth rebuild.
@@ -36,7 +37,12 @@ impl Key {
         part(&image.architecture);
         // JSON quotes the values, and a struct has its fields in a fixed order.
         part(&serde_json::to_string(options).unwrap_or_else(|_| format!("{options:?}")));
-        Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(
+            hash.finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 
     /// The part that all disks of the same image and options share.
@@ -46,12 +52,19 @@ impl Key {
 
     /// 0 for the first disk with its content, and one more for each rebuild.
     pub fn generation(&self) -> u32 {
-        self.0.get(HASH_LENGTH + 1..).and_then(|number| number.parse().ok()).unwrap_or(0)
+        self.0
+            .get(HASH_LENGTH + 1..)
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0)
     }
 
     /// The key of the next rebuild.
     pub fn next_generation(&self) -> Self {
-        Self(format!("{}-{}", self.content(), self.generation().saturating_add(1)))
+        Self(format!(
+            "{}-{}",
+            self.content(),
+            self.generation().saturating_add(1)
+        ))
     }
 }
 
@@ -60,11 +73,17 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let (hash, number) = text.split_once('-').unwrap_or((text, "1"));
-        let is_hash =
-            hash.len() == HASH_LENGTH && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let is_hash = hash.len() == HASH_LENGTH
+            && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         // `-01` would be a second name for the same disk.
-        let is_number = number.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == number);
-        if is_hash && is_number { Ok(Self(text.to_owned())) } else { Err(InvalidKey(text.to_owned())) }
+        let is_number = number
+            .parse::<u32>()
+            .is_ok_and(|n| n > 0 && n.to_string() == number);
+        if is_hash && is_number {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidKey(text.to_owned()))
+        }
     }
 }
 
@@ -121,11 +140,20 @@ mod tests {
                 Key::new(&Image::sample(), &options)
             })
             .collect();
-        let moved = Image { digest: "sha256:2".into(), ..Image::sample() };
+        let moved = Image {
+            digest: "sha256:2".into(),
+            ..Image::sample()
+        };
         keys.push(Key::new(&moved, &base));
-        let renamed = InstallOptions { target_imgref: "localhost/y:latest".into(), ..base.clone() };
+        let renamed = InstallOptions {
+            target_imgref: "localhost/y:latest".into(),
+            ..base.clone()
+        };
         keys.push(Key::new(&Image::sample(), &renamed));
-        let foreign = Image { architecture: "arm64".into(), ..Image::sample() };
+        let foreign = Image {
+            architecture: "arm64".into(),
+            ..Image::sample()
+        };
         keys.push(Key::new(&foreign, &base));
         let count = keys.len();
         keys.sort();
@@ -136,8 +164,15 @@ mod tests {
     #[test]
     fn the_name_and_size_of_an_image_are_not_in_the_key() {
         let options = InstallOptions::default();
-        let relabelled = Image { size: 6, reference: "localhost/other".into(), ..Image::sample() };
-        assert_eq!(Key::new(&Image::sample(), &options), Key::new(&relabelled, &options));
+        let relabelled = Image {
+            size: 6,
+            reference: "localhost/other".into(),
+            ..Image::sample()
+        };
+        assert_eq!(
+            Key::new(&Image::sample(), &options),
+            Key::new(&relabelled, &options)
+        );
         assert_eq!(Key::new(&Image::sample(), &options).to_string().len(), 64);
     }
 
@@ -146,13 +181,21 @@ mod tests {
         let first = Key::new(&Image::sample(), &InstallOptions::default());
         let second = first.next_generation();
         let third = second.next_generation();
-        assert_eq!((first.generation(), second.generation(), third.generation()), (0, 1, 2));
+        assert_eq!(
+            (first.generation(), second.generation(), third.generation()),
+            (0, 1, 2)
+        );
         assert_eq!(third.content(), first.to_string());
         assert_eq!(third.to_string().parse(), Ok(third.clone()));
         let hash = first.content();
-        for text in
-            ["", "../..", &hash[1..], &format!("{hash}-"), &format!("{hash}-0"), &format!("{hash}-01")]
-        {
+        for text in [
+            "",
+            "../..",
+            &hash[1..],
+            &format!("{hash}-"),
+            &format!("{hash}-0"),
+            &format!("{hash}-01"),
+        ] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::qemu_img::{self, QemuImgError};
 use crate::hypervisor::DiskFormat;
 
-/// Makes an empty qcow2 overlay over a disk image, and grows the disk to `size` bytes. The file has less than 1 MiB.
+/// Makes an empty qcow2 overlay over a disk image, and grows the disk to `size` bytes. The file has
+/// less than 1 MiB.
 pub fn create(
     base: &Path,
     format: DiskFormat,
@@ -26,11 +27,17 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        ignore = "needs qemu-img"
+    )]
     fn an_overlay_is_small_and_names_its_base_exactly() {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().join("a,b: \"c\"=d.raw");
-        std::fs::File::create(&base).unwrap().set_len(1 << 30).unwrap();
+        std::fs::File::create(&base)
+            .unwrap()
+            .set_len(1 << 30)
+            .unwrap();
         for (size, want) in [(None, 1 << 30), (Some(3 << 30), 3 << 30)] {
             let overlay = dir.path().join("overlay.qcow2");
             create(&base, DiskFormat::Raw, &overlay, size).unwrap();

@@ -20,7 +20,13 @@ pub struct PartialDisk {
 
 impl PartialDisk {
     pub(super) fn new(key: Key, folder: PathBuf, cache: CacheFolder, lock: Lock) -> Self {
-        Self { key, folder, cache, _lock: lock, keep: false }
+        Self {
+            key,
+            folder,
+            cache,
+            _lock: lock,
+            keep: false,
+        }
     }
 
     pub fn key(&self) -> &Key {
@@ -58,15 +64,27 @@ impl PartialDisk {
         file::sync(&file).writing(&file)?;
         fault::point("disk-synced");
         file::make_read_only(&file).writing(&file)?;
-        for entry in std::fs::read_dir(&self.folder).writing(&self.folder)?.flatten() {
+        for entry in std::fs::read_dir(&self.folder)
+            .writing(&self.folder)?
+            .flatten()
+        {
             if entry.file_name() != DISK && entry.file_name() != LOG {
                 let path = entry.path();
-                let removed =
-                    if path.is_dir() { file::remove_dir(&path) } else { std::fs::remove_file(&path) };
+                let removed = if path.is_dir() {
+                    file::remove_dir(&path)
+                } else {
+                    std::fs::remove_file(&path)
+                };
                 removed.writing(&path)?;
             }
         }
-        let disk = self.cache.place(BaseDisk { key: self.key.clone(), ..disk }, &self.folder)?;
+        let disk = self.cache.place(
+            BaseDisk {
+                key: self.key.clone(),
+                ..disk
+            },
+            &self.folder,
+        )?;
         self.keep = true;
         // The log of an earlier failure, if any, is obsolete now.
         let _ = std::fs::remove_file(self.cache.failed_log(&self.key));

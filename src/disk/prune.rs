@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::{Cache, Cached, Error, Key};
 
-/// Removes the disks that nothing uses and that were last used at least `older_than` ago, and returns them. `used`
-/// tells whether a VM uses a disk. A `dry_run` removes nothing.
+/// Removes the disks that nothing uses and that were last used at least `older_than` ago, and
+/// returns them. `used` tells whether a VM uses a disk. A `dry_run` removes nothing.
 pub fn prune<E: From<Error>>(
     cache: &Cache,
     older_than: Duration,
@@ -15,16 +15,20 @@ pub fn prune<E: From<Error>>(
     let mut removed = Vec::new();
     for cached in cache.contents()? {
         // A time in the future means that the clock was set back. The disk counts as just used.
-        let idle = SystemTime::now().duration_since(cached.last_used).unwrap_or_default();
-        if idle >= older_than && cache.remove(&cached.disk.key, dry_run, || used(&cached.disk.key))? {
+        let idle = SystemTime::now()
+            .duration_since(cached.last_used)
+            .unwrap_or_default();
+        if idle >= older_than
+            && cache.remove(&cached.disk.key, dry_run, || used(&cached.disk.key))?
+        {
             removed.push(cached);
         }
     }
     Ok(removed)
 }
 
-/// Removes unused disks, the least recently used first, until all disks take at most `limit` bytes. Returns the removed
-/// disks.
+/// Removes unused disks, the least recently used first, until all disks take at most `limit` bytes.
+/// Returns the removed disks.
 pub fn trim<E: From<Error>>(
     cache: &Cache,
     limit: u64,
@@ -69,18 +73,27 @@ mod tests {
     /// A disk of 1 MiB that was used `age` ago.
     fn add(cache: &Cache, name: &str, age: u64) -> BaseDisk {
         let mut disk = disk();
-        disk.options = InstallOptions { target_imgref: name.into(), ..InstallOptions::default() };
+        disk.options = InstallOptions {
+            target_imgref: name.into(),
+            ..InstallOptions::default()
+        };
         disk.key = Key::new(&disk.image, &disk.options);
         let disk = put(cache, disk, false);
         std::fs::remove_file(&disk.file).unwrap();
         std::fs::write(&disk.file, vec![1; 1 << 20]).unwrap();
         let used = std::fs::File::open(disk.file.with_file_name("used")).unwrap();
-        used.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        used.set_modified(SystemTime::now() - Duration::from_secs(age))
+            .unwrap();
         disk
     }
 
     fn left(cache: &Cache) -> Vec<String> {
-        cache.contents().unwrap().into_iter().map(|cached| cached.disk.options.target_imgref).collect()
+        cache
+            .contents()
+            .unwrap()
+            .into_iter()
+            .map(|cached| cached.disk.options.target_imgref)
+            .collect()
     }
 
     #[test]
@@ -112,7 +125,9 @@ mod tests {
             add(&cache, name, age);
         }
         let used = |key: &Key| -> Result<bool, Error> {
-            Ok(cache.find(key)?.is_some_and(|disk| disk.options.target_imgref == "vm"))
+            Ok(cache
+                .find(key)?
+                .is_some_and(|disk| disk.options.target_imgref == "vm"))
         };
         assert!(trim(&cache, 100 << 20, used).unwrap().is_empty());
         trim(&cache, 3 << 20, used).unwrap();

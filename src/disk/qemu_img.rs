@@ -13,12 +13,20 @@ const QEMU_IMG: &str = "qemu-img";
 /// `doing` completes the sentence "can't ...".
 #[derive(Debug, thiserror::Error)]
 pub enum QemuImgError {
-    #[error("`qemu-img` is not installed or not in PATH; `podman-bootc doctor` lists all missing programs")]
+    #[error(
+        "`qemu-img` is not installed or not in PATH; `podman-bootc doctor` lists all missing programs"
+    )]
     Missing,
     #[error("can't {doing}")]
-    Failed { doing: String, source: process::Error },
+    Failed {
+        doing: String,
+        source: process::Error,
+    },
     #[error("can't {doing}: `qemu-img` printed invalid JSON")]
-    Answer { doing: String, source: serde_json::Error },
+    Answer {
+        doing: String,
+        source: serde_json::Error,
+    },
 }
 
 /// A part of the output of `qemu-img info --output=json`.
@@ -79,13 +87,20 @@ pub(super) fn command(subcommand: &str) -> Result<Command, QemuImgError> {
 
 /// Runs the command. `doing` completes the sentence "can't ...".
 pub(super) fn run(command: &mut Command, doing: &str) -> Result<Vec<u8>, QemuImgError> {
-    process::output(command).map_err(|source| QemuImgError::Failed { doing: doing.to_owned(), source })
+    process::output(command).map_err(|source| QemuImgError::Failed {
+        doing: doing.to_owned(),
+        source,
+    })
 }
 
-/// Describes the image in JSON, so that qemu-img takes no part of its path for an option and does not guess the format.
+/// Describes the image in JSON, so that qemu-img takes no part of its path for an option and does
+/// not guess the format.
 pub(super) fn reference(file: &Path, format: DiskFormat) -> String {
     let file = serde_json::json!({"driver": "file", "filename": file});
-    format!("json:{}", serde_json::json!({"driver": format.name(), "file": file}))
+    format!(
+        "json:{}",
+        serde_json::json!({"driver": format.name(), "file": file})
+    )
 }
 
 /// Examines an image file that no process writes to.
@@ -101,7 +116,10 @@ pub(super) fn info_in_use(file: &Path) -> Result<Info, QemuImgError> {
 fn examine(file: &Path, format: DiskFormat, options: &[&str]) -> Result<Info, QemuImgError> {
     let doing = format!("examine {}", file.display());
     let mut command = command("info")?;
-    command.arg("--output=json").args(options).arg(reference(file, format));
+    command
+        .arg("--output=json")
+        .args(options)
+        .arg(reference(file, format));
     let text = run(&mut command, &doing)?;
     serde_json::from_slice(&text).map_err(|source| QemuImgError::Answer { doing, source })
 }

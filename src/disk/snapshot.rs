@@ -1,4 +1,5 @@
-//! Snapshots inside a VM's qcow2 overlay. They share its clusters, so making and restoring one copies no data.
+//! Snapshots inside a VM's qcow2 overlay. They share its clusters, so making and restoring one
+//! copies no data.
 
 use std::path::Path;
 
@@ -6,7 +7,8 @@ use super::qemu_img::{self, QemuImgError};
 use crate::host::process;
 use crate::hypervisor::DiskFormat;
 
-/// The beginning of our snapshots' names in the file. `qemu-img` takes a name of digits only for a snapshot's number.
+/// The beginning of our snapshots' names in the file. `qemu-img` takes a name of digits only for a
+/// snapshot's number.
 const PREFIX: &str = "podman-bootc:";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +39,26 @@ pub fn list(disk: &Path) -> Result<Vec<Snapshot>, QemuImgError> {
         let created = jiff::Timestamp::from_second(snapshot.date_sec).unwrap_or_default();
         Some(Snapshot { name, created })
     };
-    Ok(qemu_img::info_in_use(disk)?.snapshots.into_iter().filter_map(ours).collect())
+    Ok(qemu_img::info_in_use(disk)?
+        .snapshots
+        .into_iter()
+        .filter_map(ours)
+        .collect())
 }
 
 fn change(disk: &Path, option: &str, name: &str, doing: &str) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("snapshot")?;
-    command.args(["-q", option, &format!("{PREFIX}{name}"), &qemu_img::reference(disk, DiskFormat::Qcow2)]);
+    command.args([
+        "-q",
+        option,
+        &format!("{PREFIX}{name}"),
+        &qemu_img::reference(disk, DiskFormat::Qcow2),
+    ]);
     // An interrupted change would leave a damaged disk.
-    process::run_uninterruptible(command)
-        .map_err(|source| QemuImgError::Failed { doing: doing.to_owned(), source })
+    process::run_uninterruptible(command).map_err(|source| QemuImgError::Failed {
+        doing: doing.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -53,12 +66,21 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "needs qemu-img")]
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        ignore = "needs qemu-img"
+    )]
     fn restore_and_remove_find_snapshots_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let disk = dir.path().join("a,b.qcow2");
         super::super::create_empty(&disk, 1 << 20).unwrap();
-        let names = || list(&disk).unwrap().into_iter().map(|s| s.name).collect::<Vec<_>>();
+        let names = || {
+            list(&disk)
+                .unwrap()
+                .into_iter()
+                .map(|s| s.name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(), [""; 0]);
         // 1 is the number of the first snapshot.
         create(&disk, "one").unwrap();

@@ -16,7 +16,8 @@ pub struct NewestLine {
 }
 
 impl NewestLine {
-    /// Returns the newest complete line that is not blank, if these bytes complete one. It is safe to print.
+    /// Returns the newest complete line that is not blank, if these bytes complete one. It is safe
+    /// to print.
     pub fn push(&mut self, bytes: &[u8]) -> Option<&str> {
         let mut new = false;
         for &byte in bytes {
@@ -38,12 +39,14 @@ impl NewestLine {
     }
 }
 
-/// Returns the lines of a console's log that best explain how the last boot ended: those before a kernel panic, or
-/// the last ones.
+/// Returns the lines of a console's log that best explain how the last boot ended: those before a
+/// kernel panic, or the last ones.
 pub fn last_words(path: &Path, count: usize) -> Vec<String> {
     /// More lines than the trace of a panic has.
     const TRACE: usize = 200;
-    let start = log::pieces(path, ReadFrom::LastBoot).last().map_or(0, |(_, start)| *start);
+    let start = log::pieces(path, ReadFrom::LastBoot)
+        .last()
+        .map_or(0, |(_, start)| *start);
     let lines = file::last_lines_since(path, start, TRACE + count);
     let end = lines
         .iter()
@@ -61,16 +64,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("console.log");
         let trace = "[ 2.0] trace\n".repeat(30);
-        std::fs::write(&path, format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"))
-            .unwrap();
-        assert_eq!(last_words(&path, 2), ["cause", "[ 1.0] Kernel panic - not syncing: x"]);
+        std::fs::write(
+            &path,
+            format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"),
+        )
+        .unwrap();
+        assert_eq!(
+            last_words(&path, 2),
+            ["cause", "[ 1.0] Kernel panic - not syncing: x"]
+        );
         // The next boot has its own end.
         let mut next = log::Log::open(&path).unwrap();
         assert_eq!(last_words(&path, 5), [""; 0]);
         next.write(b"three\nfour\n");
         assert_eq!(last_words(&path, 5), ["three", "four"]);
         next.write(b"[ 3.0] Kernel panic - not syncing: y\ntrace\n");
-        assert_eq!(last_words(&path, 2), ["four", "[ 3.0] Kernel panic - not syncing: y"]);
+        assert_eq!(
+            last_words(&path, 2),
+            ["four", "[ 3.0] Kernel panic - not syncing: y"]
+        );
     }
 
     #[test]

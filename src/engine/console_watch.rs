@@ -1,10 +1,12 @@
-//! Watches a guest's serial console for two things: an end that the guest announces, and a lost timer.
+//! Watches a guest's serial console for two things: an end that the guest announces, and a lost
+//! timer.
 
 use super::outcome::Ended;
 
 /// The first program of a direct boot prints this when it fails: see `vm-assets/direct/init`.
 const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
-/// The kernel's check for stalls prints this about its thread `rcu_preempt` or `rcu_sched` (tree_stall.h).
+/// The kernel's check for stalls prints this about its thread `rcu_preempt` or `rcu_sched`
+/// (tree_stall.h).
 const TIMER_LOST: &str = "kthread timer wakeup didn't happen";
 /// Longer lines are cut: they are not kernel messages. Bytes.
 const LINE_MAX: usize = 1024;
@@ -20,8 +22,8 @@ pub struct ConsoleWatch {
 }
 
 impl ConsoleWatch {
-    /// Returns the end that the guest announces, if it does. A panic needs its end marker, too: a program may print a
-    /// line of an old log.
+    /// Returns the end that the guest announces, if it does. A panic needs its end marker, too: a
+    /// program may print a line of an old log.
     pub fn read(&mut self, bytes: &[u8]) -> Option<Ended> {
         for &byte in bytes {
             if byte != b'\n' {
@@ -41,7 +43,9 @@ impl ConsoleWatch {
             self.timer_lost |= after_clock("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
             if let Some(message) = after_clock("Kernel panic - not syncing: ") {
                 self.panic = Some(message);
-            } else if after_clock("---[ end Kernel panic - not syncing").is_some() && self.panic.is_some() {
+            } else if after_clock("---[ end Kernel panic - not syncing").is_some()
+                && self.panic.is_some()
+            {
                 return self.panic.take().map(Ended::Panic);
             }
         }
@@ -74,7 +78,10 @@ mod tests {
     fn a_panic_can_follow_half_a_line() {
         let text = "         Starting udev...[   12.4] Kernel panic - not syncing: sysrq triggered crash\r\n\
             [  OK  ] Started[   12.6] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
-        assert_eq!(read(text), Some(Ended::Panic("sysrq triggered crash".into())));
+        assert_eq!(
+            read(text),
+            Some(Ended::Panic("sysrq triggered crash".into()))
+        );
     }
 
     #[test]

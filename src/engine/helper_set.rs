@@ -32,8 +32,9 @@ impl HelperSet {
     pub fn start(helpers: &[&Helper]) -> Result<Self, String> {
         let (ends, lasting) = (FuturesUnordered::new(), FuturesUnordered::new());
         for helper in helpers {
-            let mut running =
-                helper.start().map_err(|error| format!("can't start {}: {error}", helper.name))?;
+            let mut running = helper
+                .start()
+                .map_err(|error| format!("can't start {}: {error}", helper.name))?;
             let end = async move { running.ended().await }.boxed();
             match helper.socket {
                 Socket::Inherited(_) => ends.push(end),
@@ -70,7 +71,9 @@ impl HelperSet {
     }
 
     async fn next(&mut self) -> Option<End> {
-        futures::stream::select(&mut self.ends, &mut self.lasting).next().await
+        futures::stream::select(&mut self.ends, &mut self.lasting)
+            .next()
+            .await
     }
 
     /// Waits for the helpers that exit after the hypervisor, then ends all that still run.
@@ -81,7 +84,8 @@ impl HelperSet {
         }
     }
 
-    /// Waits for the next helper that ends and returns a message. Without helpers it waits forever. Cancel safe.
+    /// Waits for the next helper that ends and returns a message. Without helpers it waits forever.
+    /// Cancel safe.
     pub async fn next_end(&mut self) -> String {
         match self.next().await {
             Some(end) => end.message,

@@ -14,8 +14,9 @@ const SIZE_MAX: u64 = 16 << 20;
 /// The shortest time between two marks.
 const MARK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A log to write to. A second file beside it has one mark a line: an offset in bytes, and the time in milliseconds at
-/// which the bytes from there on were written, or later. The mark of a boot ends with `boot`.
+/// A log to write to. A second file beside it has one mark a line: an offset in bytes, and the time
+/// in milliseconds at which the bytes from there on were written, or later. The mark of a boot ends
+/// with `boot`.
 #[derive(Debug)]
 pub struct Log {
     file: File,
@@ -44,8 +45,13 @@ impl Log {
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = append(path)?;
         let size = file.metadata()?.len();
-        let mut log =
-            Self { file, marks: append(&marks_of(path))?, path: path.to_owned(), size, marked: None };
+        let mut log = Self {
+            file,
+            marks: append(&marks_of(path))?,
+            path: path.to_owned(),
+            size,
+            marked: None,
+        };
         log.mark(" boot")?;
         Ok(log)
     }
@@ -66,7 +72,10 @@ impl Log {
             self.marks = append(&marks_of(&self.path))?;
             (self.size, self.marked) = (0, None);
         }
-        if self.marked.is_none_or(|marked| marked.elapsed() >= MARK_INTERVAL) {
+        if self
+            .marked
+            .is_none_or(|marked| marked.elapsed() >= MARK_INTERVAL)
+        {
             self.mark("")?;
         }
         self.size += bytes.len() as u64;
@@ -76,7 +85,8 @@ impl Log {
     fn mark(&mut self, suffix: &str) -> io::Result<()> {
         self.marked = Some(Instant::now());
         let time = Timestamp::now().as_millisecond();
-        self.marks.write_all(format!("{} {time}{suffix}\n", self.size).as_bytes())
+        self.marks
+            .write_all(format!("{} {time}{suffix}\n", self.size).as_bytes())
     }
 }
 
@@ -93,9 +103,14 @@ impl Reader {
     /// # Errors
     /// The file can't be read.
     pub fn open(path: &Path, offset: u64) -> io::Result<Option<Self>> {
-        let Some(mut file) = open_existing(path)? else { return Ok(None) };
+        let Some(mut file) = open_existing(path)? else {
+            return Ok(None);
+        };
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Some(Self { file, path: path.to_owned() }))
+        Ok(Some(Self {
+            file,
+            path: path.to_owned(),
+        }))
     }
 
     /// Reads the new bytes, in the next file too if the log began a new one.
@@ -117,13 +132,16 @@ impl Reader {
     /// Returns the file that has the name now, if it is another one.
     fn next_file(&self) -> io::Result<Option<File>> {
         // The name is free for a moment between two files, and after the VM's removal.
-        let Some(named) = open_existing(&self.path)? else { return Ok(None) };
+        let Some(named) = open_existing(&self.path)? else {
+            return Ok(None);
+        };
         let handle = |file: &File| same_file::Handle::from_file(file.try_clone()?);
         Ok((handle(&named)? != handle(&self.file)?).then_some(named))
     }
 }
 
-/// Returns the log's files to read, in order, each with the offset to begin at. The last one is the file that grows.
+/// Returns the log's files to read, in order, each with the offset to begin at. The last one is the
+/// file that grows.
 pub fn pieces(path: &Path, from: ReadFrom) -> Vec<(PathBuf, u64)> {
     let older = older(path);
     let newest = |offset| (path.to_owned(), offset);
@@ -135,7 +153,9 @@ pub fn pieces(path: &Path, from: ReadFrom) -> Vec<(PathBuf, u64)> {
         (ReadFrom::LastBoot, None, None) => vec![newest(0)],
         (ReadFrom::Time(_), None, Some(offset)) => vec![newest(offset)],
         // Only bytes that come later match.
-        (ReadFrom::Time(_), None, None) => vec![newest(path.metadata().map_or(0, |metadata| metadata.len()))],
+        (ReadFrom::Time(_), None, None) => {
+            vec![newest(path.metadata().map_or(0, |metadata| metadata.len()))]
+        }
     }
 }
 
@@ -211,7 +231,10 @@ mod tests {
         assert_eq!(text(&path, ReadFrom::Start), "ancient\none\ntwo\nthree\n");
         assert_eq!(text(&path, ReadFrom::LastBoot), "two\nthree\n");
         assert_eq!(text(&path, ReadFrom::Time(later)), "two\nthree\n");
-        assert_eq!(text(&path, ReadFrom::Time(Timestamp::UNIX_EPOCH)), "one\ntwo\nthree\n");
+        assert_eq!(
+            text(&path, ReadFrom::Time(Timestamp::UNIX_EPOCH)),
+            "one\ntwo\nthree\n"
+        );
         assert_eq!(text(&path, ReadFrom::Time(Timestamp::MAX)), "");
     }
 

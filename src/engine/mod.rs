@@ -39,7 +39,8 @@ pub struct Engine<'a> {
     pub cache: &'a Path,
     /// The file for the hypervisor's own messages.
     pub log: PathBuf,
-    /// The port on the host's loopback for the guest's port 22: 0 for any free one, None for no forward.
+    /// The port on the host's loopback for the guest's port 22: 0 for any free one, None for no
+    /// forward.
     pub ssh_port: Option<u16>,
     /// More ports of the guest on the host.
     pub forwards: Vec<Forward>,

@@ -11,9 +11,11 @@ use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
 
 impl Engine<'_> {
-    /// Runs the machine until it ends. The next accelerator replaces one that fails before the guest is up.
+    /// Runs the machine until it ends. The next accelerator replaces one that fails before the
+    /// guest is up.
     ///
-    /// The orders are unbounded: a caller that polls this future and waited to send would wait for itself.
+    /// The orders are unbounded: a caller that polls this future and waited to send would wait for
+    /// itself.
     ///
     /// # Errors
     /// The machine can't start with the last accelerator.
@@ -29,7 +31,12 @@ impl Engine<'_> {
         }
         for (index, &accelerator) in self.accelerators.all.iter().enumerate() {
             let is_last = index + 1 == self.accelerators.all.len();
-            let attempt = Attempt { engine: &self, accelerator, events: &events, earlier_failure };
+            let attempt = Attempt {
+                engine: &self,
+                accelerator,
+                events: &events,
+                earlier_failure,
+            };
             let mut outcome = attempt.run(&mut orders).await;
             if matches!(outcome, Ok(Outcome::Stalled)) {
                 attempt.tell(Event::Restarting).await;
@@ -37,13 +44,23 @@ impl Engine<'_> {
             }
             let reason = match outcome {
                 Ok(Outcome::Ended(ended)) => return Ok(ended),
-                Ok(Outcome::Stalled) => return Ok(Ended::Failed("an emulated CPU stalled twice".into())),
-                Ok(Outcome::AcceleratorFailed(reason)) if is_last => return Ok(Ended::Failed(reason)),
+                Ok(Outcome::Stalled) => {
+                    return Ok(Ended::Failed("an emulated CPU stalled twice".into()));
+                }
+                Ok(Outcome::AcceleratorFailed(reason)) if is_last => {
+                    return Ok(Ended::Failed(reason));
+                }
                 Ok(Outcome::AcceleratorFailed(reason)) => reason,
-                Err(Error::Start(error)) if !is_last && attempt.fails_to_start(&error) => error.to_string(),
+                Err(Error::Start(error)) if !is_last && attempt.fails_to_start(&error) => {
+                    error.to_string()
+                }
                 Err(error) => return Err(error),
             };
-            attempt.tell(Event::Fallback { reason: reason.clone() }).await;
+            attempt
+                .tell(Event::Fallback {
+                    reason: reason.clone(),
+                })
+                .await;
             earlier_failure = Some(reason);
         }
         Ok(Ended::Failed("no accelerator to try".into()))
@@ -52,16 +69,31 @@ impl Engine<'_> {
 
 impl Attempt<'_> {
     async fn run(&self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Result<Outcome, Error> {
-        let mut orders = Orders { receiver: orders, postponed: Default::default() };
+        let mut orders = Orders {
+            receiver: orders,
+            postponed: Default::default(),
+        };
         match self.start(&mut orders).await? {
-            Some((ready, helpers)) => Ok(Running::new(self, orders, ready, helpers).await?.finish().await),
+            Some((ready, helpers)) => Ok(Running::new(self, orders, ready, helpers)
+                .await?
+                .finish()
+                .await),
             None => Ok(Outcome::Ended(Ended::ByOrder)),
         }
     }
 
     /// Starts the helpers and the hypervisor. None means that an order to quit came first.
-    async fn start(&self, orders: &mut Orders<'_>) -> Result<Option<(Ready<Control>, HelperSet)>, Error> {
-        let Engine { hypervisor, machine, log, helpers, .. } = self.engine;
+    async fn start(
+        &self,
+        orders: &mut Orders<'_>,
+    ) -> Result<Option<(Ready<Control>, HelperSet)>, Error> {
+        let Engine {
+            hypervisor,
+            machine,
+            log,
+            helpers,
+            ..
+        } = self.engine;
         let plan = hypervisor.plan(machine, self.accelerator)?;
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
         let helpers: Vec<&Helper> = helpers.iter().chain(&plan.helpers).collect();

@@ -62,7 +62,11 @@ pub struct RunState {
 impl RunState {
     /// Without reports about its end, every regular end of the hypervisor is the guest's own.
     pub fn new(reports_end: bool, silence_limit: Option<Instant>) -> Self {
-        Self { ended_by_guest: !reports_end, silence_limit, ..Self::default() }
+        Self {
+            ended_by_guest: !reports_end,
+            silence_limit,
+            ..Self::default()
+        }
     }
 
     pub fn on_report(&mut self, report: &Report) {
@@ -121,7 +125,11 @@ impl RunState {
 
     pub fn on_quit_order(&mut self) -> Action {
         self.end_ordered = true;
-        if self.quit_sent { Action::Nothing } else { self.quit() }
+        if self.quit_sent {
+            Action::Nothing
+        } else {
+            self.quit()
+        }
     }
 
     /// Decides about a hypervisor that is overdue: it must quit, and is killed if it doesn't.
@@ -130,7 +138,8 @@ impl RunState {
             return Action::Kill;
         }
         if self.hung_up {
-            let reason = || Fault::Hypervisor("the hypervisor closed its control connection".into());
+            let reason =
+                || Fault::Hypervisor("the hypervisor closed its control connection".into());
             self.fault.get_or_insert_with(reason);
         }
         self.quit()
@@ -146,8 +155,9 @@ impl RunState {
         self.deadline.get_or_insert(Instant::now() + time);
     }
 
-    /// Returns the outcome of a run whose hypervisor exited so. `on_trial` tells whether the accelerator can still be
-    /// at fault, `is_blamed` whether the hypervisor's last messages are about it.
+    /// Returns the outcome of a run whose hypervisor exited so. `on_trial` tells whether the
+    /// accelerator can still be at fault, `is_blamed` whether the hypervisor's last messages are
+    /// about it.
     pub fn outcome(
         self,
         exit: Result<(), Failure>,
@@ -158,16 +168,27 @@ impl RunState {
             return Outcome::Stalled;
         }
         let on_trial = on_trial && self.phase < Phase::Up && !self.end_ordered;
-        let panic = self.console.panic.unwrap_or_else(|| "the guest's kernel panicked".into());
-        let fatal = self.fatal.or(self.panic_reported.then_some(Ended::Panic(panic)));
+        let panic = self
+            .console
+            .panic
+            .unwrap_or_else(|| "the guest's kernel panicked".into());
+        let fatal = self
+            .fatal
+            .or(self.panic_reported.then_some(Ended::Panic(panic)));
         Outcome::Ended(match (self.fault, fatal, exit) {
-            (Some(Fault::Accelerator(reason)), ..) if on_trial => return Outcome::AcceleratorFailed(reason),
-            (Some(Fault::Accelerator(reason) | Fault::Hypervisor(reason)), ..) => Ended::Failed(reason),
+            (Some(Fault::Accelerator(reason)), ..) if on_trial => {
+                return Outcome::AcceleratorFailed(reason);
+            }
+            (Some(Fault::Accelerator(reason) | Fault::Hypervisor(reason)), ..) => {
+                Ended::Failed(reason)
+            }
             (None, Some(fatal), _) => fatal,
             _ if self.end_ordered => Ended::ByOrder,
             (.., Ok(())) if self.ended_by_guest => Ended::ByGuest,
             (.., Ok(())) => Ended::Failed("another process told the hypervisor to quit".into()),
-            (.., Err(failure)) if on_trial && !process::was_killed(failure.status) && is_blamed() => {
+            (.., Err(failure))
+                if on_trial && !process::was_killed(failure.status) && is_blamed() =>
+            {
                 return Outcome::AcceleratorFailed(failure.to_string());
             }
             (.., Err(failure)) => Ended::Failed(failure.to_string()),
@@ -183,7 +204,8 @@ mod tests {
 
     const PANIC: &[u8] = b"[ 1.0] Kernel panic - not syncing: x\n";
     const PANIC_END: &[u8] = b"[ 1.1] ---[ end Kernel panic - not syncing: x ]---\n";
-    const LOST: &[u8] = b"[ 25.0] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
+    const LOST: &[u8] =
+        b"[ 25.0] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
     const POWER_BUTTON: Step = |state| state.end_ordered = true;
     const QUIT: Step = |state| _ = state.on_quit_order();
     const HANG_UP: Step = |state| state.on_reports_closed(true);
@@ -197,7 +219,8 @@ mod tests {
     const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
     const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
     const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
-    const BOOT_FAILURE: Step = |state| _ = state.on_console(b"podman-bootc: direct boot failed: z\n", true);
+    const BOOT_FAILURE: Step =
+        |state| _ = state.on_console(b"podman-bootc: direct boot failed: z\n", true);
 
     fn after(steps: &[Step]) -> RunState {
         let mut state = RunState::default();
@@ -211,17 +234,29 @@ mod tests {
         let panicked = |reason: &str| Ended::Panic(reason.into());
         for (steps, on_trial, ended) in [
             (&[SHUTDOWN][..], true, Ended::ByGuest),
-            (&[], true, failed("another process told the hypervisor to quit")),
+            (
+                &[],
+                true,
+                failed("another process told the hypervisor to quit"),
+            ),
             (&[POWER_BUTTON, SHUTDOWN], true, Ended::ByOrder),
             (&[ACCELERATOR], false, failed("accelerator")),
             (&[UP, CHANNEL, ACCELERATOR], true, failed("accelerator")),
             (&[ACCELERATOR, QUIT], true, failed("accelerator")),
-            (&[HANG_UP, OVERDUE], true, failed("the hypervisor closed its control connection")),
+            (
+                &[HANG_UP, OVERDUE],
+                true,
+                failed("the hypervisor closed its control connection"),
+            ),
             (&[QUIT, HANG_UP, OVERDUE], true, Ended::ByOrder),
             (&[STALL, QUIT], false, Ended::ByOrder),
             (&[LATE_STALL, SHUTDOWN], false, Ended::ByGuest),
             (&[CHANNEL, STALL, SHUTDOWN], false, Ended::ByGuest),
-            (&[PANIC_REPORT], true, panicked("the guest's kernel panicked")),
+            (
+                &[PANIC_REPORT],
+                true,
+                panicked("the guest's kernel panicked"),
+            ),
             (&[PANIC_REPORT, PANIC_MESSAGE], true, panicked("x")),
             (&[BOOT_FAILURE, WHOLE_PANIC, QUIT], true, failed("z")),
         ] {
@@ -232,17 +267,33 @@ mod tests {
 
     #[test]
     fn a_failure_before_the_guest_is_up_calls_for_another_attempt() {
-        let failure = || Failure { name: "QEMU", status: Default::default(), message: "y".into() };
+        let failure = || Failure {
+            name: "QEMU",
+            status: Default::default(),
+            message: "y".into(),
+        };
         let failed = Outcome::Ended(Ended::Failed(failure().to_string()));
         let fallback = |reason: &str| Outcome::AcceleratorFailed(reason.into());
-        let outcome = |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
+        let outcome =
+            |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
         assert_eq!(outcome(&[STALL], false), Outcome::Stalled);
-        assert_eq!(outcome(&[CHANNEL, ACCELERATOR, HANG_UP, OVERDUE], false), fallback("accelerator"));
+        assert_eq!(
+            outcome(&[CHANNEL, ACCELERATOR, HANG_UP, OVERDUE], false),
+            fallback("accelerator")
+        );
         assert_eq!(outcome(&[], true), fallback(&failure().to_string()));
-        assert_eq!(outcome(&[], false), failed, "only its own words blame the accelerator");
+        assert_eq!(
+            outcome(&[], false),
+            failed,
+            "only its own words blame the accelerator"
+        );
         assert_eq!(outcome(&[UP], true), failed);
         let panicked = Outcome::Ended(Ended::Panic("x".into()));
-        assert_eq!(outcome(&[WHOLE_PANIC], true), panicked, "a guest that panicked has run");
+        assert_eq!(
+            outcome(&[WHOLE_PANIC], true),
+            panicked,
+            "a guest that panicked has run"
+        );
     }
 
     #[test]
@@ -252,16 +303,26 @@ mod tests {
             assert!(state.deadline.is_some());
             assert_eq!(state.on_deadline(), Action::Quit);
             assert_eq!(state.on_quit_order(), Action::Nothing);
-            assert_eq!([state.on_deadline(), state.on_deadline()], [Action::Kill, Action::Kill]);
+            assert_eq!(
+                [state.on_deadline(), state.on_deadline()],
+                [Action::Kill, Action::Kill]
+            );
         }
     }
 
     #[test]
     fn the_first_output_ends_the_silence_and_the_first_program_is_new_once() {
-        let mut state = RunState { silence_limit: Some(Instant::now()), ..RunState::default() };
+        let mut state = RunState {
+            silence_limit: Some(Instant::now()),
+            ..RunState::default()
+        };
         assert_eq!(state.on_console(LOST, true), Action::Kill);
         assert!(state.silence_limit.is_none() && state.deadline.is_none());
         assert!(state.reach(Phase::Up) && !state.reach(Phase::ProgramsSeen));
-        assert_eq!(state.on_console(b"x", true), Action::Nothing, "a guest that runs is left alone");
+        assert_eq!(
+            state.on_console(b"x", true),
+            Action::Nothing,
+            "a guest that runs is left alone"
+        );
     }
 }

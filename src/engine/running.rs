@@ -7,11 +7,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::console_input;
 use super::helper_set::HelperSet;
 use super::outcome::Outcome;
 use super::run_state::{Action, LAST_WORDS, Phase, RunState};
-use super::{Change, Engine, Error, Event, Order};
+use super::{Change, Engine, Error, Event, Order, console_input};
 use crate::host::Os;
 use crate::host::fs::file;
 use crate::hypervisor::accelerator::{self, Accelerator};
@@ -67,8 +66,9 @@ impl Attempt<'_> {
         self.accelerator.is_hardware() && age < TRIAL
     }
 
-    /// Returns whether a stalled CPU may be QEMU's fault, and a restart safe. QEMU 10.0, which emulates several CPUs at
-    /// once, was seen to lose a timer on a busy host, once in some hundred boots.
+    /// Returns whether a stalled CPU may be QEMU's fault, and a restart safe. QEMU 10.0, which
+    /// emulates several CPUs at once, was seen to lose a timer on a busy host, once in some hundred
+    /// boots.
     pub fn may_stall(&self, age: Duration) -> bool {
         self.accelerator == Accelerator::Tcg && self.engine.machine.cpus > 1 && age < EARLY
     }
@@ -143,14 +143,16 @@ enum Happening {
 }
 
 impl<'a> Running<'a> {
-    /// Forwards the ports, tells the listener that the machine runs, and begins to type on its console.
+    /// Forwards the ports, tells the listener that the machine runs, and begins to type on its
+    /// console.
     pub async fn new(
         attempt: &'a Attempt<'a>,
         orders: Orders<'a>,
         mut hypervisor: Ready<Control>,
         helpers: HelperSet,
     ) -> Result<Self, Error> {
-        let (engine, accelerator, control) = (attempt.engine, attempt.accelerator, &hypervisor.control);
+        let (engine, accelerator, control) =
+            (attempt.engine, attempt.accelerator, &hypervisor.control);
         let ssh_port = match engine.ssh_port {
             Some(wanted) => Some(control.forward_ssh(wanted).await?),
             None => None,
@@ -160,18 +162,39 @@ impl<'a> Running<'a> {
             ports.push(control.forward(forward).await?);
         }
         let vsock = control.vsock(engine.machine.devices.vsock.as_ref());
-        attempt.tell(Event::Started { accelerator, ssh_port, vsock, ports: ports.clone() }).await;
+        attempt
+            .tell(Event::Started {
+                accelerator,
+                ssh_port,
+                vsock,
+                ports: ports.clone(),
+            })
+            .await;
         let started = Instant::now();
-        // A kernel that the hypervisor loads writes to this console. Firmware may boot something silent.
-        let must_write = accelerator.is_hardware() && matches!(engine.machine.boot, Boot::Kernel { .. });
+        // A kernel that the hypervisor loads writes to this console. Firmware may boot something
+        // silent.
+        let must_write =
+            accelerator.is_hardware() && matches!(engine.machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
         let state = RunState::new(control.reports_shutdown(), silence_limit);
         let mut _typing = JoinSet::new();
-        if let (Some(input), Some(console)) = (engine.input.clone(), hypervisor.process.take_console()) {
+        if let (Some(input), Some(console)) =
+            (engine.input.clone(), hypervisor.process.take_console())
+        {
             _typing.spawn(console_input::feed(input, console.0));
         }
         let earlier_failure = attempt.earlier_failure.as_deref();
-        Ok(Self { attempt, orders, _typing, hypervisor, helpers, ports, earlier_failure, started, state })
+        Ok(Self {
+            attempt,
+            orders,
+            _typing,
+            hypervisor,
+            helpers,
+            ports,
+            earlier_failure,
+            started,
+            state,
+        })
     }
 
     /// Runs the machine until it ends.
@@ -189,11 +212,16 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Waits for what happens next. Of several, the first in this list comes first: what the hypervisor and the
-    /// guest said before the exit.
+    /// Waits for what happens next. Of several, the first in this list comes first: what the
+    /// hypervisor and the guest said before the exit.
     async fn next(&mut self) -> Happening {
         let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
-        let Ready { process, reports, output, .. } = &mut self.hypervisor;
+        let Ready {
+            process,
+            reports,
+            output,
+            ..
+        } = &mut self.hypervisor;
         tokio::select! {
             biased;
             report = reports.recv(), if !self.state.reports_closed => Happening::Report(report),
@@ -211,7 +239,9 @@ impl<'a> Running<'a> {
             Some(Report::Stop) => match self.hypervisor.control.stopped().await {
                 Ok(Some(Stopped::InternalError)) => {
                     let name = self.attempt.accelerator.name();
-                    let action = self.state.on_accelerator_failure(format!("{name} internal error"));
+                    let action = self
+                        .state
+                        .on_accelerator_failure(format!("{name} internal error"));
                     self.act(action).await;
                 }
                 Ok(Some(Stopped::NoSpace)) => self.attempt.tell(Event::NoSpace).await,
@@ -220,7 +250,9 @@ impl<'a> Running<'a> {
             },
             Some(Report::NoSpace) => self.attempt.tell(Event::NoSpace).await,
             Some(report) => self.state.on_report(&report),
-            None => self.state.on_reports_closed(self.hypervisor.control.reports_shutdown()),
+            None => self
+                .state
+                .on_reports_closed(self.hypervisor.control.reports_shutdown()),
         }
     }
 
@@ -251,13 +283,18 @@ impl<'a> Running<'a> {
 
     async fn on_helper_end(&mut self, message: String) {
         // Helpers exit together with QEMU, which is not a problem.
-        if timeout(HELPER_GRACE, self.hypervisor.process.wait()).await.is_err() {
+        if timeout(HELPER_GRACE, self.hypervisor.process.wait())
+            .await
+            .is_err()
+        {
             self.attempt.tell(Event::Problem(message)).await;
         }
     }
 
     async fn on_order(&mut self, order: Order) {
-        let Ready { process, control, .. } = &self.hypervisor;
+        let Ready {
+            process, control, ..
+        } = &self.hypervisor;
         match order {
             Order::PowerButton => {
                 self.state.end_ordered = true;
@@ -279,8 +316,18 @@ impl<'a> Running<'a> {
     }
 
     async fn on_change(&mut self, number: u64, change: Change) {
-        let error = self.apply(change).await.err().map(|error| error.to_string());
-        self.attempt.tell(Event::Changed { number, error, ports: self.ports.clone() }).await;
+        let error = self
+            .apply(change)
+            .await
+            .err()
+            .map(|error| error.to_string());
+        self.attempt
+            .tell(Event::Changed {
+                number,
+                error,
+                ports: self.ports.clone(),
+            })
+            .await;
     }
 
     async fn apply(&mut self, change: Change) -> Result<(), ControlError> {
@@ -307,23 +354,27 @@ impl<'a> Running<'a> {
     async fn on_deadline(&mut self) {
         let action = self.state.on_deadline();
         self.act(action).await;
-        // A slow order to quit must not shorten the time to obey it, and a killed process can need time, too.
-        // When this time is over, the hypervisor is killed, again if need be.
+        // A slow order to quit must not shorten the time to obey it, and a killed process can need
+        // time, too. When this time is over, the hypervisor is killed, again if need be.
         self.state.deadline = Some(Instant::now() + self.hypervisor.control.quit_time());
     }
 
     async fn on_exit(mut self, exit: Result<(), Failure>) -> Outcome {
-        // The pipes end with the hypervisor. If not, another process holds them, and nothing more comes.
+        // The pipes end with the hypervisor. If not, another process holds them, and nothing more
+        // comes.
         let _ = timeout(LAST_WORDS, self.read_last_words()).await;
         self.helpers.finish().await;
         let on_trial = self.attempt.is_on_trial(self.started.elapsed());
-        self.state.outcome(exit, on_trial, || self.attempt.is_blamed())
+        self.state
+            .outcome(exit, on_trial, || self.attempt.is_blamed())
     }
 
     /// Reads what the hypervisor left in its pipes.
     async fn read_last_words(&mut self) {
         while let Some(output) = self.hypervisor.output.recv().await {
-            let Output::Console(bytes) = output else { continue };
+            let Output::Console(bytes) = output else {
+                continue;
+            };
             self.state.on_last_console(&bytes);
             self.attempt.tell(Event::Console(bytes)).await;
         }
@@ -333,7 +384,9 @@ impl<'a> Running<'a> {
     }
 
     async fn act(&mut self, action: Action) {
-        let Ready { process, control, .. } = &mut self.hypervisor;
+        let Ready {
+            process, control, ..
+        } = &mut self.hypervisor;
         match action {
             Action::Nothing => {}
             Action::Kill => process.kill(),
@@ -369,8 +422,16 @@ mod tests {
     #[tokio::test]
     async fn orders_from_before_the_start_come_first() {
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let mut orders = Orders { receiver: &mut receiver, postponed: VecDeque::new() };
-        for order in [Order::Resume, Order::GuestIsUp, Order::Quit, Order::PowerButton] {
+        let mut orders = Orders {
+            receiver: &mut receiver,
+            postponed: VecDeque::new(),
+        };
+        for order in [
+            Order::Resume,
+            Order::GuestIsUp,
+            Order::Quit,
+            Order::PowerButton,
+        ] {
             sender.send(order).unwrap();
         }
         orders.quit().await;

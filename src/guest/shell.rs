@@ -6,13 +6,21 @@ use std::ffi::OsString;
 #[error("can't send the argument {0:?} over SSH: it is not UTF-8")]
 pub struct NotUtf8(OsString);
 
-/// Returns the line for the guest's shell: a single argument unchanged, several ones quoted, so that the guest gets
-/// the same argument vector.
+/// Returns the line for the guest's shell: a single argument unchanged, several ones quoted, so
+/// that the guest gets the same argument vector.
 pub fn shell_line(args: &[OsString]) -> Result<String, NotUtf8> {
-    let text = |arg: &OsString| arg.to_str().map(str::to_owned).ok_or_else(|| NotUtf8(arg.clone()));
+    let text = |arg: &OsString| {
+        arg.to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| NotUtf8(arg.clone()))
+    };
     match args {
         [line] => text(line),
-        vector => Ok(vector.iter().map(|a| Ok(quote(&text(a)?))).collect::<Result<Vec<_>, _>>()?.join(" ")),
+        vector => Ok(vector
+            .iter()
+            .map(|a| Ok(quote(&text(a)?)))
+            .collect::<Result<Vec<_>, _>>()?
+            .join(" ")),
     }
 }
 
@@ -32,7 +40,9 @@ mod tests {
 
     #[test]
     fn one_argument_is_a_shell_line_and_several_are_a_vector() {
-        let line = |args: &[&str]| shell_line(&args.iter().map(OsString::from).collect::<Vec<_>>()).unwrap();
+        let line = |args: &[&str]| {
+            shell_line(&args.iter().map(OsString::from).collect::<Vec<_>>()).unwrap()
+        };
         assert_eq!(line(&["journalctl -b | tail"]), "journalctl -b | tail");
         assert_eq!(line(&["sh", "-c", "exit 42"]), "sh -c 'exit 42'");
     }
@@ -40,12 +50,26 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_real_shell_reads_quoted_words_unchanged() {
-        let words =
-            ["", "a b", "$HOME", "it's", "a\nb", "`x`", "\\", "*", "ä", "-n", "#", "a=b", "~", "\"", "!"];
-        let line =
-            shell_line(&["printf", "%s\\0"].iter().chain(&words).map(OsString::from).collect::<Vec<_>>());
-        let output = std::process::Command::new("sh").arg("-c").arg(line.unwrap()).output().unwrap();
+        let words = [
+            "", "a b", "$HOME", "it's", "a\nb", "`x`", "\\", "*", "ä", "-n", "#", "a=b", "~", "\"",
+            "!",
+        ];
+        let line = shell_line(
+            &["printf", "%s\\0"]
+                .iter()
+                .chain(&words)
+                .map(OsString::from)
+                .collect::<Vec<_>>(),
+        );
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(line.unwrap())
+            .output()
+            .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(text.trim_end_matches('\0').split('\0').collect::<Vec<_>>(), words);
+        assert_eq!(
+            text.trim_end_matches('\0').split('\0').collect::<Vec<_>>(),
+            words
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Named places where a test can kill the process, as `kill -9` or a power cut would. Without the feature
-//! `fault-injection`, [`point`] does nothing.
+//! Named places where a test can kill the process, as `kill -9` or a power cut would. Without the
+//! feature `fault-injection`, [`point`] does nothing.
 
 /// Holds the name of the place where the process must die.
 #[cfg(feature = "fault-injection")]

@@ -18,12 +18,18 @@ pub fn user_and_group() -> (u32, u32) {
     (os::user_id(), os::group_id())
 }
 
-/// Returns the bytes that a sparse file occupies on its filesystem; 0 if the file can't be examined.
+/// Returns the bytes that a sparse file occupies on its filesystem; 0 if the file can't be
+/// examined.
 pub fn allocated_size(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| os::allocated_size(path, &metadata))
+    path.metadata()
+        .map_or(0, |metadata| os::allocated_size(path, &metadata))
 }
 
 /// Returns true if `path` can be opened for reading and writing, and does neither.
 pub fn can_open_read_write(path: &Path) -> bool {
-    std::fs::OpenOptions::new().read(true).write(true).open(path).is_ok()
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .is_ok()
 }

@@ -16,8 +16,9 @@ const VARIABLE: &str = "PODMAN_BOOTC_FAKE_OS";
 impl Os {
     /// Returns the system whose rules hold: the one that the program runs on, or a test's choice.
     ///
-    /// The rules are the hypervisors, where the images are, and, where another system can test it, what ends a helper
-    /// with this process. How files, processes and sockets work doesn't depend on it.
+    /// The rules are the hypervisors, where the images are, and, where another system can test it,
+    /// what ends a helper with this process. How files, processes and sockets work doesn't depend
+    /// on it.
     pub fn current() -> Self {
         #[cfg(feature = "fakes")]
         match std::env::var(VARIABLE).as_deref() {

@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use super::os;
 
-/// The user's terminal in raw mode: it passes on each key as it is typed, Ctrl-C too, and shows bytes as they come.
-/// Dropping the value restores the terminal.
+/// The user's terminal in raw mode: it passes on each key as it is typed, Ctrl-C too, and shows
+/// bytes as they come. Dropping the value restores the terminal.
 #[derive(Debug)]
 pub struct RawMode(Option<os::TerminalSettings>);
 
@@ -29,7 +29,8 @@ impl Drop for RawMode {
 /// A pseudo-terminal for a program that needs a terminal. It passes on all bytes unchanged.
 #[derive(Debug)]
 pub struct PseudoTerminal {
-    /// Our end: the program reads what is written here, and the other way round. It closes when the program exits.
+    /// Our end: the program reads what is written here, and the other way round. It closes when the
+    /// program exits.
     pub ours: File,
     /// The program's standard input.
     pub stdin: Stdio,
@@ -41,6 +42,10 @@ impl PseudoTerminal {
     /// Fails on Windows, which has no pseudo-terminals.
     pub fn open() -> io::Result<Self> {
         let (ours, stdin, stdout) = os::pseudo_terminal()?;
-        Ok(Self { ours, stdin, stdout })
+        Ok(Self {
+            ours,
+            stdin,
+            stdout,
+        })
     }
 }

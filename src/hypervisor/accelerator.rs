@@ -100,7 +100,10 @@ pub struct Candidates {
 
 impl From<Vec<Accelerator>> for Candidates {
     fn from(all: Vec<Accelerator>) -> Self {
-        Self { all, failed_before: None }
+        Self {
+            all,
+            failed_before: None,
+        }
     }
 }
 
@@ -126,16 +129,21 @@ pub fn candidates(
     })
 }
 
-fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Candidates, Unavailable> {
+fn select(
+    choice: Choice,
+    os: Os,
+    state: impl FnOnce() -> Hardware,
+) -> Result<Candidates, Unavailable> {
     let hardware = Accelerator::hardware(os);
     let named = match choice {
         Choice::Tcg => return Ok(vec![Accelerator::Tcg].into()),
         Choice::Auto => {
             return Ok(match state() {
                 Hardware::Usable => vec![hardware, Accelerator::Tcg].into(),
-                Hardware::FailedBefore(why) => {
-                    Candidates { all: vec![Accelerator::Tcg], failed_before: Some(why) }
-                }
+                Hardware::FailedBefore(why) => Candidates {
+                    all: vec![Accelerator::Tcg],
+                    failed_before: Some(why),
+                },
                 Hardware::Absent(_) => vec![Accelerator::Tcg].into(),
             });
         }
@@ -145,7 +153,9 @@ fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Ca
     };
     let unavailable = |why: &str| {
         let name = named.name();
-        Unavailable(format!("--accel {name}: {why}; leave out the flag to use emulation"))
+        Unavailable(format!(
+            "--accel {name}: {why}; leave out the flag to use emulation"
+        ))
     };
     if named != hardware {
         return Err(Unavailable(format!(
@@ -162,9 +172,11 @@ fn select(choice: Choice, os: Os, state: impl FnOnce() -> Hardware) -> Result<Ca
     }
 }
 
-/// Returns the reason why this host's processor can't run the guest's code, if the architectures differ.
+/// Returns the reason why this host's processor can't run the guest's code, if the architectures
+/// differ.
 fn foreign(arch: Arch) -> Option<String> {
-    (Arch::host() != Some(arch)).then(|| format!("the image is for {}, this host is not", arch.name()))
+    (Arch::host() != Some(arch))
+        .then(|| format!("the image is for {}, this host is not", arch.name()))
 }
 
 /// The state of the hardware's accelerator, as far as we know without starting a VM.
@@ -235,9 +247,12 @@ pub fn forget_failure(cache: &Path, qemu: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Whether the hypervisor's last messages are about this accelerator. All other causes of its end (no memory, a missing
-/// or locked file) would stop it with another accelerator, too.
-pub fn is_blamed<'a>(accelerator: Accelerator, messages: impl IntoIterator<Item = &'a str>) -> bool {
+/// Whether the hypervisor's last messages are about this accelerator. All other causes of its end
+/// (no memory, a missing or locked file) would stop it with another accelerator, too.
+pub fn is_blamed<'a>(
+    accelerator: Accelerator,
+    messages: impl IntoIterator<Item = &'a str>,
+) -> bool {
     let names: &[&str] = match accelerator {
         Accelerator::Kvm => &["kvm"],
         // Apple's error codes begin with HV_.
@@ -252,14 +267,18 @@ pub fn is_blamed<'a>(accelerator: Accelerator, messages: impl IntoIterator<Item 
         is_word && names.iter().any(|name| word.contains(name))
     };
     let is_error = |message: &&str| !message.contains("warning:");
-    messages.into_iter().filter(is_error).any(|message| message.split_whitespace().any(names_it))
+    messages
+        .into_iter()
+        .filter(is_error)
+        .any(|message| message.split_whitespace().any(names_it))
 }
 
 fn recall(cache: &Path, qemu: &Path) -> Option<String> {
     // An unreadable file costs one more failed try at worst.
     let known: KnownFailure = file::read_json(&failure_file(cache), VERSION).ok()?;
-    let is_valid =
-        known.kernel == host::kernel_release() && known.qemu == qemu && known.qemu_stamp == stamp(qemu);
+    let is_valid = known.kernel == host::kernel_release()
+        && known.qemu == qemu
+        && known.qemu_stamp == stamp(qemu);
     is_valid.then_some(known.kvm_failure)
 }
 
@@ -270,7 +289,11 @@ fn failure_file(cache: &Path) -> PathBuf {
 fn stamp(program: &Path) -> String {
     let stamp = || {
         let metadata = std::fs::metadata(program).ok()?;
-        let changed = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let changed = metadata
+            .modified()
+            .ok()?
+            .duration_since(std::time::UNIX_EPOCH)
+            .ok()?;
         Some(format!("{}-{}", metadata.len(), changed.as_secs()))
     };
     stamp().unwrap_or_default()
@@ -292,7 +315,10 @@ mod tests {
         assert_eq!(recall(dir.path(), &qemu), None);
         remember_failure(dir.path(), &qemu, "internal error").unwrap();
         forget_failure(dir.path(), Path::new("/other")).unwrap();
-        assert!(recall(dir.path(), &qemu).is_some(), "another QEMU's success doesn't count");
+        assert!(
+            recall(dir.path(), &qemu).is_some(),
+            "another QEMU's success doesn't count"
+        );
         for _ in 0..2 {
             forget_failure(dir.path(), &qemu).unwrap();
             assert_eq!(recall(dir.path(), &qemu), None);
@@ -304,11 +330,26 @@ mod tests {
         use Accelerator::{Hvf, Kvm, Tcg, Whpx};
         for (accelerator, message) in [
             (Kvm, "Could not access KVM kernel module: Permission denied"),
-            (Kvm, "qemu-system-x86_64: failed to initialize kvm: No such device"),
-            (Kvm, "ioctl(KVM_CREATE_VM) failed: 16 Device or resource busy"),
-            (Kvm, "qemu-kvm: target/i386/kvm/kvm.c:3849: kvm_buf_set_msrs: Assertion `ret == 1' failed."),
-            (Hvf, "qemu-system-aarch64: -accel hvf: Error: ret = HV_DENIED"),
-            (Hvf, "Error: ret = HV_ERROR (0xfae94001, at ../accel/hvf/hvf-accel-ops.c:332)"),
+            (
+                Kvm,
+                "qemu-system-x86_64: failed to initialize kvm: No such device",
+            ),
+            (
+                Kvm,
+                "ioctl(KVM_CREATE_VM) failed: 16 Device or resource busy",
+            ),
+            (
+                Kvm,
+                "qemu-kvm: target/i386/kvm/kvm.c:3849: kvm_buf_set_msrs: Assertion `ret == 1' failed.",
+            ),
+            (
+                Hvf,
+                "qemu-system-aarch64: -accel hvf: Error: ret = HV_DENIED",
+            ),
+            (
+                Hvf,
+                "Error: ret = HV_ERROR (0xfae94001, at ../accel/hvf/hvf-accel-ops.c:332)",
+            ),
             (Whpx, "WHPX: No accelerator found, hr=00000000"),
         ] {
             assert!(is_blamed(accelerator, ["x", message]), "{message}");
@@ -331,19 +372,32 @@ mod tests {
         let failed = || Hardware::FailedBefore("x".into());
         let absent = || Hardware::Absent("no device".into());
         use Accelerator::{Hvf, Kvm, Tcg, Whpx};
-        for (os, choice, name) in
-            [(Os::Linux, Choice::Kvm, Kvm), (Os::Macos, Choice::Hvf, Hvf), (Os::Windows, Choice::Whpx, Whpx)]
-        {
-            assert_eq!(select(Choice::Auto, os, usable).unwrap(), vec![name, Tcg].into());
-            let emulated = Candidates { all: vec![Tcg], failed_before: Some("x".into()) };
+        for (os, choice, name) in [
+            (Os::Linux, Choice::Kvm, Kvm),
+            (Os::Macos, Choice::Hvf, Hvf),
+            (Os::Windows, Choice::Whpx, Whpx),
+        ] {
+            assert_eq!(
+                select(Choice::Auto, os, usable).unwrap(),
+                vec![name, Tcg].into()
+            );
+            let emulated = Candidates {
+                all: vec![Tcg],
+                failed_before: Some("x".into()),
+            };
             assert_eq!(select(Choice::Auto, os, failed).unwrap(), emulated);
             assert_eq!(select(Choice::Auto, os, absent).unwrap(), vec![Tcg].into());
             assert_eq!(select(Choice::Tcg, os, usable).unwrap(), vec![Tcg].into());
             assert_eq!(select(choice, os, failed).unwrap(), vec![name].into());
             let error = select(choice, os, absent).unwrap_err().to_string();
-            assert!(error.contains("no device") && error.contains("emulation"), "{error}");
+            assert!(
+                error.contains("no device") && error.contains("emulation"),
+                "{error}"
+            );
         }
-        let error = select(Choice::Kvm, Os::Macos, usable).unwrap_err().to_string();
+        let error = select(Choice::Kvm, Os::Macos, usable)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("macOS") && error.contains("hvf"), "{error}");
     }
 

@@ -75,7 +75,8 @@ impl Control {
         }
     }
 
-    /// Whether it reports a shutdown. If not, an exit without an error means that the guest powered off.
+    /// Whether it reports a shutdown. If not, an exit without an error means that the guest powered
+    /// off.
     pub fn reports_shutdown(&self) -> bool {
         match self {
             Self::Qemu(_) => true,
@@ -100,7 +101,8 @@ impl Control {
         }
     }
 
-    /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the system choose.
+    /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the
+    /// system choose.
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.forward(forward).await?),
@@ -126,8 +128,8 @@ impl Control {
         }
     }
 
-    /// Forwards a port of the host's loopback to the guest's port 22, and returns the host's port: `wanted`, or another
-    /// one if that is taken.
+    /// Forwards a port of the host's loopback to the guest's port 22, and returns the host's port:
+    /// `wanted`, or another one if that is taken.
     pub async fn forward_ssh(&self, wanted: u16) -> Result<u16, ControlError> {
         let ssh = |host| Forward::tcp_on_loopback(host, 22);
         match self.forward(&ssh(wanted)).await {

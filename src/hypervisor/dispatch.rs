@@ -133,21 +133,34 @@ impl Hypervisor {
     pub fn plan(&self, machine: &Machine, accelerator: Accelerator) -> Result<Plan, PlanError> {
         let network = |program| {
             let runtime = machine.runtime();
-            vec![gvproxy::helper(program, runtime, runtime.join("gvproxy.log"))]
+            vec![gvproxy::helper(
+                program,
+                runtime,
+                runtime.join("gvproxy.log"),
+            )]
         };
         Ok(match self {
-            Self::Qemu(qemu) => Plan { launch: qemu::launch(qemu, machine, accelerator)?, helpers: vec![] },
-            Self::Vfkit(vfkit) => {
-                Plan { launch: vfkit::launch(vfkit, machine)?, helpers: network(&vfkit.gvproxy) }
-            }
-            Self::Krunkit(krunkit) => {
-                Plan { launch: krunkit::launch(krunkit, machine)?, helpers: network(&krunkit.gvproxy) }
-            }
-            Self::Hyperv(hyperv) => Plan { launch: hyperv::launch(hyperv, machine)?, helpers: vec![] },
+            Self::Qemu(qemu) => Plan {
+                launch: qemu::launch(qemu, machine, accelerator)?,
+                helpers: vec![],
+            },
+            Self::Vfkit(vfkit) => Plan {
+                launch: vfkit::launch(vfkit, machine)?,
+                helpers: network(&vfkit.gvproxy),
+            },
+            Self::Krunkit(krunkit) => Plan {
+                launch: krunkit::launch(krunkit, machine)?,
+                helpers: network(&krunkit.gvproxy),
+            },
+            Self::Hyperv(hyperv) => Plan {
+                launch: hyperv::launch(hyperv, machine)?,
+                helpers: vec![],
+            },
         })
     }
 
-    /// Starts the planned hypervisor and waits until it answers. Its process ends if the caller drops the future.
+    /// Starts the planned hypervisor and waits until it answers. Its process ends if the caller
+    /// drops the future.
     ///
     /// # Errors
     /// It can't be started, ends at once, or doesn't answer in time.
@@ -158,13 +171,22 @@ impl Hypervisor {
         log: &Path,
     ) -> Result<Ready<Control>, StartError> {
         let name = self.kind().title();
-        let start = Start { name, launch: &plan.launch, machine, log };
+        let start = Start {
+            name,
+            launch: &plan.launch,
+            machine,
+            log,
+        };
         let start = async {
             match self {
                 Self::Qemu(qemu) => Ok(qemu::start(start, qemu).await?.map(Control::Qemu)),
                 Self::Vfkit(_) => Ok(rest::start(start, Program::Vfkit).await?.map(Control::Rest)),
-                Self::Krunkit(_) => Ok(rest::start(start, Program::Krunkit).await?.map(Control::Rest)),
-                Self::Hyperv(hyperv) => Ok(hyperv::start(start, hyperv).await?.map(Control::Hyperv)),
+                Self::Krunkit(_) => Ok(rest::start(start, Program::Krunkit)
+                    .await?
+                    .map(Control::Rest)),
+                Self::Hyperv(hyperv) => {
+                    Ok(hyperv::start(start, hyperv).await?.map(Control::Hyperv))
+                }
             }
         };
         let time = self.start_time();
@@ -177,7 +199,8 @@ impl Hypervisor {
         }
     }
 
-    /// Cleans up after a dropped start: the hypervisor's process has ended, but it may have created a machine.
+    /// Cleans up after a dropped start: the hypervisor's process has ended, but it may have created
+    /// a machine.
     pub async fn give_up(&self, machine: &Machine) {
         match self {
             Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => {}
@@ -185,7 +208,8 @@ impl Hypervisor {
         }
     }
 
-    /// Removes the machine with this name and disk if it still runs after its supervisor was killed.
+    /// Removes the machine with this name and disk if it still runs after its supervisor was
+    /// killed.
     ///
     /// # Errors
     /// Hyper-V can't be used.
@@ -196,7 +220,8 @@ impl Hypervisor {
         }
     }
 
-    /// The time limit for its first answer, for the slowest host. After that, a driver must be stuck.
+    /// The time limit for its first answer, for the slowest host. After that, a driver must be
+    /// stuck.
     fn start_time(&self) -> Duration {
         match self {
             Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => Duration::from_secs(60),

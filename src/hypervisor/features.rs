@@ -1,4 +1,5 @@
-//! The kinds of hypervisors and the features of each. The rest of the program tests features, never a kind's name.
+//! The kinds of hypervisors and the features of each. The rest of the program tests features, never
+//! a kind's name.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,8 @@ pub enum Kind {
 /// The value of `--hypervisor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Choice {
-    /// The first one installed: QEMU on Linux; QEMU, vfkit or krunkit on macOS; Hyper-V or QEMU on Windows.
+    /// The first one installed: QEMU on Linux; QEMU, vfkit or krunkit on macOS; Hyper-V or QEMU on
+    /// Windows.
     #[default]
     Auto,
     /// QEMU.
@@ -85,7 +87,8 @@ pub struct Features {
     pub fw_cfg: bool,
     /// The guest can have a TPM, which a helper emulates.
     pub tpm: bool,
-    /// The format of a VM's own disk: [`DiskFormat::Qcow2`] is an overlay over the base disk, others are copies.
+    /// The format of a VM's own disk: [`DiskFormat::Qcow2`] is an overlay over the base disk,
+    /// others are copies.
     pub disk: DiskFormat,
     /// A stopped VM's disks can be saved and restored.
     pub snapshots: bool,
@@ -98,7 +101,8 @@ pub struct Features {
     pub console_input: bool,
     /// It has several accelerators to choose from.
     pub accelerators: bool,
-    /// It takes further disks, first-boot configurations, a window, and a machine without a network.
+    /// It takes further disks, first-boot configurations, a window, and a machine without a
+    /// network.
     pub devices: bool,
     /// It needs a UEFI that the host provides; others have their own.
     pub host_firmware: bool,
@@ -157,14 +161,19 @@ impl Kind {
                     Os::Windows => Shares::None,
                 },
                 read_only_shares: true,
-                vsocks: if os == Os::Linux { Vsocks::Kernel } else { Vsocks::None },
+                vsocks: if os == Os::Linux {
+                    Vsocks::Kernel
+                } else {
+                    Vsocks::None
+                },
                 smbios: true,
                 fw_cfg: true,
                 tpm: os != Os::Windows,
                 disk: DiskFormat::Qcow2,
                 snapshots: true,
                 udp: true,
-                // A direct boot needs the image's files, which are in the podman machine on other systems.
+                // A direct boot needs the image's files, which are in the podman machine on other
+                // systems.
                 direct_boot: os == Os::Linux,
                 channels: true,
                 console_input: true,
@@ -172,7 +181,11 @@ impl Kind {
                 devices: true,
                 host_firmware: true,
             },
-            Self::Vfkit => Features { smbios: false, console_input: true, ..APPLE },
+            Self::Vfkit => Features {
+                smbios: false,
+                console_input: true,
+                ..APPLE
+            },
             Self::Krunkit => APPLE,
             Self::Hyperv => Features {
                 shares: Shares::None,
@@ -238,7 +251,8 @@ pub enum Wish {
     Device(&'static str),
 }
 
-/// A wish that a kind of hypervisor can't fulfil on an operating system. `cli/` has the words for it.
+/// A wish that a kind of hypervisor can't fulfil on an operating system. `cli/` has the words for
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsupported {
     pub kind: Kind,
@@ -292,7 +306,11 @@ mod tests {
         let cases: [(Kind, Os, &[Wish]); 6] = [
             (Kind::Qemu, Os::Linux, &[]),
             (Kind::Qemu, Os::Macos, &[Wish::DirectBoot]),
-            (Kind::Qemu, Os::Windows, &[Wish::Share, Wish::DirectBoot, Wish::Tpm]),
+            (
+                Kind::Qemu,
+                Os::Windows,
+                &[Wish::Share, Wish::DirectBoot, Wish::Tpm],
+            ),
             (
                 Kind::Vfkit,
                 Os::Macos,
@@ -325,8 +343,10 @@ mod tests {
             (Kind::Hyperv, Os::Windows, &all),
         ];
         for (kind, os, refused) in cases {
-            let found: Vec<Wish> =
-                all.into_iter().filter(|wish| check(kind, os, &[*wish]).is_err()).collect();
+            let found: Vec<Wish> = all
+                .into_iter()
+                .filter(|wish| check(kind, os, &[*wish]).is_err())
+                .collect();
             assert_eq!(found, refused, "{kind:?} on {os:?}");
         }
     }
@@ -334,7 +354,10 @@ mod tests {
     #[test]
     fn the_automatic_choice_has_only_kinds_that_run_on_the_system() {
         for os in [Os::Linux, Os::Macos, Os::Windows] {
-            assert!(Choice::Auto.kinds(os).iter().all(|kind| kind.runs_on(os)), "{os:?}");
+            assert!(
+                Choice::Auto.kinds(os).iter().all(|kind| kind.runs_on(os)),
+                "{os:?}"
+            );
             assert_eq!(Choice::Qemu.kinds(os), [Kind::Qemu]);
         }
         assert!(!Kind::Vfkit.runs_on(Os::Linux) && !Kind::Hyperv.runs_on(Os::Macos));

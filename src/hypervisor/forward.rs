@@ -1,9 +1,8 @@
 //! Port forwards from the host to the guest.
 
-use std::fmt;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::str::FromStr;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,9 +70,18 @@ impl FromStr for Forward {
             "" | "localhost" => Ipv4Addr::LOCALHOST,
             other => other.parse().map_err(|_| invalid())?,
         };
-        let host = if host.is_empty() { 0 } else { host.parse().map_err(|_| invalid())? };
+        let host = if host.is_empty() {
+            0
+        } else {
+            host.parse().map_err(|_| invalid())?
+        };
         match guest.parse() {
-            Ok(guest @ 1..) => Ok(Self { protocol, address, host, guest }),
+            Ok(guest @ 1..) => Ok(Self {
+                protocol,
+                address,
+                host,
+                guest,
+            }),
             _ => Err(invalid()),
         }
     }
@@ -81,7 +89,12 @@ impl FromStr for Forward {
 
 impl fmt::Display for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { protocol, address, host, guest } = self;
+        let Self {
+            protocol,
+            address,
+            host,
+            guest,
+        } = self;
         write!(f, "{address}:{host}:{guest}/{}", protocol.name())
     }
 }
@@ -89,7 +102,12 @@ impl fmt::Display for Forward {
 impl Forward {
     /// Forwards a TCP port of the host's loopback.
     pub fn tcp_on_loopback(host: u16, guest: u16) -> Self {
-        Self { protocol: Protocol::Tcp, address: Ipv4Addr::LOCALHOST, host, guest }
+        Self {
+            protocol: Protocol::Tcp,
+            address: Ipv4Addr::LOCALHOST,
+            host,
+            guest,
+        }
     }
 
     /// The guest's side in podman's notation: `80/tcp`.
@@ -101,8 +119,9 @@ impl Forward {
         (self.address, self.host).into()
     }
 
-    /// Whether only one of the two can exist: both claim the same port of the host (not one that the system chooses),
-    /// or the same UDP port of the guest. QEMU's network sends the answers of a UDP port through one forward only.
+    /// Whether only one of the two can exist: both claim the same port of the host (not one that
+    /// the system chooses), or the same UDP port of the guest. QEMU's network sends the answers of
+    /// a UDP port through one forward only.
     pub fn clashes(&self, other: &Self) -> bool {
         if self.protocol != other.protocol {
             return false;
@@ -110,8 +129,9 @@ impl Forward {
         if self.protocol == Protocol::Udp && self.guest == other.guest {
             return true;
         }
-        let overlap =
-            self.address == other.address || self.address.is_unspecified() || other.address.is_unspecified();
+        let overlap = self.address == other.address
+            || self.address.is_unspecified()
+            || other.address.is_unspecified();
         self.host != 0 && self.host == other.host && overlap
     }
 
@@ -144,9 +164,19 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Forward>().unwrap().to_string(), want, "{text}");
         }
-        for text in
-            ["", "0", "x", "1:2:3", "70000", "80/sctp", "1:2:3:4", "80:", "-1:80", "[::1]:80:80", "1,2"]
-        {
+        for text in [
+            "",
+            "0",
+            "x",
+            "1:2:3",
+            "70000",
+            "80/sctp",
+            "1:2:3:4",
+            "80:",
+            "-1:80",
+            "[::1]:80:80",
+            "1,2",
+        ] {
             assert!(text.parse::<Forward>().is_err(), "{text}");
         }
     }
@@ -157,7 +187,11 @@ mod tests {
         assert!(clash("8080:80", "8080:81"));
         assert!(clash("0.0.0.0:8080:80", "127.0.0.1:8080:80"));
         assert!(clash("1:80/udp", "2:80/udp") && !clash("1:80", "2:80"));
-        assert!(!clash("8080:80", "8080:80/udp") && !clash("80", "81") && !clash("127.0.0.2:1:1", "1:1"));
+        assert!(
+            !clash("8080:80", "8080:80/udp")
+                && !clash("80", "81")
+                && !clash("127.0.0.2:1:1", "1:1")
+        );
     }
 
     #[test]

@@ -7,7 +7,11 @@ use super::Launch;
 pub(crate) fn assert_launch(name: &str, launch: &Launch) {
     // All paths in it are made of slashes here.
     let text = text(launch);
-    let text = if cfg!(windows) { text.replace(r"\\", "/").replace('\\', "/") } else { text };
+    let text = if cfg!(windows) {
+        text.replace(r"\\", "/").replace('\\', "/")
+    } else {
+        text
+    };
     assert_text(name, &text);
 }
 

@@ -37,7 +37,8 @@ pub async fn send(socket: &Path, path: &str, body: Option<&Value>) -> io::Result
         stream.write_all(request(path, body).as_bytes()).await?;
         let mut bytes = Vec::new();
         stream.take(ANSWER_MAX).read_to_end(&mut bytes).await?;
-        parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "invalid HTTP response"))
+        parse(&bytes)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "invalid HTTP response"))
     };
     match tokio::time::timeout(TIMEOUT, exchange).await {
         Ok(answer) => answer,
@@ -63,10 +64,18 @@ fn request(path: &str, body: Option<&Value>) -> String {
 fn parse(bytes: &[u8]) -> Option<Answer> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(start) = response.parse(bytes).ok()? else { return None };
+    let httparse::Status::Complete(start) = response.parse(bytes).ok()? else {
+        return None;
+    };
     // krunkit's answer ends with a NUL byte.
-    let body = String::from_utf8_lossy(&bytes[start..]).trim_end_matches('\0').trim().to_owned();
-    Some(Answer { status: response.code?, body })
+    let body = String::from_utf8_lossy(&bytes[start..])
+        .trim_end_matches('\0')
+        .trim()
+        .to_owned();
+    Some(Answer {
+        status: response.code?,
+        body,
+    })
 }
 
 #[cfg(test)]
@@ -79,10 +88,19 @@ mod tests {
     #[test]
     fn the_answers_of_both_programs_are_read() {
         let gin = b"HTTP/1.0 202 Accepted\r\nDate: x\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(parse(gin), Some(Answer { status: 202, body: String::new() }));
+        assert_eq!(
+            parse(gin),
+            Some(Answer {
+                status: 202,
+                body: String::new()
+            })
+        );
         let krunkit = b"HTTP/1.1 200 OK\r\nContent-type: application/json\r\n\r\n{\"state\": \"VirtualMachineStateRunning\"}\0";
         let answer = parse(krunkit).unwrap();
-        assert!(answer.is_ok() && answer.body == r#"{"state": "VirtualMachineStateRunning"}"#, "{answer:?}");
+        assert!(
+            answer.is_ok() && answer.body == r#"{"state": "VirtualMachineStateRunning"}"#,
+            "{answer:?}"
+        );
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\nhalf"), None);
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"SSH-2.0-OpenSSH\r\n"), None);
@@ -90,7 +108,10 @@ mod tests {
 
     #[test]
     fn a_request_arrives_in_one_piece() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("s");
@@ -99,15 +120,35 @@ mod tests {
                 let mut stream = listener.accept().await.unwrap();
                 let mut buffer = [0; 4096];
                 let count = stream.read(&mut buffer).await.unwrap();
-                stream.write_all(b"HTTP/1.1 500 Oops\r\n\r\nno").await.unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 500 Oops\r\n\r\nno")
+                    .await
+                    .unwrap();
                 String::from_utf8(buffer[..count].to_vec()).unwrap()
             });
-            let answer = send(&path, "/vm/state", Some(&json!({"state": "Stop"}))).await.unwrap();
-            assert_eq!(answer, Answer { status: 500, body: "no".into() });
+            let answer = send(&path, "/vm/state", Some(&json!({"state": "Stop"})))
+                .await
+                .unwrap();
+            assert_eq!(
+                answer,
+                Answer {
+                    status: 500,
+                    body: "no".into()
+                }
+            );
             let request = server.await.unwrap();
-            assert!(request.starts_with("POST /vm/state HTTP/1.0\r\n"), "{request}");
-            assert!(request.ends_with("Content-Length: 16\r\n\r\n{\"state\":\"Stop\"}"), "{request}");
-            assert!(send(&path, "/", None).await.is_err(), "the server has ended");
+            assert!(
+                request.starts_with("POST /vm/state HTTP/1.0\r\n"),
+                "{request}"
+            );
+            assert!(
+                request.ends_with("Content-Length: 16\r\n\r\n{\"state\":\"Stop\"}"),
+                "{request}"
+            );
+            assert!(
+                send(&path, "/", None).await.is_err(),
+                "the server has ended"
+            );
         });
     }
 }

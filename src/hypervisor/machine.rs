@@ -154,7 +154,11 @@ pub enum Boot {
     /// The firmware looks for a boot loader on the disks.
     Firmware(Firmware),
     /// The hypervisor loads the kernel.
-    Kernel { kernel: PathBuf, initrd: PathBuf, cmdline: String },
+    Kernel {
+        kernel: PathBuf,
+        initrd: PathBuf,
+        cmdline: String,
+    },
 }
 
 /// The firmware of a machine.
@@ -168,7 +172,8 @@ pub enum Firmware {
         code: PathBuf,
         /// The machine's variable store.
         vars: PathBuf,
-        /// Whether only code in system management mode can change the variables, which secure boot relies on.
+        /// Whether only code in system management mode can change the variables, which secure boot
+        /// relies on.
         smm: bool,
     },
     /// The hypervisor's built-in UEFI.
@@ -215,7 +220,9 @@ pub fn sample() -> Machine {
         arch: Arch::Aarch64,
         cpus: 2,
         memory_mib: 2048,
-        boot: Boot::Firmware(Firmware::BuiltIn { variables: "/vms/a/efi".into() }),
+        boot: Boot::Firmware(Firmware::BuiltIn {
+            variables: "/vms/a/efi".into(),
+        }),
         disks: vec![Disk {
             file: "/vms/a/disk.raw".into(),
             format: DiskFormat::Raw,

@@ -1,4 +1,5 @@
-//! The programs that run machines. A machine is plain data, which pure functions turn into a program's arguments.
+//! The programs that run machines. A machine is plain data, which pure functions turn into a
+//! program's arguments.
 
 pub mod accelerator;
 pub mod apple;
@@ -25,6 +26,6 @@ pub use forward::{Forward, InvalidForward, Protocol};
 pub use helpers::Helper;
 pub use launch::Launch;
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Screen, SharedFolder,
-    VSOCK_SSH_PORT, Vsock,
+    Arch, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Screen,
+    SharedFolder, VSOCK_SSH_PORT, Vsock,
 };

@@ -75,15 +75,26 @@ pub struct Ready<C> {
     pub process: Process,
     pub control: C,
     pub reports: mpsc::UnboundedReceiver<Report>,
-    /// The guest's output. The channel is bounded: a guest that writes faster than we read must wait.
+    /// The guest's output. The channel is bounded: a guest that writes faster than we read must
+    /// wait.
     pub output: mpsc::Receiver<Output>,
 }
 
 impl<C> Ready<C> {
     /// Converts the type of control.
     pub fn map<D>(self, wrap: impl FnOnce(C) -> D) -> Ready<D> {
-        let Self { process, control, reports, output } = self;
-        Ready { process, control: wrap(control), reports, output }
+        let Self {
+            process,
+            control,
+            reports,
+            output,
+        } = self;
+        Ready {
+            process,
+            control: wrap(control),
+            reports,
+            output,
+        }
     }
 }
 
@@ -124,23 +135,38 @@ impl Start<'_> {
                 Stdout::Log => log.try_clone()?.into(),
                 Stdout::To(stdout) => stdout,
             };
-            command.args(&self.launch.args).stdin(stdin).stdout(stdout).stderr(log);
+            command
+                .args(&self.launch.args)
+                .stdin(stdin)
+                .stdout(stdout)
+                .stderr(log);
             process::spawn_helper(command)
         };
         let mut child = spawn().map_err(|source| self.io(source))?;
         let console = child.stdin().map(ConsoleInput::new);
-        Ok(Process { name: self.name, child, console, channels: vec![], log: self.log.to_owned() })
+        Ok(Process {
+            name: self.name,
+            child,
+            console,
+            channels: vec![],
+            log: self.log.to_owned(),
+        })
     }
 
     pub(super) fn io(&self, source: io::Error) -> StartError {
-        StartError::Io { program: self.launch.program.clone(), source }
+        StartError::Io {
+            program: self.launch.program.clone(),
+            source,
+        }
     }
 }
 
 impl Process {
     /// Returns its standard output. Works once.
     pub(super) fn stdout(&mut self) -> io::Result<tokio::process::ChildStdout> {
-        self.child.stdout().ok_or_else(|| io::Error::other("no pipe"))
+        self.child
+            .stdout()
+            .ok_or_else(|| io::Error::other("no pipe"))
     }
 
     /// Waits for an end that comes too early.
@@ -151,14 +177,17 @@ impl Process {
         }
     }
 
-    /// Handles a control connection that broke before the start was complete: waits for the process's end, or kills
-    /// the process after [`HANG_UP_TIME`].
+    /// Handles a control connection that broke before the start was complete: waits for the
+    /// process's end, or kills the process after [`HANG_UP_TIME`].
     pub(super) async fn hung_up(&mut self) -> StartError {
         match tokio::time::timeout(HANG_UP_TIME, self.ended_early()).await {
             Ok(ended) => ended,
             Err(_) => {
                 self.kill();
-                StartError::Silent { name: self.name, time: HANG_UP_TIME }
+                StartError::Silent {
+                    name: self.name,
+                    time: HANG_UP_TIME,
+                }
             }
         }
     }
@@ -170,14 +199,19 @@ impl Process {
             status: ExitStatus::default(),
             message: "can't wait for the process".into(),
         })?;
-        if status.success() { Ok(()) } else { Err(self.failure(status)) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(self.failure(status))
+        }
     }
 
     pub fn kill(&mut self) {
         self.child.kill();
     }
 
-    /// Takes the input of the guest's serial console, if it has one. A guest that doesn't read makes the writer wait.
+    /// Takes the input of the guest's serial console, if it has one. A guest that doesn't read
+    /// makes the writer wait.
     pub fn take_console(&mut self) -> Option<ConsoleInput> {
         self.console.take()
     }
@@ -187,10 +221,12 @@ impl Process {
         self.console = Some(ConsoleInput::new(input));
     }
 
-    /// Sends bytes to the guest through the channel with this index. Returns false if the channel is closed or doesn't
-    /// exist.
+    /// Sends bytes to the guest through the channel with this index. Returns false if the channel
+    /// is closed or doesn't exist.
     pub fn write_channel(&self, index: usize, bytes: Vec<u8>) -> bool {
-        self.channels.get(index).is_some_and(|channel| channel.send(bytes).is_ok())
+        self.channels
+            .get(index)
+            .is_some_and(|channel| channel.send(bytes).is_ok())
     }
 
     /// Adds a channel, with a task that writes as fast as the guest reads.
@@ -208,7 +244,11 @@ impl Process {
 
     fn failure(&self, status: ExitStatus) -> Failure {
         let message = file::last_lines(&self.log, MESSAGE_LINES).join("; ");
-        Failure { name: self.name, status, message }
+        Failure {
+            name: self.name,
+            status,
+            message,
+        }
     }
 }
 

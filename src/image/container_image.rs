@@ -50,6 +50,8 @@ impl Image {
 
     /// Returns true if the image has the label of bootable images.
     pub fn has_bootc_label(&self) -> bool {
-        self.labels.get(BOOTC_LABEL).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+        self.labels
+            .get(BOOTC_LABEL)
+            .is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
     }
 }

@@ -10,10 +10,14 @@ use crate::host::process;
 /// An image can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("podman is not installed, or not on PATH; `podman-bootc doctor` lists the missing programs")]
+    #[error(
+        "podman is not installed, or not on PATH; `podman-bootc doctor` lists the missing programs"
+    )]
     NoPodman,
     /// The storage doesn't have the image, and no registry serves an image of that name.
-    #[error("image {name} not found in {storage}; build it with `{sudo}podman build -t {name} .`{others}")]
+    #[error(
+        "image {name} not found in {storage}; build it with `{sudo}podman build -t {name} .`{others}"
+    )]
     NotFound {
         name: String,
         /// The storage in words.
@@ -29,8 +33,8 @@ pub enum Error {
         name: String,
         found: String,
         wanted: String,
-        /// Why the tool can't get the image for the wanted architecture, or how to get it: the end of the sentence, or
-        /// empty.
+        /// Why the tool can't get the image for the wanted architecture, or how to get it: the end
+        /// of the sentence, or empty.
         remedy: String,
     },
     #[error(transparent)]
@@ -41,15 +45,28 @@ pub enum Error {
     )]
     NotBootable(String),
     #[error("can't {doing}")]
-    Podman { doing: String, source: process::Error },
+    Podman {
+        doing: String,
+        source: process::Error,
+    },
     /// The index of an image that podman saved can't be changed.
     #[error("can't tag the saved image in {path}")]
-    Index { path: PathBuf, source: std::io::Error },
+    Index {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// The folder of an image can't be linked to the place where podman reads it.
     #[error("can't read {image}: can't create the link {link}")]
-    Link { image: String, link: PathBuf, source: std::io::Error },
+    Link {
+        image: String,
+        link: PathBuf,
+        source: std::io::Error,
+    },
     #[error("can't {doing}: unexpected answer from podman")]
-    Answer { doing: String, source: serde_json::Error },
+    Answer {
+        doing: String,
+        source: serde_json::Error,
+    },
 }
 
 /// The podman machine can't be used.
@@ -69,10 +86,16 @@ pub enum PodmanMachineError {
 
 /// Returns a function that makes a failure of podman an [`Error`]; `doing` follows "can't ".
 pub(super) fn cant(doing: impl Into<String>) -> impl FnOnce(process::Error) -> Error {
-    |source| Error::Podman { doing: doing.into(), source }
+    |source| Error::Podman {
+        doing: doing.into(),
+        source,
+    }
 }
 
 /// Parses an answer of podman; `doing` follows "can't ".
 pub(super) fn parse<T: for<'a> Deserialize<'a>>(text: &[u8], doing: &str) -> Result<T, Error> {
-    serde_json::from_slice(text).map_err(|source| Error::Answer { doing: doing.to_owned(), source })
+    serde_json::from_slice(text).map_err(|source| Error::Answer {
+        doing: doing.to_owned(),
+        source,
+    })
 }

@@ -25,7 +25,8 @@ pub struct Facts {
     /// True if the root filesystem can grow to the size of the disk at boot.
     #[serde(default)]
     pub grows: bool,
-    /// True if the kernel is a unified kernel image that bootc installs. Its command line is part of the image.
+    /// True if the kernel is a unified kernel image that bootc installs. Its command line is part
+    /// of the image.
     #[serde(default)]
     pub uki: bool,
     /// True if the image has bootupd. Without it, bootc can only install systemd-boot.

@@ -11,8 +11,8 @@ use super::storage::clean_up;
 use crate::host::process;
 
 impl Podman {
-    /// Returns the folders of an image's layers in overlayfs, the lowest layer first. Returns `None` if podman's storage
-    /// doesn't use overlayfs.
+    /// Returns the folders of an image's layers in overlayfs, the lowest layer first. Returns
+    /// `None` if podman's storage doesn't use overlayfs.
     pub fn layer_folders(&self, id: &str) -> Result<Option<Vec<PathBuf>>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -21,7 +21,10 @@ impl Podman {
             data: Option<BTreeMap<String, String>>,
         }
         let doing = "find the folders of the image's layers";
-        let text = self.run(["image", "inspect", "--format", "{{json .GraphDriver}}", id], doing)?;
+        let text = self.run(
+            ["image", "inspect", "--format", "{{json .GraphDriver}}", id],
+            doing,
+        )?;
         let driver: Driver = parse(&text, doing)?;
         let data = driver.data.unwrap_or_default();
         let Some(upper) = data.get("UpperDir").filter(|_| driver.name == "overlay") else {
@@ -36,19 +39,35 @@ impl Podman {
         Ok(Some(folders))
     }
 
-    /// Mounts the image's root filesystem read-only until the value is dropped. Rootless, this works only inside
-    /// `podman unshare`.
+    /// Mounts the image's root filesystem read-only until the value is dropped. Rootless, this
+    /// works only inside `podman unshare`.
     pub fn mount(&self, id: &str) -> Result<Mounted, Error> {
         let text = self.run(["image", "mount", id], "mount the image's filesystem")?;
         let path = PathBuf::from(String::from_utf8_lossy(&text).trim_end_matches('\n'));
-        Ok(Mounted { podman: self.clone(), id: id.to_owned(), path })
+        Ok(Mounted {
+            podman: self.clone(),
+            id: id.to_owned(),
+            path,
+        })
     }
 
-    /// Creates a container of the image that never runs. podman doesn't remove the image while the container exists.
+    /// Creates a container of the image that never runs. podman doesn't remove the image while the
+    /// container exists.
     pub fn pin(&self, image: &str, container: &str) -> Result<Pinned, Error> {
-        let create = ["create", "--quiet", "--network=none", "--name", container, image, "true"];
+        let create = [
+            "create",
+            "--quiet",
+            "--network=none",
+            "--name",
+            container,
+            image,
+            "true",
+        ];
         self.run(create, "protect the image from removal")?;
-        Ok(Pinned { podman: self.clone(), container: container.to_owned() })
+        Ok(Pinned {
+            podman: self.clone(),
+            container: container.to_owned(),
+        })
     }
 
     /// Removes the container that protects an image, if it exists.

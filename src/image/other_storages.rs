@@ -1,8 +1,8 @@
-//! Images in the other storages of this host: root's storage for a user, and the users' storages for root.
+//! Images in the other storages of this host: root's storage for a user, and the users' storages
+//! for root.
 
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use serde::Deserialize;
 
@@ -54,16 +54,26 @@ impl fmt::Display for OtherStorages {
 /// Searches the other storages of this host for an image.
 pub(super) fn search(asked: &str, rootless: bool) -> OtherStorages {
     if rootless {
-        let found = |name| OtherStorages::Found { name, owner: "root".into(), user: "$USER".into() };
+        let found = |name| OtherStorages::Found {
+            name,
+            owner: "root".into(),
+            user: "$USER".into(),
+        };
         return match find(Path::new(ROOT_STORAGE), asked) {
             Ok(name) => name.map_or(OtherStorages::NotFound, found),
-            Err(_) => OtherStorages::Unknown { name: asked.to_owned() },
+            Err(_) => OtherStorages::Unknown {
+                name: asked.to_owned(),
+            },
         };
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let found = regular_users(&users).find_map(|(owner, home)| {
         let name = find(&home.join(USER_STORAGE), asked).ok().flatten()?;
-        Some(OtherStorages::Found { name, owner, user: "root".into() })
+        Some(OtherStorages::Found {
+            name,
+            owner,
+            user: "root".into(),
+        })
     });
     found.unwrap_or(OtherStorages::NotFound)
 }
@@ -113,10 +123,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("vfs-images")).unwrap();
         let id = "ab".repeat(32);
-        let json = format!(r#"[{{"id":"{id}","names":["localhost/my-os:v1"],"x":1}},{{"id":"cd"}}]"#);
+        let json =
+            format!(r#"[{{"id":"{id}","names":["localhost/my-os:v1"],"x":1}},{{"id":"cd"}}]"#);
         std::fs::write(dir.path().join("vfs-images/images.json"), json).unwrap();
         let found = |asked| find(dir.path(), asked).unwrap();
-        assert_eq!(found("localhost/my-os:v1").as_deref(), Some("localhost/my-os:v1"));
+        assert_eq!(
+            found("localhost/my-os:v1").as_deref(),
+            Some("localhost/my-os:v1")
+        );
         assert_eq!(found("my-os:v1").as_deref(), Some("localhost/my-os:v1"));
         assert_eq!(found("abababab"), Some(id));
         assert_eq!(found("localhost/my-os"), None);
@@ -125,7 +139,8 @@ mod tests {
 
     #[test]
     fn system_users_are_left_out() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\nbroken\n";
+        let passwd =
+            "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\nbroken\n";
         assert_eq!(
             regular_users(passwd).collect::<Vec<_>>(),
             [("ann".to_owned(), PathBuf::from("/home/ann"))]
@@ -135,8 +150,12 @@ mod tests {
     #[test]
     fn the_text_names_the_command_that_copies_the_image() {
         let found = |owner: &str, user: &str| {
-            OtherStorages::Found { name: "localhost/x:latest".into(), owner: owner.into(), user: user.into() }
-                .to_string()
+            OtherStorages::Found {
+                name: "localhost/x:latest".into(),
+                owner: owner.into(),
+                user: user.into(),
+            }
+            .to_string()
         };
         assert!(
             found("ann", "root")

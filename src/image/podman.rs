@@ -45,11 +45,16 @@ impl Podman {
     /// Finds podman on PATH.
     pub fn find() -> Result<Self, Error> {
         let program = which::which("podman").map_err(|_| Error::NoPodman)?;
-        Ok(Self { program, rootless: crate::host::user_id() != 0, storage: None, service: None })
+        Ok(Self {
+            program,
+            rootless: crate::host::user_id() != 0,
+            storage: None,
+            service: None,
+        })
     }
 
-    /// Returns the podman that has the user's images: the local one on Linux, on other systems root's in the podman
-    /// machine or the `chosen` service.
+    /// Returns the podman that has the user's images: the local one on Linux, on other systems
+    /// root's in the podman machine or the `chosen` service.
     pub fn for_images(os: Os, chosen: Option<Service>) -> Result<Self, Error> {
         let podman = Self::find()?;
         if os == Os::Linux {
@@ -59,7 +64,11 @@ impl Podman {
             Some(service) => service,
             None => podman_machine::service(|| podman.command([]))?,
         };
-        Ok(Self { rootless: false, service: Some(service), ..podman })
+        Ok(Self {
+            rootless: false,
+            service: Some(service),
+            ..podman
+        })
     }
 
     /// Returns true if it asks a service, whose storage may be on another host.
@@ -69,7 +78,10 @@ impl Podman {
 
     #[must_use]
     pub fn with_service(self, service: Service) -> Self {
-        Self { service: Some(service), ..self }
+        Self {
+            service: Some(service),
+            ..self
+        }
     }
 
     /// Sets the storage; `None` means the user's storage.
@@ -94,7 +106,11 @@ impl Podman {
             command.args(service.args());
         }
         if let Some(storage) = &self.storage {
-            command.arg("--root").arg(&storage.root).arg("--runroot").arg(&storage.run);
+            command
+                .arg("--root")
+                .arg(&storage.root)
+                .arg("--runroot")
+                .arg(&storage.run);
         }
         command.args(args);
         command
@@ -106,7 +122,10 @@ impl Podman {
     }
 
     pub fn version(&self) -> Result<String, Error> {
-        let text = self.run(["version", "--format", "{{.Client.Version}}"], "get podman's version")?;
+        let text = self.run(
+            ["version", "--format", "{{.Client.Version}}"],
+            "get podman's version",
+        )?;
         Ok(String::from_utf8_lossy(&text).trim().to_owned())
     }
 
@@ -124,7 +143,17 @@ impl Podman {
         }
         let doing = "list images";
         let filter = format!("label={BOOTC_LABEL}");
-        let text = self.run(["images", "--filter", &filter, "--format", "json", "--no-trunc"], doing)?;
+        let text = self.run(
+            [
+                "images",
+                "--filter",
+                &filter,
+                "--format",
+                "json",
+                "--no-trunc",
+            ],
+            doing,
+        )?;
         let rows: Vec<Row> = parse(&text, doing)?;
         Ok(rows
             .into_iter()
@@ -140,26 +169,43 @@ impl Podman {
 
     /// Writes the image's content as an OCI folder with the tag [`Self::SAVED_TAG`].
     ///
-    /// The tag is a plain word: readers would split `oci:/path:localhost/x:latest` at the wrong colon.
+    /// The tag is a plain word: readers would split `oci:/path:localhost/x:latest` at the wrong
+    /// colon.
     pub fn save(&self, image: &Image, folder: &Path) -> Result<(), Error> {
         let doing = format!("save the content of image {}", image.reference);
-        let mut command = self.command(["save", "--quiet", "--format", "oci-dir", "--uncompressed", "-o"]);
+        let mut command = self.command([
+            "save",
+            "--quiet",
+            "--format",
+            "oci-dir",
+            "--uncompressed",
+            "-o",
+        ]);
         command.arg(folder).arg(&image.id);
         process::output(&mut command).map_err(cant(doing))?;
         let index = folder.join("index.json");
-        tag_saved(&index).map_err(|source| Error::Index { path: index, source })
+        tag_saved(&index).map_err(|source| Error::Index {
+            path: index,
+            source,
+        })
     }
 
     pub const SAVED_TAG: &str = "image";
 
     /// Returns true if its storage has any image.
     pub fn has_images(&self) -> Result<bool, Error> {
-        Ok(!self.run(["images", "--all", "--quiet"], "list images")?.is_empty())
+        Ok(!self
+            .run(["images", "--all", "--quiet"], "list images")?
+            .is_empty())
     }
 
     /// Removes all images of its storage.
     pub fn remove_all(&self) -> Result<(), Error> {
-        self.run(["rmi", "--all", "--force"], "remove the images in the tool's own storage").map(drop)
+        self.run(
+            ["rmi", "--all", "--force"],
+            "remove the images in the tool's own storage",
+        )
+        .map(drop)
     }
 
     pub(super) fn run<'a>(
@@ -190,12 +236,19 @@ impl Podman {
             layers: Vec<String>,
         }
         let doing = format!("inspect image {asked}");
-        let text = self.run(["image", "inspect", "--format", "json", "--", asked], &doing)?;
+        let text = self.run(
+            ["image", "inspect", "--format", "json", "--", asked],
+            &doing,
+        )?;
         let [found]: [Inspected; 1] = parse(&text, &doing)?;
         let id = found.id.trim_start_matches("sha256:").to_owned();
         Ok(Image {
             reference: full_name(asked, &found.repo_tags.unwrap_or_default(), &id),
-            digest: if found.digest.is_empty() { format!("sha256:{id}") } else { found.digest },
+            digest: if found.digest.is_empty() {
+                format!("sha256:{id}")
+            } else {
+                found.digest
+            },
             id,
             architecture: found.architecture,
             size: found.size,
@@ -204,7 +257,8 @@ impl Podman {
         })
     }
 
-    /// `podman image exists` exits with 0 for yes and 1 for no. Any other status is a failure of podman.
+    /// `podman image exists` exits with 0 for yes and 1 for no. Any other status is a failure of
+    /// podman.
     pub(super) fn exists(&self, asked: &str) -> Result<bool, Error> {
         match process::output(&mut self.command(["image", "exists", "--", asked])) {
             Ok(_) => Ok(true),
@@ -229,15 +283,26 @@ impl Podman {
         let mut command = self.pull_command(arch);
         let (transport, path) = asked.split_once(':').unwrap_or(("", asked));
         match (transport, &self.storage) {
-            // podman names the image after its folder, and fails if that has a capital letter. So it gets a link.
+            // podman names the image after its folder, and fails if that has a capital letter. So
+            // it gets a link.
             ("oci" | "dir", Some(storage)) => {
                 let (folder, tag) = rsplit_colon(path).unwrap_or((path, ""));
                 let link = storage.run.join("image");
                 let absolute = std::path::absolute(folder);
                 let linked = absolute.and_then(|to| link_folder(&to, &link));
-                linked.map_err(|source| Error::Link { image: asked.to_owned(), link, source })?;
-                let tag = if tag.is_empty() { String::new() } else { format!(":{tag}") };
-                command.arg(format!("{transport}:image{tag}")).current_dir(&storage.run);
+                linked.map_err(|source| Error::Link {
+                    image: asked.to_owned(),
+                    link,
+                    source,
+                })?;
+                let tag = if tag.is_empty() {
+                    String::new()
+                } else {
+                    format!(":{tag}")
+                };
+                command
+                    .arg(format!("{transport}:image{tag}"))
+                    .current_dir(&storage.run);
             }
             _ => {
                 command.arg(asked);
@@ -247,24 +312,39 @@ impl Podman {
         Ok(String::from_utf8_lossy(&id).trim().to_owned())
     }
 
-    /// Copies an image from another podman into this one's storage unless it is there already. `archive` is the path of a
-    /// temporary file.
+    /// Copies an image from another podman into this one's storage unless it is there already.
+    /// `archive` is the path of a temporary file.
     pub fn copy_from(&self, other: &Self, image: Image, archive: &Path) -> Result<Image, Error> {
         let name = format!("localhost/podman-bootc-copy:{}", image.id);
         if !self.exists(&name)? {
             // An interrupted copy may have left it.
             let _ = std::fs::remove_file(archive);
-            let doing = format!("copy image {} from {}", image.reference, other.storage_name());
-            let mut save = other.command(["save", "--quiet", "--format", "oci-archive", "--uncompressed"]);
+            let doing = format!(
+                "copy image {} from {}",
+                image.reference,
+                other.storage_name()
+            );
+            let mut save = other.command([
+                "save",
+                "--quiet",
+                "--format",
+                "oci-archive",
+                "--uncompressed",
+            ]);
             save.arg("--output").arg(archive).arg(&image.id);
-            let saved = process::output(&mut save).map_err(|source| Error::Podman { doing, source });
-            let read =
-                saved.and_then(|_| self.read_file(&format!("oci-archive:{}", archive.display()), None));
+            let saved =
+                process::output(&mut save).map_err(|source| Error::Podman { doing, source });
+            let read = saved
+                .and_then(|_| self.read_file(&format!("oci-archive:{}", archive.display()), None));
             let _ = std::fs::remove_file(archive);
             self.run(["tag", &read?, &name], "tag the copy of the image")?;
         }
         let copy = self.inspect(&name)?;
-        Ok(Image { reference: image.reference, digest: image.digest, ..copy })
+        Ok(Image {
+            reference: image.reference,
+            digest: image.digest,
+            ..copy
+        })
     }
 
     /// Returns the storage in words.
@@ -280,7 +360,12 @@ impl Podman {
     }
 
     fn storage_root(&self) -> Option<PathBuf> {
-        let text = self.run(["info", "--format", "{{.Store.GraphRoot}}"], "get podman's storage").ok()?;
+        let text = self
+            .run(
+                ["info", "--format", "{{.Store.GraphRoot}}"],
+                "get podman's storage",
+            )
+            .ok()?;
         Some(String::from_utf8_lossy(&text).trim().into())
     }
 }
@@ -288,9 +373,13 @@ impl Podman {
 /// Sets the tag of the first manifest in an OCI folder's index to [`Podman::SAVED_TAG`].
 fn tag_saved(index: &Path) -> std::io::Result<()> {
     let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(index)?)?;
-    let manifest = value.pointer_mut("/manifests/0").and_then(serde_json::Value::as_object_mut);
+    let manifest = value
+        .pointer_mut("/manifests/0")
+        .and_then(serde_json::Value::as_object_mut);
     let manifest = manifest.ok_or_else(|| std::io::Error::other("it lists no manifest"))?;
-    let annotations = manifest.remove("annotations").filter(serde_json::Value::is_object);
+    let annotations = manifest
+        .remove("annotations")
+        .filter(serde_json::Value::is_object);
     let mut annotations = annotations.unwrap_or_default();
     annotations["org.opencontainers.image.ref.name"] = Podman::SAVED_TAG.into();
     manifest.insert("annotations".into(), annotations);
@@ -309,14 +398,35 @@ mod tests {
             std::fs::write(&index, text).unwrap();
             tag_saved(&index).map(|()| std::fs::read_to_string(&index).unwrap())
         };
-        let tagged = r#"{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"image"}}]}"#;
-        for annotations in ["", r#""annotations":{}"#, r#""annotations":null"#, r#""annotations":7"#] {
-            assert_eq!(tag(&format!(r#"{{"manifests":[{{{annotations}}}]}}"#)).unwrap(), tagged);
+        let tagged =
+            r#"{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"image"}}]}"#;
+        for annotations in [
+            "",
+            r#""annotations":{}"#,
+            r#""annotations":null"#,
+            r#""annotations":7"#,
+        ] {
+            assert_eq!(
+                tag(&format!(r#"{{"manifests":[{{{annotations}}}]}}"#)).unwrap(),
+                tagged
+            );
         }
-        for broken in ["{}", "[]", r#"{"manifests":[]}"#, r#"{"manifests":[7]}"#, r#"{"manifests":{}}"#] {
-            let error = Error::Index { path: index.clone(), source: tag(broken).unwrap_err() };
+        for broken in [
+            "{}",
+            "[]",
+            r#"{"manifests":[]}"#,
+            r#"{"manifests":[7]}"#,
+            r#"{"manifests":{}}"#,
+        ] {
+            let error = Error::Index {
+                path: index.clone(),
+                source: tag(broken).unwrap_err(),
+            };
             let text = crate::text::error_chain(&error);
-            assert!(text.contains("index.json: it lists no manifest"), "{broken}: {text}");
+            assert!(
+                text.contains("index.json: it lists no manifest"),
+                "{broken}: {text}"
+            );
         }
         assert!(tag("no JSON").is_err());
     }
@@ -326,9 +436,16 @@ mod tests {
     #[test]
     fn podman_is_not_blamed_for_a_link_that_cant_be_created() {
         let dir = tempfile::tempdir().unwrap();
-        let storage = Storage { root: dir.path().join("root"), run: dir.path().join("none") };
-        let podman =
-            Podman { program: "podman".into(), rootless: false, storage: Some(storage), service: None };
+        let storage = Storage {
+            root: dir.path().join("root"),
+            run: dir.path().join("none"),
+        };
+        let podman = Podman {
+            program: "podman".into(),
+            rootless: false,
+            storage: Some(storage),
+            service: None,
+        };
         let text = crate::text::error_chain(&podman.read_file("oci:/x", None).unwrap_err());
         assert!(
             text.starts_with("can't read oci:/x: can't create the link ") && text.contains("none"),

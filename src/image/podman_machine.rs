@@ -30,7 +30,8 @@ struct Inspected {
 
 /// Returns the service of root in the default podman machine.
 pub(super) fn service(mut podman: impl FnMut() -> Command) -> Result<Service, Error> {
-    let mut ask = |args: &[&str], doing: &str| process::output(podman().args(args)).map_err(cant(doing));
+    let mut ask =
+        |args: &[&str], doing: &str| process::output(podman().args(args)).map_err(cant(doing));
     let doing = "list podman machines";
     let text = ask(&["machine", "list", "--format", "json"], doing)?;
     let rows: Vec<Row> = parse(&text, doing)?;
@@ -49,7 +50,11 @@ pub(super) fn service(mut podman: impl FnMut() -> Command) -> Result<Service, Er
 /// Returns the name of the machine that podman itself would use.
 fn pick(rows: &[Row]) -> Result<&str, PodmanMachineError> {
     let running = || rows.iter().find(|row| row.running);
-    let chosen = rows.iter().find(|row| row.default).or_else(running).or(rows.first());
+    let chosen = rows
+        .iter()
+        .find(|row| row.default)
+        .or_else(running)
+        .or(rows.first());
     match chosen {
         None => Err(PodmanMachineError::Missing),
         Some(row) if row.running => Ok(name_of(row)),
@@ -81,8 +86,14 @@ mod tests {
         assert_eq!(pick(other), Ok("b".into()));
         for (error, want) in [
             (PodmanMachineError::Missing, "podman machine init"),
-            (PodmanMachineError::Stopped("a".into()), "podman machine start a"),
-            (PodmanMachineError::Rootless("a".into()), "podman machine set --rootful a"),
+            (
+                PodmanMachineError::Stopped("a".into()),
+                "podman machine start a",
+            ),
+            (
+                PodmanMachineError::Rootless("a".into()),
+                "podman machine set --rootful a",
+            ),
         ] {
             assert!(error.to_string().contains(want), "{error}");
         }

@@ -12,8 +12,13 @@ pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
 
 /// Returns true if `asked` can mean the image with this full name.
 pub fn is_meant(asked: &str, name: &str) -> bool {
-    let with_tag = if has_tag(asked) { asked.to_owned() } else { format!("{asked}:latest") };
-    name.strip_suffix(with_tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    let with_tag = if has_tag(asked) {
+        asked.to_owned()
+    } else {
+        format!("{asked}:latest")
+    };
+    name.strip_suffix(with_tag.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// Returns true for names that no registry can serve.
@@ -23,7 +28,9 @@ pub fn is_local(name: &str) -> bool {
 
 /// Returns true for images in files, as in containers-transports(5).
 pub fn is_file(name: &str) -> bool {
-    ["oci:", "oci-archive:", "docker-archive:", "dir:"].iter().any(|transport| name.starts_with(transport))
+    ["oci:", "oci-archive:", "docker-archive:", "dir:"]
+        .iter()
+        .any(|transport| name.starts_with(transport))
 }
 
 /// Returns true if the text can be an image ID or its beginning.
@@ -41,7 +48,9 @@ pub fn without_tag(name: &str) -> &str {
 }
 
 fn has_tag(name: &str) -> bool {
-    name.rsplit('/').next().is_some_and(|last| last.contains(':') || last.contains('@'))
+    name.rsplit('/')
+        .next()
+        .is_some_and(|last| last.contains(':') || last.contains('@'))
 }
 
 #[cfg(test)]
@@ -50,7 +59,10 @@ mod tests {
 
     #[test]
     fn the_full_name_is_the_one_that_the_user_meant() {
-        let names = ["localhost/my-os:v1".to_owned(), "localhost/my-os:latest".to_owned()];
+        let names = [
+            "localhost/my-os:v1".to_owned(),
+            "localhost/my-os:latest".to_owned(),
+        ];
         let id = "0123456789abcdef";
         for (asked, want) in [
             ("my-os", "localhost/my-os:latest"),
@@ -62,7 +74,10 @@ mod tests {
         ] {
             assert_eq!(full_name(asked, &names, id), want, "{asked}");
         }
-        assert_eq!(full_name("0123", &[], id), "localhost/untagged:0123456789ab");
+        assert_eq!(
+            full_name("0123", &[], id),
+            "localhost/untagged:0123456789ab"
+        );
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub enum Pull {
 /// The image that the user asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageRequest<'a> {
-    /// A name, a short name, an ID or its beginning, or an image in a file as in containers-transports(5).
+    /// A name, a short name, an ID or its beginning, or an image in a file as in
+    /// containers-transports(5).
     pub name: &'a str,
     pub pull: Pull,
     /// The required architecture in OCI's terms. `None` accepts any, and pulls the host's.
@@ -37,8 +38,13 @@ impl ImageRequest<'_> {
 impl Podman {
     /// Finds a bootable image. Calls `pulling` before it pulls the image.
     ///
-    /// A name means the image for one architecture at a time. As with podman itself, pulling another one moves the name.
-    pub fn resolve(&self, request: &ImageRequest, mut pulling: impl FnMut()) -> Result<Image, Error> {
+    /// A name means the image for one architecture at a time. As with podman itself, pulling
+    /// another one moves the name.
+    pub fn resolve(
+        &self,
+        request: &ImageRequest,
+        mut pulling: impl FnMut(),
+    ) -> Result<Image, Error> {
         let asked = request.name;
         if is_file(asked) {
             pulling();
@@ -64,7 +70,9 @@ impl Podman {
         }
         let image = match found {
             Ok(image) if request.accepts(&image) => image,
-            Ok(image) if can_pull && !is_local(&image.reference) && request.pull != Pull::Never => pull()?,
+            Ok(image) if can_pull && !is_local(&image.reference) && request.pull != Pull::Never => {
+                pull()?
+            }
             Ok(image) => {
                 let remedy = self.remedy(request, &image);
                 check_arch(request, image, || remedy)?
@@ -88,8 +96,8 @@ impl Podman {
         bootable(image)
     }
 
-    /// Returns the image for the wanted architecture from a manifest list, as `podman build --manifest` makes one. podman
-    /// itself takes only the image for the host's.
+    /// Returns the image for the wanted architecture from a manifest list, as
+    /// `podman build --manifest` makes one. podman itself takes only the image for the host's.
     fn find_in_manifest_list(&self, request: &ImageRequest) -> Result<Option<Image>, Error> {
         #[derive(Deserialize)]
         struct List {
@@ -105,19 +113,33 @@ impl Podman {
             architecture: String,
         }
         let name = request.name;
-        let Some(wanted) = request.arch.filter(|_| !looks_like_id(name)) else { return Ok(None) };
+        let Some(wanted) = request.arch.filter(|_| !looks_like_id(name)) else {
+            return Ok(None);
+        };
         let doing = format!("inspect the manifest list {name}");
         // podman fails for an image that isn't a list.
-        if self.run(["manifest", "exists", "--", name], &doing).is_err() {
+        if self
+            .run(["manifest", "exists", "--", name], &doing)
+            .is_err()
+        {
             return Ok(None);
         }
-        let list: List = parse(&self.run(["manifest", "inspect", "--", name], &doing)?, &doing)?;
-        let Some(instance) = list.manifests.into_iter().find(|one| one.platform.architecture == wanted)
+        let list: List = parse(
+            &self.run(["manifest", "inspect", "--", name], &doing)?,
+            &doing,
+        )?;
+        let Some(instance) = list
+            .manifests
+            .into_iter()
+            .find(|one| one.platform.architecture == wanted)
         else {
             return Ok(None);
         };
         let image = self.inspect(&format!("{}@{}", without_tag(name), instance.digest))?;
-        Ok(Some(Image { reference: name.to_owned(), ..image }))
+        Ok(Some(Image {
+            reference: name.to_owned(),
+            ..image
+        }))
     }
 
     fn not_found(&self, asked: &str) -> Error {
@@ -125,7 +147,12 @@ impl Podman {
             Some(_) => OtherStorages::NotFound,
             None => other_storages::search(asked, self.rootless),
         };
-        Error::NotFound { name: asked.to_owned(), storage: self.storage_name(), sudo: self.sudo(), others }
+        Error::NotFound {
+            name: asked.to_owned(),
+            storage: self.storage_name(),
+            sudo: self.sudo(),
+            others,
+        }
     }
 
     /// Returns the end of the error for an image that exists only for another architecture.
@@ -134,7 +161,9 @@ impl Podman {
             _ if looks_like_id(request.name) => String::new(),
             (Some(wanted), true) => {
                 let (sudo, name) = (self.sudo(), request.name);
-                format!("; build it for {wanted} with `{sudo}podman build --arch {wanted} -t {name} .`")
+                format!(
+                    "; build it for {wanted} with `{sudo}podman build --arch {wanted} -t {name} .`"
+                )
             }
             _ => format!(" in {}, and `--pull never` is set", self.storage_name()),
         }
@@ -142,11 +171,19 @@ impl Podman {
 
     /// Returns the beginning of a user's command that works on the same storage.
     fn sudo(&self) -> &'static str {
-        if self.rootless || self.service.is_some() { "" } else { "sudo " }
+        if self.rootless || self.service.is_some() {
+            ""
+        } else {
+            "sudo "
+        }
     }
 }
 
-fn check_arch(request: &ImageRequest, image: Image, remedy: impl FnOnce() -> String) -> Result<Image, Error> {
+fn check_arch(
+    request: &ImageRequest,
+    image: Image,
+    remedy: impl FnOnce() -> String,
+) -> Result<Image, Error> {
     match request.arch {
         Some(wanted) if !request.accepts(&image) => Err(Error::OtherArch {
             name: request.name.to_owned(),
@@ -159,5 +196,9 @@ fn check_arch(request: &ImageRequest, image: Image, remedy: impl FnOnce() -> Str
 }
 
 fn bootable(image: Image) -> Result<Image, Error> {
-    if image.has_bootc_label() { Ok(image) } else { Err(Error::NotBootable(image.reference)) }
+    if image.has_bootc_label() {
+        Ok(image)
+    } else {
+        Err(Error::NotBootable(image.reference))
+    }
 }

@@ -17,7 +17,11 @@ impl Service {
 
     /// Returns the user's choice: this connection, or the service in the environment.
     pub fn chosen(connection: Option<&str>) -> Option<Self> {
-        let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let variable = |name| {
+            std::env::var(name)
+                .ok()
+                .filter(|value: &String| !value.is_empty())
+        };
         let [url, name] = Self::VARIABLES;
         connection
             .map(str::to_owned)

@@ -33,7 +33,8 @@ impl Storage {
         Self { root, run }
     }
 
-    /// Locks the storage. If another process has the lock, calls `waiting` and waits; an interrupt ends the wait.
+    /// Locks the storage. If another process has the lock, calls `waiting` and waits; an interrupt
+    /// ends the wait.
     pub fn lock(self, waiting: impl FnOnce()) -> Result<LockedStorage, WaitError> {
         file::create_private_dir(&self.root)?;
         let lock = match Lock::try_acquire(&self.lock_file())? {
@@ -51,19 +52,27 @@ impl Storage {
     /// Locks the storage, or returns `None` if another process has the lock.
     pub fn try_lock(self) -> std::io::Result<Option<LockedStorage>> {
         file::create_private_dir(&self.root)?;
-        Lock::try_acquire(&self.lock_file())?.map(|lock| self.locked(lock)).transpose()
+        Lock::try_acquire(&self.lock_file())?
+            .map(|lock| self.locked(lock))
+            .transpose()
     }
 
     /// Creates the run folder. Its removal comes first, because a holder that was killed left one.
     fn locked(self, lock: Lock) -> std::io::Result<LockedStorage> {
         file::remove_dir(&self.run)?;
         file::create_private_dir(&self.run)?;
-        Ok(LockedStorage { storage: self, _lock: lock })
+        Ok(LockedStorage {
+            storage: self,
+            _lock: lock,
+        })
     }
 
     /// Returns the time of the last use, `None` if there was none.
     pub fn last_used(&self) -> Option<SystemTime> {
-        self.lock_file().metadata().and_then(|metadata| metadata.modified()).ok()
+        self.lock_file()
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
     }
 
     /// Returns the path of a temporary archive for an image that is being copied into the storage.
@@ -92,10 +101,13 @@ impl Drop for LockedStorage {
     }
 }
 
-/// Root's podman mounts the folder of its layers on itself and leaves the mount, which prevents the folder's removal.
+/// Root's podman mounts the folder of its layers on itself and leaves the mount, which prevents the
+/// folder's removal.
 fn unmount(folder: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let is_mounted = mounts.lines().any(|line| line.split(' ').nth(1).map(Path::new) == Some(folder));
+    let is_mounted = mounts
+        .lines()
+        .any(|line| line.split(' ').nth(1).map(Path::new) == Some(folder));
     if is_mounted {
         clean_up(Command::new("umount").arg(folder));
     }
@@ -116,7 +128,10 @@ mod tests {
     #[test]
     fn the_files_of_a_killed_holder_are_gone_for_the_next_one() {
         let dir = tempfile::tempdir().unwrap();
-        let storage = Storage { root: dir.path().join("root"), run: dir.path().join("run") };
+        let storage = Storage {
+            root: dir.path().join("root"),
+            run: dir.path().join("run"),
+        };
         file::create_private_dir(&storage.run).unwrap();
         std::fs::write(storage.run.join("image"), "").unwrap();
         let _storage = storage.clone().try_lock().unwrap().unwrap();

@@ -15,7 +15,8 @@ use crate::text::{Progress, Stage, format_size};
 /// The place where `bootc install` runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Place {
-    /// A VM, booted directly from the image. It needs neither root nor features of the host's kernel.
+    /// A VM, booted directly from the image. It needs neither root nor features of the host's
+    /// kernel.
     #[default]
     Vm,
     /// A privileged container. It needs root and loop devices.
@@ -23,7 +24,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// The default. On macOS and Windows the podman machine has the images, and everything that an install needs.
+    /// The default. On macOS and Windows the podman machine has the images, and everything that an
+    /// install needs.
     pub fn default_on(os: Os) -> Self {
         match os {
             Os::Linux => Self::Vm,
@@ -43,7 +45,8 @@ pub struct BaseDiskRequest<'a> {
     pub rebuild: bool,
     /// A smaller disk is good enough, if the system on it grows with the disk.
     pub growable: bool,
-    /// A lock on the storage of an image from elsewhere; released as soon as the image has been read.
+    /// A lock on the storage of an image from elsewhere; released as soon as the image has been
+    /// read.
     pub in_use: Option<LockedStorage>,
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<String>,
@@ -63,7 +66,15 @@ pub fn ensure(
     used: Used,
     progress: &dyn Progress,
 ) -> Result<Lease, Error> {
-    let BaseDiskRequest { image, options, place, mut rebuild, growable, in_use, console } = request;
+    let BaseDiskRequest {
+        image,
+        options,
+        place,
+        mut rebuild,
+        growable,
+        in_use,
+        console,
+    } = request;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
@@ -87,7 +98,10 @@ pub fn ensure(
             },
             Claim::Ours(partial) => break partial,
             Claim::Taken => {
-                stage.step(&format!("waiting for another podman-bootc that installs {}", image.reference));
+                stage.step(&format!(
+                    "waiting for another podman-bootc that installs {}",
+                    image.reference
+                ));
                 cache.wait(&key)?;
                 // The other process has just made it.
                 rebuild = false;
@@ -96,14 +110,26 @@ pub fn ensure(
     };
     let in_use = Cell::new(in_use);
     let console = console.as_deref();
-    let install = Install { host, image, options: &options, console, partial: &partial, in_use };
+    let install = Install {
+        host,
+        image,
+        options: &options,
+        console,
+        partial: &partial,
+        in_use,
+    };
     let made = run(&install, place, &mut *stage);
     fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
         Err(Failure::Failed { reason, lines }) => {
             let log = partial.keep_log();
-            return Err(Error::Failed { image: image.reference.clone(), reason, lines, log });
+            return Err(Error::Failed {
+                image: image.reference.clone(),
+                reason,
+                lines,
+                log,
+            });
         }
         Err(Failure::Error(error)) => return Err(*error),
     };
@@ -116,9 +142,16 @@ pub fn ensure(
         file: PathBuf::new(),
     })?;
     let lease = cache.lease(&disk.key)?.ok_or(Error::Vanished)?;
-    stage.done(&format!("{} on a disk of {}", disk.image.reference, format_size(disk.options.disk_size)));
+    stage.done(&format!(
+        "{} on a disk of {}",
+        disk.image.reference,
+        format_size(disk.options.disk_size)
+    ));
     if let Err(error) = tidy(host, &cache, &disk.key, used, progress) {
-        tracing::warn!(error = crate::text::error_chain(error.as_ref()), "can't remove old base disks");
+        tracing::warn!(
+            error = crate::text::error_chain(error.as_ref()),
+            "can't remove old base disks"
+        );
     }
     Ok(lease)
 }
@@ -134,26 +167,53 @@ fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, 
     }
 }
 
-/// Returns the largest smaller disk of the same image and otherwise the same options whose system grows by itself.
-fn find_growable(cache: &Cache, image: &Image, options: &InstallOptions) -> Result<Option<Lease>, Error> {
+/// Returns the largest smaller disk of the same image and otherwise the same options whose system
+/// grows by itself.
+fn find_growable(
+    cache: &Cache,
+    image: &Image,
+    options: &InstallOptions,
+) -> Result<Option<Lease>, Error> {
     let alike = |disk: &BaseDisk| {
         let size = disk.options.disk_size;
         let grows = disk.facts.grows && size < options.disk_size;
         grows
             && disk.key.content()
-                == Key::new(image, &InstallOptions { disk_size: size, ..options.clone() }).content()
+                == Key::new(
+                    image,
+                    &InstallOptions {
+                        disk_size: size,
+                        ..options.clone()
+                    },
+                )
+                .content()
     };
-    let best = cache.list()?.into_iter().filter(alike).max_by_key(|disk| disk.options.disk_size);
-    Ok(best.map(|disk| cache.lease(&disk.key)).transpose()?.flatten())
+    let best = cache
+        .list()?
+        .into_iter()
+        .filter(alike)
+        .max_by_key(|disk| disk.options.disk_size);
+    Ok(best
+        .map(|disk| cache.lease(&disk.key))
+        .transpose()?
+        .flatten())
 }
 
 /// Removes the disks that the new one replaces, and the least recently used ones over the limit.
-fn tidy(host: &Host, cache: &Cache, new: &Key, used: Used, progress: &dyn Progress) -> Result<(), AnyError> {
+fn tidy(
+    host: &Host,
+    cache: &Cache,
+    new: &Key,
+    used: Used,
+    progress: &dyn Progress,
+) -> Result<(), AnyError> {
     disk::remove_superseded(cache, new, used)?;
     if let Some(limit) = host.cache_limit {
         for cached in disk::trim(cache, limit, used)? {
             let (name, size) = (cached.disk.image.reference, format_size(cached.size));
-            progress.note(&format!("removed the base disk of {name} ({size}): the cache exceeds its limit"));
+            progress.note(&format!(
+                "removed the base disk of {name} ({size}): the cache exceeds its limit"
+            ));
         }
     }
     Ok(())

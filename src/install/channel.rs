@@ -51,7 +51,11 @@ impl Config {
 
     /// The type of the root filesystem that the image configures.
     pub fn root_filesystem(&self) -> Option<&str> {
-        let nested = self.filesystem.as_ref().and_then(|f| f.root.as_ref()).and_then(|r| r.kind.as_deref());
+        let nested = self
+            .filesystem
+            .as_ref()
+            .and_then(|f| f.root.as_ref())
+            .and_then(|r| r.kind.as_deref());
         nested.or(self.root_fs_type.as_deref())
     }
 }
@@ -63,7 +67,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Returns the lines that these bytes complete. A carriage return, as progress bars write it, ends a line, too.
+    /// Returns the lines that these bytes complete. A carriage return, as progress bars write it,
+    /// ends a line, too.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Line> {
         let mut lines = Vec::new();
         for &byte in bytes {
@@ -86,7 +91,10 @@ fn parse(text: String) -> Line {
     if let Some(json) = text.strip_prefix("@config ") {
         return Line::Config(Config::parse(json));
     }
-    match text.strip_prefix("@exit ").and_then(|code| code.trim().parse().ok()) {
+    match text
+        .strip_prefix("@exit ")
+        .and_then(|code| code.trim().parse().ok())
+    {
         Some(code) => Line::Exit(code),
         None => Line::Text(text),
     }
@@ -94,7 +102,11 @@ fn parse(text: String) -> Line {
 
 /// The answer to [`Line::Config`].
 pub fn answer(command: &[String]) -> Vec<u8> {
-    let line = command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    let line = command
+        .iter()
+        .map(|word| quote(word))
+        .collect::<Vec<_>>()
+        .join(" ");
     format!("{}\n", STANDARD.encode(line)).into_bytes()
 }
 
@@ -111,7 +123,10 @@ mod tests {
             ["Installing", "10%", "20%"].map(|t| Line::Text(t.into()))
         );
         assert_eq!(lines.push(b"it 0\n"), [Line::Exit(0)]);
-        assert_eq!(lines.push(b"@exit soon\n"), [Line::Text("@exit soon".into())]);
+        assert_eq!(
+            lines.push(b"@exit soon\n"),
+            [Line::Text("@exit soon".into())]
+        );
         lines.push(&vec![b'x'; 1 << 20]);
         assert!(matches!(&lines.push(b"\n")[..], [Line::Text(text)] if text.len() == LINE_MAX));
     }
@@ -122,8 +137,14 @@ mod tests {
             Line::Config(config) => config.root_filesystem().map(str::to_owned),
             other => panic!("{other:?}"),
         };
-        assert_eq!(root(r#"{"filesystem":{"root":{"type":"xfs"}},"kargs":null}"#).as_deref(), Some("xfs"));
-        assert_eq!(root(r#"{"root-fs-type":"ext4","filesystem":null}"#).as_deref(), Some("ext4"));
+        assert_eq!(
+            root(r#"{"filesystem":{"root":{"type":"xfs"}},"kargs":null}"#).as_deref(),
+            Some("xfs")
+        );
+        assert_eq!(
+            root(r#"{"root-fs-type":"ext4","filesystem":null}"#).as_deref(),
+            Some("ext4")
+        );
         assert_eq!(root(r#"{"filesystem":{"root":{}}}"#), None);
         assert_eq!(root("not json"), None);
     }
@@ -136,7 +157,11 @@ mod tests {
             "eval \"set -- $(echo {} | base64 -d)\"; \"$@\"",
             String::from_utf8(answer(&words)).unwrap().trim()
         );
-        let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(script)
+            .output()
+            .unwrap();
         assert_eq!(output.stdout, b"a b\0it's\0--karg=$(x)\n\0");
     }
 }

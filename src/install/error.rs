@@ -16,7 +16,10 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] image::Error),
     #[error("image {image}: {source}")]
-    DirectBoot { image: String, source: direct_boot::Error },
+    DirectBoot {
+        image: String,
+        source: direct_boot::Error,
+    },
     #[error(transparent)]
     Hypervisor(#[from] hypervisor::FindError),
     #[error(transparent)]
@@ -24,7 +27,10 @@ pub enum Error {
     #[error("can't run the install's VM")]
     Machine(#[source] engine::Error),
     #[error("can't use {path}")]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("can't start the install's event loop")]
     EventLoop(#[source] std::io::Error),
     /// `bootc install` failed, or the system that it ran in.
@@ -48,10 +54,15 @@ pub enum Error {
     /// A container can't install here, for this reason.
     #[error("--install-in container {0}; leave the flag out to install in a VM")]
     NoContainer(&'static str),
-    #[error("--install-in vm works on Linux only; leave the flag out to install in the podman machine")]
+    #[error(
+        "--install-in vm works on Linux only; leave the flag out to install in the podman machine"
+    )]
     NoVm,
     #[error("can't {doing}")]
-    PodmanMachine { doing: &'static str, source: process::Error },
+    PodmanMachine {
+        doing: &'static str,
+        source: process::Error,
+    },
     #[error("image {image} is for {architecture}, which is not supported")]
     Architecture { image: String, architecture: String },
     #[error(transparent)]

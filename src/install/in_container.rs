@@ -1,4 +1,5 @@
-//! Installs in a privileged container, as the Go podman-bootc does: on this host, or in the podman machine.
+//! Installs in a privileged container, as the Go podman-bootc does: on this host, or in the podman
+//! machine.
 
 use std::io::Write;
 use std::path::Path;
@@ -22,15 +23,18 @@ const OUTPUT: &str = "/output";
 const DISK: &str = "/output/disk.raw";
 /// The public key for root in the container.
 const KEY: &str = "/run/podman-bootc.pub";
-/// Writes the key and makes an empty disk, each if its argument is set, and runs the command. The arguments are the
-/// key, the disk's size in bytes, and the command.
+/// Writes the key and makes an empty disk, each if its argument is set, and runs the command. The
+/// arguments are the key, the disk's size in bytes, and the command.
 const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
     [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
 
 pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Facts, Failure> {
     stage.step("reading the image");
     let (facts, place) = if install.host.podman.is_remote() {
-        (podman_machine::facts(install)?, Some(DiskPlace::choose(install, os)))
+        (
+            podman_machine::facts(install)?,
+            Some(DiskPlace::choose(install, os)),
+        )
     } else {
         (facts_here(install)?, None)
     };
@@ -45,11 +49,19 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
     };
     let empty = matches!(place, Some(DiskPlace::Volume(_))).then_some(install.options.disk_size);
     let words = arguments(install, &output, empty, command);
-    let mut run = install.host.podman.command(words.iter().map(String::as_str));
+    let mut run = install
+        .host
+        .podman
+        .command(words.iter().map(String::as_str));
     // bootc writes to both streams.
-    let io = |source| Error::Io { path: install.partial.log(), source };
+    let io = |source| Error::Io {
+        path: install.partial.log(),
+        source,
+    };
     let log = file::create_private(&install.partial.log()).map_err(io)?;
-    run.stdin(Stdio::null()).stdout(log.try_clone().map_err(io)?).stderr(log);
+    run.stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(io)?)
+        .stderr(log);
     match process::run(&mut run) {
         Ok(()) if disk.exists() => {}
         Ok(()) => return Err(install.failed("bootc install wrote no disk")),
@@ -75,10 +87,16 @@ fn facts_here(install: &Install) -> Result<Facts, Failure> {
         return Err(Error::NoContainer("needs root").into());
     }
     if !host::can_open_read_write(Path::new("/dev/loop-control")) {
-        return Err(Error::NoContainer("needs loop devices, but /dev/loop-control can't be opened").into());
+        return Err(Error::NoContainer(
+            "needs loop devices, but /dev/loop-control can't be opened",
+        )
+        .into());
     }
     let image = install.image;
-    let named = |source| Error::DirectBoot { image: image.reference.clone(), source };
+    let named = |source| Error::DirectBoot {
+        image: image.reference.clone(),
+        source,
+    };
     let mounted = install.host.podman.mount(&image.id).map_err(Error::from)?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
     Ok(direct_boot::facts_of(mounted.path(), arch).map_err(named)?)
@@ -86,7 +104,15 @@ fn facts_here(install: &Install) -> Result<Facts, Failure> {
 
 /// Asks the image for its install configuration.
 fn configuration(install: &Install) -> Result<Config, Failure> {
-    let ask = ["run", "--rm", "--network=none", &install.image.id, "bootc", "install", "print-configuration"];
+    let ask = [
+        "run",
+        "--rm",
+        "--network=none",
+        &install.image.id,
+        "bootc",
+        "install",
+        "print-configuration",
+    ];
     match process::output(&mut install.host.podman.command(ask)) {
         Ok(text) => Ok(Config::parse(&String::from_utf8_lossy(&text))),
         Err(process::Error::Interrupted(signal)) => Err(signal.into()),
@@ -100,10 +126,15 @@ fn configuration(install: &Install) -> Result<Config, Failure> {
     }
 }
 
-/// The arguments of podman for an install to `output`, a folder or a volume. With `empty` the container first makes a
-/// disk of that many bytes there.
+/// The arguments of podman for an install to `output`, a folder or a volume. With `empty` the
+/// container first makes a disk of that many bytes there.
 /// <https://bootc-dev.github.io/bootc/bootc-install.html>
-fn arguments(install: &Install, output: &str, empty: Option<u64>, command: Vec<String>) -> Vec<String> {
+fn arguments(
+    install: &Install,
+    output: &str,
+    empty: Option<u64>,
+    command: Vec<String>,
+) -> Vec<String> {
     let mut words = [
         "run",
         "--rm",
@@ -141,7 +172,9 @@ mod tests {
             let script = PROLOGUE.replace(KEY, "key").replace(DISK, "disk");
             let dir = tempfile::tempdir().unwrap();
             let mut command = std::process::Command::new("sh");
-            command.current_dir(&dir).args(["-c", &script, "sh", key, size]);
+            command
+                .current_dir(&dir)
+                .args(["-c", &script, "sh", key, size]);
             command.args(["printf", "%s|", "a b", "$(x)", "it's"]);
             let output = command.output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), "a b|$(x)|it's|");

@@ -12,19 +12,20 @@ use super::channel;
 use super::channel::{Config, Line, Lines};
 use super::error::Error;
 use super::job::{Failure, Install};
-use crate::direct_boot;
 use crate::direct_boot::{BootCache, BootImage, Transport};
 use crate::disk::Cache;
-use crate::engine;
 use crate::engine::console_text::NewestLine;
 use crate::engine::{Ended, Engine, Event, Order};
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
 use crate::host::process::interrupt;
 use crate::host::{Os, fault};
-use crate::hypervisor::{Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind, Machine, accelerator};
+use crate::hypervisor::{
+    Arch, Boot, Channel, Disk, DiskFormat, Hypervisor, Kind, Machine, accelerator,
+};
 use crate::image::{Facts, Podman};
 use crate::text::Stage;
+use crate::{direct_boot, engine};
 
 /// bootc unpacks layers into memory before it writes them to the disk.
 const MEMORY_MIB: u64 = 4096;
@@ -39,10 +40,12 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
         architecture: image.architecture.clone(),
     })?;
     let folder = install.partial.folder();
-    let boots =
-        BootCache::open(&install.host.dirs.roots()).map_err(|error| install.direct_boot_error(error))?;
+    let boots = BootCache::open(&install.host.dirs.roots())
+        .map_err(|error| install.direct_boot_error(error))?;
     // To the end: the hypervisor opens the files again when it falls back to emulation.
-    let _lease = boots.lease().map_err(|error| install.direct_boot_error(error))?;
+    let _lease = boots
+        .lease()
+        .map_err(|error| install.direct_boot_error(error))?;
     let boot = boots
         .prepare(&install.host.podman, image, arch, Transport::Erofs, stage)
         .map_err(|error| install.direct_boot_error(error))?;
@@ -53,10 +56,20 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
     drop(install.in_use.take());
 
     let key = install.partial.key().to_string();
-    let runtime = install.host.dirs.runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));
+    let runtime = install
+        .host
+        .dirs
+        .runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));
     let runtime = TemporaryFolder::create(runtime)?;
     let name = format!("install-{}", image.short_id());
-    let machine = machine(name, arch, &boot, folder.join(CONTENT), install.partial.disk(), &runtime.0);
+    let machine = machine(
+        name,
+        arch,
+        &boot,
+        folder.join(CONTENT),
+        install.partial.disk(),
+        &runtime.0,
+    );
     let os = Os::current();
     let hypervisor = Hypervisor::find(Kind::Qemu, arch, os)?;
     let cache = &install.host.dirs.cache;
@@ -71,8 +84,10 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
         forwards: vec![],
         helpers: vec![],
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::EventLoop)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::EventLoop)?;
     stage.step("booting the image");
     fault::point("install-boots");
     runtime.block_on(drive(install, engine, &boot.facts, stage))?;
@@ -124,7 +139,8 @@ fn machine(
     }
 }
 
-/// A runtime folder's name is this and the first digits of the disk's key. It is as long as a VM's ID, and never one.
+/// A runtime folder's name is this and the first digits of the disk's key. It is as long as a VM's
+/// ID, and never one.
 const RUNTIME: &str = "i";
 const KEY_DIGITS: usize = 11;
 const CONTENT: &str = "content.erofs";
@@ -133,10 +149,18 @@ const CONTENT: &str = "content.erofs";
 fn save_content(install: &Install) -> Result<(), Failure> {
     let folder = install.partial.folder();
     let content = folder.join("content");
-    install.host.podman.save(install.image, &content).map_err(Error::from)?;
+    install
+        .host
+        .podman
+        .save(install.image, &content)
+        .map_err(Error::from)?;
     fault::point("install-saved");
-    direct_boot::pack(&content, &folder.join(CONTENT)).map_err(|error| install.direct_boot_error(error))?;
-    file::remove_dir(&content).map_err(|source| Error::Io { path: content, source })?;
+    direct_boot::pack(&content, &folder.join(CONTENT))
+        .map_err(|error| install.direct_boot_error(error))?;
+    file::remove_dir(&content).map_err(|source| Error::Io {
+        path: content,
+        source,
+    })?;
     Ok(())
 }
 
@@ -233,7 +257,10 @@ impl Dialog<'_> {
             }
             Event::Channel(_, bytes) => {
                 let lines = self.lines.push(&bytes);
-                lines.into_iter().filter_map(|line| self.on_line(line, stage)).collect()
+                lines
+                    .into_iter()
+                    .filter_map(|line| self.on_line(line, stage))
+                    .collect()
             }
         }
     }
@@ -266,11 +293,15 @@ impl Dialog<'_> {
             Line::Config(config) => {
                 fault::point("install-begins");
                 self.answered = true;
-                Some(Order::Channel(0, channel::answer(&self.command(&config, stage))))
+                Some(Order::Channel(
+                    0,
+                    channel::answer(&self.command(&config, stage)),
+                ))
             }
             Line::Exit(code) => {
                 self.exit = Some(code);
-                // The script has synced the disk, so nothing is lost when the guest loses its power.
+                // The script has synced the disk, so nothing is lost when the guest loses its
+                // power.
                 Some(Order::Quit)
             }
         }
@@ -314,14 +345,21 @@ impl Dialog<'_> {
 
 /// True for one of bootc's own steps, as opposed to the output of the programs that it calls.
 fn is_step(line: &str) -> bool {
-    line.split(' ').next().is_some_and(|word| word.ends_with("ing") && word.starts_with(char::is_uppercase))
+    line.split(' ')
+        .next()
+        .is_some_and(|word| word.ends_with("ing") && word.starts_with(char::is_uppercase))
 }
 
 /// Removes the runtime folders of installs whose process was killed.
 pub(super) fn sweep(dirs: &Dirs, cache: &Cache) {
     for entry in file::entries(&dirs.runtime) {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(key) = name.strip_prefix(RUNTIME).filter(|key| key.len() == KEY_DIGITS) else { continue };
+        let Some(key) = name
+            .strip_prefix(RUNTIME)
+            .filter(|key| key.len() == KEY_DIGITS)
+        else {
+            continue;
+        };
         if !cache.is_being_made(key) {
             drop(TemporaryFolder(entry.path()));
         }
@@ -333,7 +371,10 @@ struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn create(path: PathBuf) -> Result<Self, Error> {
-        file::create_private_dir(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        file::create_private_dir(&path).map_err(|source| Error::Io {
+            path: path.clone(),
+            source,
+        })?;
         Ok(Self(path))
     }
 }
@@ -370,15 +411,28 @@ mod tests {
             version: (10, 0),
             os: Os::Linux,
         };
-        golden::assert_launch("qemu-install", &qemu::launch(&qemu, &machine, Accelerator::Kvm).unwrap());
+        golden::assert_launch(
+            "qemu-install",
+            &qemu::launch(&qemu, &machine, Accelerator::Kvm).unwrap(),
+        );
     }
 
     #[test]
     fn bootcs_steps_differ_from_other_output() {
-        for step in ["Installing image: docker://localhost/x", "Creating ESP filesystem", "Trimming root"] {
+        for step in [
+            "Installing image: docker://localhost/x",
+            "Creating ESP filesystem",
+            "Trimming root",
+        ] {
             assert!(is_step(step), "{step}");
         }
-        for other in ["       Size: 10737418240", "> mkfs.fat /dev/vdc2", "mke2fs 1.47.4", "", "sing along"] {
+        for other in [
+            "       Size: 10737418240",
+            "> mkfs.fat /dev/vdc2",
+            "mke2fs 1.47.4",
+            "",
+            "sing along",
+        ] {
             assert!(!is_step(other), "{other}");
         }
     }

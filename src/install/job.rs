@@ -52,17 +52,35 @@ pub(super) struct Install<'a> {
 impl Install<'_> {
     /// Refuses options that this image can't be installed with.
     pub fn check(&self, facts: &Facts) -> Result<(), Error> {
-        if facts.uki && self.options.kargs.iter().any(|karg| Some(karg.as_str()) != self.console) {
+        if facts.uki
+            && self
+                .options
+                .kargs
+                .iter()
+                .any(|karg| Some(karg.as_str()) != self.console)
+        {
             return Err(Error::UkiKargs(self.image.reference.clone()));
         }
-        let composefs =
-            self.options.composefs || to_disk::needs_composefs(facts, self.options.bootloader.as_deref());
-        Ok(size::check(self.image, &InstallOptions { composefs, ..self.options.clone() })?)
+        let composefs = self.options.composefs
+            || to_disk::needs_composefs(facts, self.options.bootloader.as_deref());
+        Ok(size::check(
+            self.image,
+            &InstallOptions {
+                composefs,
+                ..self.options.clone()
+            },
+        )?)
     }
 
     /// Returns the command line without the target, and notes what the user might not expect.
     pub fn command(&self, facts: &Facts, config: &Config, stage: &dyn Stage) -> Vec<String> {
-        let (options, notes) = to_disk::fit(self.options, self.console, &self.image.reference, facts, config);
+        let (options, notes) = to_disk::fit(
+            self.options,
+            self.console,
+            &self.image.reference,
+            facts,
+            config,
+        );
         notes.iter().for_each(|note| stage.note(note));
         to_disk::to_disk(&options)
     }
@@ -70,15 +88,26 @@ impl Install<'_> {
     pub fn direct_boot_error(&self, error: direct_boot::Error) -> Failure {
         match error {
             direct_boot::Error::Interrupted(signal) => signal.into(),
-            source => Error::DirectBoot { image: self.image.reference.clone(), source }.into(),
+            source => Error::DirectBoot {
+                image: self.image.reference.clone(),
+                source,
+            }
+            .into(),
         }
     }
 
     pub fn failed(&self, reason: impl Into<String>) -> Failure {
         const LINES: usize = 15;
-        let (mut reason, lines) = (reason.into(), console_text::last_words(&self.partial.log(), LINES));
+        let (mut reason, lines) = (
+            reason.into(),
+            console_text::last_words(&self.partial.log(), LINES),
+        );
         // bootc prints the cause last, after the output of the programs that it calls.
-        if let Some(cause) = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")) {
+        if let Some(cause) = lines
+            .iter()
+            .rev()
+            .find_map(|line| line.strip_prefix("error: "))
+        {
             reason = format!("{reason}: {}", crate::text::plain(cause));
         }
         Failure::Failed { reason, lines }

@@ -1,7 +1,8 @@
-//! Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged container.
+//! Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged
+//! container.
 //!
-//! `base_disk.rs` returns the disk from the cache or makes it, `job.rs` describes one install, `in_vm.rs` and
-//! `in_container.rs` run it.
+//! `base_disk.rs` returns the disk from the cache or makes it, `job.rs` describes one install,
+//! `in_vm.rs` and `in_container.rs` run it.
 
 mod base_disk;
 mod channel;

@@ -1,4 +1,5 @@
-//! An install whose container runs in the podman machine: the image's facts, and the way of the disk to this host.
+//! An install whose container runs in the podman machine: the image's facts, and the way of the
+//! disk to this host.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -16,7 +17,8 @@ use crate::host::{Os, process};
 use crate::hypervisor::Arch;
 use crate::image::{Facts, Podman};
 
-/// Prints the names of the files that [`direct_boot::facts_of`] looks for, and what is in those that it reads.
+/// Prints the names of the files that [`direct_boot::facts_of`] looks for, and what is in those
+/// that it reads.
 const LIST: &str = r#"cd /
 for f in usr/sbin/sshd usr/bin/sshd usr/sbin/sfdisk usr/bin/partx usr/lib/systemd/systemd-growfs \
     usr/lib/systemd/libsystemd-shared-*.so usr/lib64/systemd/libsystemd-shared-*.so \
@@ -44,8 +46,11 @@ impl<'a> DiskPlace<'a> {
             return Self::Shared;
         }
         let key = install.partial.key().to_string();
-        let volume =
-            Volume { podman: &install.host.podman, image: &install.image.id, name: volume_name(&key) };
+        let volume = Volume {
+            podman: &install.host.podman,
+            image: &install.image.id,
+            name: volume_name(&key),
+        };
         // The volume may exist from an install that was killed.
         volume.remove();
         Self::Volume(volume)
@@ -60,8 +65,16 @@ fn volume_name(key: &str) -> String {
 /// True when a container in the podman machine sees the disk that was made on this host.
 fn is_shared(install: &Install) -> bool {
     let volume = format!("--volume={}:/output", install.partial.folder().display());
-    let look =
-        ["run", "--rm", "--network=none", &volume, &install.image.id, "test", "-f", "/output/disk.raw"];
+    let look = [
+        "run",
+        "--rm",
+        "--network=none",
+        &volume,
+        &install.image.id,
+        "test",
+        "-f",
+        "/output/disk.raw",
+    ];
     process::output(&mut install.host.podman.command(look)).is_ok()
 }
 
@@ -80,9 +93,18 @@ impl Volume<'_> {
     /// Copies the disk to this host as a sparse archive.
     pub fn fetch(&self, disk: &Path) -> Result<(), Failure> {
         let volume = format!("--volume={}:/output", self.name);
-        let tar =
-            ["tar", "--create", "--sparse", "--format=gnu", "--directory=/output", "--file=-", "disk.raw"];
-        let words = ["run", "--rm", "--network=none", &volume, self.image].into_iter().chain(tar);
+        let tar = [
+            "tar",
+            "--create",
+            "--sparse",
+            "--format=gnu",
+            "--directory=/output",
+            "--file=-",
+            "disk.raw",
+        ];
+        let words = ["run", "--rm", "--network=none", &volume, self.image]
+            .into_iter()
+            .chain(tar);
         fetch(&mut self.podman.command(words), disk)
     }
 
@@ -103,7 +125,10 @@ impl Drop for Volume<'_> {
 
 /// Unpacks the disk from the archive that `command` writes.
 fn fetch(command: &mut Command, disk: &Path) -> Result<(), Failure> {
-    let io = |source| Error::Io { path: disk.to_owned(), source };
+    let io = |source| Error::Io {
+        path: disk.to_owned(),
+        source,
+    };
     let (reader, mut writer) = io::pipe().map_err(io)?;
     let mut to = file::create_private(disk).map_err(io)?;
     let unpack = std::thread::spawn(move || unpack(reader, &mut to));
@@ -112,19 +137,26 @@ fn fetch(command: &mut Command, disk: &Path) -> Result<(), Failure> {
         let _ = writer.write_all(bytes);
     });
     drop(writer);
-    let unpacked = unpack.join().unwrap_or_else(|_| Err(io::Error::other("the archive can't be read")));
+    let unpacked = unpack
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("the archive can't be read")));
     match result {
         Ok(()) => Ok(unpacked.map_err(io)?),
         Err(process::Error::Interrupted(signal)) => Err(signal.into()),
-        Err(source) => {
-            Err(Error::PodmanMachine { doing: "copy the disk from the podman machine", source }.into())
+        Err(source) => Err(Error::PodmanMachine {
+            doing: "copy the disk from the podman machine",
+            source,
         }
+        .into()),
     }
 }
 
 fn unpack(from: impl io::Read, to: &mut File) -> io::Result<()> {
     let mut archive = tar::Archive::new(from);
-    let mut entry = archive.entries()?.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+    let mut entry = archive
+        .entries()?
+        .next()
+        .ok_or(io::ErrorKind::UnexpectedEof)??;
     file::copy_sparse(&mut entry, to)?;
     // Reads the padding, so that the writer can exit.
     drop(entry);
@@ -138,16 +170,29 @@ pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
     let text = match process::output(&mut install.host.podman.command(words)) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
-        Err(source) => return Err(Error::PodmanMachine { doing: "read the image", source }.into()),
+        Err(source) => {
+            return Err(Error::PodmanMachine {
+                doing: "read the image",
+                source,
+            }
+            .into());
+        }
     };
     let sketch = || -> io::Result<tempfile::TempDir> {
         let folder = tempfile::tempdir()?;
-        text.lines().try_for_each(|line| sketch(folder.path(), line))?;
+        text.lines()
+            .try_for_each(|line| sketch(folder.path(), line))?;
         Ok(folder)
     };
-    let folder = sketch().map_err(|source| Error::Io { path: "a sketch of the image".into(), source })?;
+    let folder = sketch().map_err(|source| Error::Io {
+        path: "a sketch of the image".into(),
+        source,
+    })?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
-    let named = |source| Error::DirectBoot { image: image.reference.clone(), source };
+    let named = |source| Error::DirectBoot {
+        image: image.reference.clone(),
+        source,
+    };
     Ok(direct_boot::facts_of(folder.path(), arch).map_err(named)?)
 }
 
@@ -155,7 +200,9 @@ pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
 fn sketch(folder: &Path, line: &str) -> io::Result<()> {
     let (path, bytes) = match line.split_once(' ') {
         Some(("file", path)) => (path, vec![]),
-        Some(("text", rest)) => match rest.rsplit_once(' ').map(|(path, text)| (path, STANDARD.decode(text)))
+        Some(("text", rest)) => match rest
+            .rsplit_once(' ')
+            .map(|(path, text)| (path, STANDARD.decode(text)))
         {
             Some((path, Ok(bytes))) => (path, bytes),
             _ => return Ok(()),
@@ -164,7 +211,10 @@ fn sketch(folder: &Path, line: &str) -> io::Result<()> {
     };
     let path = Path::new(path);
     // The image chose the names.
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+    if !path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
+    {
         return Ok(());
     }
     let file = folder.join(path);
@@ -193,9 +243,14 @@ mod tests {
             "file /etc/outside",
             "WARNING: noise",
         ];
-        lines.iter().for_each(|line| sketch(dir.path(), line).unwrap());
+        lines
+            .iter()
+            .for_each(|line| sketch(dir.path(), line).unwrap());
         let facts = direct_boot::facts_of(dir.path(), "x86_64").unwrap();
-        assert_eq!((facts.kernel.as_str(), facts.systemd, facts.sshd), ("6.12", Some(257), true));
+        assert_eq!(
+            (facts.kernel.as_str(), facts.systemd, facts.sshd),
+            ("6.12", Some(257), true)
+        );
         assert_eq!(facts.homes.get("root").map(String::as_str), Some("/root"));
         assert!(!dir.path().parent().unwrap().join("outside").exists());
     }
@@ -209,9 +264,16 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("etc")).unwrap();
         std::fs::write(dir.path().join("usr/lib/modules/6.1 x/vmlinuz"), "").unwrap();
         std::fs::write(dir.path().join("etc/passwd"), "root\n").unwrap();
-        let output = Command::new("sh").args(["-c", &script, "sh"]).arg(dir.path()).output().unwrap();
+        let output = Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .arg(dir.path())
+            .output()
+            .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(text, "file usr/lib/modules/6.1 x/vmlinuz\ntext etc/passwd cm9vdAo=\n");
+        assert_eq!(
+            text,
+            "file usr/lib/modules/6.1 x/vmlinuz\ntext etc/passwd cm9vdAo=\n"
+        );
         assert!(output.status.success());
     }
 
@@ -224,7 +286,14 @@ mod tests {
         file.set_len(64 << 20).unwrap();
         std::os::unix::fs::FileExt::write_at(&file, b"end", 40 << 20).unwrap();
         let mut tar = Command::new("tar");
-        tar.args(["--create", "--sparse", "--format=gnu", "--file=-", "disk.raw"]).current_dir(&dir);
+        tar.args([
+            "--create",
+            "--sparse",
+            "--format=gnu",
+            "--file=-",
+            "disk.raw",
+        ])
+        .current_dir(&dir);
         let fetched = dir.path().join("fetched.raw");
         assert!(fetch(&mut tar, &fetched).is_ok());
         assert!(std::fs::read(&fetched).unwrap() == std::fs::read(&disk).unwrap());

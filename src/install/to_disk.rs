@@ -7,8 +7,9 @@ use crate::image::Facts;
 /// The root filesystem for an image that names none.
 const DEFAULT_FILESYSTEM: &str = "ext4";
 
-/// Completes the options from the image's facts and configuration where the user chose nothing. Returns them with notes
-/// for the user. `console` is the kernel argument among the options that the tool added itself.
+/// Completes the options from the image's facts and configuration where the user chose nothing.
+/// Returns them with notes for the user. `console` is the kernel argument among the options that
+/// the tool added itself.
 pub(super) fn fit(
     options: &InstallOptions,
     console: Option<&str>,
@@ -30,7 +31,10 @@ pub(super) fn fit(
             "image {image} has a unified kernel image: `logs` shows only the consoles of its own command line"
         ));
     }
-    let bootloader = options.bootloader.as_deref().or(config.bootloader.as_deref());
+    let bootloader = options
+        .bootloader
+        .as_deref()
+        .or(config.bootloader.as_deref());
     if !options.composefs && needs_composefs(facts, bootloader) {
         // A unified kernel image makes bootc choose composefs by itself.
         if !facts.uki {
@@ -44,8 +48,9 @@ pub(super) fn fit(
     (fitted, notes)
 }
 
-/// True when bootc's ostree backend can't install the image: it has a unified kernel image, or a boot loader that
-/// bootupd doesn't install. By default bootc installs GRUB if the image has bootupd, else systemd-boot.
+/// True when bootc's ostree backend can't install the image: it has a unified kernel image, or a
+/// boot loader that bootupd doesn't install. By default bootc installs GRUB if the image has
+/// bootupd, else systemd-boot.
 /// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install.rs>
 pub(super) fn needs_composefs(facts: &Facts, bootloader: Option<&str>) -> bool {
     match bootloader {
@@ -56,10 +61,18 @@ pub(super) fn needs_composefs(facts: &Facts, bootloader: Option<&str>) -> bool {
     }
 }
 
-/// The command line of `bootc install to-disk` without the part that differs between a VM and a container.
+/// The command line of `bootc install to-disk` without the part that differs between a VM and a
+/// container.
 pub(super) fn to_disk(options: &InstallOptions) -> Vec<String> {
-    let mut words: Vec<String> =
-        ["bootc", "install", "to-disk", "--generic-image", "--skip-fetch-check"].map(str::to_owned).to_vec();
+    let mut words: Vec<String> = [
+        "bootc",
+        "install",
+        "to-disk",
+        "--generic-image",
+        "--skip-fetch-check",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
     option("--target-imgref", &options.target_imgref);
     if let Some(transport) = &options.target_transport {
@@ -90,8 +103,10 @@ mod tests {
 
     #[test]
     fn options_that_are_unset_are_left_out() {
-        let plain =
-            InstallOptions { target_imgref: "localhost/x:latest".into(), ..InstallOptions::default() };
+        let plain = InstallOptions {
+            target_imgref: "localhost/x:latest".into(),
+            ..InstallOptions::default()
+        };
         assert_eq!(
             to_disk(&plain).join(" "),
             "bootc install to-disk --generic-image --skip-fetch-check --target-imgref localhost/x:latest"
@@ -115,20 +130,32 @@ mod tests {
             ["--karg=console=ttyS0", "--karg=a=b c"],
             ["--stateroot", "a b"],
         ] {
-            assert!(words.windows(2).any(|pair| pair == want), "{want:?} in {words:?}");
+            assert!(
+                words.windows(2).any(|pair| pair == want),
+                "{want:?} in {words:?}"
+            );
         }
         assert!(words.iter().any(|word| word == "--composefs-backend"));
     }
 
     #[test]
     fn the_image_decides_what_the_user_did_not_choose() {
-        let grub = Facts { bootupd: true, ..Facts::default() };
+        let grub = Facts {
+            bootupd: true,
+            ..Facts::default()
+        };
         let systemd_boot = Facts::default();
-        let uki = Facts { uki: true, ..Facts::default() };
+        let uki = Facts {
+            uki: true,
+            ..Facts::default()
+        };
         let config = |json: &str| Config::parse(json);
         let ext4 = r#"{"filesystem": {"root": {"type": "ext4"}}}"#;
         let console = Some("console=ttyS0");
-        let plain = InstallOptions { kargs: vec!["console=ttyS0".into()], ..InstallOptions::default() };
+        let plain = InstallOptions {
+            kargs: vec!["console=ttyS0".into()],
+            ..InstallOptions::default()
+        };
         let fitted = |options: &InstallOptions, facts: &Facts, json: &str| {
             fit(options, console, "x", facts, &config(json))
         };
@@ -139,14 +166,31 @@ mod tests {
         assert!(notes[0].contains("--filesystem"), "{notes:?}");
 
         let (options, notes) = fitted(&plain, &systemd_boot, ext4);
-        assert!(options.composefs && notes[0].contains("bootupd"), "{notes:?}");
-        let asked = InstallOptions { composefs: true, ..plain.clone() };
+        assert!(
+            options.composefs && notes[0].contains("bootupd"),
+            "{notes:?}"
+        );
+        let asked = InstallOptions {
+            composefs: true,
+            ..plain.clone()
+        };
         assert_eq!(fitted(&asked, &systemd_boot, ext4), (asked.clone(), vec![]));
         for (bootloader, composefs) in [("none", false), ("grub", false), ("systemd", true)] {
-            let asked = InstallOptions { bootloader: Some(bootloader.into()), ..plain.clone() };
-            assert_eq!(fitted(&asked, &systemd_boot, ext4).0.composefs, composefs, "{bootloader}");
+            let asked = InstallOptions {
+                bootloader: Some(bootloader.into()),
+                ..plain.clone()
+            };
+            assert_eq!(
+                fitted(&asked, &systemd_boot, ext4).0.composefs,
+                composefs,
+                "{bootloader}"
+            );
             let json = format!(r#"{{"bootloader": "{bootloader}", "root-fs-type": "xfs"}}"#);
-            assert_eq!(fitted(&plain, &grub, &json).0.composefs, composefs, "{bootloader}");
+            assert_eq!(
+                fitted(&plain, &grub, &json).0.composefs,
+                composefs,
+                "{bootloader}"
+            );
         }
 
         let (options, notes) = fitted(&plain, &uki, ext4);

@@ -16,14 +16,19 @@ pub enum Error {
     Storage(#[source] crate::host::fs::lock::WaitError),
     #[error("image {image} is for {architecture}, which is not supported")]
     Architecture { image: String, architecture: String },
-    #[error("can't serve an image from elsewhere over virtiofs: leave out --root-transport virtiofs")]
+    #[error(
+        "can't serve an image from elsewhere over virtiofs: leave out --root-transport virtiofs"
+    )]
     ServedFromElsewhere,
     #[error(transparent)]
     Virtiofsd(#[from] virtiofsd::Error),
     #[error(transparent)]
     BootCache(direct_boot::Error),
     #[error("image {image}")]
-    BootFiles { image: String, source: direct_boot::Error },
+    BootFiles {
+        image: String,
+        source: direct_boot::Error,
+    },
     #[error(transparent)]
     Firmware(#[from] firmware::Unavailable),
     #[error(transparent)]

@@ -21,7 +21,8 @@ pub struct ImageSource {
 pub struct FoundImage {
     pub podman: Podman,
     pub image: Image,
-    /// A lock on the storage for images from elsewhere. The caller holds it until it has read the image.
+    /// A lock on the storage for images from elsewhere. The caller holds it until it has read the
+    /// image.
     pub in_use: Option<LockedStorage>,
 }
 
@@ -31,8 +32,11 @@ impl Provisioner<'_> {
     /// # Errors
     /// podman is not installed, or the image is not available.
     pub fn find_image(&self, source: &ImageSource) -> Result<FoundImage, Error> {
-        let request =
-            ImageRequest { name: &source.name, pull: source.pull, arch: source.arch.map(Arch::oci_name) };
+        let request = ImageRequest {
+            name: &source.name,
+            pull: source.pull,
+            arch: source.arch.map(Arch::oci_name),
+        };
         let mut stage = self.progress.stage("image");
         let connection = source.connection.as_deref();
         let mut pulling = || stage.step("pulling the image");
@@ -41,12 +45,20 @@ impl Provisioner<'_> {
             if is_file(request.name) {
                 return Err(Error::ImageFile);
             }
-            FoundImage { image: podman.resolve(&request, pulling)?, podman, in_use: None }
+            FoundImage {
+                image: podman.resolve(&request, pulling)?,
+                podman,
+                in_use: None,
+            }
         } else if is_file(request.name) {
             let in_use = self.own_storage(|| stage.step(WAITING))?;
             let podman = Podman::find()?.with_storage(Some(in_use.storage().clone()));
             let image = podman.resolve(&request, || stage.step("reading the image's file"))?;
-            FoundImage { image, podman, in_use: Some(in_use) }
+            FoundImage {
+                image,
+                podman,
+                in_use: Some(in_use),
+            }
         } else if let Some(service) = Service::chosen(connection) {
             let other = Podman::find()?.with_service(service);
             let in_use = self.own_storage(|| stage.step(WAITING))?;
@@ -54,10 +66,18 @@ impl Provisioner<'_> {
             let found = other.resolve(&request, || stage.step("pulling the image"))?;
             stage.step("copying the image (if not cached)");
             let image = podman.copy_from(&other, found, &Storage::of(self.dirs).archive())?;
-            FoundImage { image, podman, in_use: Some(in_use) }
+            FoundImage {
+                image,
+                podman,
+                in_use: Some(in_use),
+            }
         } else {
             let podman = Podman::find()?;
-            FoundImage { image: podman.resolve(&request, &mut pulling)?, podman, in_use: None }
+            FoundImage {
+                image: podman.resolve(&request, &mut pulling)?,
+                podman,
+                in_use: None,
+            }
         };
         let image = &found.image;
         stage.done(&format!("{} ({})", image.reference, image.short_id()));
@@ -73,8 +93,12 @@ impl Provisioner<'_> {
 const WAITING: &str = "waiting for another podman-bootc that reads an image from elsewhere";
 
 fn note_emulation(image: &Image, progress: &dyn Progress) {
-    if let Some(arch) = Arch::from_oci(&image.architecture).filter(|arch| Arch::host() != Some(*arch)) {
+    if let Some(arch) =
+        Arch::from_oci(&image.architecture).filter(|arch| Arch::host() != Some(*arch))
+    {
         let (name, arch) = (&image.reference, arch.name());
-        progress.note(&format!("image {name} is for {arch}: the VM is emulated, which is slow"));
+        progress.note(&format!(
+            "image {name} is for {arch}: the VM is emulated, which is slow"
+        ));
     }
 }

@@ -32,7 +32,8 @@ impl InstallChoices {
         self.disk_size.map(whole_mib)
     }
 
-    /// Returns the request for a base disk. `growable` accepts a smaller base disk that the guest can grow.
+    /// Returns the request for a base disk. `growable` accepts a smaller base disk that the guest
+    /// can grow.
     pub(super) fn request<'a>(
         &self,
         image: &'a Image,
@@ -43,28 +44,48 @@ impl InstallChoices {
         let place = self.place.unwrap_or(Place::default_on(Os::current()));
         let options = self.options(image, hypervisor);
         let console = self.console(image, hypervisor);
-        BaseDiskRequest { image, options, place, rebuild: self.rebuild, growable, in_use, console }
+        BaseDiskRequest {
+            image,
+            options,
+            place,
+            rebuild: self.rebuild,
+            growable,
+            in_use,
+            console,
+        }
     }
 
-    /// Returns the kernel argument for a console on the serial port, unless the user names a console.
+    /// Returns the kernel argument for a console on the serial port, unless the user names a
+    /// console.
     fn console(&self, image: &Image, hypervisor: Kind) -> Option<String> {
         if self.kargs.iter().any(|karg| karg.starts_with("console=")) {
             return None;
         }
-        Arch::from_oci(&image.architecture).map(|arch| format!("console={}", hypervisor.console(arch)))
+        Arch::from_oci(&image.architecture)
+            .map(|arch| format!("console={}", hypervisor.console(arch)))
     }
 
     /// Returns the install options for this image.
     pub fn options(&self, image: &Image, hypervisor: Kind) -> InstallOptions {
-        let kargs = self.kargs.iter().cloned().chain(self.console(image, hypervisor)).collect();
+        let kargs = self
+            .kargs
+            .iter()
+            .cloned()
+            .chain(self.console(image, hypervisor))
+            .collect();
         InstallOptions {
             filesystem: self.filesystem.clone(),
             root_size: self.root_size.map(whole_mib),
-            disk_size: self.disk_size().unwrap_or_else(|| install::default_disk_size(image)),
+            disk_size: self
+                .disk_size()
+                .unwrap_or_else(|| install::default_disk_size(image)),
             kargs,
             bootloader: self.bootloader.clone(),
             composefs: self.composefs,
-            target_imgref: self.target_imgref.clone().unwrap_or_else(|| image.reference.clone()),
+            target_imgref: self
+                .target_imgref
+                .clone()
+                .unwrap_or_else(|| image.reference.clone()),
             target_transport: self.target_transport.clone(),
             root_key: None,
             install_args: self.install_args.clone(),

@@ -1,7 +1,7 @@
 //! The recipe of `run`: finds an image, makes a base disk or boot files of it, and creates the VM.
 //!
-//! The command line calls this room, and so can a test or another front end: values in, values out, progress
-//! through [`text::Progress`](crate::text::Progress).
+//! The command line calls this room, and so can a test or another front end: values in, values out,
+//! progress through [`text::Progress`](crate::text::Progress).
 
 mod error;
 mod image_source;
@@ -42,11 +42,15 @@ pub enum Boot<'a> {
     /// From an overlay over the image's base disk.
     Disk(&'a InstallChoices),
     /// From the image's own kernel, initramfs and root, with these kernel arguments added.
-    Direct { transport: Transport, kargs: &'a [String] },
+    Direct {
+        transport: Transport,
+        kargs: &'a [String],
+    },
 }
 
 impl Provisioner<'_> {
-    /// Creates a VM from an image. The caller holds [`Creating`] until a supervisor has locked the VM.
+    /// Creates a VM from an image. The caller holds [`Creating`] until a supervisor has locked the
+    /// VM.
     ///
     /// # Errors
     /// The image is not available, the name is taken, or the disk or the VM can't be created.
@@ -76,7 +80,11 @@ impl Provisioner<'_> {
                     // Before the install, which is useless without firmware.
                     firmware::choose(new.firmware, arch)?;
                 }
-                let FoundImage { podman, image, in_use } = found;
+                let FoundImage {
+                    podman,
+                    image,
+                    in_use,
+                } = found;
                 let host = self.install_host(podman, new.accelerator);
                 // The guest grows the filesystem by a unit that it gets as a credential.
                 let growable = features.credentials();
@@ -85,10 +93,18 @@ impl Provisioner<'_> {
                     host_keys.ensure()?;
                     request.options.root_key = Some(host_keys.public_line()?);
                 }
-                let new = NewVm { disk_size: Some(request.options.disk_size), ..new };
+                let new = NewVm {
+                    disk_size: Some(request.options.disk_size),
+                    ..new
+                };
                 // Held until the VM is on disk, which then protects its base disk.
                 let base = self.ensure(&host, request)?;
-                Ok(create::create(reservation, Origin::Disk(&base.disk), &new, &host_keys)?)
+                Ok(create::create(
+                    reservation,
+                    Origin::Disk(&base.disk),
+                    &new,
+                    &host_keys,
+                )?)
             }
         }
     }
@@ -105,7 +121,12 @@ impl Provisioner<'_> {
     ) -> Result<(Vm, Creating), Error> {
         let import = Import::open(file)?;
         let reservation = self.store.reserve(name)?;
-        Ok(create::create(reservation, Origin::Import(&import), new, &self.host_keys())?)
+        Ok(create::create(
+            reservation,
+            Origin::Import(&import),
+            new,
+            &self.host_keys(),
+        )?)
     }
 
     /// Returns an image's base disk for an export: without a key, and at exactly the chosen size.
@@ -118,7 +139,11 @@ impl Provisioner<'_> {
         choices: &InstallChoices,
         accelerator: accelerator::Choice,
     ) -> Result<Lease, Error> {
-        let FoundImage { podman, image, in_use } = self.find_image(source)?;
+        let FoundImage {
+            podman,
+            image,
+            in_use,
+        } = self.find_image(source)?;
         let host = self.install_host(podman, accelerator);
         self.ensure(&host, choices.request(&image, in_use, Kind::Qemu, false))
     }
@@ -129,7 +154,12 @@ impl Provisioner<'_> {
     }
 
     fn install_host(&self, podman: Podman, accelerator: accelerator::Choice) -> install::Host {
-        install::Host { dirs: self.dirs.clone(), podman, accelerator, cache_limit: self.cache_limit }
+        install::Host {
+            dirs: self.dirs.clone(),
+            podman,
+            accelerator,
+            cache_limit: self.cache_limit,
+        }
     }
 
     fn host_keys(&self) -> Keys {
@@ -157,9 +187,14 @@ impl Provisioner<'_> {
         let boot = self
             .boot_cache()?
             .prepare(podman, image, arch, transport, &mut *stage)
-            .map_err(|source| Error::BootFiles { image: name.clone(), source })?;
+            .map_err(|source| Error::BootFiles {
+                image: name.clone(),
+                source,
+            })?;
         if boot.facts.selinux {
-            stage.note(&format!("image {name}: SELinux is permissive in a direct boot"));
+            stage.note(&format!(
+                "image {name}: SELinux is permissive in a direct boot"
+            ));
         }
         Ok(boot)
     }

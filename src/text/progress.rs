@@ -1,4 +1,5 @@
-//! Reports of progress. A room that works for long reports through these traits, and `ui/` shows the reports.
+//! Reports of progress. A room that works for long reports through these traits, and `ui/` shows
+//! the reports.
 
 /// Receives the progress of one command.
 pub trait Progress {

@@ -6,10 +6,13 @@
 )]
 pub struct InvalidSize(String);
 
-/// Parses `20G`, `512MiB`, `1.5g` or `1048576`: positive bytes, with suffixes that mean powers of 1024.
+/// Parses `20G`, `512MiB`, `1.5g` or `1048576`: positive bytes, with suffixes that mean powers of
+/// 1024.
 pub fn parse_size(text: &str) -> Result<u64, InvalidSize> {
     let invalid = || InvalidSize(text.to_owned());
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(split);
     let shift = match suffix.to_ascii_lowercase().as_str() {
         "" | "b" => 0,
@@ -31,7 +34,11 @@ pub fn parse_size(text: &str) -> Result<u64, InvalidSize> {
         }
         bytes as u64
     };
-    if bytes == 0 { Err(invalid()) } else { Ok(bytes) }
+    if bytes == 0 {
+        Err(invalid())
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// Formats bytes in the largest unit that fits, with up to three digits: `10.7 GiB`.

@@ -45,7 +45,11 @@ impl FromStr for Format {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let (field, after) = after.split_once("}}").ok_or_else(syntax)?;
-            let path = field.trim().strip_prefix('.').filter(|f| !f.is_empty()).ok_or_else(syntax)?;
+            let path = field
+                .trim()
+                .strip_prefix('.')
+                .filter(|f| !f.is_empty())
+                .ok_or_else(syntax)?;
             parts.push(Part::Text(unescape(before)));
             parts.push(Part::Field(path.split('.').map(str::to_owned).collect()));
             rest = after;
@@ -76,7 +80,8 @@ pub fn print<T: Serialize>(items: &[T], format: &Format) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints to standard output. If its reader is gone, the program exits with the code of a program that SIGPIPE ended.
+/// Prints to standard output. If its reader is gone, the program exits with the code of a program
+/// that SIGPIPE ended.
 pub fn say(text: impl std::fmt::Display) {
     /// 128 and SIGPIPE.
     const BROKEN_PIPE: i32 = 141;
@@ -102,7 +107,8 @@ fn fill(parts: &[Part], item: &Value) -> Result<String, FormatError> {
     Ok(line)
 }
 
-/// Returns a field's text. Case and `_` in names don't count, so that podman's `{{.SshPort}}` finds `ssh_port`.
+/// Returns a field's text. Case and `_` in names don't count, so that podman's `{{.SshPort}}` finds
+/// `ssh_port`.
 fn field(item: &Value, path: &[String]) -> Result<String, FormatError> {
     let key = |name: &str| name.replace('_', "").to_lowercase();
     let mut value = item;
@@ -126,15 +132,27 @@ mod tests {
 
     #[test]
     fn templates_are_filled() {
-        let item = serde_json::json!({"name": "a", "ssh_port": 22, "image": {"id": "x"}, "end": null});
-        for (template, want) in
-            [("{{.Name}}", "a"), ("{{ .name }}\\t{{.SshPort}}!", "a\t22!"), ("{{.image.id}}{{.end}}", "x")]
-        {
-            let Format::Template(parts) = template.parse().unwrap() else { panic!() };
+        let item =
+            serde_json::json!({"name": "a", "ssh_port": 22, "image": {"id": "x"}, "end": null});
+        for (template, want) in [
+            ("{{.Name}}", "a"),
+            ("{{ .name }}\\t{{.SshPort}}!", "a\t22!"),
+            ("{{.image.id}}{{.end}}", "x"),
+        ] {
+            let Format::Template(parts) = template.parse().unwrap() else {
+                panic!()
+            };
             assert_eq!(fill(&parts, &item).unwrap(), want);
         }
-        let Format::Template(parts) = "{{.nope}}".parse().unwrap() else { panic!() };
-        assert!(fill(&parts, &item).unwrap_err().to_string().contains("nope"));
+        let Format::Template(parts) = "{{.nope}}".parse().unwrap() else {
+            panic!()
+        };
+        assert!(
+            fill(&parts, &item)
+                .unwrap_err()
+                .to_string()
+                .contains("nope")
+        );
     }
 
     #[test]

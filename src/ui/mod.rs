@@ -1,4 +1,5 @@
-//! Output for the user: progress on stderr, tables and JSON on stdout. This room imports only `text/`.
+//! Output for the user: progress on stderr, tables and JSON on stdout. This room imports only
+//! `text/`.
 
 mod format;
 mod progress;

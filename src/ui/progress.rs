@@ -23,13 +23,19 @@ struct ShownNotes(Arc<Mutex<BTreeSet<String>>>);
 impl ShownNotes {
     /// Returns true if the note is new.
     fn add(&self, message: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned())
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(message.to_owned())
     }
 }
 
 impl StderrProgress {
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, notes: ShownNotes::default() }
+        Self {
+            quiet,
+            notes: ShownNotes::default(),
+        }
     }
 }
 
@@ -39,8 +45,8 @@ impl Progress for StderrProgress {
         let bar = (!self.quiet && term.is_term()).then(|| {
             let bar = ProgressBar::new_spinner();
             // A unit test shows that the template is valid.
-            let style =
-                ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style = ProgressStyle::with_template(TEMPLATE)
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
             bar.set_style(style);
             bar.set_prefix(name);
             bar.enable_steady_tick(Duration::from_millis(100));

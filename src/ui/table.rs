@@ -10,7 +10,9 @@ pub struct Table {
 
 impl Table {
     pub fn new(headings: &[&str]) -> Self {
-        Self { rows: vec![headings.iter().map(ToString::to_string).collect()] }
+        Self {
+            rows: vec![headings.iter().map(ToString::to_string).collect()],
+        }
     }
 
     /// Adds a row with a cell for each heading.
@@ -22,7 +24,11 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |column: usize| {
-            self.rows.iter().filter_map(|r| r.get(column)).map(|c| console::measure_text_width(c)).max()
+            self.rows
+                .iter()
+                .filter_map(|r| r.get(column))
+                .map(|c| console::measure_text_width(c))
+                .max()
         };
         for row in &self.rows {
             let mut line = String::new();
@@ -46,6 +52,9 @@ mod tests {
         let mut table = Table::new(&["NAME", "STATE"]);
         table.row(vec!["swift-heron".into(), "running".into()]);
         table.row(vec!["ä".into(), String::new()]);
-        assert_eq!(table.to_string(), "NAME         STATE\nswift-heron  running\nä\n");
+        assert_eq!(
+            table.to_string(),
+            "NAME         STATE\nswift-heron  running\nä\n"
+        );
     }
 }

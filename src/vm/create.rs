@@ -67,7 +67,9 @@ impl Origin<'_> {
 
     fn arch(&self) -> Arch {
         let host = Arch::host().unwrap_or(Arch::X86_64);
-        self.image().and_then(|image| Arch::from_oci(&image.architecture)).unwrap_or(host)
+        self.image()
+            .and_then(|image| Arch::from_oci(&image.architecture))
+            .unwrap_or(host)
     }
 
     /// Returns the overlay's size, if it must be larger than the disk below it.
@@ -78,9 +80,11 @@ impl Origin<'_> {
             Self::Direct(..) => return Ok(None),
         };
         match (self, wanted) {
-            (Self::Import(import), Some(wanted)) if wanted < size => {
-                Err(ImportError::TooLarge { path: import.file.clone(), size, wanted })
-            }
+            (Self::Import(import), Some(wanted)) if wanted < size => Err(ImportError::TooLarge {
+                path: import.file.clone(),
+                size,
+                wanted,
+            }),
             _ => Ok(wanted.filter(|wanted| *wanted > size)),
         }
     }
@@ -88,22 +92,33 @@ impl Origin<'_> {
     fn home_of(&self, user: &str) -> Result<String, Error> {
         let (Some(image), Some(facts)) = (self.image(), self.facts()) else {
             // Nothing is known of an imported disk. These are the usual folders.
-            return Ok(if user == "root" { "/root".into() } else { format!("/home/{user}") });
+            return Ok(if user == "root" {
+                "/root".into()
+            } else {
+                format!("/home/{user}")
+            });
         };
         if let Some(home) = facts.homes.get(user) {
             return Ok(home.clone());
         }
         let is_login = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
-        let logins = facts.homes.iter().filter(|(name, home)| *name == "root" || is_login(home));
+        let logins = facts
+            .homes
+            .iter()
+            .filter(|(name, home)| *name == "root" || is_login(home));
         Err(Error::NoUser {
             image: image.reference.clone(),
             user: user.to_owned(),
-            known: logins.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            known: logins
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 }
 
-/// Creates a VM under the reserved name. Where the hypervisor can't hand over a key at boot, the VM gets `host_keys`.
+/// Creates a VM under the reserved name. Where the hypervisor can't hand over a key at boot, the VM
+/// gets `host_keys`.
 ///
 /// # Errors
 /// The image has no such user, the disk can't have this size, or a file can't be created.
@@ -122,18 +137,32 @@ pub fn create(
         Origin::Disk(_) | Origin::Import(_) | Origin::Direct(..) => None,
     };
     let firmware = match &uefi {
-        Some(uefi) => Firmware::Uefi { code: uefi.code.clone(), smm: uefi.smm },
+        Some(uefi) => Firmware::Uefi {
+            code: uefi.code.clone(),
+            smm: uefi.smm,
+        },
         None if features.host_firmware => Firmware::Bios,
         None => Firmware::BuiltIn,
     };
     let source = match origin {
-        Origin::Disk(disk) => Source::Disk { base: disk.key.clone(), firmware },
-        Origin::Import(import) => Source::Import { disk: import.clone(), firmware },
+        Origin::Disk(disk) => Source::Disk {
+            base: disk.key.clone(),
+            firmware,
+        },
+        Origin::Import(import) => Source::Import {
+            disk: import.clone(),
+            firmware,
+        },
         Origin::Direct(_, boot, kargs) => Source::Direct {
             kernel: boot.kernel(),
             initramfs: boot.initramfs(),
-            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs].concat().join(" "),
-            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
+            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs]
+                .concat()
+                .join(" "),
+            roots: boot
+                .roots()
+                .map(|(serial, file)| (serial, file.to_owned()))
+                .collect(),
         },
     };
     let disk_size = origin.larger_size(new.disk_size)?;
@@ -154,7 +183,9 @@ pub fn create(
         hypervisor: new.hypervisor,
         accelerator: new.accelerator,
         home: origin.home_of(&new.user)?,
-        owner: origin.facts().and_then(|facts| facts.owners.get(&new.user).copied()),
+        owner: origin
+            .facts()
+            .and_then(|facts| facts.owners.get(&new.user).copied()),
         user: new.user.clone(),
         sshd: origin.facts().is_none_or(|facts| facts.sshd),
         systemd: origin.facts().and_then(|facts| facts.systemd),
@@ -197,18 +228,27 @@ pub fn create(
 /// Makes sure that the image's systemd accepts the units that the settings need.
 fn check_systemd(spec: &Spec) -> Result<(), Error> {
     let settings = &spec.settings;
-    let Some(version) = spec.systemd.filter(|version| *version < UNIT_CREDENTIALS) else { return Ok(()) };
+    let Some(version) = spec.systemd.filter(|version| *version < UNIT_CREDENTIALS) else {
+        return Ok(());
+    };
     let flag = match (settings.nic, settings.journal) {
         (Nic::None, _) => "--nic none",
         (Nic::User, true) => "--journal",
         (Nic::User, false) => return Ok(()),
     };
-    Err(Error::OldSystemd { origin: spec.origin(), version, flag })
+    Err(Error::OldSystemd {
+        origin: spec.origin(),
+        version,
+        flag,
+    })
 }
 
 fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
     let copy = || io::copy(&mut File::open(from)?, &mut file::create_private(to)?).map(drop);
-    copy().map_err(|source| Error::Io { path: from.to_owned(), source })
+    copy().map_err(|source| Error::Io {
+        path: from.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -229,7 +269,10 @@ mod tests {
         assert_eq!(origin.larger_size(Some(10 << 30)).unwrap(), None);
         assert_eq!(origin.larger_size(Some(11 << 30)).unwrap(), Some(11 << 30));
         let error = origin.larger_size(Some(5 << 30)).unwrap_err().to_string();
-        assert!(error.contains("10.0 GiB") && error.contains("5.0 GiB"), "{error}");
+        assert!(
+            error.contains("10.0 GiB") && error.contains("5.0 GiB"),
+            "{error}"
+        );
         assert_eq!(origin.home_of("core").unwrap(), "/home/core");
     }
 }

@@ -53,9 +53,19 @@ pub enum Error {
     )]
     NoFirmware { name: String, file: PathBuf },
     #[error("image {image} has no user {user}; available users: {known}")]
-    NoUser { image: String, user: String, known: String },
-    #[error("{flag} needs systemd {UNIT_CREDENTIALS} or newer in the image; {origin} has systemd {version}")]
-    OldSystemd { origin: String, version: u32, flag: &'static str },
+    NoUser {
+        image: String,
+        user: String,
+        known: String,
+    },
+    #[error(
+        "{flag} needs systemd {UNIT_CREDENTIALS} or newer in the image; {origin} has systemd {version}"
+    )]
+    OldSystemd {
+        origin: String,
+        version: u32,
+        flag: &'static str,
+    },
     /// The supervisor refuses, or can't be reached.
     #[error("can't start VM {name}: {reason}")]
     Start { name: String, reason: String },
@@ -66,9 +76,18 @@ pub enum Error {
     #[error("VM {name} is not running ({state}); start it with `podman-bootc start {name}`")]
     NotRunning { name: String, state: String },
     #[error("VM {name} ended: {}{}", .end.reason, quoted(.console))]
-    Ended { name: String, end: End, console: Vec<String> },
+    Ended {
+        name: String,
+        end: End,
+        console: Vec<String>,
+    },
     #[error("VM {name} was not ready after {seconds} s: {why}{}", quoted(.console))]
-    Timeout { name: String, seconds: u64, why: String, console: Vec<String> },
+    Timeout {
+        name: String,
+        seconds: u64,
+        why: String,
+        console: Vec<String>,
+    },
     /// The supervisor refuses a request, or can't be reached.
     #[error("VM {name}: {why}")]
     Change { name: String, why: String },
@@ -77,17 +96,33 @@ pub enum Error {
 impl Error {
     /// The VM ended while someone needed it.
     pub(super) fn ended(vm: &Vm, end: End) -> Self {
-        Self::Ended { name: vm.spec.name.to_string(), end, console: last_words(vm) }
+        Self::Ended {
+            name: vm.spec.name.to_string(),
+            end,
+            console: last_words(vm),
+        }
     }
 
     /// The VM's supervisor died, and presumably the VM with it.
     pub(super) fn lost(vm: &Vm) -> Self {
-        Self::ended(vm, End { at: jiff::Timestamp::now(), kind: EndKind::Failure, reason: died(vm) })
+        Self::ended(
+            vm,
+            End {
+                at: jiff::Timestamp::now(),
+                kind: EndKind::Failure,
+                reason: died(vm),
+            },
+        )
     }
 
     /// The VM was not ready after so many seconds.
     pub(super) fn timeout(vm: &Vm, seconds: u64, why: String) -> Self {
-        Self::Timeout { name: vm.spec.name.to_string(), seconds, why, console: last_words(vm) }
+        Self::Timeout {
+            name: vm.spec.name.to_string(),
+            seconds,
+            why,
+            console: last_words(vm),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::guest::boot::{authorized_key, shares, units, user_credentials};
 use crate::guest::ssh::keys;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
-    self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine, Screen,
-    SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
+    self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine,
+    Screen, SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
 };
 use crate::image::SSHD_ON_VSOCK;
 
@@ -46,10 +46,16 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
     let runtime = dirs.runtime_of(&spec.id);
     let mut channels = vec![];
     if features.channels {
-        channels.push(Channel { name: units::READY_CHANNEL.into(), socket: runtime.join("ready") });
+        channels.push(Channel {
+            name: units::READY_CHANNEL.into(),
+            socket: runtime.join("ready"),
+        });
     }
     if settings.journal {
-        channels.push(Channel { name: units::JOURNAL_CHANNEL.into(), socket: runtime.join("journal") });
+        channels.push(Channel {
+            name: units::JOURNAL_CHANNEL.into(),
+            socket: runtime.join("journal"),
+        });
     }
     Ok(Machine {
         name: spec.name.to_string(),
@@ -71,14 +77,26 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
 /// # Errors
 /// A file can't be read, a credential exists twice, or the credentials are too large.
 pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
-    let Spec { settings, user, home, owner, .. } = &vm.spec;
-    let keys: Vec<String> =
-        std::iter::once(vm.keys().public_line()?).chain(settings.ssh_keys.clone()).collect();
+    let Spec {
+        settings,
+        user,
+        home,
+        owner,
+        ..
+    } = &vm.spec;
+    let keys: Vec<String> = std::iter::once(vm.keys().public_line()?)
+        .chain(settings.ssh_keys.clone())
+        .collect();
     if !features.credentials() {
         // The disk has the key. The rest happens over SSH when the guest is up.
         return Ok(vec![]);
     }
-    let mut own = vec![authorized_key::credential(user, *owner, home, &keys.join("\n"))];
+    let mut own = vec![authorized_key::credential(
+        user,
+        *owner,
+        home,
+        &keys.join("\n"),
+    )];
     // A direct boot has the unit in its initramfs.
     if features.channels && !vm.spec.is_ephemeral() {
         own.extend(units::ready_signal());
@@ -106,7 +124,10 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
         // A graphics card only slows a direct boot down.
         (false, Source::Direct { .. }) => None,
     };
-    let ssh = Channel { name: units::SSH_CHANNEL.into(), socket: runtime.join("ssh") };
+    let ssh = Channel {
+        name: units::SSH_CHANNEL.into(),
+        socket: runtime.join("ssh"),
+    };
     Devices {
         shares: shared_folders(vm, dirs, features),
         tpm: settings.tpm.then(|| runtime.join(TPM)),
@@ -131,10 +152,13 @@ fn vsock(spec: &Spec, runtime: &Path, features: &Features) -> Option<Vsock> {
     }
 }
 
-/// Returns the context ID for a VM's ID. It is as random as the ID, so that two VMs hardly ever have the same.
-/// Context IDs below 3 and the last one are reserved (vsock(7)).
+/// Returns the context ID for a VM's ID. It is as random as the ID, so that two VMs hardly ever
+/// have the same. Context IDs below 3 and the last one are reserved (vsock(7)).
 fn context_id(id: &str) -> u32 {
-    let random = id.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    let random = id
+        .get(..8)
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        .unwrap_or_default();
     random % (u32::MAX - 3) + 3
 }
 
@@ -145,9 +169,10 @@ pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<S
         let server = match features.shares {
             Shares::Virtiofsd => virtiofsd(&tag),
             // `run` refuses shares where the hypervisor supports none.
-            Shares::Virtiofs | Shares::NineP | Shares::None => {
-                FolderServer::Hypervisor { folder: share.source.clone(), read_only: share.read_only }
-            }
+            Shares::Virtiofs | Shares::NineP | Shares::None => FolderServer::Hypervisor {
+                folder: share.source.clone(),
+                read_only: share.read_only,
+            },
         };
         SharedFolder { tag, server }
     };
@@ -161,16 +186,29 @@ pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<S
 
 fn boot(vm: &Vm) -> Boot {
     match &vm.spec.source {
-        Source::Disk { firmware, .. } | Source::Import { firmware, .. } => Boot::Firmware(match firmware {
-            Firmware::Bios => hypervisor::Firmware::Bios,
-            Firmware::Uefi { code, smm } => {
-                hypervisor::Firmware::Uefi { code: code.clone(), vars: vm.variables(), smm: *smm }
-            }
-            Firmware::BuiltIn => hypervisor::Firmware::BuiltIn { variables: vm.variables() },
-        }),
-        Source::Direct { kernel, initramfs, cmdline, .. } => {
-            Boot::Kernel { kernel: kernel.clone(), initrd: initramfs.clone(), cmdline: cmdline.clone() }
+        Source::Disk { firmware, .. } | Source::Import { firmware, .. } => {
+            Boot::Firmware(match firmware {
+                Firmware::Bios => hypervisor::Firmware::Bios,
+                Firmware::Uefi { code, smm } => hypervisor::Firmware::Uefi {
+                    code: code.clone(),
+                    vars: vm.variables(),
+                    smm: *smm,
+                },
+                Firmware::BuiltIn => hypervisor::Firmware::BuiltIn {
+                    variables: vm.variables(),
+                },
+            })
         }
+        Source::Direct {
+            kernel,
+            initramfs,
+            cmdline,
+            ..
+        } => Boot::Kernel {
+            kernel: kernel.clone(),
+            initrd: initramfs.clone(),
+            cmdline: cmdline.clone(),
+        },
     }
 }
 
@@ -186,15 +224,20 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
         Source::Disk { .. } | Source::Import { .. } => {
             vec![disk(&vm.overlay(), features.disk, DISK_SERIAL, false)]
         }
-        Source::Direct { roots, .. } => {
-            roots.iter().map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true)).collect()
-        }
+        Source::Direct { roots, .. } => roots
+            .iter()
+            .map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true))
+            .collect(),
     };
     for (index, extra) in vm.spec.settings.disks.iter().enumerate() {
         let serial = format!("{EXTRA_SERIAL}{index}");
         disks.push(match extra {
             ExtraDisk::New { .. } => disk(&vm.extra_disk(index), DiskFormat::Qcow2, &serial, false),
-            ExtraDisk::File { file, format, read_only } => disk(file, *format, &serial, *read_only),
+            ExtraDisk::File {
+                file,
+                format,
+                read_only,
+            } => disk(file, *format, &serial, *read_only),
         });
     }
     if vm.spec.settings.cloudinit {
@@ -214,25 +257,52 @@ mod tests {
     use crate::vm::Settings;
 
     /// Asserts that QEMU gets the golden command line for a VM of this spec.
-    fn assert_golden(name: &str, os: Os, version: (u32, u32), accelerator: Accelerator, spec: Spec) {
+    fn assert_golden(
+        name: &str,
+        os: Os,
+        version: (u32, u32),
+        accelerator: Accelerator,
+        spec: Spec,
+    ) {
         // With an older systemd no VM has a vsock device, whatever this host supports.
-        let spec = Spec { systemd: Some(SSHD_ON_VSOCK - 1), ..spec };
+        let spec = Spec {
+            systemd: Some(SSHD_ON_VSOCK - 1),
+            ..spec
+        };
         let program = format!("qemu-system-{}", spec.arch.name()).into();
-        let qemu = qemu::Qemu { program, arch: spec.arch, version, os };
+        let qemu = qemu::Qemu {
+            program,
+            arch: spec.arch,
+            version,
+            os,
+        };
         let features = spec.hypervisor.features(os);
-        let vm = Vm { spec, folder: "tests/command-lines/vm".into() };
+        let vm = Vm {
+            spec,
+            folder: "tests/command-lines/vm".into(),
+        };
         let folder = |name| Path::new("/podman-bootc").join(name);
-        let dirs = Dirs { cache: folder("cache"), data: folder("data"), runtime: folder("run") };
+        let dirs = Dirs {
+            cache: folder("cache"),
+            data: folder("data"),
+            runtime: folder("run"),
+        };
         let machine = machine_for(&vm, &dirs, &features).unwrap();
         golden::assert_launch(name, &qemu::launch(&qemu, &machine, accelerator).unwrap());
     }
 
     fn disk(firmware: Firmware) -> Source {
-        Source::Disk { base: Spec::sample().base().unwrap().clone(), firmware }
+        Source::Disk {
+            base: Spec::sample().base().unwrap().clone(),
+            firmware,
+        }
     }
 
     fn uefi(smm: bool) -> Firmware {
-        Firmware::Uefi { code: "/usr/share/firmware/code.fd".into(), smm }
+        Firmware::Uefi {
+            code: "/usr/share/firmware/code.fd".into(),
+            smm,
+        }
     }
 
     fn direct(arch: Arch, transport: Transport) -> Spec {
@@ -241,31 +311,53 @@ mod tests {
             kernel: boot.kernel(),
             initramfs: boot.initramfs(),
             cmdline: boot.cmdline(arch.serial_console(), None),
-            roots: boot.roots().map(|(serial, file)| (serial, file.to_owned())).collect(),
+            roots: boot
+                .roots()
+                .map(|(serial, file)| (serial, file.to_owned()))
+                .collect(),
         };
-        Spec { arch, source, ..Spec::sample() }
+        Spec {
+            arch,
+            source,
+            ..Spec::sample()
+        }
     }
 
     fn share(read_only: bool) -> shares::Share {
-        shares::Share { source: "/home/user/src".into(), target: "/mnt/src".into(), read_only }
+        shares::Share {
+            source: "/home/user/src".into(),
+            target: "/mnt/src".into(),
+            read_only,
+        }
     }
 
     #[test]
     fn a_vm_with_a_bios_has_its_golden_command_line() {
-        let spec = Spec { source: disk(Firmware::Bios), ..Spec::sample() };
+        let spec = Spec {
+            source: disk(Firmware::Bios),
+            ..Spec::sample()
+        };
         assert_golden("qemu-bios-disk", Os::Linux, (10, 0), Accelerator::Kvm, spec);
     }
 
     #[test]
     fn a_vm_with_a_uefi_and_all_devices_has_its_golden_command_line() {
-        let mut spec = Spec { source: disk(uefi(true)), grow_root: true, ..Spec::sample() };
+        let mut spec = Spec {
+            source: disk(uefi(true)),
+            grow_root: true,
+            ..Spec::sample()
+        };
         spec.settings = Settings {
             shares: vec![share(false), share(true)],
             hostname: Some("web.example".parse().unwrap()),
             credentials: vec!["app.token".into()],
             disks: vec![
                 ExtraDisk::New { size: 1 << 30 },
-                ExtraDisk::File { file: "/data.raw".into(), format: DiskFormat::Raw, read_only: true },
+                ExtraDisk::File {
+                    file: "/data.raw".into(),
+                    format: DiskFormat::Raw,
+                    read_only: true,
+                },
             ],
             tpm: true,
             cloudinit: true,
@@ -286,17 +378,34 @@ mod tests {
             file_size: 1,
             modified: jiff::Timestamp::UNIX_EPOCH,
         };
-        let source = Source::Import { disk, firmware: Firmware::Bios };
-        let settings = Settings { nic: Nic::None, ..Settings::default() };
-        let spec = Spec { source, settings, ..Spec::sample() };
-        assert_golden("qemu-old-without-network", Os::Linux, (7, 2), Accelerator::Tcg, spec);
+        let source = Source::Import {
+            disk,
+            firmware: Firmware::Bios,
+        };
+        let settings = Settings {
+            nic: Nic::None,
+            ..Settings::default()
+        };
+        let spec = Spec {
+            source,
+            settings,
+            ..Spec::sample()
+        };
+        assert_golden(
+            "qemu-old-without-network",
+            Os::Linux,
+            (7, 2),
+            Accelerator::Tcg,
+            spec,
+        );
     }
 
     #[test]
     fn a_direct_boot_has_its_golden_command_line() {
-        for (name, transport) in
-            [("qemu-direct", Transport::Erofs), ("qemu-direct-shared-root", Transport::Virtiofs)]
-        {
+        for (name, transport) in [
+            ("qemu-direct", Transport::Erofs),
+            ("qemu-direct-shared-root", Transport::Virtiofs),
+        ] {
             let spec = direct(Arch::X86_64, transport);
             assert_golden(name, Os::Linux, (10, 0), Accelerator::Tcg, spec);
         }
@@ -306,16 +415,47 @@ mod tests {
     fn arm64_has_its_golden_command_lines() {
         let mut spec = direct(Arch::Aarch64, Transport::Erofs);
         spec.settings.credentials = vec!["app.token".into()];
-        assert_golden("qemu-arm64-direct", Os::Linux, (10, 0), Accelerator::Tcg, spec);
-        let settings = Settings { shares: vec![share(true)], tpm: true, gui: true, ..Settings::default() };
-        let spec = Spec { arch: Arch::Aarch64, source: disk(uefi(false)), settings, ..Spec::sample() };
-        assert_golden("qemu-arm64-macos", Os::Macos, (10, 0), Accelerator::Hvf, spec);
+        assert_golden(
+            "qemu-arm64-direct",
+            Os::Linux,
+            (10, 0),
+            Accelerator::Tcg,
+            spec,
+        );
+        let settings = Settings {
+            shares: vec![share(true)],
+            tpm: true,
+            gui: true,
+            ..Settings::default()
+        };
+        let spec = Spec {
+            arch: Arch::Aarch64,
+            source: disk(uefi(false)),
+            settings,
+            ..Spec::sample()
+        };
+        assert_golden(
+            "qemu-arm64-macos",
+            Os::Macos,
+            (10, 0),
+            Accelerator::Hvf,
+            spec,
+        );
     }
 
     #[test]
     fn qemu_on_windows_has_its_golden_command_line() {
-        let spec = Spec { source: disk(uefi(false)), ..Spec::sample() };
-        assert_golden("qemu-windows", Os::Windows, (10, 0), Accelerator::Whpx, spec);
+        let spec = Spec {
+            source: disk(uefi(false)),
+            ..Spec::sample()
+        };
+        assert_golden(
+            "qemu-windows",
+            Os::Windows,
+            (10, 0),
+            Accelerator::Whpx,
+            spec,
+        );
     }
 
     #[test]

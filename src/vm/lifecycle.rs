@@ -10,8 +10,7 @@ use super::error::died;
 use super::spec::Spec;
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Hello, Message, Request};
-use super::{Error, State, Store, Vm};
-use super::{store, supervisor};
+use super::{Error, State, Store, Vm, store, supervisor};
 use crate::disk;
 use crate::engine::Change;
 use crate::guest::ssh::config::HostBlock;
@@ -26,28 +25,41 @@ use crate::hypervisor::Forward;
 /// The VM runs already, or its supervisor fails.
 pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error> {
     let name = vm.spec.name.to_string();
-    let failed = |reason: String| Error::Start { name: name.clone(), reason };
+    let failed = |reason: String| Error::Start {
+        name: name.clone(),
+        reason,
+    };
     let io = |e: io::Error| failed(e.to_string());
     check_base(vm, store)?;
     if vm.state() == State::Running {
         // Its supervisor writes to the log that this function empties.
         return Err(failed(supervisor::Error::Taken(name.clone()).to_string()));
     }
-    let log = file::create_private(&vm.supervisor_log())
-        .map_err(|source| Error::Io { path: vm.supervisor_log(), source })?;
+    let log = file::create_private(&vm.supervisor_log()).map_err(|source| Error::Io {
+        path: vm.supervisor_log(),
+        source,
+    })?;
     write_ssh_config(vm)?;
     let program = process::current_program().map_err(io)?;
     let mut command = Command::new(program);
-    command.args(["--log-level", &tracing::level_filters::LevelFilter::current().to_string()]);
+    command.args([
+        "--log-level",
+        &tracing::level_filters::LevelFilter::current().to_string(),
+    ]);
     command.args(["internal-supervise", &name]);
     // A supervisor in the current folder would prevent an unmount there.
-    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    command
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
     process::detach(&mut command);
     let mut child = tokio::process::Command::from(command).spawn().map_err(io)?;
     let hello = tokio::select! {
         hello = hello(&mut child) => hello.map_err(io)?,
         signal = interrupt::wait() => {
-            // Before its hello, a supervisor has nothing to shut down. An error means that it has exited.
+            // Before its hello, a supervisor has nothing to shut down. An error means that it has
+            // exited.
             let _ = child.kill().await;
             return Err(signal.into());
         }
@@ -62,7 +74,8 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
     Ok(client)
 }
 
-/// Returns a supervisor's hello, or none if it exits without one. Reaps a supervisor that doesn't listen.
+/// Returns a supervisor's hello, or none if it exits without one. Reaps a supervisor that doesn't
+/// listen.
 async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
@@ -78,7 +91,10 @@ async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
 /// Checks that the files under the VM's own disk still exist.
 fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
     if let Some(file) = vm.spec.firmware().filter(|file| !file.exists()) {
-        return Err(Error::NoFirmware { name: vm.spec.name.to_string(), file: file.to_owned() });
+        return Err(Error::NoFirmware {
+            name: vm.spec.name.to_string(),
+            file: file.to_owned(),
+        });
     }
     if !vm.features().layers() {
         return Ok(());
@@ -89,7 +105,10 @@ fn check_base(vm: &Vm, store: &Store) -> Result<(), Error> {
     if let Some(key) = vm.spec.base() {
         let file = disk::Cache::open(&store.dirs().disks())?.file(key);
         if !file.exists() {
-            return Err(Error::NoBase { name: vm.spec.name.to_string(), file });
+            return Err(Error::NoBase {
+                name: vm.spec.name.to_string(),
+                file,
+            });
         }
     }
     Ok(())
@@ -107,12 +126,16 @@ pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
                 State::Crashed(reason) => format!("crashed: {reason}"),
                 other => other.name().to_owned(),
             };
-            Err(Error::NotRunning { name: vm.spec.name.to_string(), state })
+            Err(Error::NotRunning {
+                name: vm.spec.name.to_string(),
+                state,
+            })
         }
     }
 }
 
-/// Shuts a VM down, and powers it off when that takes longer than `seconds`. Does nothing if the VM doesn't run.
+/// Shuts a VM down, and powers it off when that takes longer than `seconds`. Does nothing if the VM
+/// doesn't run.
 ///
 /// # Errors
 /// The VM's supervisor doesn't answer, the VM is still being made, or the tool is interrupted.
@@ -164,7 +187,10 @@ pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
         Ok(Some(taken)) => {
             // A supervisor that was killed has left its sockets.
             let runtime = store.dirs().runtime_of(&vm.spec.id);
-            file::remove_dir(&runtime).map_err(|source| Error::Io { path: runtime, source })?;
+            file::remove_dir(&runtime).map_err(|source| Error::Io {
+                path: runtime,
+                source,
+            })?;
             Ok(vm.remove(taken)?)
         }
         Ok(None) => Err(Error::IsRunning(name())),
@@ -194,11 +220,21 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
 pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
     let mut client = attach(vm, store).await?;
     let number = super::random::random_number();
-    let failed = |why: String| Error::Change { name: vm.spec.name.to_string(), why };
-    client.send(&Request::Change { number, change }).await.map_err(|e| failed(e.to_string()))?;
+    let failed = |why: String| Error::Change {
+        name: vm.spec.name.to_string(),
+        why,
+    };
+    client
+        .send(&Request::Change { number, change })
+        .await
+        .map_err(|e| failed(e.to_string()))?;
     loop {
         match client.next().await? {
-            Message::Answer { number: answered, error, ports } if answered == number => {
+            Message::Answer {
+                number: answered,
+                error,
+                ports,
+            } if answered == number => {
                 return error.map_or(Ok(ports), |error| Err(failed(error)));
             }
             _ => {}
@@ -211,13 +247,21 @@ pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forwar
 /// # Errors
 /// The path of this program is unknown.
 pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
-    let program =
-        std::env::current_exe().map_err(|source| Error::Io { path: "our own program".into(), source })?;
+    let program = std::env::current_exe().map_err(|source| Error::Io {
+        path: "our own program".into(),
+        source,
+    })?;
     let Spec { name, user, .. } = &vm.spec;
-    Ok(HostBlock { name: name.to_string(), user: user.clone(), keys: vm.keys(), program })
+    Ok(HostBlock {
+        name: name.to_string(),
+        user: user.clone(),
+        keys: vm.keys(),
+        program,
+    })
 }
 
-/// Writes the VM's configuration file for OpenSSH, which the user's own includes after `ssh-config --install`.
+/// Writes the VM's configuration file for OpenSSH, which the user's own includes after
+/// `ssh-config --install`.
 ///
 /// # Errors
 /// The file can't be written.
@@ -225,5 +269,8 @@ pub fn write_ssh_config(vm: &Vm) -> Result<(), Error> {
     let path = vm.ssh_config();
     let text = host_block(vm)?.text();
     let write = || io::Write::write_all(&mut file::create_private(&path)?, text.as_bytes());
-    write().map_err(|source| Error::Io { path: path.clone(), source })
+    write().map_err(|source| Error::Io {
+        path: path.clone(),
+        source,
+    })
 }

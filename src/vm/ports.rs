@@ -17,7 +17,9 @@ pub enum Unavailable {
 fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "the port is in use by another program or VM".into(),
-        io::ErrorKind::PermissionDenied => "ports below 1024 need root; choose a higher port".into(),
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need root; choose a higher port".into()
+        }
         io::ErrorKind::AddrNotAvailable => "this host does not have the address".into(),
         _ => error.to_string(),
     }
@@ -29,24 +31,38 @@ fn explain(error: &io::Error) -> String {
 /// A port is in use or forbidden, or two forwards conflict.
 pub fn check(forwards: &[Forward]) -> Result<(), Unavailable> {
     for (index, forward) in forwards.iter().enumerate() {
-        if let Some(other) = forwards[..index].iter().find(|other| forward.clashes(other)) {
+        if let Some(other) = forwards[..index]
+            .iter()
+            .find(|other| forward.clashes(other))
+        {
             return Err(Unavailable::Conflict(*other, *forward));
         }
-        forward.check().map_err(|why| Unavailable::Host { forward: *forward, why })?;
+        forward.check().map_err(|why| Unavailable::Host {
+            forward: *forward,
+            why,
+        })?;
     }
     Ok(())
 }
 
-/// Returns the forwards for a new start. A port that the system chose last time is kept, if it is free.
+/// Returns the forwards for a new start. A port that the system chose last time is kept, if it is
+/// free.
 pub fn keep_chosen(forwards: &[Forward], last: &[Forward]) -> Vec<Forward> {
     let mut last = last.to_vec();
     let wanted = forwards.iter().map(|forward| {
-        let same = |old: &Forward| Forward { host: forward.host, ..*old } == *forward;
+        let same = |old: &Forward| {
+            Forward {
+                host: forward.host,
+                ..*old
+            } == *forward
+        };
         if forward.host != 0 {
             return *forward;
         }
         match last.iter().position(same) {
-            Some(index) => Some(last.remove(index)).filter(|old| old.check().is_ok()).unwrap_or(*forward),
+            Some(index) => Some(last.remove(index))
+                .filter(|old| old.check().is_ok())
+                .unwrap_or(*forward),
             None => *forward,
         }
     });

@@ -1,4 +1,5 @@
-//! Snapshots of a stopped VM: its overlay, the disks that were created for it, and its UEFI variables.
+//! Snapshots of a stopped VM: its overlay, the disks that were created for it, and its UEFI
+//! variables.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,9 @@ pub enum Error {
          or remove it with `podman-bootc snapshot rm {vm} {name}`"
     )]
     Exists { vm: String, name: String },
-    #[error("VM {vm} has no snapshot {name}; list its snapshots with `podman-bootc snapshot list {vm}`")]
+    #[error(
+        "VM {vm} has no snapshot {name}; list its snapshots with `podman-bootc snapshot list {vm}`"
+    )]
     NotFound { vm: String, name: String },
     #[error("VM {0} was created with --ephemeral: it has no disk and can't have snapshots")]
     NoDisk(String),
@@ -47,12 +50,16 @@ pub fn create(vm: &Vm, name: &Name) -> Result<(), Error> {
         return Err(Error::NoDisk(vm.spec.name.to_string()));
     }
     if has(vm, name)? {
-        return Err(Error::Exists { vm: vm.spec.name.to_string(), name: name.to_string() });
+        return Err(Error::Exists {
+            vm: vm.spec.name.to_string(),
+            name: name.to_string(),
+        });
     }
-    // The overlay comes last and makes the snapshot exist. Parts elsewhere are the rest of a failed attempt.
+    // The overlay comes last and makes the snapshot exist. Parts elsewhere are the rest of a failed
+    // attempt.
     remove_other_parts(vm, name)?;
-    let created =
-        create_other_parts(vm, name).and_then(|()| Ok(snapshot::create(&vm.overlay(), name.as_str())?));
+    let created = create_other_parts(vm, name)
+        .and_then(|()| Ok(snapshot::create(&vm.overlay(), name.as_str())?));
     if created.is_err()
         && let Err(error) = remove_other_parts(vm, name)
     {
@@ -61,7 +68,8 @@ pub fn create(vm: &Vm, name: &Name) -> Result<(), Error> {
     created
 }
 
-/// Brings the VM back to a saved state. The caller has taken the VM, and repeats a restore that was interrupted.
+/// Brings the VM back to a saved state. The caller has taken the VM, and repeats a restore that was
+/// interrupted.
 ///
 /// # Errors
 /// The VM has no snapshot of this name, or a disk can't be changed.
@@ -88,13 +96,18 @@ pub fn remove(vm: &Vm, name: &Name) -> Result<(), Error> {
 }
 
 fn has(vm: &Vm, name: &Name) -> Result<bool, Error> {
-    Ok(list(vm)?.iter().any(|snapshot| snapshot.name == name.as_str()))
+    Ok(list(vm)?
+        .iter()
+        .any(|snapshot| snapshot.name == name.as_str()))
 }
 
 fn require(vm: &Vm, name: &Name) -> Result<(), Error> {
     match has(vm, name)? {
         true => Ok(()),
-        false => Err(Error::NotFound { vm: vm.spec.name.to_string(), name: name.to_string() }),
+        false => Err(Error::NotFound {
+            vm: vm.spec.name.to_string(),
+            name: name.to_string(),
+        }),
     }
 }
 
@@ -112,7 +125,10 @@ fn create_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
 /// Removes the parts that [`create_other_parts`] creates, as far as they exist.
 fn remove_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
     for disk in own_disks(vm) {
-        if snapshot::list(&disk)?.iter().any(|snapshot| snapshot.name == name.as_str()) {
+        if snapshot::list(&disk)?
+            .iter()
+            .any(|snapshot| snapshot.name == name.as_str())
+        {
             snapshot::remove(&disk, name.as_str())?;
         }
     }

@@ -21,7 +21,10 @@ impl Small {
     }
 
     fn mount(&self, options: &str) {
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0).status();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&self.0)
+            .status();
         assert!(mount.unwrap().success(), "{options}");
     }
 }

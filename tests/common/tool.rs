@@ -14,7 +14,10 @@ pub struct Tool {
 
 impl Tool {
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), variables: vec![] }
+        Self {
+            folder: folder.to_owned(),
+            variables: vec![],
+        }
     }
 
     /// Sets a variable in the environment of all later commands.

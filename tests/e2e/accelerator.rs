@@ -18,7 +18,10 @@ fn a_broken_kvm_falls_back_to_emulation_once() {
     only_tcg(&sandbox, &image, &memory);
     only_kvm(&sandbox, &image, &memory, kvm);
     let output = sandbox.run(&["run", "--rm", &image, "true"]).expect(0);
-    let told = output.stderr.matches("KVM doesn't work on this host").count();
+    let told = output
+        .stderr
+        .matches("KVM doesn't work on this host")
+        .count();
     assert_eq!(told, usize::from(kvm == Kvm::Broken), "{}", output.story());
     assert_eq!(memory.exists(), kvm == Kvm::Broken);
 
@@ -38,21 +41,32 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
         assert_eq!(accelerators(sandbox, image, "kvm"), ["kvm"]);
         return;
     }
-    let output = sandbox.run(&["run", "--rm", "--accel", "kvm", image, "true"]).expect(125);
+    let output = sandbox
+        .run(&["run", "--rm", "--accel", "kvm", image, "true"])
+        .expect(125);
     let output = output.silent_about("falling back to emulation");
     // KVM makes QEMU exit, or stops its guest.
     let words: &[&str] = match kvm {
         Kvm::Absent => &["/dev/kvm"],
         Kvm::Broken | Kvm::Works => &["QEMU ended with", "kvm internal error"],
     };
-    assert!(words.iter().any(|words| output.stderr.contains(words)), "{}", output.story());
+    assert!(
+        words.iter().any(|words| output.stderr.contains(words)),
+        "{}",
+        output.story()
+    );
     let starts = !output.stderr.contains(words[0]);
     let detached = ["run", "--detach", "--name", "vm", "--accel", "kvm", image];
     sandbox.run(&detached).expect(if starts { 0 } else { 125 });
     if starts {
         // The VM crashes, and emulation doesn't replace KVM.
-        wait_for("KVM's failure", SOON, || (sandbox.state("vm") == "crashed").then_some(()));
-        let reason = sandbox.vm("vm").unwrap()["reason"].as_str().unwrap().to_owned();
+        wait_for("KVM's failure", SOON, || {
+            (sandbox.state("vm") == "crashed").then_some(())
+        });
+        let reason = sandbox.vm("vm").unwrap()["reason"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         assert_eq!(reason, "kvm internal error");
     }
     assert!(!memory.exists());
@@ -62,7 +76,17 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
 
 /// Returns the accelerators that a VM's supervisor tried, in order.
 fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
-    let run = ["run", "--detach", "--name", "vm", "--hypervisor", "qemu", "--accel", choice, image];
+    let run = [
+        "run",
+        "--detach",
+        "--name",
+        "vm",
+        "--hypervisor",
+        "qemu",
+        "--accel",
+        choice,
+        image,
+    ];
     sandbox.ok(&[&["--log-level", "debug"], &run[..]].concat());
     let row = sandbox.wait_running("vm");
     let log = std::fs::read_to_string(sandbox.vm_folder("vm").join("supervisor.log")).unwrap();
@@ -86,16 +110,31 @@ fn a_kvm_that_fails_after_the_start_falls_back_too() {
     let qemu = which::which("qemu-system-x86_64").unwrap();
     let other_processor =
         "for word; do shift; [ \"$word\" = host ] && word=qemu64; set -- \"$@\" \"$word\"; done";
-    let script = format!("#!/bin/sh\n{other_processor}\nexec {} \"$@\"\n", qemu.display());
+    let script = format!(
+        "#!/bin/sh\n{other_processor}\nexec {} \"$@\"\n",
+        qemu.display()
+    );
     let program = folder.join("qemu-system-x86_64");
     std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        &program,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut tool = sandbox.tool(&["run", "--rm", &image, "echo it runs"]);
     tool.env("PATH", path);
     let output = Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
     assert_eq!(output.text(), "it runs\n");
-    let told = output.stderr.matches("KVM doesn't work on this host").count();
-    assert_eq!(told, usize::from(Kvm::probe() == Kvm::Broken), "{}", output.story());
+    let told = output
+        .stderr
+        .matches("KVM doesn't work on this host")
+        .count();
+    assert_eq!(
+        told,
+        usize::from(Kvm::probe() == Kvm::Broken),
+        "{}",
+        output.story()
+    );
     sandbox.assert_clean(&[]);
 }

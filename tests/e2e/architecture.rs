@@ -7,7 +7,9 @@ use crate::harness::{Output, Registry, Running, SOON, Sandbox, podman, shared, w
 /// Returns the architecture and the ID of the image with this name in podman's storage.
 fn inspect(name: &str) -> (String, String) {
     let format = "{{.Architecture}} {{.Id}}";
-    let text = podman(&["image", "inspect", "--format", format, name], vec![]).expect(0).text();
+    let text = podman(&["image", "inspect", "--format", format, name], vec![])
+        .expect(0)
+        .text();
     let (architecture, id) = text.trim().split_once(' ').unwrap();
     (architecture.to_owned(), id.to_owned())
 }
@@ -31,16 +33,25 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
         _ => (("arm64", "aarch64"), ("amd64", "x86_64")),
     };
 
-    run(&["--arch", other.1, &both]).says("pulling the image").says(&slow(other.1)).says("no kernel");
+    run(&["--arch", other.1, &both])
+        .says("pulling the image")
+        .says(&slow(other.1))
+        .says("no kernel");
     let (architecture, other_id) = inspect(&both);
     assert_eq!(architecture, other.0);
     // `run` uses the image in the storage, unless it is for another architecture.
-    run(&[&both]).silent_about("pulling the image").says(&slow(other.1)).says("no kernel");
+    run(&[&both])
+        .silent_about("pulling the image")
+        .says(&slow(other.1))
+        .says("no kernel");
     run(&["--arch", own.1, "--pull", "never", &both])
         .says(&format!("is for {}, not for {}", other.0, own.0))
         .says("--pull never")
         .silent_about("no kernel");
-    run(&["--arch", own.1, &both]).says("pulling the image").silent_about(&slow(other.1)).says("no kernel");
+    run(&["--arch", own.1, &both])
+        .says("pulling the image")
+        .silent_about(&slow(other.1))
+        .says("no kernel");
     let (architecture, own_id) = inspect(&both);
     assert_eq!(architecture, own.0);
     run(&["--pull", "always", "--arch", other.1, &both]).says(&slow(other.1));
@@ -53,7 +64,9 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
         .says("registry");
     let local = "localhost/podman-bootc-e2e:one";
     podman(&["tag", &one, local], vec![]).expect(0);
-    run(&["--arch", "arm64", local]).says("is for amd64, not for arm64").says("podman build --arch arm64");
+    run(&["--arch", "arm64", local])
+        .says("is for amd64, not for arm64")
+        .says("podman build --arch arm64");
     run(&["--arch", "arm64", "podman-bootc-e2e:one"])
         .says("podman build --arch arm64")
         .silent_about("pulling the image");
@@ -61,10 +74,18 @@ fn the_image_for_the_wanted_architecture_is_fetched() {
     let list = "localhost/podman-bootc-e2e:list";
     podman(&["manifest", "create", list], vec![]).expect(0);
     for id in [&own_id, &other_id] {
-        podman(&["manifest", "add", list, &format!("containers-storage:{id}")], vec![]).expect(0);
+        podman(
+            &["manifest", "add", list, &format!("containers-storage:{id}")],
+            vec![],
+        )
+        .expect(0);
     }
-    run(&["--arch", other.1, list]).says(&slow(other.1)).says("no kernel");
-    run(&["--arch", own.1, list]).silent_about("is for").says("no kernel");
+    run(&["--arch", other.1, list])
+        .says(&slow(other.1))
+        .says("no kernel");
+    run(&["--arch", own.1, list])
+        .silent_about("is for")
+        .says("no kernel");
     podman(&["manifest", "rm", list], vec![]).expect(0);
 
     podman(&["rmi", "--force", &own_id, &other_id], vec![]).expect(0);
@@ -85,7 +106,17 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
                 ls -d /sys/firmware/efi; hostname";
 
     // The install runs with the image's own kernel; then the firmware boots the installed disk.
-    let run = ["run", "--name", "disk", "--volume", &volume, "--hostname", "on-disk", &image, look];
+    let run = [
+        "run",
+        "--name",
+        "disk",
+        "--volume",
+        &volume,
+        "--hostname",
+        "on-disk",
+        &image,
+        look,
+    ];
     let output = sandbox.run(&run).expect(0);
     assert_eq!(
         output.text(),
@@ -94,7 +125,12 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
         output.story()
     );
     let emulated = output.stderr.contains("is for aarch64: the VM is emulated");
-    assert_eq!(emulated, std::env::consts::ARCH != "aarch64", "{}", output.story());
+    assert_eq!(
+        emulated,
+        std::env::consts::ARCH != "aarch64",
+        "{}",
+        output.story()
+    );
     // systemd shows the prompt after everything else.
     let log = wait_for("the prompt", SOON, || {
         let log = sandbox.ok(&["logs", "disk"]);
@@ -107,11 +143,29 @@ fn an_arm64_image_boots_from_its_disk_and_without_one() {
 
     // Without firmware, QEMU hands over credentials in another way; the ones for `--nic none` have
     // the longest names.
-    let run =
-        ["run", "--ephemeral", "--nic", "none", "--volume", &volume, "--hostname", "in-memory", &image, look];
+    let run = [
+        "run",
+        "--ephemeral",
+        "--nic",
+        "none",
+        "--volume",
+        &volume,
+        "--hostname",
+        "in-memory",
+        &image,
+        look,
+    ];
     let output = sandbox.run(&run).expect(0);
     let text = output.text();
-    assert!(text.starts_with("aarch64\nrunning\nof the host\nnull\n"), "{}", output.story());
-    assert!(text.ends_with("\nin-memory\n") && !text.contains("/sys/firmware/efi"), "{}", output.story());
+    assert!(
+        text.starts_with("aarch64\nrunning\nof the host\nnull\n"),
+        "{}",
+        output.story()
+    );
+    assert!(
+        text.ends_with("\nin-memory\n") && !text.contains("/sys/firmware/efi"),
+        "{}",
+        output.story()
+    );
     sandbox.assert_clean(&[]);
 }

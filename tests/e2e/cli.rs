@@ -38,7 +38,11 @@ fn wrong_usage_ends_with_125() {
 fn a_missing_vm_is_an_error() {
     let sandbox = Sandbox::with_empty_cache("absent");
     for command in ["ssh", "stop", "start", "rm", "inspect", "logs"] {
-        sandbox.start(&[command, "nobody"]).finish(SOON).expect(125).says("no VM nobody");
+        sandbox
+            .start(&[command, "nobody"])
+            .finish(SOON)
+            .expect(125)
+            .says("no VM nobody");
     }
     assert_eq!(sandbox.ok(&["list", "--format", "json"]).trim(), "[]");
     assert!(sandbox.ok(&["list"]).starts_with("NAME "));
@@ -52,10 +56,18 @@ fn a_damaged_vm_is_removed_by_its_name() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("vm.json"), "{").unwrap();
     assert!(sandbox.ok(&["list"]).contains("broken"));
-    for args in
-        [&["rm", "broken"][..], &["rm", "--force", "--all"], &["inspect", "broken"], &["prune", "--all"]]
-    {
-        sandbox.start(args).finish(SOON).expect(125).says("rm -f broken").says("vm.json is damaged");
+    for args in [
+        &["rm", "broken"][..],
+        &["rm", "--force", "--all"],
+        &["inspect", "broken"],
+        &["prune", "--all"],
+    ] {
+        sandbox
+            .start(args)
+            .finish(SOON)
+            .expect(125)
+            .says("rm -f broken")
+            .says("vm.json is damaged");
     }
     assert_eq!(sandbox.ok(&["rm", "--force", "broken"]), "broken\n");
     assert!(!folder.exists());
@@ -65,11 +77,17 @@ fn a_damaged_vm_is_removed_by_its_name() {
 #[test]
 fn help_and_version_succeed() {
     let sandbox = Sandbox::with_empty_cache("help");
-    for (args, said) in
-        [(&["--help"][..], "Usage:"), (&["run", "--help"], "--detach"), (&["--version"], "podman-bootc ")]
-    {
+    for (args, said) in [
+        (&["--help"][..], "Usage:"),
+        (&["run", "--help"], "--detach"),
+        (&["--version"], "podman-bootc "),
+    ] {
         let output = sandbox.start(args).finish(SOON).expect(0);
-        assert!(output.text().contains(said) && output.stderr.is_empty(), "{}", output.story());
+        assert!(
+            output.text().contains(said) && output.stderr.is_empty(),
+            "{}",
+            output.story()
+        );
     }
 }
 
@@ -78,12 +96,17 @@ fn each_shell_has_completions() {
     let sandbox = Sandbox::with_empty_cache("completion");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = sandbox.ok(&["completion", shell]);
-        assert!(script.contains("podman-bootc") && script.contains("ephemeral"), "{shell}");
+        assert!(
+            script.contains("podman-bootc") && script.contains("ephemeral"),
+            "{shell}"
+        );
         assert!(!script.contains("internal-supervise"), "{shell}");
         if shell == "bash" {
             let mut check = Command::new("bash");
             check.arg("-n");
-            Running::start(check, Some(script.into_bytes())).finish(SOON).expect(0);
+            Running::start(check, Some(script.into_bytes()))
+                .finish(SOON)
+                .expect(0);
         }
     }
 }
@@ -96,7 +119,10 @@ fn doctor_says_what_is_missing() {
     let findings: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     let status = |check: &str| {
         let found = findings.iter().find(|finding| finding["check"] == check);
-        found.unwrap_or_else(|| panic!("{check}: {text}"))["status"].as_str().unwrap().to_owned()
+        found.unwrap_or_else(|| panic!("{check}: {text}"))["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     for check in ["podman", "QEMU", "qemu-img", "mkfs.erofs", "ssh"] {
         assert_eq!(status(check), "ok", "{check}");
@@ -110,16 +136,24 @@ fn doctor_says_what_is_missing() {
     command.env("PATH", &bare);
     let output = Running::start(command, Some(vec![])).finish(SOON).expect(1);
     for package in ["podman", "qemu-utils", "erofs-utils", "openssh-client"] {
-        assert!(output.text().contains(&format!("install {package}")), "{}", output.story());
+        assert!(
+            output.text().contains(&format!("install {package}")),
+            "{}",
+            output.story()
+        );
     }
 }
 
 #[test]
 fn a_closed_output_causes_no_panic() {
     let sandbox = Sandbox::with_empty_cache("pipe");
-    for args in
-        [&["completion", "bash"][..], &["doctor"], &["list"], &["list", "--format", "json"], &["--help"]]
-    {
+    for args in [
+        &["completion", "bash"][..],
+        &["doctor"],
+        &["list"],
+        &["list", "--format", "json"],
+        &["--help"],
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = sandbox.tool(args).stdout(writer).output().unwrap();
@@ -127,7 +161,11 @@ fn a_closed_output_causes_no_panic() {
         assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
     }
     // Standard error carries only messages: the command does its work, and the exit code is right.
-    for (args, code) in [(&["inspect", "nobody"][..], 125), (&["prune", "--dry-run"], 0), (&["run"], 125)] {
+    for (args, code) in [
+        (&["inspect", "nobody"][..], 125),
+        (&["prune", "--dry-run"], 0),
+        (&["run"], 125),
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let status = sandbox.tool(args).stderr(writer).status().unwrap();

@@ -10,13 +10,19 @@ use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Small, shared, wait_for}
 
 fn qemu_img(args: &[&str]) -> Value {
     let output = Command::new("qemu-img").args(args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().flatten();
-    let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -30,20 +36,39 @@ fn one_install_serves_all_exports_and_vms() {
     let file = |name: &str| out.join(name).to_str().unwrap().to_owned();
 
     // The tool refuses impossible requests before any work.
-    sandbox.run(&["disk", "--disk-size", "300M", &image, &file("x.raw")]).expect(125).says("300 MiB");
-    sandbox.run(&["disk", &image, &file("x")]).expect(125).says("--format");
-    sandbox.run(&["disk", &image, "/dev/null"]).expect(125).says("--format");
+    sandbox
+        .run(&["disk", "--disk-size", "300M", &image, &file("x.raw")])
+        .expect(125)
+        .says("300 MiB");
+    sandbox
+        .run(&["disk", &image, &file("x")])
+        .expect(125)
+        .says("--format");
+    sandbox
+        .run(&["disk", &image, "/dev/null"])
+        .expect(125)
+        .says("--format");
     assert_eq!(names(&out), [""; 0]);
 
     // Of eight exports at once, one installs and seven wait.
     let formats = ["raw", "qcow2", "vhdx", "vmdk"];
-    let files: Vec<String> =
-        (1..=2).flat_map(|i| formats.map(|format| file(&format!("{i}.{format}")))).collect();
-    let all: Vec<Running> = files.iter().map(|file| sandbox.start(&["disk", &image, file])).collect();
-    let stories: Vec<String> = all.into_iter().map(|running| running.finish(BOOT).expect(0).stderr).collect();
+    let files: Vec<String> = (1..=2)
+        .flat_map(|i| formats.map(|format| file(&format!("{i}.{format}"))))
+        .collect();
+    let all: Vec<Running> = files
+        .iter()
+        .map(|file| sandbox.start(&["disk", &image, file]))
+        .collect();
+    let stories: Vec<String> = all
+        .into_iter()
+        .map(|running| running.finish(BOOT).expect(0).stderr)
+        .collect();
     let count = |text: &str| stories.iter().filter(|story| story.contains(text)).count();
     assert_eq!(
-        (count("booting the image"), count("waiting for another podman-bootc that installs")),
+        (
+            count("booting the image"),
+            count("waiting for another podman-bootc that installs")
+        ),
         (1, 7),
         "{stories:#?}"
     );
@@ -53,37 +78,87 @@ fn one_install_serves_all_exports_and_vms() {
         if format != "raw" {
             qemu_img(&["check", "--output=json", "-f", format, file]);
         }
-        qemu_img(&["compare", "-f", format, "-F", "raw", file, base.to_str().unwrap()]);
+        qemu_img(&[
+            "compare",
+            "-f",
+            format,
+            "-F",
+            "raw",
+            file,
+            base.to_str().unwrap(),
+        ]);
         let info = qemu_img(&["info", "--output=json", "-f", format, file]);
         assert_eq!(info["virtual-size"], 10u64 << 30);
-        assert!(info["actual-size"].as_u64().unwrap() < 1 << 30, "sparse: {info}");
+        assert!(
+            info["actual-size"].as_u64().unwrap() < 1 << 30,
+            "sparse: {info}"
+        );
     }
     assert_eq!(names(&out).len(), 8, "nothing else is left");
-    sandbox.run(&["disk", &image, &files[0]]).expect(125).says("--force");
-    sandbox.run(&["disk", "--force", &image, &files[0]]).expect(0).silent_about("install ");
+    sandbox
+        .run(&["disk", &image, &files[0]])
+        .expect(125)
+        .says("--force");
+    sandbox
+        .run(&["disk", "--force", &image, &files[0]])
+        .expect(0)
+        .silent_about("install ");
 
     // A larger disk needs no install either: the overlay grows, and the guest's root grows with it.
     let look = "lsblk -bdno SIZE; df --block-size=1 --output=size /; cat /proc/cmdline";
-    let grown = sandbox.run(&["run", "--name", "big", "--disk-size", "20G", &image, look]).expect(0);
+    let grown = sandbox
+        .run(&["run", "--name", "big", "--disk-size", "20G", &image, look])
+        .expect(0);
     let grown = grown.silent_about("install ").text();
-    let sizes: Vec<u64> = grown.lines().filter_map(|line| line.trim().parse().ok()).collect();
+    let sizes: Vec<u64> = grown
+        .lines()
+        .filter_map(|line| line.trim().parse().ok())
+        .collect();
     assert_eq!(sizes[0], 20 << 30, "{grown}");
     assert!(sizes[1] > 18 << 30, "{grown}");
     sandbox.ok(&["stop", "--time", "0", "big"]);
 
     // A disk image from elsewhere.
-    let imported = ["run", "--rm", "--disk", &file("2.qcow2"), "echo", "it", "runs"];
+    let imported = [
+        "run",
+        "--rm",
+        "--disk",
+        &file("2.qcow2"),
+        "echo",
+        "it",
+        "runs",
+    ];
     assert_eq!(sandbox.run(&imported).expect(0).text(), "it runs\n");
-    sandbox.run(&["run", "--disk", &file("2.vmdk"), "true"]).expect(125).says("qemu-img convert");
+    sandbox
+        .run(&["run", "--disk", &file("2.vmdk"), "true"])
+        .expect(125)
+        .says("qemu-img convert");
 
     // A rebuild keeps the base disk of an existing VM.
-    let anew = ["run", "--rebuild", "--install-in", "vm", "--detach", "--name", "anew", &image];
+    let anew = [
+        "run",
+        "--rebuild",
+        "--install-in",
+        "vm",
+        "--detach",
+        "--name",
+        "anew",
+        &image,
+    ];
     sandbox.run(&anew).expect(0).says("booting the image");
     assert_eq!(sandbox.base_disks().len(), 2);
     sandbox.ok(&["rm", "--force", "anew"]);
-    let df: Value = serde_json::from_str(&sandbox.ok(&["system", "df", "--format", "json"])).unwrap();
-    assert_eq!((&df[0]["total"], &df[0]["active"]), (&2.into(), &1.into()), "{df:#}");
-    assert_eq!(sandbox.ok(&["prune", "--dry-run", "--format", "{{.kind}}"]), "disk\n");
+    let df: Value =
+        serde_json::from_str(&sandbox.ok(&["system", "df", "--format", "json"])).unwrap();
+    assert_eq!(
+        (&df[0]["total"], &df[0]["active"]),
+        (&2.into(), &1.into()),
+        "{df:#}"
+    );
+    assert_eq!(
+        sandbox.ok(&["prune", "--dry-run", "--format", "{{.kind}}"]),
+        "disk\n"
+    );
     sandbox.ok(&["prune"]);
     assert_eq!(sandbox.base_disks(), [base.parent().unwrap()]);
     sandbox.ok(&["rm", "big"]);
@@ -106,13 +181,20 @@ fn a_full_disk_fails_the_install_and_leaves_nothing() {
     for size in ["100m", "300m", "660m"] {
         small.resize(size);
         if size == "100m" {
-            sandbox.run(&["run", "--ephemeral", &image.name]).expect(125).says("o space");
+            sandbox
+                .run(&["run", "--ephemeral", &image.name])
+                .expect(125)
+                .says("o space");
         }
-        sandbox.run(&["disk", &image.name, file]).expect(125).says("o space");
+        sandbox
+            .run(&["disk", &image.name, file])
+            .expect(125)
+            .says("o space");
         assert!(sandbox.base_disks().is_empty(), "{size}");
         let left = names(&sandbox.cache().join("disks"));
         assert!(
-            left.iter().all(|name| name.ends_with(".lock") || name.ends_with(".log")),
+            left.iter()
+                .all(|name| name.ends_with(".lock") || name.ends_with(".log")),
             "{size}: {left:?}"
         );
         assert!(!image.is_mounted());
@@ -129,17 +211,29 @@ fn a_vm_pauses_while_the_hosts_disk_is_full() {
     let small = Small::new(sandbox.data(), "64m");
     sandbox.ok(&["run", "--detach", "--name", "vm", &image]);
     sandbox.ok(&["ssh", "vm", "true"]);
-    let write =
-        "head -c 100M /dev/urandom >/var/large && sync && sha256sum </var/large >/var/sum && echo written";
+    let write = "head -c 100M /dev/urandom >/var/large && sync && sha256sum </var/large >/var/sum && echo written";
     let writer = sandbox.start(&["ssh", "vm", write]);
-    let reason = || sandbox.vm("vm").unwrap()["reason"].as_str().map(str::to_owned);
+    let reason = || {
+        sandbox.vm("vm").unwrap()["reason"]
+            .as_str()
+            .map(str::to_owned)
+    };
     let told = wait_for("the VM to stand still", BOOT, reason);
     assert!(told.contains("no space left"), "{told}");
     assert_eq!(sandbox.state("vm"), "running");
     small.resize("1g");
     assert_eq!(writer.finish(BOOT).expect(0).text(), "written\n");
-    wait_for("the problem to be over", SOON, || reason().is_none().then_some(()));
-    assert_eq!(sandbox.ok(&["ssh", "vm", "sha256sum </var/large | cmp - /var/sum && echo same"]), "same\n");
+    wait_for("the problem to be over", SOON, || {
+        reason().is_none().then_some(())
+    });
+    assert_eq!(
+        sandbox.ok(&[
+            "ssh",
+            "vm",
+            "sha256sum </var/large | cmp - /var/sum && echo same"
+        ]),
+        "same\n"
+    );
     sandbox.ok(&["rm", "--force", "vm"]);
     drop(small);
 }
@@ -150,8 +244,16 @@ struct Loop(String);
 impl Loop {
     fn new(file: &Path, size: u64) -> Self {
         fs::File::create(file).unwrap().set_len(size).unwrap();
-        let output = Command::new("losetup").args(["--find", "--show"]).arg(file).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new("losetup")
+            .args(["--find", "--show"])
+            .arg(file)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Self(String::from_utf8(output.stdout).unwrap().trim().to_owned())
     }
 }
@@ -167,22 +269,33 @@ fn a_block_device_is_written_only_with_the_flag_for_it() {
     let sandbox = Sandbox::new("block");
     let image = shared("latest");
     let disk = |device: &Loop, force: bool| {
-        let force = if force { "--force-block-device" } else { "--force" };
+        let force = if force {
+            "--force-block-device"
+        } else {
+            "--force"
+        };
         sandbox.run(&["disk", "--disk-size", "2G", force, &image, &device.0])
     };
     let small = Loop::new(&sandbox.root().join("small"), 1 << 30);
     disk(&small, false).expect(125).says("--force-block-device");
-    disk(&small, true).expect(125).says("1.0 GiB").says("2.0 GiB");
+    disk(&small, true)
+        .expect(125)
+        .says("1.0 GiB")
+        .says("2.0 GiB");
 
     let file = sandbox.root().join("device");
     let device = Loop::new(&file, 2 << 30);
     let folder = sandbox.root().join("mounted");
     fs::create_dir(&folder).unwrap();
-    let run =
-        |program: &str, args: &[&str]| assert!(Command::new(program).args(args).status().unwrap().success());
+    let run = |program: &str, args: &[&str]| {
+        assert!(Command::new(program).args(args).status().unwrap().success())
+    };
     run("mkfs.ext4", &["-q", &device.0]);
     run("mount", &[&device.0, folder.to_str().unwrap()]);
-    disk(&device, true).expect(125).says("is in use").says(folder.to_str().unwrap());
+    disk(&device, true)
+        .expect(125)
+        .says("is in use")
+        .says(folder.to_str().unwrap());
     run("umount", &[folder.to_str().unwrap()]);
     disk(&device, true).expect(0).silent_about("install ");
     let bases = sandbox.base_disks();
@@ -234,10 +347,16 @@ fn every_install_option_arrives() {
     ];
     let look = "cat /proc/cmdline; lsblk -bdno SIZE /dev/disk/by-id/virtio-disk; df --block-size=1M --output=size / | tail -n 1; \
         bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'";
-    let text = sandbox.run(&[&run[..], &[&image, look]].concat()).expect(0).text();
+    let text = sandbox
+        .run(&[&run[..], &[&image, look]].concat())
+        .expect(0)
+        .text();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let words: Vec<&str> = lines[0].split(' ').collect();
-    assert!(words.contains(&"asked.for=a,b") && words.contains(&"flag"), "{text}");
+    assert!(
+        words.contains(&"asked.for=a,b") && words.contains(&"flag"),
+        "{text}"
+    );
     assert_eq!(lines[1], (6u64 << 30).to_string());
     let root: u64 = lines[2].parse().unwrap();
     assert!((2700..3072).contains(&root), "{text}");
@@ -247,7 +366,14 @@ fn every_install_option_arrives() {
 
     // The tool refuses a disk that can't hold the image.
     let other = ["disk", "--root-size", "100M", &image, "/x.raw"];
-    sandbox.run(&other).expect(125).says("100 MiB").silent_about("booting");
-    sandbox.run(&["run", "--arch", "aarch64", "--pull", "never", &image]).expect(125).says("amd64");
+    sandbox
+        .run(&other)
+        .expect(125)
+        .says("100 MiB")
+        .silent_about("booting");
+    sandbox
+        .run(&["run", "--arch", "aarch64", "--pull", "never", &image])
+        .expect(125)
+        .says("amd64");
     sandbox.assert_clean(&[]);
 }

@@ -9,10 +9,16 @@ fn an_image_boots_without_a_disk() {
     let sandbox = Sandbox::new("ephemeral");
     let image = shared("latest");
     let command = "echo x >/etc/x && echo y >/var/y && cat /etc/x /var/y && ! touch /usr/z 2>/dev/null && ls /dev/vda1; exit 3";
-    let output = sandbox.run(&["run", "--ephemeral", &image, command]).expect(3).silent_about("install ");
+    let output = sandbox
+        .run(&["run", "--ephemeral", &image, command])
+        .expect(3)
+        .silent_about("install ");
     assert_eq!(output.text(), "x\ny\n");
     assert!(sandbox.list().is_empty());
-    sandbox.run(&["run", "--ephemeral", "--disk-size", "20G", &image]).expect(125).says("--disk-size");
+    sandbox
+        .run(&["run", "--ephemeral", "--disk-size", "20G", &image])
+        .expect(125)
+        .says("--disk-size");
 }
 
 #[test]
@@ -21,8 +27,20 @@ fn a_vm_that_ends_at_once_reports_the_cause() {
     let image = shared("latest");
     // virtiofsd can't enter a sandbox in the root folder. It may exit before the tool listens.
     for _ in 0..10 {
-        let run = ["run", "--detach", "--ephemeral", "--volume", "/:/var/host", "--name", "one", &image];
-        sandbox.run(&run).expect(125).says("the share of / (virtiofsd) ended");
+        let run = [
+            "run",
+            "--detach",
+            "--ephemeral",
+            "--volume",
+            "/:/var/host",
+            "--name",
+            "one",
+            &image,
+        ];
+        sandbox
+            .run(&run)
+            .expect(125)
+            .says("the share of / (virtiofsd) ended");
     }
     assert!(sandbox.list().is_empty());
     sandbox.assert_clean(&[]);
@@ -32,15 +50,34 @@ fn a_vm_that_ends_at_once_reports_the_cause() {
 fn a_root_over_virtiofs_is_not_converted() {
     let image = Own::of("latest", "virtiofs");
     let sandbox = Sandbox::with_empty_cache("virtiofs");
-    let run = ["run", "--ephemeral", "--root-transport", "virtiofs", "--detach", "--name", "vm", &image.name];
+    let run = [
+        "run",
+        "--ephemeral",
+        "--root-transport",
+        "virtiofs",
+        "--detach",
+        "--name",
+        "vm",
+        &image.name,
+    ];
     sandbox.run(&run).expect(0);
     let look = "grep -c '^virtiofs ' /proc/mounts; echo x >/etc/x && cat /etc/x; touch /usr/z 2>&1 | grep -o Read-only";
     let told = sandbox.ok(&["ssh", "vm", look]);
-    assert_eq!(told.lines().skip(1).collect::<Vec<_>>(), ["x", "Read-only"], "{told}");
+    assert_eq!(
+        told.lines().skip(1).collect::<Vec<_>>(),
+        ["x", "Read-only"],
+        "{told}"
+    );
     let blocks = sandbox.cache().join("roots/blocks");
-    assert_eq!(fs::read_dir(&blocks).unwrap().count(), 0, "the tool converts nothing");
+    assert_eq!(
+        fs::read_dir(&blocks).unwrap().count(),
+        0,
+        "the tool converts nothing"
+    );
     // podman knows that the image is in use.
-    podman(&["rmi", &image.name], vec![]).expect(2).says("in use by a container");
+    podman(&["rmi", &image.name], vec![])
+        .expect(2)
+        .says("in use by a container");
     sandbox.ok(&["stop", "vm"]);
     let in_use = || image.is_mounted() || image.has_containers();
     assert!(sandbox.list().is_empty() && !in_use());
@@ -54,15 +91,31 @@ fn a_root_over_virtiofs_is_not_converted() {
     sandbox.ok(&["rm", "--force", "vm"]);
     assert!(!in_use());
     let file = format!("oci-archive:{}", sandbox.root().join("x.tar").display());
-    podman(&["save", "--quiet", "--format", "oci-archive", "--output", &file[12..], &image.name], vec![])
-        .expect(0);
+    podman(
+        &[
+            "save",
+            "--quiet",
+            "--format",
+            "oci-archive",
+            "--output",
+            &file[12..],
+            &image.name,
+        ],
+        vec![],
+    )
+    .expect(0);
     sandbox
         .run(&["run", "--ephemeral", "--root-transport", "virtiofs", &file])
         .expect(125)
         .says("from elsewhere");
-    let here = sandbox.run(&["run", "--install-in", "container", &file]).expect(125);
+    let here = sandbox
+        .run(&["run", "--install-in", "container", &file])
+        .expect(125);
     here.says("an image from elsewhere").silent_about("booting");
-    sandbox.run(&["run", "--root-transport", "virtiofs", &image.name]).expect(125).says("--ephemeral");
+    sandbox
+        .run(&["run", "--root-transport", "virtiofs", &image.name])
+        .expect(125)
+        .says("--ephemeral");
 }
 
 #[test]
@@ -72,14 +125,27 @@ fn a_running_vm_needs_nothing_of_its_image() {
     // After a kill during the conversion, the next run begins anew.
     let killed = sandbox.start(&["run", "--ephemeral", &image.name]);
     wait_for("the conversion", SOON, || {
-        sandbox.processes().iter().any(|p| p.command.contains("erofs")).then_some(())
+        sandbox
+            .processes()
+            .iter()
+            .any(|p| p.command.contains("erofs"))
+            .then_some(())
     });
     killed.signal(Signal::KILL);
     killed.finish(SOON).expect(137);
-    wait_for("the end of all", SOON, || sandbox.processes().is_empty().then_some(()));
+    wait_for("the end of all", SOON, || {
+        sandbox.processes().is_empty().then_some(())
+    });
 
     for name in ["one", "two"] {
-        sandbox.ok(&["run", "--ephemeral", "--detach", "--name", name, &image.name]);
+        sandbox.ok(&[
+            "run",
+            "--ephemeral",
+            "--detach",
+            "--name",
+            name,
+            &image.name,
+        ]);
     }
     assert!(!image.is_mounted());
     podman(&["tag", &shared("nofs"), &image.name], vec![]).expect(0);
@@ -89,7 +155,10 @@ fn a_running_vm_needs_nothing_of_its_image() {
         assert!(bytes > 1 << 20, "{bytes}");
     }
     let row = sandbox.vm("one").unwrap();
-    assert_eq!((&row["ephemeral"], &row["remove"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&row["ephemeral"], &row["remove"]),
+        (&true.into(), &true.into())
+    );
     sandbox.ok(&["stop", "--time", "0", "one", "two"]);
     assert!(sandbox.list().is_empty(), "a stop discards them");
     podman(&["untag", &image.name], vec![]).expect(0);
@@ -103,7 +172,14 @@ fn twenty_runs_leave_nothing() {
     let temporary = sandbox.root().join("tmp");
     fs::create_dir(&temporary).unwrap();
     for _ in 0..20 {
-        let mut run = sandbox.tool(&["run", "--ephemeral", "--detach", "--name", "vm", &image.name]);
+        let mut run = sandbox.tool(&[
+            "run",
+            "--ephemeral",
+            "--detach",
+            "--name",
+            "vm",
+            &image.name,
+        ]);
         run.env("TMPDIR", &temporary);
         Running::start(run, Some(vec![])).finish(BOOT).expect(0);
         sandbox.ok(&["rm", "--force", "vm"]);

@@ -15,7 +15,9 @@ fn bios_disk(folder: &Path) -> PathBuf {
     // cli; xor ax, ax; mov ds, ax; mov dx, 0x3f8; mov si, message
     let mut code = vec![0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0xba, 0xf8, 0x03, 0xbe];
     // lodsb; test al, al; jz +3; out dx, al; jmp -8; hlt; jmp -3
-    let body = [0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, 0xf4, 0xeb, 0xfd];
+    let body = [
+        0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, 0xf4, 0xeb, 0xfd,
+    ];
     let message = 0x7c00 + code.len() + 2 + body.len();
     code.extend(u16::try_from(message).unwrap().to_le_bytes());
     code.extend(body);
@@ -33,7 +35,12 @@ fn uefi_disk(folder: &Path) -> PathBuf {
     fatfs::format_volume(&mut disk, fatfs::FormatVolumeOptions::new()).unwrap();
     let filesystem = fatfs::FileSystem::new(&mut disk, fatfs::FsOptions::new()).unwrap();
     let script = format!("@echo -off\r\necho {BY_UEFI}\r\nreset -s\r\n");
-    filesystem.root_dir().create_file("startup.nsh").unwrap().write_all(script.as_bytes()).unwrap();
+    filesystem
+        .root_dir()
+        .create_file("startup.nsh")
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
     filesystem.unmount().unwrap();
     keep(folder, "uefi disk.img", &disk.into_inner())
 }
@@ -48,7 +55,9 @@ fn keep(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 fn started(sandbox: &Sandbox, name: &str, disk: &Path, more: &[&str], text: &str) -> String {
     let disk = disk.to_str().unwrap();
     // A firmware that finds no boot loader tries the network for minutes.
-    let words = ["run", "--detach", "--nic", "none", "--memory", "512M", "--name", name, "--disk", disk];
+    let words = [
+        "run", "--detach", "--nic", "none", "--memory", "512M", "--name", name, "--disk", disk,
+    ];
     sandbox.ok(&[&words, more].concat());
     wait_for(text, BOOT, || {
         let log = sandbox.ok(&["logs", name]);
@@ -66,13 +75,18 @@ fn each_firmware_boots_the_disks_it_can() {
     let picture = sandbox.root().join("screen, 1.png");
     sandbox.ok(&["screenshot", "bios", picture.to_str().unwrap()]);
     assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG\r\n"));
-    sandbox.run(&["screenshot", "bios", "/no/such/folder/x.png"]).expect(125).says("/no/such/folder/x.png");
+    sandbox
+        .run(&["screenshot", "bios", "/no/such/folder/x.png"])
+        .expect(125)
+        .says("/no/such/folder/x.png");
     settings_of_a_stopped_vm(&sandbox);
     sandbox.ok(&["rm", "--force", "bios"]);
 
     // The BIOS disk doesn't boot with UEFI, and secure boot refuses the unsigned UEFI disk.
     started(&sandbox, "uefi", &uefi, &["--firmware", "uefi"], BY_UEFI);
-    wait_for("the end", SOON, || (sandbox.state("uefi") == "stopped").then_some(()));
+    wait_for("the end", SOON, || {
+        (sandbox.state("uefi") == "stopped").then_some(())
+    });
     let variables = sandbox.vm_folder("uefi").join("vars.fd");
     assert!(variables.exists(), "its variables are its own");
     let secure = ["--firmware", "secure", "--tpm"];
@@ -81,7 +95,10 @@ fn each_firmware_boots_the_disks_it_can() {
     // Another architecture has another firmware, which boots the disk too.
     started(&sandbox, "arm", &uefi, &["--arch", "aarch64"], BY_UEFI);
     let state = sandbox.vm_folder("secure").join("tpm");
-    assert!(fs::read_dir(&state).unwrap().count() > 0, "the TPM's state is kept");
+    assert!(
+        fs::read_dir(&state).unwrap().count() > 0,
+        "the TPM's state is kept"
+    );
     let tpm = sandbox.process("swtpm");
     sandbox.ok(&["rm", "--force", "uefi", "secure", "arm"]);
     assert!(!tpm.lives() && !state.exists());
@@ -89,20 +106,38 @@ fn each_firmware_boots_the_disks_it_can() {
 }
 
 fn settings_of_a_stopped_vm(sandbox: &Sandbox) {
-    sandbox.run(&["set", "bios", "--cpus", "3"]).expect(125).says("is running").says("stop bios");
+    sandbox
+        .run(&["set", "bios", "--cpus", "3"])
+        .expect(125)
+        .says("is running")
+        .says("stop bios");
     sandbox.ok(&["stop", "--time", "0", "bios"]);
     sandbox.run(&["set", "bios"]).expect(125).says("--cpus");
     sandbox.ok(&["set", "bios", "--cpus", "3", "--memory", "300M"]);
     sandbox.ok(&["set", "bios", "--memory", "400M"]);
     let format = "{{.spec.cpus}} {{.spec.memory_mib}}";
-    assert_eq!(sandbox.ok(&["inspect", "--format", format, "bios"]), "3 400\n");
+    assert_eq!(
+        sandbox.ok(&["inspect", "--format", format, "bios"]),
+        "3 400\n"
+    );
     sandbox.ok(&["start", "bios"]);
     wait_for("the second start", BOOT, || {
         let boot = sandbox.ok(&["logs", "--boot", "bios"]);
-        boot.contains(BY_BIOS).then(|| assert_eq!(boot.matches(BY_BIOS).count(), 1))
+        boot.contains(BY_BIOS)
+            .then(|| assert_eq!(boot.matches(BY_BIOS).count(), 1))
     });
-    assert_eq!(sandbox.ok(&["logs", "bios"]).matches(BY_BIOS).count(), 2, "both starts are kept");
-    assert_eq!(sandbox.ok(&["logs", "--since", "1h", "bios"]).matches(BY_BIOS).count(), 2);
+    assert_eq!(
+        sandbox.ok(&["logs", "bios"]).matches(BY_BIOS).count(),
+        2,
+        "both starts are kept"
+    );
+    assert_eq!(
+        sandbox
+            .ok(&["logs", "--since", "1h", "bios"])
+            .matches(BY_BIOS)
+            .count(),
+        2
+    );
     let later = ["logs", "--since", "2999-01-01T00:00:00Z", "bios"];
     assert_eq!(sandbox.ok(&later), "");
     let qemu = sandbox.wait_qemu().command;
@@ -119,7 +154,15 @@ impl Display {
     fn new() -> Self {
         let mut server = Command::new("Xvfb");
         // The server chooses a free number and prints it.
-        server.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "800x600x24"]);
+        server.args([
+            "-displayfd",
+            "1",
+            "-nolisten",
+            "tcp",
+            "-screen",
+            "0",
+            "800x600x24",
+        ]);
         let server = Running::start(server, Some(vec![]));
         server.wait_stdout("\n", SOON);
         let name = format!(":{}", server.text().trim());
@@ -128,8 +171,10 @@ impl Display {
 
     /// Returns the titles of all windows.
     fn windows(&self) -> String {
-        let output =
-            Command::new("xwininfo").args(["-root", "-tree", "-display", &self.name]).output().unwrap();
+        let output = Command::new("xwininfo")
+            .args(["-root", "-tree", "-display", &self.name])
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
@@ -154,9 +199,12 @@ fn a_vm_has_a_window_on_a_display() {
         "seen",
     ];
     let mut tool = sandbox.tool(&[&words[..], &["--disk", disk.to_str().unwrap()]].concat());
-    tool.env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
+    tool.env("DISPLAY", &display.name)
+        .env_remove("WAYLAND_DISPLAY");
     Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
-    wait_for("the window", SOON, || display.windows().contains("QEMU (seen)").then_some(()));
+    wait_for("the window", SOON, || {
+        display.windows().contains("QEMU (seen)").then_some(())
+    });
     sandbox.ok(&["rm", "--force", "seen"]);
     assert!(!display.windows().contains("QEMU (seen)"));
     // The server removes its lock and its socket.
@@ -169,13 +217,23 @@ fn a_vm_has_a_window_on_a_display() {
 fn impossible_vms_are_refused_before_any_work() {
     let sandbox = Sandbox::with_empty_cache("refused");
     let root = sandbox.root().to_path_buf();
-    let file = |name: &str, text: &str| keep(&root, name, text.as_bytes()).to_str().unwrap().to_owned();
+    let file = |name: &str, text: &str| {
+        keep(&root, name, text.as_bytes())
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
     fs::create_dir(root.join("seed")).unwrap();
     let seed = file("seed/user-data", "#cloud-config\nusers: [\n");
     let big = file("big", &"x".repeat(16 << 10));
     let private = file("key", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
     let ignition = file("config.ign", "{\"ignition\": {}}");
-    let seed = Path::new(&seed).parent().unwrap().to_str().unwrap().to_owned();
+    let seed = Path::new(&seed)
+        .parent()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     let refused = |flags: &[&str], words: &[&str]| {
         // The tool doesn't look at the image or at podman.
         let args = [&["run"], flags, &["localhost/no-such-image"]].concat();

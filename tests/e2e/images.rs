@@ -9,13 +9,22 @@ use crate::harness::{BOOT, Own, Running, SOON, Sandbox, containers_conf};
 fn an_image_of_another_podman_is_copied_once() {
     let image = Own::of("latest", "connection");
     let sandbox = Sandbox::with_empty_cache("connection");
-    let folder = tempfile::Builder::new().prefix("pb-service-").tempdir().unwrap();
+    let folder = tempfile::Builder::new()
+        .prefix("pb-service-")
+        .tempdir()
+        .unwrap();
     let url = format!("unix://{}", folder.path().join("socket").display());
     let conf = folder.path().join("containers.conf");
     let known = format!("[engine.service_destinations.there]\nuri = \"{url}\"\n");
-    fs::write(&conf, fs::read_to_string(containers_conf()).unwrap() + &known).unwrap();
+    fs::write(
+        &conf,
+        fs::read_to_string(containers_conf()).unwrap() + &known,
+    )
+    .unwrap();
     let mut service = Command::new("podman");
-    service.args(["system", "service", "--time", "0", &url]).env("CONTAINERS_CONF", containers_conf());
+    service
+        .args(["system", "service", "--time", "0", &url])
+        .env("CONTAINERS_CONF", containers_conf());
     let service = Running::start(service, Some(vec![]));
     crate::harness::wait_for("podman's service", SOON, || {
         folder.path().join("socket").exists().then_some(())
@@ -26,23 +35,50 @@ fn an_image_of_another_podman_is_copied_once() {
         tool.env("CONTAINERS_CONF", &conf).env(variable, value);
         Running::start(tool, Some(vec![]))
     };
-    let run = ["run", "--ephemeral", "--connection", "there", &image.name, "echo it runs"];
+    let run = [
+        "run",
+        "--ephemeral",
+        "--connection",
+        "there",
+        &image.name,
+        "echo it runs",
+    ];
     let output = with("X", "", &run).finish(BOOT).expect(0);
     assert_eq!(output.text(), "it runs\n");
 
     // Neither way of asking copies the image again. The disk is refused only because it is too
     // small.
     let small = ["disk", "--disk-size", "200M", &image.name, "/nowhere.raw"];
-    let output = with("CONTAINER_HOST", &url, &["images", "--format", "{{.name}}"]).finish(SOON).expect(0);
+    let output = with("CONTAINER_HOST", &url, &["images", "--format", "{{.name}}"])
+        .finish(SOON)
+        .expect(0);
     assert!(output.text().contains(&image.name), "{}", output.story());
-    let again = with("CONTAINER_HOST", &url, &small).finish(SOON).expect(125);
+    let again = with("CONTAINER_HOST", &url, &small)
+        .finish(SOON)
+        .expect(125);
     again.says("200 MiB");
-    with("X", "", &["run", "--connection", "nowhere", &image.name]).finish(SOON).expect(125).says("nowhere");
-    let missing = with("CONTAINER_HOST", &url, &["run", "localhost/no-such"]).finish(SOON).expect(125);
+    with("X", "", &["run", "--connection", "nowhere", &image.name])
+        .finish(SOON)
+        .expect(125)
+        .says("nowhere");
+    let missing = with("CONTAINER_HOST", &url, &["run", "localhost/no-such"])
+        .finish(SOON)
+        .expect(125);
     missing.says(&format!("the storage of the podman service at {url}"));
     drop(service);
-    with("CONTAINER_HOST", &url, &small).finish(SOON).expect(125).says("connect");
+    with("CONTAINER_HOST", &url, &small)
+        .finish(SOON)
+        .expect(125)
+        .says("connect");
 
-    assert!(sandbox.ok(&["prune", "--all", "--format", "{{.kind}}"]).contains("images\n"));
-    assert!(!sandbox.ok(&["prune", "--all", "--format", "{{.kind}}"]).contains("images\n"));
+    assert!(
+        sandbox
+            .ok(&["prune", "--all", "--format", "{{.kind}}"])
+            .contains("images\n")
+    );
+    assert!(
+        !sandbox
+            .ok(&["prune", "--all", "--format", "{{.kind}}"])
+            .contains("images\n")
+    );
 }

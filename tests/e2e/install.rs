@@ -14,7 +14,17 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     assert_eq!(sandbox.state("first"), "creating");
     // systemd mounts the shares, so that users who may not mount see them.
     let share = format!("{}:/var/host:ro", sandbox.root().display());
-    let as_user = ["run", "--rm", "--name", "second", "--user", "core", "--volume", &share, &image.name];
+    let as_user = [
+        "run",
+        "--rm",
+        "--name",
+        "second",
+        "--user",
+        "core",
+        "--volume",
+        &share,
+        &image.name,
+    ];
     let look = "id -un; grep -c /var/host /proc/mounts; exit 42";
     let second = sandbox.start(&[&as_user[..], &[look]].concat());
     second.wait_stderr("waiting", BOOT);
@@ -34,9 +44,16 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     // The install of another image doesn't wait.
     let beside = sandbox.root().join("beside.raw");
     let beside = sandbox.start(&["disk", &other.name, beside.to_str().unwrap()]);
-    let installs =
-        || sandbox.processes().iter().filter(|p| p.command.contains("-name guest=install-")).count();
-    wait_for("two installs side by side", BOOT, || (installs() == 2).then_some(()));
+    let installs = || {
+        sandbox
+            .processes()
+            .iter()
+            .filter(|p| p.command.contains("-name guest=install-"))
+            .count()
+    };
+    wait_for("two installs side by side", BOOT, || {
+        (installs() == 2).then_some(())
+    });
     // The tool refuses a taken name before any work.
     sandbox
         .run(&["run", "--name", "first", &image.name])
@@ -48,7 +65,15 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     let first = first.finish(BOOT).expect(0);
     assert_eq!(first.text(), "first\n");
     let told = usize::from(Kvm::probe() == Kvm::Broken);
-    assert_eq!(first.stderr.matches("KVM doesn't work on this host").count(), told, "{}", first.story());
+    assert_eq!(
+        first
+            .stderr
+            .matches("KVM doesn't work on this host")
+            .count(),
+        told,
+        "{}",
+        first.story()
+    );
 
     for running in others {
         let output = running
@@ -60,23 +85,50 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
     }
     beside.finish(BOOT).expect(0).silent_about("installs");
 
-    let (one, two) = (sandbox.wait_running("first"), sandbox.wait_running("second"));
+    let (one, two) = (
+        sandbox.wait_running("first"),
+        sandbox.wait_running("second"),
+    );
     assert_ne!(one["ssh_port"], two["ssh_port"]);
     assert_eq!(sandbox.base_disks().len(), 2);
-    let base = ["inspect", "--format", "{{.spec.source.base}}", "first", "second"];
+    let base = [
+        "inspect",
+        "--format",
+        "{{.spec.source.base}}",
+        "first",
+        "second",
+    ];
     let bases = sandbox.ok(&base);
     let (key, same) = bases.trim().split_once('\n').unwrap();
     assert_eq!(key, same);
 
-    let second = second.finish(BOOT).expect(42).silent_about("booting the image");
-    assert_eq!(second.stderr.matches("KVM doesn't work on this host").count(), told, "{}", second.story());
+    let second = second
+        .finish(BOOT)
+        .expect(42)
+        .silent_about("booting the image");
+    assert_eq!(
+        second
+            .stderr
+            .matches("KVM doesn't work on this host")
+            .count(),
+        told,
+        "{}",
+        second.story()
+    );
     assert_eq!(second.text(), "core\n1\n");
     assert_eq!(sandbox.state("second"), "");
 
     // A detached VM with `--rm` is removed when its guest shuts down.
     sandbox.run(&["ssh", "first", "systemctl poweroff"]);
-    wait_for("the VM to go", BOOT, || sandbox.list().is_empty().then_some(()));
+    wait_for("the VM to go", BOOT, || {
+        sandbox.list().is_empty().then_some(())
+    });
     sandbox.assert_clean(&[]);
     assert_eq!(sandbox.base_disks().len(), 2);
-    assert!(fs::metadata(sandbox.base_disks()[0].join("disk.raw")).unwrap().permissions().readonly());
+    assert!(
+        fs::metadata(sandbox.base_disks()[0].join("disk.raw"))
+            .unwrap()
+            .permissions()
+            .readonly()
+    );
 }

@@ -26,7 +26,10 @@ struct Host {
 
 impl Host {
     fn new(root: &Path) -> Self {
-        let host = Self { root: root.to_owned(), key: root.join("id") };
+        let host = Self {
+            root: root.to_owned(),
+            key: root.join("id"),
+        };
         for folder in ["seed", "share, \"1\"", "fixed"] {
             fs::create_dir(host.root.join(folder)).unwrap();
         }
@@ -38,8 +41,10 @@ impl Host {
         let mut disk = b"the user's disk".to_vec();
         disk.resize(1 << 20, 0);
         host.file("disk, 1.img", &disk);
-        let key =
-            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&host.key).status();
+        let key = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&host.key)
+            .status();
         assert!(key.unwrap().success());
         host
     }
@@ -107,7 +112,10 @@ fn a_vm_has_what_its_flags_ask_for() {
     let secret = "from, a";
     for process in sandbox.processes() {
         let (command, encoded) = (&process.command, STANDARD.encode(secret));
-        assert!(!command.contains(secret) && !command.contains(&encoded[..8]), "{command}");
+        assert!(
+            !command.contains(secret) && !command.contains(&encoded[..8]),
+            "{command}"
+        );
     }
     folders(&sandbox, Path::new(&share));
     let ports = ports::tcp(&sandbox);
@@ -117,18 +125,36 @@ fn a_vm_has_what_its_flags_ask_for() {
     console(&sandbox);
     logs(&sandbox);
 
-    sandbox.ok(&["ssh", "full", "printf kept >/dev/disk/by-id/virtio-extra1; sync"]);
+    sandbox.ok(&[
+        "ssh",
+        "full",
+        "printf kept >/dev/disk/by-id/virtio-extra1; sync",
+    ]);
     sandbox.ok(&["stop", "full"]);
-    assert!(sandbox.ok(&["logs", "--journal", "full"]).contains(JOURNALED), "the journal outlives the guest");
+    assert!(
+        sandbox
+            .ok(&["logs", "--journal", "full"])
+            .contains(JOURNALED),
+        "the journal outlives the guest"
+    );
     sandbox.ok(&["set", "full", "--cpus", "2", "--memory", "1200M"]);
     sandbox.ok(&["start", "full"]);
     again(&sandbox);
-    assert_eq!(ports::published(&sandbox), ports, "the same ports at the next start");
+    assert_eq!(
+        ports::published(&sandbox),
+        ports,
+        "the same ports at the next start"
+    );
     let disk = fs::read(host.root.join("disk, 1.img")).unwrap();
     assert!(disk.starts_with(b"the user's disk\0"), "nobody wrote to it");
     let folder = sandbox.vm_folder("full");
     assert!(folder.join("extra1.qcow2").exists());
-    let mode = folder.join("credentials/test.file").metadata().unwrap().permissions().mode();
+    let mode = folder
+        .join("credentials/test.file")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     sandbox.ok(&["rm", "--force", "full"]);
     assert!(!folder.exists());
@@ -138,7 +164,10 @@ fn a_vm_has_what_its_flags_ask_for() {
 /// Runs a script in the guest, which prints lines of `name: value`.
 fn answers(sandbox: &Sandbox, script: &str) -> Vec<(String, String)> {
     let text = sandbox.ok(&["ssh", "full", script]);
-    let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let pair = |line: &str| {
+        line.split_once(": ")
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
     text.lines().filter_map(pair).collect()
 }
 
@@ -146,7 +175,11 @@ fn answers(sandbox: &Sandbox, script: &str) -> Vec<(String, String)> {
 fn expect(answers: &[(String, String)], wanted: &[(&str, &str)]) {
     for (name, value) in wanted {
         let answer = answers.iter().find(|answer| answer.0 == *name);
-        assert_eq!(answer.map(|answer| answer.1.as_str()), Some(*value), "{name} in {answers:#?}");
+        assert_eq!(
+            answer.map(|answer| answer.1.as_str()),
+            Some(*value),
+            "{name} in {answers:#?}"
+        );
     }
 }
 
@@ -207,10 +240,15 @@ fn inside(sandbox: &Sandbox) {
 fn again(sandbox: &Sandbox) {
     let answers = answers(sandbox, LOOK);
     expect(&answers, &SAME);
-    expect(&answers, &[("cpus", "2"), ("memory", "large"), ("new", "kept")]);
+    expect(
+        &answers,
+        &[("cpus", "2"), ("memory", "large"), ("new", "kept")],
+    );
     // `list` warns of a share that broke.
     let (mut daemons, wanted) = (sandbox.processes(), "fixed");
-    daemons.retain(|process| process.command.contains("virtiofsd") && process.command.contains(wanted));
+    daemons.retain(|process| {
+        process.command.contains("virtiofsd") && process.command.contains(wanted)
+    });
     daemons
         .iter()
         .filter(|process| process.command.contains("--shared-dir"))
@@ -219,7 +257,10 @@ fn again(sandbox: &Sandbox) {
         let row = sandbox.vm("full").unwrap().to_string();
         row.contains("fixed").then_some(row)
     });
-    assert!(told.contains("virtiofsd") && told.contains("running"), "{told}");
+    assert!(
+        told.contains("virtiofsd") && told.contains("running"),
+        "{told}"
+    );
 }
 
 /// A git checkout in both directions, files mapped into memory, and a read-only share.
@@ -228,13 +269,25 @@ fn folders(sandbox: &Sandbox, share: &Path) {
     for index in 0..FILES {
         let folder = origin.join((index % 40).to_string());
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(index.to_string()), format!("{index} {}", "x".repeat(index % 3000))).unwrap();
+        fs::write(
+            folder.join(index.to_string()),
+            format!("{index} {}", "x".repeat(index % 3000)),
+        )
+        .unwrap();
     }
     git(&origin, &["init", "--quiet"]);
     git(&origin, &["add", "--all"]);
     git(
         &origin,
-        &["-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--message=all"],
+        &[
+            "-c",
+            "user.name=x",
+            "-c",
+            "user.email=x@localhost",
+            "commit",
+            "--quiet",
+            "--message=all",
+        ],
     );
     // A URL makes git send one pack.
     let url = format!("file://{}", origin.display());
@@ -248,14 +301,34 @@ fn folders(sandbox: &Sandbox, share: &Path) {
     );
     let output = sandbox.run(&["ssh", "full", &script]);
     let begin = "from the host, from all\n";
-    assert!(output.text().starts_with(begin) && output.code != 0, "{}", output.story());
-    let same = Command::new("diff").arg("-r").arg(share.join("in")).arg(share.join("out")).output().unwrap();
-    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+    assert!(
+        output.text().starts_with(begin) && output.code != 0,
+        "{}",
+        output.story()
+    );
+    let same = Command::new("diff")
+        .arg("-r")
+        .arg(share.join("in"))
+        .arg(share.join("out"))
+        .output()
+        .unwrap();
+    assert!(
+        same.status.success(),
+        "{}",
+        String::from_utf8_lossy(&same.stdout)
+    );
     assert_eq!(git(&share.join("out"), &["status", "--porcelain"]), "");
     let mapped = fs::read_to_string(share.join("mapped")).unwrap();
-    assert!(mapped.starts_with("fixed\nhe host, from the host"), "{mapped:.40}");
+    assert!(
+        mapped.starts_with("fixed\nhe host, from the host"),
+        "{mapped:.40}"
+    );
     let fixed = fs::read_dir(sandbox.root().join("fixed")).unwrap();
-    assert_eq!(fixed.count(), 1, "nothing was written, also after a remount in the guest");
+    assert_eq!(
+        fixed.count(),
+        1,
+        "nothing was written, also after a remount in the guest"
+    );
 }
 
 /// Prints the content of a shared map of a file, copies another file into the map, and syncs it.
@@ -268,8 +341,17 @@ const MAP: &str = r#"
     syscall(26, $map, 8192, 4) == 0 or die "msync: $!";"#;
 
 fn git(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("git").arg("-C").arg(folder).args(args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -281,16 +363,32 @@ fn with_openssh(sandbox: &Sandbox, host: &Host) {
         let config = config.to_str().unwrap();
         let args = [&["-F", config], more, &["full.bootc", line]].concat();
         let command = sandbox.command("ssh", &args);
-        Running::start(command, Some(vec![])).finish(SOON).expect(0).text()
+        Running::start(command, Some(vec![]))
+            .finish(SOON)
+            .expect(0)
+            .text()
     };
     assert_eq!(ssh(&[], "echo by proxy"), "by proxy\n");
-    let only = ["-o", "IdentityFile=none", "-o", "IdentitiesOnly=yes", "-i", host.key.to_str().unwrap()];
+    let only = [
+        "-o",
+        "IdentityFile=none",
+        "-o",
+        "IdentitiesOnly=yes",
+        "-i",
+        host.key.to_str().unwrap(),
+    ];
     assert_eq!(ssh(&only, "echo by key"), "by key\n");
 
     sandbox.ok(&["cp", &host.path("seed"), "full:/var/copied"]);
-    assert_eq!(sandbox.ok(&["ssh", "full", "cat /var/copied/network-config"]), "version: 2\n");
+    assert_eq!(
+        sandbox.ok(&["ssh", "full", "cat /var/copied/network-config"]),
+        "version: 2\n"
+    );
     sandbox.ok(&["cp", "full:/var/copied", &host.path("back")]);
-    assert_eq!(fs::read_to_string(host.root.join("back/network-config")).unwrap(), "version: 2\n");
+    assert_eq!(
+        fs::read_to_string(host.root.join("back/network-config")).unwrap(),
+        "version: 2\n"
+    );
 }
 
 /// The serial console in both directions, and its log.
@@ -312,7 +410,12 @@ fn console(sandbox: &Sandbox) {
     console.type_keys(DETACH);
     console.wait_stdout("Detached from VM full", SOON);
     console.finish(SOON).expect(0);
-    assert!(sandbox.ok(&["logs", "full"]).contains("THE GUEST READ 11 LETTERS"), "the log has it, too");
+    assert!(
+        sandbox
+            .ok(&["logs", "full"])
+            .contains("THE GUEST READ 11 LETTERS"),
+        "the log has it, too"
+    );
     assert_eq!(sandbox.state("full"), "running");
 }
 
@@ -320,11 +423,19 @@ fn console(sandbox: &Sandbox) {
 const JOURNALED: &str = "from 42 the journal";
 
 fn logs(sandbox: &Sandbox) {
-    sandbox.ok(&["ssh", "full", "logger --tag marker from $((40 + 2)) the journal"]);
+    sandbox.ok(&[
+        "ssh",
+        "full",
+        "logger --tag marker from $((40 + 2)) the journal",
+    ]);
     let kept = sandbox.start(&["logs", "--journal", "--follow", "full"]);
     kept.wait_stdout(JOURNALED, SOON);
     kept.wait_stdout("Linux version", SOON);
-    let asked = sandbox.ok(&["ssh", "full", "journalctl --boot --quiet --lines=all | grep -c marker"]);
+    let asked = sandbox.ok(&[
+        "ssh",
+        "full",
+        "journalctl --boot --quiet --lines=all | grep -c marker",
+    ]);
     assert_eq!(asked, "1\n");
     let picture = sandbox.root().join("screen.png");
     sandbox.ok(&["screenshot", "full", picture.to_str().unwrap()]);
@@ -355,18 +466,33 @@ fn a_vm_without_a_network_can_be_used() {
     let mut command = sandbox.tool(&["ssh", "alone", look]);
     command.env_remove("DISPLAY");
     let input: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
-    let output = Running::start(command, Some(input.clone())).finish(BOOT).expect(0);
+    let output = Running::start(command, Some(input.clone()))
+        .finish(BOOT)
+        .expect(0);
     let output = output.says("/srv/new");
     let begin = b"lo\nlistens\n";
     assert!(output.stdout.starts_with(begin), "{}", output.story());
-    assert!(output.stdout[begin.len()..] == input, "a mebibyte there and back");
+    assert!(
+        output.stdout[begin.len()..] == input,
+        "a mebibyte there and back"
+    );
     // The next session begins after the last one ends.
     for index in 0..3 {
-        assert_eq!(sandbox.ok(&["ssh", "alone", &format!("echo {index}")]), format!("{index}\n"));
+        assert_eq!(
+            sandbox.ok(&["ssh", "alone", &format!("echo {index}")]),
+            format!("{index}\n")
+        );
     }
-    sandbox.run(&["screenshot", "alone", "x.png"]).expect(125).says("--gui");
+    sandbox
+        .run(&["screenshot", "alone", "x.png"])
+        .expect(125)
+        .says("--gui");
     // This VM doesn't keep its journal on the host, so that `logs` asks the guest.
-    assert!(sandbox.ok(&["logs", "--journal", "--boot", "alone"]).contains("Linux version"));
+    assert!(
+        sandbox
+            .ok(&["logs", "--journal", "--boot", "alone"])
+            .contains("Linux version")
+    );
     sandbox.ok(&["rm", "--force", "alone"]);
     sandbox.assert_clean(&[]);
 }

@@ -23,22 +23,46 @@ fn everything_works_as_an_ordinary_user() {
 
     // Each error names the other user's storage and the command that copies the image.
     let sandbox = Sandbox::new("rootless");
-    let copy = format!("`podman image scp {}@localhost::{IMAGE} root@localhost::`", user.name());
-    sandbox.run(&["run", IMAGE]).expect(125).says("rootful storage").says(&copy);
-    run(&["run", &image]).expect(125).says("rootless storage").says("podman image scp root@localhost::");
+    let copy = format!(
+        "`podman image scp {}@localhost::{IMAGE} root@localhost::`",
+        user.name()
+    );
+    sandbox
+        .run(&["run", IMAGE])
+        .expect(125)
+        .says("rootful storage")
+        .says(&copy);
+    run(&["run", &image])
+        .expect(125)
+        .says("rootless storage")
+        .says("podman image scp root@localhost::");
 
-    run(&["run", "--install-in", "container", IMAGE]).expect(125).says("needs root");
+    run(&["run", "--install-in", "container", IMAGE])
+        .expect(125)
+        .says("needs root");
     let own = user.home().join("folder");
     user.mkdir(&own);
     let share = format!("{}:/mnt", own.display());
-    let script =
-        "id -u; touch /mnt/made; stat -c '%u %g' /usr/bin/sh; find /usr -uid +999 -o -gid +999 | wc -l";
+    let script = "id -u; touch /mnt/made; stat -c '%u %g' /usr/bin/sh; find /usr -uid +999 -o -gid +999 | wc -l";
     for transport in ["erofs", "virtiofs"] {
-        let args = ["run", "--ephemeral", "--root-transport", transport, "-v", &share, IMAGE, script];
+        let args = [
+            "run",
+            "--ephemeral",
+            "--root-transport",
+            transport,
+            "-v",
+            &share,
+            IMAGE,
+            script,
+        ];
         let output = run(&args).expect(0).text();
         assert_eq!(output, "0\n0 0\n0\n", "user IDs are the image's");
         let made = own.join("made");
-        assert_eq!(fs::metadata(&made).unwrap().uid(), user.id(), "root's file belongs to the user");
+        assert_eq!(
+            fs::metadata(&made).unwrap().uid(),
+            user.id(),
+            "root's file belongs to the user"
+        );
         fs::remove_file(made).unwrap();
     }
 
@@ -46,20 +70,34 @@ fn everything_works_as_an_ordinary_user() {
     run(&["ssh", "vm", "echo kept >/var/kept && touch /mnt/made"]).expect(0);
     let processes = user.processes();
     for wanted in ["internal-supervise", "qemu-system", "virtiofsd"] {
-        let mine: Vec<_> = processes.iter().filter(|p| p.command.contains(wanted)).collect();
+        let mine: Vec<_> = processes
+            .iter()
+            .filter(|p| p.command.contains(wanted))
+            .collect();
         assert!(!mine.is_empty(), "{wanted} in {processes:#?}");
         for process in mine {
             let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap();
             let field = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-                line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+                let line = status
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .unwrap();
+                line.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
             };
-            assert!(field("Uid:").iter().all(|id| *id == user.id().to_string()), "{process:?} {status}");
+            assert!(
+                field("Uid:").iter().all(|id| *id == user.id().to_string()),
+                "{process:?} {status}"
+            );
             // virtiofsd enters a user namespace, in which it has all rights, and none on the host.
             let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
             let on_host = namespace(&process.pid.to_string()) == namespace("self");
             assert!(on_host || wanted == "virtiofsd", "{process:?}");
-            assert!(!on_host || field("CapEff:") == ["0000000000000000"], "{process:?} {status}");
+            assert!(
+                !on_host || field("CapEff:") == ["0000000000000000"],
+                "{process:?} {status}"
+            );
             if wanted == "qemu-system" {
                 assert_eq!(field("Seccomp:"), ["2"], "-sandbox on");
             }
@@ -67,32 +105,55 @@ fn everything_works_as_an_ordinary_user() {
     }
     run(&["stop", "vm"]).expect(0);
     run(&["start", "vm"]).expect(0);
-    assert_eq!(run(&["ssh", "vm", "cat /var/kept"]).expect(0).text(), "kept\n");
+    assert_eq!(
+        run(&["ssh", "vm", "cat /var/kept"]).expect(0).text(),
+        "kept\n"
+    );
     run(&["rm", "--force", "vm"]).expect(0);
 
     // Root's install of the same image makes the same disk.
     let theirs = user.home().join("disk.raw");
-    run(&["disk", IMAGE, theirs.to_str().unwrap()]).expect(0).silent_about("install ");
+    run(&["disk", IMAGE, theirs.to_str().unwrap()])
+        .expect(0)
+        .silent_about("install ");
     let ours = sandbox.root().join("disk.raw");
-    let options = ["disk", "--target-imgref", IMAGE, &image, ours.to_str().unwrap()];
+    let options = [
+        "disk",
+        "--target-imgref",
+        IMAGE,
+        &image,
+        ours.to_str().unwrap(),
+    ];
     sandbox.run(&options).expect(0);
     compare(&sandbox, &ours, &theirs);
 
-    user.start(&tool, &["prune", "--all"]).finish(SOON).expect(0);
+    user.start(&tool, &["prune", "--all"])
+        .finish(SOON)
+        .expect(0);
     user.wait_idle();
     sandbox.assert_clean(&[]);
 }
 
 /// Compares two disks, except for the IDs that each install creates.
 fn compare(sandbox: &Sandbox, ours: &Path, theirs: &Path) {
-    let (ours, theirs) = (contents(sandbox, "ours", ours), contents(sandbox, "theirs", theirs));
+    let (ours, theirs) = (
+        contents(sandbox, "ours", ours),
+        contents(sandbox, "theirs", theirs),
+    );
     assert!(ours.len() > 5000, "{} lines", ours.len());
     let only = |a: &[String], b: &[String]| -> Vec<String> {
         let b: std::collections::HashSet<&String> = b.iter().collect();
-        a.iter().filter(|line| !b.contains(line)).take(20).cloned().collect()
+        a.iter()
+            .filter(|line| !b.contains(line))
+            .take(20)
+            .cloned()
+            .collect()
     };
     let (mine, other) = (only(&ours, &theirs), only(&theirs, &ours));
-    assert!(mine.is_empty() && other.is_empty(), "root's: {mine:#?}\nthe user's: {other:#?}");
+    assert!(
+        mine.is_empty() && other.is_empty(),
+        "root's: {mine:#?}\nthe user's: {other:#?}"
+    );
 }
 
 /// Lists partitions, filesystems, and each file with its type, mode, owner, size and checksum.
@@ -117,12 +178,21 @@ fn contents(sandbox: &Sandbox, name: &str, disk: &Path) -> Vec<String> {
             format!("of={}", file.display()),
         ];
         let mut dd = Command::new("dd");
-        dd.args(["bs=512", "conv=sparse", "status=none"]).arg(format!("if={}", disk.display())).args(cut);
+        dd.args(["bs=512", "conv=sparse", "status=none"])
+            .arg(format!("if={}", disk.display()))
+            .args(cut);
         output(&mut dd);
-        let probe =
-            Command::new("blkid").args(["--probe", "--output", "export"]).arg(&file).output().unwrap();
+        let probe = Command::new("blkid")
+            .args(["--probe", "--output", "export"])
+            .arg(&file)
+            .output()
+            .unwrap();
         let probe = String::from_utf8(probe.stdout).unwrap();
-        let kind = |line: &&str| ["TYPE=", "LABEL="].iter().any(|field| line.starts_with(field));
+        let kind = |line: &&str| {
+            ["TYPE=", "LABEL="]
+                .iter()
+                .any(|field| line.starts_with(field))
+        };
         lines.extend(probe.lines().filter(kind).map(str::to_owned));
         let folder = sandbox.root().join(format!("{name}-{index}-files"));
         fs::create_dir(&folder).unwrap();
@@ -157,7 +227,13 @@ fn listing(folder: &Path) -> Vec<String> {
 }
 
 fn output(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

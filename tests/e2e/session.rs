@@ -9,9 +9,20 @@ fn a_command_passes_through_unchanged() {
     let sandbox = Sandbox::new("session");
     let image = shared("latest");
     // `run` executes the command and keeps the VM.
-    let run = ["run", "--quiet", "-B", "--name", "vm", &image, "echo first; exit 7"];
+    let run = [
+        "run",
+        "--quiet",
+        "-B",
+        "--name",
+        "vm",
+        &image,
+        "echo first; exit 7",
+    ];
     let first = sandbox.run(&run).expect(7);
-    assert_eq!((first.text().as_str(), first.stderr.as_str()), ("first\n", ""));
+    assert_eq!(
+        (first.text().as_str(), first.stderr.as_str()),
+        ("first\n", "")
+    );
     exit_codes(&sandbox);
     arguments(&sandbox);
     streams(&sandbox);
@@ -29,7 +40,9 @@ fn exit_codes(sandbox: &Sandbox) {
         (&["no-such-program"], 127),
         (&["/etc/passwd"], 126),
     ] {
-        sandbox.run(&[&["ssh", "vm"], command].concat()).expect(code);
+        sandbox
+            .run(&[&["ssh", "vm"], command].concat())
+            .expect(code);
     }
 }
 
@@ -59,33 +72,68 @@ fn arguments(sandbox: &Sandbox) {
         "a=b",
         "",
     ];
-    let output = sandbox.run(&[&["ssh", "vm", "printf", "%s\\0"], &words[..]].concat()).expect(0);
+    let output = sandbox
+        .run(&[&["ssh", "vm", "printf", "%s\\0"], &words[..]].concat())
+        .expect(0);
     let text = output.text();
-    assert_eq!(text.strip_suffix('\0').unwrap().split('\0').collect::<Vec<_>>(), words);
+    assert_eq!(
+        text.strip_suffix('\0')
+            .unwrap()
+            .split('\0')
+            .collect::<Vec<_>>(),
+        words
+    );
 
     // A single argument is a line for the shell.
-    let output =
-        sandbox.run(&["ssh", "vm", "printf 'b\\na\\n' | sort | head -n 1; echo $((6 * 7))"]).expect(0);
+    let output = sandbox
+        .run(&[
+            "ssh",
+            "vm",
+            "printf 'b\\na\\n' | sort | head -n 1; echo $((6 * 7))",
+        ])
+        .expect(0);
     assert_eq!(output.text(), "a\n42\n");
 }
 
 fn streams(sandbox: &Sandbox) {
-    let output = sandbox.run(&["ssh", "vm", "echo out; echo err >&2; printf '\\000\\377' "]).expect(0);
+    let output = sandbox
+        .run(&["ssh", "vm", "echo out; echo err >&2; printf '\\000\\377' "])
+        .expect(0);
     assert_eq!(output.stdout, b"out\n\0\xff");
     assert_eq!(output.stderr, "err\n");
 
     // One program doesn't read its input; another has empty input.
-    sandbox.start_with_input(&["ssh", "vm", "exit 3"], vec![0; 1 << 20]).finish(BOOT).expect(3);
+    sandbox
+        .start_with_input(&["ssh", "vm", "exit 3"], vec![0; 1 << 20])
+        .finish(BOOT)
+        .expect(3);
     assert_eq!(sandbox.run(&["ssh", "vm", "cat"]).expect(0).stdout, b"");
 }
 
 fn much_input(sandbox: &Sandbox) {
     const BYTES: usize = 100_000_000;
     let mut input = vec![0; BYTES];
-    std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut input).unwrap();
-    let output = sandbox.start_with_input(&["ssh", "vm", "cat"], input.clone()).finish(BOOT);
+    std::fs::File::open("/dev/urandom")
+        .unwrap()
+        .read_exact(&mut input)
+        .unwrap();
+    let output = sandbox
+        .start_with_input(&["ssh", "vm", "cat"], input.clone())
+        .finish(BOOT);
     let length = output.stdout.len();
-    let same = output.stdout.iter().zip(&input).take_while(|(got, sent)| got == sent).count();
-    assert!(output.code == 0 && output.stderr.is_empty(), "{}", output.stderr);
-    assert!(length == BYTES && same == BYTES, "{length} bytes came back, the first {same} of them right");
+    let same = output
+        .stdout
+        .iter()
+        .zip(&input)
+        .take_while(|(got, sent)| got == sent)
+        .count();
+    assert!(
+        output.code == 0 && output.stderr.is_empty(),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        length == BYTES && same == BYTES,
+        "{length} bytes came back, the first {same} of them right"
+    );
 }

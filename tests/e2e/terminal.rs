@@ -35,14 +35,17 @@ fn a_terminal_that_closes_ends_the_session() {
     shell.wait_stdout("in 42", SOON);
     // The terminal closes with its master, which `script` holds.
     shell.signal(Signal::KILL);
-    wait_for("the VM to go", SOON, || sandbox.list().is_empty().then_some(()));
+    wait_for("the VM to go", SOON, || {
+        sandbox.list().is_empty().then_some(())
+    });
     sandbox.assert_clean(&[]);
 }
 
 #[test]
 fn ctrl_c_ends_a_command_and_its_vm() {
     let sandbox = Sandbox::new("ctrl-c");
-    let mut run = sandbox.start_on_terminal(&["run", &shared("latest"), "echo begun; exec sleep 1000"]);
+    let mut run =
+        sandbox.start_on_terminal(&["run", &shared("latest"), "echo begun; exec sleep 1000"]);
     run.wait_stdout("begun", BOOT);
     run.type_keys(CTRL_C);
     run.finish(SOON).expect(130);

@@ -32,10 +32,9 @@ RUN cd /usr/tree && chmod 0600 hard1 && mkdir gone && echo 3 >gone/again
 /// times, attributes, links, content.
 const ARCHIVE: &str = "tar --create --sort=name --numeric-owner --xattrs --xattrs-include='*' --format=posix \
     --pax-option=exthdr.name=%d/%f,exthdr.mtime=0,delete=atime,delete=ctime --directory";
-/// The same as readable text, to find where two trees differ.
-/// It leaves out link counts of folders, which depend on the filesystem.
-const LISTING: &str =
-    "-type d -printf '%P %y %m %U %G %T@\\n' -o -printf '%P %y %m %U %G %n %l %T@\\n' | LC_ALL=C sort";
+/// The same as readable text, to find where two trees differ. It leaves out link counts of folders,
+/// which depend on the filesystem.
+const LISTING: &str = "-type d -printf '%P %y %m %U %G %T@\\n' -o -printf '%P %y %m %U %G %n %l %T@\\n' | LC_ALL=C sort";
 
 #[test]
 fn the_guest_sees_the_images_own_files() {
@@ -43,33 +42,75 @@ fn the_guest_sees_the_images_own_files() {
     let context = sandbox.root().join("context");
     fs::create_dir(&context).unwrap();
     fs::write(context.join("capable"), "program").unwrap();
-    setxattr(context.join("capable"), "security.capability", &CAPABILITY, XattrFlags::empty()).unwrap();
+    setxattr(
+        context.join("capable"),
+        "security.capability",
+        &CAPABILITY,
+        XattrFlags::empty(),
+    )
+    .unwrap();
     let name = format!("localhost/podman-bootc-e2e:tree-{}", std::process::id());
-    fs::write(context.join("Containerfile"), format!("FROM {}\n{LAYERS}", shared("latest"))).unwrap();
-    let build =
-        ["build", "--quiet", "--network", "none", "--layers", "--tag", &name, context.to_str().unwrap()];
+    fs::write(
+        context.join("Containerfile"),
+        format!("FROM {}\n{LAYERS}", shared("latest")),
+    )
+    .unwrap();
+    let build = [
+        "build",
+        "--quiet",
+        "--network",
+        "none",
+        "--layers",
+        "--tag",
+        &name,
+        context.to_str().unwrap(),
+    ];
     podman(&build, vec![]).expect(0);
 
-    let mounted = podman(&["image", "mount", &name], vec![]).expect(0).text().trim().to_owned();
+    let mounted = podman(&["image", "mount", &name], vec![])
+        .expect(0)
+        .text()
+        .trim()
+        .to_owned();
     // The image's own programs do it: other versions write other archives.
     let host = |script: String| {
-        let output = Command::new("chroot").args([mounted.as_str(), "sh", "-c", &script]).output().unwrap();
+        let output = Command::new("chroot")
+            .args([mounted.as_str(), "sh", "-c", &script])
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let listing = host(format!("find /usr {LISTING}"));
     let digest = host(format!("{ARCHIVE} / usr | sha256sum"));
     podman(&["image", "unmount", &name], vec![]).expect(0);
-    assert!(listing.contains("tree/null c 644") && listing.contains("tree/gone/again f"), "{listing}");
+    assert!(
+        listing.contains("tree/null c 644") && listing.contains("tree/gone/again f"),
+        "{listing}"
+    );
 
     let script = format!("find /usr {LISTING}; echo =; {ARCHIVE} / usr | sha256sum");
-    let output = sandbox.run(&["run", "--ephemeral", &name, &script]).expect(0);
+    let output = sandbox
+        .run(&["run", "--ephemeral", &name, &script])
+        .expect(0);
     podman(&["rmi", "--force", &name], vec![]).expect(0);
     let text = output.text();
     let (seen, rest) = text.split_once("=\n").unwrap();
-    let other: Vec<_> = seen.lines().filter(|line| !listing.lines().any(|l| l == *line)).take(10).collect();
-    assert_eq!(seen.lines().count(), listing.lines().count(), "first that differ: {other:#?}");
+    let other: Vec<_> = seen
+        .lines()
+        .filter(|line| !listing.lines().any(|l| l == *line))
+        .take(10)
+        .collect();
+    assert_eq!(
+        seen.lines().count(),
+        listing.lines().count(),
+        "first that differ: {other:#?}"
+    );
     assert!(other.is_empty(), "{other:#?}");
-    assert_eq!(rest.lines().next(), digest.lines().next(), "attributes or content differ");
+    assert_eq!(
+        rest.lines().next(),
+        digest.lines().next(),
+        "attributes or content differ"
+    );
 }
 
 #[test]
@@ -78,14 +119,24 @@ fn an_image_of_130_layers_boots_from_an_oci_folder() {
     let sandbox = Sandbox::with_empty_cache("layers");
     let folder = sandbox.root().join("oci");
     let path = folder.to_str().unwrap();
-    let save =
-        ["save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", path, &shared("latest")];
+    let save = [
+        "save",
+        "--quiet",
+        "--format",
+        "oci-dir",
+        "--uncompressed",
+        "--output",
+        path,
+        &shared("latest"),
+    ];
     podman(&save, vec![]).expect(0);
     add_layers(&folder, MORE);
 
     let command = "cd /usr/share/layers && ls | wc -l && cat 000 126 last";
     let reference = format!("oci:{path}");
-    let output = sandbox.run(&["run", "--ephemeral", &reference, command]).expect(0);
+    let output = sandbox
+        .run(&["run", "--ephemeral", &reference, command])
+        .expect(0);
     assert_eq!(output.text(), format!("{}\n0\n126\n126\n", MORE + 1));
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     assert!(
@@ -103,11 +154,15 @@ fn add_layers(folder: &Path, count: usize) {
         serde_json::from_slice(&fs::read(blobs.join(name)).unwrap()).unwrap()
     };
     let write = |bytes: &[u8], kind: &str| -> Value {
-        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         fs::write(blobs.join(&digest), bytes).unwrap();
         json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": format!("sha256:{digest}"), "size": bytes.len()})
     };
-    let mut index: Value = serde_json::from_slice(&fs::read(folder.join("index.json")).unwrap()).unwrap();
+    let mut index: Value =
+        serde_json::from_slice(&fs::read(folder.join("index.json")).unwrap()).unwrap();
     let mut manifest = read(&index["manifests"][0]["digest"]);
     let mut config = read(&manifest["config"]["digest"]);
     for number in 0..count {
@@ -122,8 +177,14 @@ fn add_layers(folder: &Path, count: usize) {
             .arg("usr")
             .output();
         let blob = write(&tar.unwrap().stdout, "layer.v1.tar");
-        config["rootfs"]["diff_ids"].as_array_mut().unwrap().push(blob["digest"].clone());
-        config["history"].as_array_mut().unwrap().push(json!({"created_by": format!("layer {number}")}));
+        config["rootfs"]["diff_ids"]
+            .as_array_mut()
+            .unwrap()
+            .push(blob["digest"].clone());
+        config["history"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"created_by": format!("layer {number}")}));
         manifest["layers"].as_array_mut().unwrap().push(blob);
         fs::remove_dir_all(&tree).unwrap();
     }
@@ -131,12 +192,22 @@ fn add_layers(folder: &Path, count: usize) {
     let annotations = index["manifests"][0]["annotations"].take();
     index["manifests"][0] = write(&serde_json::to_vec(&manifest).unwrap(), "manifest.v1+json");
     index["manifests"][0]["annotations"] = annotations;
-    fs::write(folder.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
+    fs::write(
+        folder.join("index.json"),
+        serde_json::to_vec(&index).unwrap(),
+    )
+    .unwrap();
 }
 
 #[test]
 fn the_error_names_a_missing_archive() {
     let sandbox = Sandbox::new("no-archive");
-    let reference = format!("oci-archive:{}", sandbox.root().join("nowhere.tar").display());
-    sandbox.run(&["run", "--ephemeral", &reference]).expect(125).says("can't read oci-archive:");
+    let reference = format!(
+        "oci-archive:{}",
+        sandbox.root().join("nowhere.tar").display()
+    );
+    sandbox
+        .run(&["run", "--ephemeral", &reference])
+        .expect(125)
+        .says("can't read oci-archive:");
 }

@@ -7,7 +7,11 @@ fn an_image_without_sshd_times_out() {
     let sandbox = Sandbox::new("nosshd");
     let image = shared("nosshd");
     let args = ["run", "--rm", "--timeout", "5", &image, "true"];
-    sandbox.run(&args).expect(124).says("has no sshd").says("openssh-server");
+    sandbox
+        .run(&args)
+        .expect(124)
+        .says("has no sshd")
+        .says("openssh-server");
     sandbox.assert_clean(&[]);
 }
 
@@ -15,12 +19,27 @@ fn an_image_without_sshd_times_out() {
 fn a_panic_is_reported_with_the_kernels_message() {
     let sandbox = Sandbox::new("panic");
     let image = shared("panic");
-    let output = sandbox.run(&["run", "--name", "doomed", &image, "true"]).expect(125);
-    output.says("kernel panic").says("sysrq triggered crash").says("test image: panic on purpose");
+    let output = sandbox
+        .run(&["run", "--name", "doomed", &image, "true"])
+        .expect(125);
+    output
+        .says("kernel panic")
+        .says("sysrq triggered crash")
+        .says("test image: panic on purpose");
     let row = sandbox.vm("doomed").unwrap();
     assert_eq!(row["state"], "crashed");
-    assert!(row["reason"].as_str().unwrap().contains("sysrq triggered crash"), "{row}");
-    assert!(sandbox.ok(&["logs", "doomed"]).contains("Kernel panic - not syncing"));
+    assert!(
+        row["reason"]
+            .as_str()
+            .unwrap()
+            .contains("sysrq triggered crash"),
+        "{row}"
+    );
+    assert!(
+        sandbox
+            .ok(&["logs", "doomed"])
+            .contains("Kernel panic - not syncing")
+    );
     sandbox.ok(&["rm", "doomed"]);
 }
 
@@ -28,20 +47,44 @@ fn a_panic_is_reported_with_the_kernels_message() {
 fn an_image_with_a_failing_unit_boots() {
     let sandbox = Sandbox::new("failing");
     let image = shared("failing");
-    let output = sandbox.run(&["run", &image, "systemctl", "--failed", "--plain", "--no-legend"]).expect(0);
-    assert!(output.text().starts_with("failing.service "), "{}", output.story());
-    assert!(sandbox.list().is_empty(), "a VM for one command is removed with it");
+    let output = sandbox
+        .run(&[
+            "run",
+            &image,
+            "systemctl",
+            "--failed",
+            "--plain",
+            "--no-legend",
+        ])
+        .expect(0);
+    assert!(
+        output.text().starts_with("failing.service "),
+        "{}",
+        output.story()
+    );
+    assert!(
+        sandbox.list().is_empty(),
+        "a VM for one command is removed with it"
+    );
 }
 
 #[test]
 fn the_filesystem_for_an_image_that_sets_none_is_reported() {
     let image = Own::of("nofs", "nofs");
     let sandbox = Sandbox::with_empty_cache("nofs");
-    let output = sandbox.run(&["run", "--detach", "--name", "vm", &image.name]).expect(0);
+    let output = sandbox
+        .run(&["run", "--detach", "--name", "vm", &image.name])
+        .expect(0);
     // The image has no bootupd either, which bootc notices only at the end of an install.
-    output.says("sets no root filesystem; using ext4").says("--filesystem").says("using composefs");
+    output
+        .says("sets no root filesystem; using ext4")
+        .says("--filesystem")
+        .says("using composefs");
     let log = std::fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
-    assert!(log.contains("--filesystem ext4") && log.contains("--composefs-backend"), "{log}");
+    assert!(
+        log.contains("--filesystem ext4") && log.contains("--composefs-backend"),
+        "{log}"
+    );
     sandbox.ok(&["rm", "--force", "vm"]);
 }
 
@@ -49,17 +92,32 @@ fn the_filesystem_for_an_image_that_sets_none_is_reported() {
 fn an_image_that_is_not_bootable_costs_no_work() {
     let sandbox = Sandbox::with_empty_cache("unbootable");
     let unlabelled = shared("nolabel");
-    let run = |args: &[&str]| sandbox.start(args).finish(SOON).expect(125).silent_about("booting");
-    run(&["run", &unlabelled]).says("is not bootable").says("containers.bootc=1").says(&unlabelled);
+    let run = |args: &[&str]| {
+        sandbox
+            .start(args)
+            .finish(SOON)
+            .expect(125)
+            .silent_about("booting")
+    };
+    run(&["run", &unlabelled])
+        .says("is not bootable")
+        .says("containers.bootc=1")
+        .says(&unlabelled);
     let kernelless = Own::of("notbootable", "notbootable");
-    run(&["run", &kernelless.name]).says("no kernel").says(&kernelless.name);
+    run(&["run", &kernelless.name])
+        .says("no kernel")
+        .says(&kernelless.name);
     run(&["run", "--ephemeral", &kernelless.name]).says("no kernel");
     // No registry serves this image. The tool asks for it only with `--pull always`, or when it
     // isn't in the storage.
     let name = format!("127.0.0.1:1/pulled-{}", std::process::id());
     podman(&["tag", &unlabelled, &name], vec![]).expect(0);
-    run(&["run", "--pull", "missing", &name]).says("is not bootable").silent_about("pulling the image");
-    run(&["run", "--pull", "always", &name]).says("pulling the image").says("refused");
+    run(&["run", "--pull", "missing", &name])
+        .says("is not bootable")
+        .silent_about("pulling the image");
+    run(&["run", "--pull", "always", &name])
+        .says("pulling the image")
+        .says("refused");
     podman(&["untag", &unlabelled, &name], vec![]).expect(0);
     assert!(sandbox.list().is_empty() && sandbox.base_disks().is_empty());
     sandbox.assert_clean(&[]);

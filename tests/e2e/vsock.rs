@@ -38,18 +38,34 @@ pub fn from_the_host(sandbox: &Sandbox, vm: &str, share: &Path) {
 #[ignore = "runs in a guest, where `from_the_host` starts it"]
 fn in_a_guest() {
     let keys = Keys::in_folder(Path::new("/var/share/keys"));
-    let login = Login { user: "root".into(), keys, alias: "vm".into() };
+    let login = Login {
+        user: "root".into(),
+        keys,
+        alias: "vm".into(),
+    };
     let stream = wait_for("the socket", SOON, || vsock::connect(LOCAL, PORT).ok());
     let input: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        let session = Session::open(stream, &login, Duration::from_secs(60)).await.unwrap();
+        let session = Session::open(stream, &login, Duration::from_secs(60))
+            .await
+            .unwrap();
         let (code, connection) = session.capture("echo $SSH_CONNECTION").await.unwrap();
-        assert!(code == 0 && !connection.contains("127.0.0.1"), "{connection}");
+        assert!(
+            code == 0 && !connection.contains("127.0.0.1"),
+            "{connection}"
+        );
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let command = session.exec("cat; exit 3", Cursor::new(&input), &mut output, &mut errors);
         let code = command.await.unwrap();
-        assert!(code == 3 && output == input, "{code}, {} bytes", output.len());
+        assert!(
+            code == 3 && output == input,
+            "{code}, {} bytes",
+            output.len()
+        );
     });
     assert!(vsock::connect(LOCAL, PORT + 1).is_err(), "nobody listens");
 }

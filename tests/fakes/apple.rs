@@ -15,11 +15,18 @@ const STUCK: &str = "FAKE_STUCK";
 const PANIC: &str = "FAKE_PANIC";
 
 pub fn main(name: &str, args: &[String]) -> ExitCode {
-    let devices: Vec<&str> =
-        args.windows(2).filter(|pair| pair[0] == "--device").map(|pair| pair[1].as_str()).collect();
+    let devices: Vec<&str> = args
+        .windows(2)
+        .filter(|pair| pair[0] == "--device")
+        .map(|pair| pair[1].as_str())
+        .collect();
     let value = |device: &str, key: &str| {
-        let options = devices.iter().find_map(|text| text.strip_prefix(device)?.strip_prefix(','))?;
-        options.split(',').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+        let options = devices
+            .iter()
+            .find_map(|text| text.strip_prefix(device)?.strip_prefix(','))?;
+        options
+            .split(',')
+            .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
     };
     let mut start = [0; 4];
     let mut disk = File::open(value("virtio-blk", "path").unwrap()).unwrap();
@@ -28,7 +35,9 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
         eprintln!("{name}: the disk is not what was installed: {start:?}");
         return ExitCode::FAILURE;
     }
-    let network = value("virtio-net", "unixSocketPath").or(value("virtio-net", "path")).unwrap();
+    let network = value("virtio-net", "unixSocketPath")
+        .or(value("virtio-net", "path"))
+        .unwrap();
     if !Path::new(network).exists() {
         eprintln!("{name}: there is no network socket {network}");
         return ExitCode::FAILURE;
@@ -41,14 +50,19 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
         Some(file) => Box::new(File::create(file).unwrap()),
         None => Box::new(terminal()),
     };
-    console.write_all(format!("fake {name} booted\n").as_bytes()).unwrap();
+    console
+        .write_all(format!("fake {name} booted\n").as_bytes())
+        .unwrap();
     if !wanted(PANIC).is_empty() {
         let panic = "Kernel panic - not syncing: sysrq triggered crash";
         console
             .write_all(format!("[   12.4] {panic}\n[   12.6] ---[ end {panic} ]---\n").as_bytes())
             .unwrap();
     }
-    let socket = option(args, "--restful-uri").unwrap().strip_prefix("unix://").unwrap();
+    let socket = option(args, "--restful-uri")
+        .unwrap()
+        .strip_prefix("unix://")
+        .unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     let running = r#"{"state":"VirtualMachineStateRunning"}"#;
     let running = match wanted(STUCK).as_str() {
@@ -58,9 +72,9 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     http::serve(&listener, |request| {
         assert_eq!(request.path, "/vm/state");
         match (request.method.as_str(), request.body["state"].as_str()) {
-            ("GET", _) if name == "krunkit" => {
-                Some(format!("HTTP/1.1 200 OK\r\nContent-type: application/json\r\n\r\n{running}\0"))
-            }
+            ("GET", _) if name == "krunkit" => Some(format!(
+                "HTTP/1.1 200 OK\r\nContent-type: application/json\r\n\r\n{running}\0"
+            )),
             ("GET", _) => Some(format!(
                 "HTTP/1.0 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\n\r\n{running}",
                 running.len()
@@ -86,7 +100,8 @@ fn terminal() -> File {
     std::thread::spawn(move || {
         let mut key = [0];
         while let Ok(1) = stdin.read(&mut key) {
-            echo.write_all(format!("typed {}\n", key[0]).as_bytes()).unwrap();
+            echo.write_all(format!("typed {}\n", key[0]).as_bytes())
+                .unwrap();
         }
     });
     open(stdout.as_fd())

@@ -8,8 +8,14 @@ use std::process::ExitCode;
 use super::{http, option};
 
 pub fn main(args: &[String]) -> ExitCode {
-    let network = option(args, "-listen-vfkit").unwrap().strip_prefix("unixgram://").unwrap();
-    let api = option(args, "-listen").unwrap().strip_prefix("unix://").unwrap();
+    let network = option(args, "-listen-vfkit")
+        .unwrap()
+        .strip_prefix("unixgram://")
+        .unwrap();
+    let api = option(args, "-listen")
+        .unwrap()
+        .strip_prefix("unix://")
+        .unwrap();
     let _network = UnixDatagram::bind(network).unwrap();
     let listener = UnixListener::bind(api).unwrap();
     let mut ports: BTreeMap<String, TcpListener> = BTreeMap::new();
@@ -17,7 +23,12 @@ pub fn main(args: &[String]) -> ExitCode {
         let local = request.body["local"].as_str().unwrap().to_owned();
         let error = match request.path.as_str() {
             "/services/forwarder/expose" => {
-                assert!(request.body["remote"].as_str().unwrap().starts_with("192.168.127.2:"));
+                assert!(
+                    request.body["remote"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with("192.168.127.2:")
+                );
                 match TcpListener::bind(&local) {
                     Ok(port) => {
                         ports.insert(local, port);

@@ -30,7 +30,10 @@ pub fn main(args: &[String]) -> ExitCode {
         ["machine", "list", ..] => machines(),
         ["machine", "inspect", name] => {
             let rootful = wanted(MACHINE) != "rootless";
-            println!("{}", json!([{"Name": name, "State": "running", "Rootful": rootful}]));
+            println!(
+                "{}",
+                json!([{"Name": name, "State": "running", "Rootful": rootful}])
+            );
         }
         _ if connection != Some("podman-machine-default-root") => {
             eprintln!("Error: this is not the machine's root: {connection:?}");
@@ -49,13 +52,23 @@ pub fn main(args: &[String]) -> ExitCode {
 
 fn machines() {
     let running = wanted(MACHINE) != "stopped";
-    let rows =
-        json!([{"Name": "podman-machine-default", "Default": true, "Running": running, "VMType": "x"}]);
-    println!("{}", if wanted(MACHINE) == "absent" { json!([]) } else { rows });
+    let rows = json!([{"Name": "podman-machine-default", "Default": true, "Running": running, "VMType": "x"}]);
+    println!(
+        "{}",
+        if wanted(MACHINE) == "absent" {
+            json!([])
+        } else {
+            rows
+        }
+    );
 }
 
 fn inspect(name: &str) {
-    let architecture = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "amd64" };
+    let architecture = if std::env::consts::ARCH == "aarch64" {
+        "arm64"
+    } else {
+        "amd64"
+    };
     println!(
         "{}",
         json!([{
@@ -77,7 +90,13 @@ fn run(args: &[String]) -> ExitCode {
     let output = options
         .iter()
         .find_map(|arg| arg.strip_prefix("--volume=")?.strip_suffix(":/output"))
-        .map(|from| if Path::new(from).is_absolute() { PathBuf::from(from) } else { volume(from) });
+        .map(|from| {
+            if Path::new(from).is_absolute() {
+                PathBuf::from(from)
+            } else {
+                volume(from)
+            }
+        });
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     match words[..] {
         ["bootc", "install", "print-configuration"] if wanted(INSTALL) == "unasked" => {
@@ -95,7 +114,8 @@ fn run(args: &[String]) -> ExitCode {
         }
         ["tar", .., "disk.raw"] => {
             let mut tar = tar::Builder::new(std::io::stdout().lock());
-            tar.append_path_with_name(output.unwrap().join("disk.raw"), "disk.raw").unwrap();
+            tar.append_path_with_name(output.unwrap().join("disk.raw"), "disk.raw")
+                .unwrap();
             tar.finish().unwrap();
         }
         [.., "--via-loopback", "/output/disk.raw"] if wanted(INSTALL) == "half" => {
@@ -103,7 +123,18 @@ fn run(args: &[String]) -> ExitCode {
             eprintln!("error: Creating rootfs: no loop device");
             return ExitCode::FAILURE;
         }
-        ["sh", "-c", _, "sh", key, size, "bootc", "install", "to-disk", ..] => {
+        [
+            "sh",
+            "-c",
+            _,
+            "sh",
+            key,
+            size,
+            "bootc",
+            "install",
+            "to-disk",
+            ..,
+        ] => {
             install(options, &output.unwrap(), key, size, command);
         }
         ["bootc", "install", "to-disk", ..] => install(options, &output.unwrap(), "", "", command),
@@ -125,12 +156,20 @@ fn install(options: &[String], output: &Path, key: &str, size: &str, command: &[
     assert_eq!(option(command, "--via-loopback"), Some("/output/disk.raw"));
     if !size.is_empty() {
         std::fs::create_dir_all(output).unwrap();
-        std::fs::File::create(output.join("disk.raw")).unwrap().set_len(size.parse().unwrap()).unwrap();
+        std::fs::File::create(output.join("disk.raw"))
+            .unwrap()
+            .set_len(size.parse().unwrap())
+            .unwrap();
     }
-    let mut disk = std::fs::OpenOptions::new().write(true).open(output.join("disk.raw")).unwrap();
+    let mut disk = std::fs::OpenOptions::new()
+        .write(true)
+        .open(output.join("disk.raw"))
+        .unwrap();
     disk.write_all(b"RAW!").unwrap();
     disk.seek(SeekFrom::Start(4096)).unwrap();
-    let marked = option(command, "--root-ssh-authorized-keys").map(|_| key).unwrap_or_default();
+    let marked = option(command, "--root-ssh-authorized-keys")
+        .map(|_| key)
+        .unwrap_or_default();
     disk.write_all(marked.as_bytes()).unwrap();
     println!("Installation complete!");
 }

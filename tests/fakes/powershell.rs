@@ -23,7 +23,13 @@ pub fn main(args: &[String]) -> ExitCode {
         );
         return ExitCode::SUCCESS;
     }
-    let value = script.split("FromBase64String('").nth(1).unwrap().split('\'').next().unwrap();
+    let value = script
+        .split("FromBase64String('")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
     let vm: Value = serde_json::from_slice(&STANDARD.decode(value).unwrap()).unwrap();
     let file = state().join(format!("running-{}", vm["name"].as_str().unwrap()));
     if script.contains("New-VM") {
@@ -52,10 +58,15 @@ pub fn main(args: &[String]) -> ExitCode {
 fn console(name: &str) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let mut pipe = {
         let _inside = runtime.enter();
-        tokio::net::windows::named_pipe::ServerOptions::new().create(name).unwrap()
+        tokio::net::windows::named_pipe::ServerOptions::new()
+            .create(name)
+            .unwrap()
     };
     std::thread::spawn(move || {
         runtime.block_on(async {
@@ -64,7 +75,9 @@ fn console(name: &str) {
             // The client stays connected while the VM runs.
             loop {
                 let key = pipe.read_u8().await.unwrap();
-                pipe.write_all(format!("typed {key}\r\n").as_bytes()).await.unwrap();
+                pipe.write_all(format!("typed {key}\r\n").as_bytes())
+                    .await
+                    .unwrap();
             }
         });
     });
@@ -79,6 +92,9 @@ fn say(event: &Value) {
 
 fn decode(text: &str) -> String {
     let bytes = STANDARD.decode(text).unwrap();
-    let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let units: Vec<u16> = bytes
+        .chunks(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
     String::from_utf16(&units).unwrap()
 }

@@ -2,7 +2,10 @@
 //!
 //! The name it is called with selects the program. It shows what the tool asks of these programs,
 //! not what they do.
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test, with the place")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what fails here fails the test, with the place"
+)]
 
 // They are for macOS, and listen on Unix sockets.
 #[cfg(unix)]
@@ -46,12 +49,19 @@ fn main() -> ExitCode {
 
 fn record(name: &str, args: &[String]) {
     let folder = PathBuf::from(std::env::var_os(RECORD).unwrap());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_nanos();
     let file = folder.join(format!("{now:030}-{}.json", std::process::id()));
     let call = serde_json::json!({"program": name, "args": args});
     // Renamed in one step, so that a reader finds no incomplete record.
     let half = file.with_extension("half");
-    let mut new = OpenOptions::new().write(true).create_new(true).open(&half).unwrap();
+    let mut new = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&half)
+        .unwrap();
     new.write_all(call.to_string().as_bytes()).unwrap();
     std::fs::rename(half, file).unwrap();
 }

@@ -31,12 +31,18 @@ fn connect(path: &str) -> Stream {
 #[cfg(windows)]
 fn connect(path: &str) -> Stream {
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
-    socket.connect(&socket2::SockAddr::unix(path).unwrap()).unwrap();
+    socket
+        .connect(&socket2::SockAddr::unix(path).unwrap())
+        .unwrap();
     socket.into()
 }
 
 /// The first bytes of a disk image, by format.
-const MAGIC: [(&str, &[u8]); 3] = [("qcow2", b"QFI\xfb"), ("vhdx", b"vhdxfile"), ("raw", b"RAW!")];
+const MAGIC: [(&str, &[u8]); 3] = [
+    ("qcow2", b"QFI\xfb"),
+    ("vhdx", b"vhdxfile"),
+    ("raw", b"RAW!"),
+];
 
 pub fn image(args: &[String]) -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -48,7 +54,10 @@ pub fn image(args: &[String]) -> ExitCode {
         ["create", "-q", "-f", format, "-F", "raw", "-b", _, file, ..] => create(format, file),
         ["convert", "-q", "-O", format, .., file] => create(format, file),
         ["info", "--output=json", _] => {
-            println!("{}", json!({"virtual-size": 512, "filename": "x", "format": "raw"}));
+            println!(
+                "{}",
+                json!({"virtual-size": 512, "filename": "x", "format": "raw"})
+            );
         }
         ref other => panic!("{other:?}"),
     }
@@ -97,9 +106,14 @@ pub fn system(args: &[String]) -> ExitCode {
     let before = std::fs::read(&starts).unwrap_or_default().len();
     if before < wanted(TIMER_LOST).parse().unwrap_or_default() {
         std::fs::write(&starts, vec![0; before + 1]).unwrap();
-        println!("[   25.0] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983");
+        println!(
+            "[   25.0] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983"
+        );
     }
-    let mut monitor = Monitor { out: control.try_clone().unwrap(), ports: vec![] };
+    let mut monitor = Monitor {
+        out: control.try_clone().unwrap(),
+        ports: vec![],
+    };
     monitor.say(&json!({"QMP": {
         "version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""},
         "capabilities": ["oob"],
@@ -118,7 +132,9 @@ pub fn system(args: &[String]) -> ExitCode {
 fn type_back(mut console: Stream) {
     let mut key = [0];
     while let Ok(1) = console.read(&mut key) {
-        console.write_all(format!("typed {}\n", key[0]).as_bytes()).unwrap();
+        console
+            .write_all(format!("typed {}\n", key[0]).as_bytes())
+            .unwrap();
     }
 }
 
@@ -130,12 +146,18 @@ struct Monitor {
 
 impl Monitor {
     fn say(&mut self, message: &Value) {
-        self.out.write_all(format!("{message}\r\n").as_bytes()).unwrap();
+        self.out
+            .write_all(format!("{message}\r\n").as_bytes())
+            .unwrap();
     }
 
     /// Returns true when the command ends the machine.
     fn obey(&mut self, command: &Value) -> bool {
-        let by_guest = match command["execute"].as_str().or(command["exec-oob"].as_str()).unwrap() {
+        let by_guest = match command["execute"]
+            .as_str()
+            .or(command["exec-oob"].as_str())
+            .unwrap()
+        {
             "qmp_capabilities" => return self.answer(command, json!({})),
             "human-monitor-command" => {
                 let text = self.human(command["arguments"]["command-line"].as_str().unwrap());
@@ -146,7 +168,11 @@ impl Monitor {
             other => panic!("{other}"),
         };
         self.answer(command, json!({}));
-        let reason = if by_guest { "guest-shutdown" } else { "host-qmp-quit" };
+        let reason = if by_guest {
+            "guest-shutdown"
+        } else {
+            "host-qmp-quit"
+        };
         self.say(&json!({
             "timestamp": {"seconds": 1, "microseconds": 2},
             "event": "SHUTDOWN",
@@ -178,8 +204,9 @@ impl Monitor {
                 let mut table = "Hub -1 (net0):\r\n".to_owned();
                 for (port, guest) in &self.ports {
                     let host = port.local_addr().unwrap().port();
-                    table +=
-                        &format!("  TCP[HOST_FORWARD]  3  127.0.0.1 {host}  10.0.2.15 {guest}  0  0\r\n");
+                    table += &format!(
+                        "  TCP[HOST_FORWARD]  3  127.0.0.1 {host}  10.0.2.15 {guest}  0  0\r\n"
+                    );
                 }
                 table
             }

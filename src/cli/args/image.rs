@@ -7,7 +7,8 @@ use crate::provision::ImageSource;
 /// Where to find an image.
 #[derive(Debug, clap::Args)]
 pub struct ImageArgs {
-    /// Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]
+    /// Use the images of this podman connection, as with `podman --connection` [default: from
+    /// CONTAINER_HOST]
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// The architecture of the image [default: the local image's, otherwise the host's]

@@ -16,9 +16,11 @@ pub struct InstallArgs {
     /// Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]
     #[arg(long, visible_alias = "root-size-max", value_name = "SIZE", value_parser = parse_size)]
     root_size: Option<u64>,
-    /// Size of the disk, in bytes or with K, M, G, T [default: twice the image's size, at least 10G]
+    /// Size of the disk, in bytes or with K, M, G, T [default: twice the image's size, at least
+    /// 10G]
     ///
-    /// A VM can use a smaller base disk that already exists, if the image's system can grow its filesystem.
+    /// A VM can use a smaller base disk that already exists, if the image's system can grow its
+    /// filesystem.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     disk_size: Option<u64>,
     /// Add a kernel argument; can be repeated
@@ -29,7 +31,8 @@ pub struct InstallArgs {
     /// The boot loader to install [default: bootc's choice]
     #[arg(long, value_name = "NAME", value_parser = ["grub", "systemd", "none"])]
     bootloader: Option<String>,
-    /// Use bootc's composefs backend [default: only for images that its ostree backend can't install]
+    /// Use bootc's composefs backend [default: only for images that its ostree backend can't
+    /// install]
     #[arg(long)]
     composefs_backend: bool,
     /// The image reference that the installed system upgrades from [default: the image's name]
@@ -44,7 +47,8 @@ pub struct InstallArgs {
     /// Install again, even if the image already has a base disk with these options
     #[arg(long)]
     rebuild: bool,
-    /// Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]
+    /// Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman
+    /// machine]
     #[arg(long, value_enum, value_name = "PLACE")]
     install_in: Option<Place>,
 }
@@ -110,16 +114,27 @@ mod tests {
     }
 
     fn options(words: &[&str]) -> InstallOptions {
-        let install = Line::try_parse_from([&["x"], words].concat()).unwrap().install;
+        let install = Line::try_parse_from([&["x"], words].concat())
+            .unwrap()
+            .install;
         install.choices().options(&Image::sample(), Kind::Qemu)
     }
 
     #[test]
     fn equal_sizes_in_other_units_give_the_same_disk() {
-        assert_eq!(options(&["--disk-size", "10G"]), options(&["--disk-size", "10240MiB"]));
+        assert_eq!(
+            options(&["--disk-size", "10G"]),
+            options(&["--disk-size", "10240MiB"])
+        );
         assert_eq!(options(&["--disk-size", "10G"]), options(&[]));
-        assert_eq!(options(&["--root-size", "4095.5M"]), options(&["--root-size-max", "4G"]));
-        assert_eq!(options(&["--target-imgref", "localhost/x:latest"]), options(&[]));
+        assert_eq!(
+            options(&["--root-size", "4095.5M"]),
+            options(&["--root-size-max", "4G"])
+        );
+        assert_eq!(
+            options(&["--target-imgref", "localhost/x:latest"]),
+            options(&[])
+        );
         assert_eq!(options(&["--disk-size", "300M"]).disk_size, 300 << 20);
     }
 

@@ -27,19 +27,21 @@ use crate::vm::{Nic, Settings, UserFiles, ports};
 pub struct MachineArgs {
     /// Share a host folder with the VM; can be repeated
     ///
-    /// Both sides see changes at once. With :ro the VM can't write to the folder. Files that root creates in the VM
-    /// belong to you.
+    /// Both sides see changes at once. With :ro the VM can't write to the folder. Files that root
+    /// creates in the VM belong to you.
     #[arg(short, long = "volume", value_name = "SRC:DST[:ro]", action = ArgAction::Append)]
     volumes: Vec<Share>,
     /// Forward a port of the host to the VM; can be repeated
     ///
-    /// IP defaults to 127.0.0.1. If HOST is 0 or left out, the system chooses a port, and `port` shows it.
+    /// IP defaults to 127.0.0.1. If HOST is 0 or left out, the system chooses a port, and `port`
+    /// shows it.
     #[arg(short, long = "publish", value_name = "[[IP:]HOST:]GUEST[/tcp|udp]", action = ArgAction::Append)]
     publish: Vec<Forward>,
     /// Attach a disk image (raw or qcow2), or with new:SIZE an empty disk; can be repeated
     ///
-    /// In the VM the disks are /dev/disk/by-id/virtio-extra0, virtio-extra1, and so on. With :ro the VM can't write
-    /// to the file. An empty disk is created in the VM's folder and removed with the VM.
+    /// In the VM the disks are /dev/disk/by-id/virtio-extra0, virtio-extra1, and so on. With :ro
+    /// the VM can't write to the file. An empty disk is created in the VM's folder and removed with
+    /// the VM.
     #[arg(long = "add-disk", value_name = "FILE[:ro]|new:SIZE", action = ArgAction::Append)]
     add_disks: Vec<ExtraDiskArg>,
     /// The VM's network card
@@ -54,19 +56,27 @@ pub struct MachineArgs {
     /// Hand a credential to the guest's systemd, as a value or from a file; can be repeated
     #[arg(long = "credential", value_name = "NAME=VALUE|NAME=@FILE", action = ArgAction::Append)]
     credentials: Vec<CredentialArg>,
-    /// Hand the files in this folder to cloud-init: user-data, optionally meta-data, network-config, vendor-data
+    /// Hand the files in this folder to cloud-init: user-data, optionally meta-data,
+    /// network-config, vendor-data
     #[arg(long, value_name = "DIR")]
     cloudinit: Option<PathBuf>,
     /// Hand this configuration to Ignition
     #[arg(long, value_name = "FILE")]
     ignition: Option<PathBuf>,
     /// The firmware that boots the VM from its disk
-    #[arg(long, value_enum, default_value_t, value_name = "KIND", conflicts_with = "ephemeral")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "KIND",
+        conflicts_with = "ephemeral"
+    )]
     pub firmware: firmware::Choice,
     /// Add a TPM 2.0
     #[arg(long)]
     tpm: bool,
-    /// Also store the VM's journal on the host, for `logs --journal` (systemd 256 or newer in the image)
+    /// Also store the VM's journal on the host, for `logs --journal` (systemd 256 or newer in the
+    /// image)
     #[arg(long)]
     journal: bool,
     /// Open a window with the VM's screen
@@ -79,13 +89,27 @@ impl MachineArgs {
     pub fn wishes(&self) -> impl Iterator<Item = Wish> {
         let requested = [
             (!self.volumes.is_empty(), Wish::Share),
-            (self.volumes.iter().any(|share| share.read_only), Wish::ReadOnlyShare),
-            (self.publish.iter().any(|port| port.protocol == Protocol::Udp), Wish::UdpPort),
+            (
+                self.volumes.iter().any(|share| share.read_only),
+                Wish::ReadOnlyShare,
+            ),
+            (
+                self.publish
+                    .iter()
+                    .any(|port| port.protocol == Protocol::Udp),
+                Wish::UdpPort,
+            ),
             (self.hostname.is_some(), Wish::Credential("--hostname")),
             (!self.ssh_keys.is_empty(), Wish::Credential("--ssh-key")),
-            (!self.credentials.is_empty(), Wish::Credential("--credential")),
+            (
+                !self.credentials.is_empty(),
+                Wish::Credential("--credential"),
+            ),
             (self.tpm, Wish::Tpm),
-            (self.firmware != firmware::Choice::default(), Wish::Device("--firmware")),
+            (
+                self.firmware != firmware::Choice::default(),
+                Wish::Device("--firmware"),
+            ),
             (!self.add_disks.is_empty(), Wish::Device("--add-disk")),
             (self.nic != Nic::default(), Wish::Device("--nic")),
             (self.cloudinit.is_some(), Wish::Device("--cloudinit")),
@@ -93,7 +117,9 @@ impl MachineArgs {
             (self.journal, Wish::Device("--journal")),
             (self.gui, Wish::Device("--gui")),
         ];
-        requested.into_iter().filter_map(|(requested, wish)| requested.then_some(wish))
+        requested
+            .into_iter()
+            .filter_map(|(requested, wish)| requested.then_some(wish))
     }
 
     /// Returns the settings after all checks that are possible before the VM exists.
@@ -101,7 +127,12 @@ impl MachineArgs {
     /// # Errors
     /// A folder is missing, a port is taken, or a file is invalid.
     pub fn settings(&self, hypervisor: Kind) -> Result<(Settings, UserFiles)> {
-        let shares = self.volumes.iter().cloned().map(Share::resolve).collect::<Result<Vec<_>, _>>()?;
+        let shares = self
+            .volumes
+            .iter()
+            .cloned()
+            .map(Share::resolve)
+            .collect::<Result<Vec<_>, _>>()?;
         if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
             Virtiofsd::find()?;
         }
@@ -112,8 +143,11 @@ impl MachineArgs {
             bail!("-p needs a network card: leave out -p or --nic none");
         }
         ports::check(&self.publish)?;
-        let credentials: Vec<_> =
-            self.credentials.iter().map(CredentialArg::read).collect::<Result<_, _>>()?;
+        let credentials: Vec<_> = self
+            .credentials
+            .iter()
+            .map(CredentialArg::read)
+            .collect::<Result<_, _>>()?;
         // Conflicts with the tool's own credentials are found when the VM is created.
         user_credentials::merge(vec![], credentials.clone())?;
         let settings = Settings {
@@ -121,8 +155,15 @@ impl MachineArgs {
             ports: self.publish.clone(),
             hostname: self.hostname.clone(),
             ssh_keys: keys::read_public(&self.ssh_keys)?,
-            credentials: credentials.iter().map(|credential| credential.name.clone()).collect(),
-            disks: self.add_disks.iter().map(ExtraDiskArg::resolve).collect::<Result<_, _>>()?,
+            credentials: credentials
+                .iter()
+                .map(|credential| credential.name.clone())
+                .collect(),
+            disks: self
+                .add_disks
+                .iter()
+                .map(ExtraDiskArg::resolve)
+                .collect::<Result<_, _>>()?,
             nic: self.nic,
             tpm: self.tpm,
             cloudinit: self.cloudinit.is_some(),
@@ -163,6 +204,11 @@ mod tests {
     #[test]
     fn memory_without_a_unit_is_in_bytes() {
         assert_eq!(parse_memory("2G").unwrap(), 2048);
-        assert!(parse_memory("2048").unwrap_err().to_string().contains("bytes"));
+        assert!(
+            parse_memory("2048")
+                .unwrap_err()
+                .to_string()
+                .contains("bytes")
+        );
     }
 }

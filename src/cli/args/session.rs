@@ -14,7 +14,8 @@ pub struct SessionArgs {
     /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
-    /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]
+    /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation
+    /// 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub timeout: Option<Duration>,
 }

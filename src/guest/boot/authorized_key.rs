@@ -6,11 +6,17 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::hypervisor::Credential;
 
-/// Authorizes a public key for a user (systemd 252 and newer). `owner` has the user's UID and GID, if they are known.
+/// Authorizes a public key for a user (systemd 252 and newer). `owner` has the user's UID and GID,
+/// if they are known.
 ///
-/// tmpfiles.d(5) appends the line, so that keys of the image stay. The colons keep mode and owner of a home folder that
-/// exists already.
-pub fn credential(user: &str, owner: Option<(u32, u32)>, home: &str, public_key: &str) -> Credential {
+/// tmpfiles.d(5) appends the line, so that keys of the image stay. The colons keep mode and owner
+/// of a home folder that exists already.
+pub fn credential(
+    user: &str,
+    owner: Option<(u32, u32)>,
+    home: &str,
+    public_key: &str,
+) -> Credential {
     let home = escape(home.trim_end_matches('/'));
     let owner = match owner {
         Some((user, group)) => (user.to_string(), group.to_string()),
@@ -21,20 +27,33 @@ pub fn credential(user: &str, owner: Option<(u32, u32)>, home: &str, public_key:
         (user, group) if group == "-" => format!(":0700 :{user} -"),
         (user, group) => format!(":0700 :{user} :{group}"),
     };
-    let (owner, key) = (format!("{} {}", owner.0, owner.1), STANDARD.encode(format!("{public_key}\n")));
+    let (owner, key) = (
+        format!("{} {}", owner.0, owner.1),
+        STANDARD.encode(format!("{public_key}\n")),
+    );
     // root's home folder always exists.
-    let home_line = if user == "root" { String::new() } else { format!("d {home} {new_home} -\n") };
+    let home_line = if user == "root" {
+        String::new()
+    } else {
+        format!("d {home} {new_home} -\n")
+    };
     let lines = format!(
         "{home_line}d {home}/.ssh 0700 {owner} -\n\
          f {home}/.ssh/authorized_keys 0600 {owner} -\n\
          w+~ {home}/.ssh/authorized_keys - - - - {key}\n"
     );
-    Credential { name: "tmpfiles.extra".into(), value: lines.into_bytes() }
+    Credential {
+        name: "tmpfiles.extra".into(),
+        value: lines.into_bytes(),
+    }
 }
 
 /// Escapes a field of tmpfiles.d(5), where `%` begins a specifier and a blank ends the field.
 fn escape(field: &str) -> String {
-    field.replace('%', "%%").replace('\\', "\\\\").replace(' ', "\\x20")
+    field
+        .replace('%', "%%")
+        .replace('\\', "\\\\")
+        .replace(' ', "\\x20")
 }
 
 #[cfg(test)]

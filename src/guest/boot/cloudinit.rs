@@ -1,4 +1,5 @@
-//! A seed for cloud-init: a small disk with the user's files, which cloud-init's `NoCloud` source reads.
+//! A seed for cloud-init: a small disk with the user's files, which cloud-init's `NoCloud` source
+//! reads.
 //! <https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html>
 
 use std::io::{self, Cursor, Write};
@@ -49,7 +50,10 @@ pub enum Error {
     #[error("{0} is too large for cloud-init: the limit is 4 MiB")]
     TooLarge(PathBuf),
     #[error("{path} is not valid YAML: {source}")]
-    Yaml { path: PathBuf, source: serde_norway::Error },
+    Yaml {
+        path: PathBuf,
+        source: serde_norway::Error,
+    },
     #[error("{0} must be a YAML mapping (`key: value`)")]
     NotMapping(PathBuf),
     #[error(
@@ -61,18 +65,23 @@ pub enum Error {
 }
 
 impl Seed {
-    /// Reads and checks the files in a folder. An error tells what cloud-init would ignore or refuse.
+    /// Reads and checks the files in a folder. An error tells what cloud-init would ignore or
+    /// refuse.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let file = |name: &str| read(&folder.join(name));
         let yaml = |name: &str| -> Result<Option<Vec<u8>>, Error> {
             let content = file(name)?;
-            content.iter().try_for_each(|content| check_yaml(&folder.join(name), content))?;
+            content
+                .iter()
+                .try_for_each(|content| check_yaml(&folder.join(name), content))?;
             Ok(content)
         };
         let user_data = file("user-data")?.ok_or_else(|| Error::NoUserData(folder.to_owned()))?;
         check_user_data(&folder.join("user-data"), &user_data)?;
         let vendor_data = file("vendor-data")?;
-        vendor_data.iter().try_for_each(|data| check_user_data(&folder.join("vendor-data"), data))?;
+        vendor_data
+            .iter()
+            .try_for_each(|data| check_user_data(&folder.join("vendor-data"), data))?;
         Ok(Self {
             user_data,
             meta_data: yaml("meta-data")?,
@@ -81,8 +90,8 @@ impl Seed {
         })
     }
 
-    /// Returns the disk: a FAT filesystem without partitions. Without a meta-data file it names the instance by `id`
-    /// and `hostname`.
+    /// Returns the disk: a FAT filesystem without partitions. Without a meta-data file it names the
+    /// instance by `id` and `hostname`.
     pub fn image(&self, id: &str, hostname: &str) -> Result<Vec<u8>, Error> {
         let generated = || format!("instance-id: {id}\nlocal-hostname: {hostname}\n").into_bytes();
         let meta_data = self.meta_data.clone().unwrap_or_else(generated);
@@ -97,12 +106,19 @@ impl Seed {
 }
 
 fn fat(files: &[(&str, Option<&Vec<u8>>)]) -> io::Result<Vec<u8>> {
-    let present = || files.iter().filter_map(|(name, content)| Some((name, (*content)?)));
+    let present = || {
+        files
+            .iter()
+            .filter_map(|(name, content)| Some((name, (*content)?)))
+    };
     // Whole MiB. Twice the content leaves room for the partly used last cluster of each file.
     let size = (OVERHEAD + 2 * present().map(|(_, content)| content.len()).sum::<usize>())
         .next_multiple_of(OVERHEAD);
     let mut disk = Cursor::new(vec![0; size]);
-    fatfs::format_volume(&mut disk, fatfs::FormatVolumeOptions::new().volume_label(LABEL))?;
+    fatfs::format_volume(
+        &mut disk,
+        fatfs::FormatVolumeOptions::new().volume_label(LABEL),
+    )?;
     {
         let filesystem = fatfs::FileSystem::new(&mut disk, fatfs::FsOptions::new())?;
         for (name, content) in present() {
@@ -130,7 +146,10 @@ fn check_yaml(path: &Path, content: &[u8]) -> Result<(), Error> {
         // An empty file is valid.
         Ok(Value::Mapping(_) | Value::Null) => Ok(()),
         Ok(_) => Err(Error::NotMapping(path.to_owned())),
-        Err(source) => Err(Error::Yaml { path: path.to_owned(), source }),
+        Err(source) => Err(Error::Yaml {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -170,7 +189,12 @@ mod tests {
         let filesystem =
             fatfs::FileSystem::new(Cursor::new(image.to_vec()), fatfs::FsOptions::new()).unwrap();
         let mut text = String::new();
-        filesystem.root_dir().open_file(name).unwrap().read_to_string(&mut text).unwrap();
+        filesystem
+            .root_dir()
+            .open_file(name)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         text
     }
 
@@ -181,11 +205,15 @@ mod tests {
         let image = Seed::read(dir.path()).unwrap().image("abc", "web").unwrap();
         assert_eq!(content(&image, "user-data"), long);
         assert_eq!(content(&image, "network-config"), "version: 2\n");
-        assert_eq!(content(&image, "meta-data"), "instance-id: abc\nlocal-hostname: web\n");
+        assert_eq!(
+            content(&image, "meta-data"),
+            "instance-id: abc\nlocal-hostname: web\n"
+        );
         std::fs::write(dir.path().join("meta-data"), "instance-id: mine\n").unwrap();
         let image = Seed::read(dir.path()).unwrap().image("abc", "web").unwrap();
         assert_eq!(content(&image, "meta-data"), "instance-id: mine\n");
-        let filesystem = fatfs::FileSystem::new(Cursor::new(image), fatfs::FsOptions::new()).unwrap();
+        let filesystem =
+            fatfs::FileSystem::new(Cursor::new(image), fatfs::FsOptions::new()).unwrap();
         assert_eq!(filesystem.volume_label(), "cidata");
         assert!(filesystem.root_dir().open_file("vendor-data").is_err());
     }
@@ -194,18 +222,26 @@ mod tests {
     fn files_that_cloud_init_would_ignore_are_refused() {
         assert!(error(&[("meta-data", "")]).contains("no file `user-data`"));
         let message = error(&[("user-data", "#cloud-config\na: b\nc: [d\n")]);
-        assert!(message.contains("user-data") && message.contains("line"), "{message}");
+        assert!(
+            message.contains("user-data") && message.contains("line"),
+            "{message}"
+        );
         assert!(error(&[("user-data", "#cloud-config\n- a\n")]).contains("mapping"));
         assert!(error(&[("user-data", "users: []\n")]).contains("must be `#cloud-config`"));
         assert!(error(&[("user-data", ""), ("meta-data", "just text\n")]).contains("meta-data"));
-        assert!(error(&[("user-data", ""), ("network-config", "a: b: c\n")]).contains("network-config"));
+        assert!(
+            error(&[("user-data", ""), ("network-config", "a: b: c\n")]).contains("network-config")
+        );
     }
 
     #[test]
     fn user_data_in_other_formats_is_not_checked() {
-        for text in
-            ["", "#!/bin/sh\n", "Content-Type: multipart/mixed\n: [", "## template: jinja\n{{ x }}: [\n"]
-        {
+        for text in [
+            "",
+            "#!/bin/sh\n",
+            "Content-Type: multipart/mixed\n: [",
+            "## template: jinja\n{{ x }}: [\n",
+        ] {
             Seed::read(folder(&[("user-data", text)]).path()).unwrap();
         }
     }

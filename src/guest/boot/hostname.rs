@@ -32,7 +32,11 @@ impl FromStr for Hostname {
                 && !label.ends_with('-')
         };
         let good = text.len() <= MAX && text.split('.').all(label);
-        if good { Ok(Self(text.to_owned())) } else { Err(InvalidHostname(text.to_owned())) }
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidHostname(text.to_owned()))
+        }
     }
 }
 
@@ -59,7 +63,10 @@ impl fmt::Display for Hostname {
 impl Hostname {
     /// Sets the hostname at boot (systemd 254 and newer, unless the image has an `/etc/hostname`).
     pub fn credential(&self) -> Credential {
-        Credential { name: "system.hostname".into(), value: self.0.clone().into_bytes() }
+        Credential {
+            name: "system.hostname".into(),
+            value: self.0.clone().into_bytes(),
+        }
     }
 
     /// Returns a shell line that corrects the hostname of a running guest, and prints only errors.
@@ -82,7 +89,18 @@ mod tests {
         for good in ["web", "web-1.example.com", "1", "A"] {
             assert_eq!(good.parse::<Hostname>().unwrap().to_string(), good);
         }
-        for bad in ["", "-a", "a-", "a..b", ".", "a_b", "a b", "$(reboot)", "ä", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "a..b",
+            ".",
+            "a_b",
+            "a b",
+            "$(reboot)",
+            "ä",
+            &"a".repeat(65),
+        ] {
             assert!(bad.parse::<Hostname>().is_err(), "{bad}");
         }
         assert!(

@@ -16,7 +16,10 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] file::Error),
     #[error("{path} is not an Ignition config: {source}{}", hint(.path))]
-    Json { path: PathBuf, source: serde_json::Error },
+    Json {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
 }
 
 fn hint(path: &Path) -> &'static str {
@@ -44,7 +47,10 @@ impl Ignition {
         let content = std::fs::read(path).reading(path)?;
         match serde_json::from_slice::<Config>(&content) {
             Ok(_) => Ok(Self(content)),
-            Err(source) => Err(Error::Json { path: path.to_owned(), source }),
+            Err(source) => Err(Error::Json {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -69,8 +75,16 @@ mod tests {
         assert_eq!(read("a.ign", text).unwrap().bytes(), text.as_bytes());
         assert!(read("a.ign", "{").unwrap_err().contains("a.ign"));
         assert!(read("a.ign", "{}").unwrap_err().contains("ignition"));
-        assert!(read("a.ign", r#"{"ignition": {}}"#).unwrap_err().contains("version"));
-        assert!(read("a.bu", "variant: fcos\n").unwrap_err().contains("butane"));
+        assert!(
+            read("a.ign", r#"{"ignition": {}}"#)
+                .unwrap_err()
+                .contains("version")
+        );
+        assert!(
+            read("a.bu", "variant: fcos\n")
+                .unwrap_err()
+                .contains("butane")
+        );
         assert!(Ignition::read(&dir.path().join("none")).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Things that the host hands to a guest at boot: credentials, units, shares, a hostname, cloud-init's and Ignition's
-//! files.
+//! Things that the host hands to a guest at boot: credentials, units, shares, a hostname,
+//! cloud-init's and Ignition's files.
 
 pub mod authorized_key;
 pub mod cloudinit;

@@ -29,7 +29,10 @@ pub enum InvalidShare {
     )]
     Form(String),
     #[error("can't share {path}: {source}")]
-    Source { path: PathBuf, source: std::io::Error },
+    Source {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("can't share {0}: only folders can be shared")]
     NotFolder(PathBuf),
     /// Neither `vm.json` nor the guest's unit can hold the path.
@@ -59,21 +62,30 @@ impl FromStr for Share {
         if target.chars().any(char::is_control) {
             return Err(InvalidShare::Characters(target));
         }
-        Ok(Self { source: source.into(), target, read_only })
+        Ok(Self {
+            source: source.into(),
+            target,
+            read_only,
+        })
     }
 }
 
 impl Share {
     /// Makes the source path absolute, and checks that it is a readable folder.
     pub fn resolve(self) -> Result<Self, InvalidShare> {
-        let error = |source| InvalidShare::Source { path: self.source.clone(), source };
+        let error = |source| InvalidShare::Source {
+            path: self.source.clone(),
+            source,
+        };
         let source = path::canonical(&self.source).map_err(error)?;
         if !source.is_dir() {
             return Err(InvalidShare::NotFolder(source));
         }
         std::fs::read_dir(&source).map_err(error)?;
         if source.to_str().is_none() {
-            return Err(InvalidShare::Characters(source.to_string_lossy().into_owned()));
+            return Err(InvalidShare::Characters(
+                source.to_string_lossy().into_owned(),
+            ));
         }
         Ok(Self { source, ..self })
     }
@@ -114,7 +126,10 @@ fn unit(shares: &[Share], transport: Shares) -> String {
         let target = word(&share.target);
         let mount = mount(share, transport);
         // The minus makes systemd go on after a failure. The host checks the mounts later.
-        unit.push_str(&format!("ExecStart=-mkdir -p {target}\nExecStart=-{mount} {} {target}\n", tag(index)));
+        unit.push_str(&format!(
+            "ExecStart=-mkdir -p {target}\nExecStart=-{mount} {} {target}\n",
+            tag(index)
+        ));
     }
     unit
 }
@@ -123,20 +138,28 @@ fn unit(shares: &[Share], transport: Shares) -> String {
 fn mount(share: &Share, transport: Shares) -> String {
     let mode = if share.read_only { "ro" } else { "rw" };
     match transport {
-        Shares::NineP => format!("mount -t 9p -o {mode},trans=virtio,version=9p2000.L,msize=131072"),
-        Shares::Virtiofsd | Shares::Virtiofs | Shares::None => format!("mount -t virtiofs -o {mode}"),
+        Shares::NineP => {
+            format!("mount -t 9p -o {mode},trans=virtio,version=9p2000.L,msize=131072")
+        }
+        Shares::Virtiofsd | Shares::Virtiofs | Shares::None => {
+            format!("mount -t virtiofs -o {mode}")
+        }
     }
 }
 
 /// Quotes a word for the command line of a unit.
 /// <https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines>
 fn word(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('%', "%%")
+        .replace('$', "$$");
     format!("\"{escaped}\"")
 }
 
-/// Returns a shell line that mounts the shares which the guest has not mounted yet, and prints `TAG MESSAGE` for each
-/// failure. It needs root (or sudo) only if a share is missing.
+/// Returns a shell line that mounts the shares which the guest has not mounted yet, and prints
+/// `TAG MESSAGE` for each failure. It needs root (or sudo) only if a share is missing.
 pub fn mount_line(shares: &[Share], transport: Shares) -> String {
     let is_mounted = |index| format!("grep -q '^{} ' /proc/mounts", tag(index));
     let all: Vec<String> = (0..shares.len()).map(is_mounted).collect();
@@ -151,7 +174,9 @@ pub fn mount_line(shares: &[Share], transport: Shares) -> String {
     }
     let script = quote(&script);
     let all = all.join(" && ");
-    format!("{{ {all}; }} || if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi")
+    format!(
+        "{{ {all}; }} || if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi"
+    )
 }
 
 /// Explains the failures that [`mount_line`]'s shell line printed.
@@ -177,7 +202,11 @@ fn explain(share: &Share, transport: Shares, message: &str) -> String {
             _ => "the guest's kernel has no virtiofs".to_owned(),
         }
     } else if lower.contains("cannot create directory") && lower.contains("read-only") {
-        let name = Path::new(target).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = Path::new(target)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         format!(
             "the image's root is read-only, so the guest can't create {target}: \
              use a folder of the image, or /var/{name}, /var/mnt/{name} or /srv/{name}"
@@ -206,12 +235,25 @@ mod tests {
             ("/with:colon:/b c:ro", "/with:colon", "/b c", true),
             ("/a,\"b\":/c,d", "/a,\"b\"", "/c,d", false),
         ] {
-            let wanted = Share { source: source.into(), target: target.into(), read_only };
+            let wanted = Share {
+                source: source.into(),
+                target: target.into(),
+                read_only,
+            };
             assert_eq!(share(text), wanted, "{text}");
         }
-        for text in
-            ["", "/a", "/a:", ":/b", "/a:b", "/a:/b:z", "/a:/", "/a:/b/../c", "/a:/b\nc", "/a:/b:ro:ro"]
-        {
+        for text in [
+            "",
+            "/a",
+            "/a:",
+            ":/b",
+            "/a:b",
+            "/a:/b:z",
+            "/a:/",
+            "/a:/b/../c",
+            "/a:/b\nc",
+            "/a:/b:ro:ro",
+        ] {
             assert!(text.parse::<Share>().is_err(), "{text:?}");
         }
     }
@@ -224,7 +266,12 @@ mod tests {
         let resolve = |path: &Path| share(&format!("{}:/x", path.display())).resolve();
         assert!(resolve(dir.path()).unwrap().source.is_absolute());
         assert!(matches!(resolve(&file), Err(InvalidShare::NotFolder(_))));
-        assert!(resolve(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+        assert!(
+            resolve(&dir.path().join("none"))
+                .unwrap_err()
+                .to_string()
+                .contains("none")
+        );
     }
 
     #[test]
@@ -232,12 +279,20 @@ mod tests {
         let unit = |transport| unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")], transport);
         let nine = unit(Shares::NineP);
         assert!(
-            nine.contains("mount -t 9p -o rw,trans=virtio,version=9p2000.L,msize=131072 share1 \"/z\"\n"),
+            nine.contains(
+                "mount -t 9p -o rw,trans=virtio,version=9p2000.L,msize=131072 share1 \"/z\"\n"
+            ),
             "{nine}"
         );
         let unit = unit(Shares::Virtiofsd);
-        assert!(unit.contains("ExecStart=-mount -t virtiofs -o ro share0 \"/x y\\\"%%$$\\\\\"\n"), "{unit}");
-        assert!(unit.contains("ExecStart=-mount -t virtiofs -o rw share1 \"/z\"\n"), "{unit}");
+        assert!(
+            unit.contains("ExecStart=-mount -t virtiofs -o ro share0 \"/x y\\\"%%$$\\\\\"\n"),
+            "{unit}"
+        );
+        assert!(
+            unit.contains("ExecStart=-mount -t virtiofs -o rw share1 \"/z\"\n"),
+            "{unit}"
+        );
         assert!(credentials(&[], Shares::Virtiofs).is_empty());
     }
 
@@ -246,10 +301,20 @@ mod tests {
         let shares = [share("/a:/data"), share("/b:/var/x")];
         let output = "share0 mkdir: cannot create directory '/data': Read-only file system\n\
             noise\nshare1 mount: /var/x: unknown filesystem type 'virtiofs'.\nshare7 x\n";
-        let nine = failures(&shares, Shares::NineP, "share1 mount: /var/x: unknown filesystem type '9p'.\n");
-        assert!(nine[0].contains("no 9p") && nine[0].contains("vfkit"), "{nine:?}");
+        let nine = failures(
+            &shares,
+            Shares::NineP,
+            "share1 mount: /var/x: unknown filesystem type '9p'.\n",
+        );
+        assert!(
+            nine[0].contains("no 9p") && nine[0].contains("vfkit"),
+            "{nine:?}"
+        );
         let failures = failures(&shares, Shares::Virtiofsd, output);
-        assert!(failures[0].contains("/srv/data") && failures[0].contains("/var/mnt/data"), "{failures:?}");
+        assert!(
+            failures[0].contains("/srv/data") && failures[0].contains("/var/mnt/data"),
+            "{failures:?}"
+        );
         assert!(failures[1].contains("no virtiofs"), "{failures:?}");
         assert_eq!(failures.len(), 2);
     }

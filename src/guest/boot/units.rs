@@ -1,4 +1,5 @@
-//! Units that the host adds to a guest by credentials (systemd 256 and newer; older ones ignore them).
+//! Units that the host adds to a guest by credentials (systemd 256 and newer; older ones ignore
+//! them).
 
 use crate::hypervisor::Credential;
 
@@ -38,7 +39,13 @@ pub fn journal_to_channel() -> [Credential; 2] {
 pub(super) fn add_unit(name: &str, text: &str, target: &str) -> [Credential; 2] {
     let dropin = format!("[Unit]\nWants={name}.service\n");
     [
-        Credential { name: format!("systemd.extra-unit.{name}.service"), value: text.into() },
-        Credential { name: format!("systemd.unit-dropin.{target}~{name}"), value: dropin.into_bytes() },
+        Credential {
+            name: format!("systemd.extra-unit.{name}.service"),
+            value: text.into(),
+        },
+        Credential {
+            name: format!("systemd.unit-dropin.{target}~{name}"),
+            value: dropin.into_bytes(),
+        },
     ]
 }

@@ -11,9 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use crate::host::fs::file::{self, IoContext as _};
 use crate::hypervisor::Credential;
 
-/// The limit for all credentials together, in bytes of SMBIOS tables. The firmware of guests failed with larger ones.
+/// The limit for all credentials together, in bytes of SMBIOS tables. The firmware of guests failed
+/// with larger ones.
 const MAX: usize = 16 << 10;
-/// Bytes in SMBIOS for each credential beside its name and value: `io.systemd.credential.binary:`, `=`, and a NUL.
+/// Bytes in SMBIOS for each credential beside its name and value: `io.systemd.credential.binary:`,
+/// `=`, and a NUL.
 const OVERHEAD: usize = 30;
 /// The longest name, in bytes: the guest uses it as a file name.
 const NAME_MAX: usize = 255;
@@ -43,7 +45,9 @@ impl fmt::Debug for CredentialArg {
 pub enum InvalidCredential {
     #[error("invalid credential `{0}`: expected NAME=VALUE or NAME=@FILE")]
     Form(String),
-    #[error("invalid credential name `{0}`: expected 1 to 255 ASCII characters without blanks, `/` and `:`")]
+    #[error(
+        "invalid credential name `{0}`: expected 1 to 255 ASCII characters without blanks, `/` and `:`"
+    )]
     Name(String),
     #[error(transparent)]
     File(#[from] file::Error),
@@ -51,7 +55,9 @@ pub enum InvalidCredential {
     Duplicate(String),
     #[error("credential `{0}` is reserved: podman-bootc sets it itself")]
     Reserved(String),
-    #[error("the VM's credentials take {0} bytes, but its firmware can carry only {MAX}: pass less data")]
+    #[error(
+        "the VM's credentials take {0} bytes, but its firmware can carry only {MAX}: pass less data"
+    )]
     TooLarge(usize),
 }
 
@@ -59,17 +65,27 @@ impl FromStr for CredentialArg {
     type Err = InvalidCredential;
 
     fn from_str(text: &str) -> Result<Self, InvalidCredential> {
-        let (name, value) = text.split_once('=').ok_or_else(|| InvalidCredential::Form(text.to_owned()))?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| InvalidCredential::Form(text.to_owned()))?;
         // The name becomes a file name on the host, too.
-        let good = |c: char| c.is_ascii_graphic() && !"/:".contains(c) && !std::path::is_separator(c);
-        if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(good) || matches!(name, "." | "..") {
+        let good =
+            |c: char| c.is_ascii_graphic() && !"/:".contains(c) && !std::path::is_separator(c);
+        if name.is_empty()
+            || name.len() > NAME_MAX
+            || !name.chars().all(good)
+            || matches!(name, "." | "..")
+        {
             return Err(InvalidCredential::Name(name.to_owned()));
         }
         let value = match value.strip_prefix('@') {
             Some(file) => Value::File(file.into()),
             None => Value::Text(value.to_owned()),
         };
-        Ok(Self { name: name.to_owned(), value })
+        Ok(Self {
+            name: name.to_owned(),
+            value,
+        })
     }
 }
 
@@ -80,14 +96,21 @@ impl CredentialArg {
             Value::Text(text) => text.clone().into_bytes(),
             Value::File(path) => std::fs::read(path).reading(path)?,
         };
-        Ok(Credential { name: self.name.clone(), value })
+        Ok(Credential {
+            name: self.name.clone(),
+            value,
+        })
     }
 }
 
 /// Merges the tool's and the user's credentials.
 ///
-/// systemd uses only the first value of a name, so a second one is an error. Lines of tmpfiles.d(5) are joined.
-pub fn merge(ours: Vec<Credential>, users: Vec<Credential>) -> Result<Vec<Credential>, InvalidCredential> {
+/// systemd uses only the first value of a name, so a second one is an error. Lines of tmpfiles.d(5)
+/// are joined.
+pub fn merge(
+    ours: Vec<Credential>,
+    users: Vec<Credential>,
+) -> Result<Vec<Credential>, InvalidCredential> {
     let mut names = BTreeSet::new();
     let mut all = ours;
     for Credential { name, value } in users {
@@ -109,7 +132,10 @@ pub fn merge(ours: Vec<Credential>, users: Vec<Credential>) -> Result<Vec<Creden
 /// Returns the bytes that credentials take in SMBIOS.
 fn size(credentials: &[Credential]) -> usize {
     let encoded = |value: &[u8]| STANDARD.encode(value).len();
-    credentials.iter().map(|c| OVERHEAD + c.name.len() + encoded(&c.value)).sum()
+    credentials
+        .iter()
+        .map(|c| OVERHEAD + c.name.len() + encoded(&c.value))
+        .sum()
 }
 
 #[cfg(test)]
@@ -117,24 +143,52 @@ mod tests {
     use super::*;
 
     fn credential(name: &str, value: &str) -> Credential {
-        Credential { name: name.into(), value: value.into() }
+        Credential {
+            name: name.into(),
+            value: value.into(),
+        }
     }
 
     #[test]
     fn a_credential_is_a_name_with_a_value_or_a_file() {
         let read = |text: &str| text.parse::<CredentialArg>().and_then(|arg| arg.read());
-        assert_eq!(read("a.b=x=y, \"z\"\n").unwrap(), credential("a.b", "x=y, \"z\"\n"));
+        assert_eq!(
+            read("a.b=x=y, \"z\"\n").unwrap(),
+            credential("a.b", "x=y, \"z\"\n")
+        );
         assert_eq!(read("a=").unwrap(), credential("a", ""));
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"\0\xff").unwrap();
-        assert_eq!(read(&format!("a=@{}", file.path().display())).unwrap().value, b"\0\xff");
-        assert!(read("a=@/no/such/file").unwrap_err().to_string().contains("/no/such/file"));
-        for text in
-            ["", "a", "=x", "a b=x", "a/b=x", "a:b=x", "..=x", "ä=x", &format!("{}=x", "a".repeat(256))]
-        {
+        assert_eq!(
+            read(&format!("a=@{}", file.path().display()))
+                .unwrap()
+                .value,
+            b"\0\xff"
+        );
+        assert!(
+            read("a=@/no/such/file")
+                .unwrap_err()
+                .to_string()
+                .contains("/no/such/file")
+        );
+        for text in [
+            "",
+            "a",
+            "=x",
+            "a b=x",
+            "a/b=x",
+            "a:b=x",
+            "..=x",
+            "ä=x",
+            &format!("{}=x", "a".repeat(256)),
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
-        assert_eq!(read(r"a\x2db=x").is_ok(), cfg!(unix), "on Windows a backslash separates folders");
+        assert_eq!(
+            read(r"a\x2db=x").is_ok(),
+            cfg!(unix),
+            "on Windows a backslash separates folders"
+        );
         let secret: CredentialArg = "a=secret".parse().unwrap();
         assert!(!format!("{secret:?}").contains("secret"));
     }
@@ -142,12 +196,22 @@ mod tests {
     #[test]
     fn the_users_credentials_never_replace_the_tools() {
         let ours = || vec![credential(TMPFILES, "one\n"), credential("unit", "x")];
-        let merged = merge(ours(), vec![credential(TMPFILES, "two\n"), credential("y", "z")]).unwrap();
+        let merged = merge(
+            ours(),
+            vec![credential(TMPFILES, "two\n"), credential("y", "z")],
+        )
+        .unwrap();
         assert_eq!(merged[0], credential(TMPFILES, "one\ntwo\n"));
         assert_eq!(merged[2], credential("y", "z"));
-        assert!(matches!(merge(ours(), vec![credential("unit", "y")]), Err(InvalidCredential::Reserved(_))));
+        assert!(matches!(
+            merge(ours(), vec![credential("unit", "y")]),
+            Err(InvalidCredential::Reserved(_))
+        ));
         let twice = vec![credential("y", "1"), credential("y", "2")];
-        assert!(matches!(merge(ours(), twice), Err(InvalidCredential::Duplicate(_))));
+        assert!(matches!(
+            merge(ours(), twice),
+            Err(InvalidCredential::Duplicate(_))
+        ));
     }
 
     #[test]
@@ -156,7 +220,9 @@ mod tests {
         let fits = |bytes| merge(vec![], vec![credential("a", &"x".repeat(bytes))]).is_ok();
         assert!(fits(12_000));
         assert!(!fits(12_300));
-        let many = (0..200).map(|i| credential(&format!("{}{i}", "n".repeat(60)), "")).collect();
+        let many = (0..200)
+            .map(|i| credential(&format!("{}{i}", "n".repeat(60)), ""))
+            .collect();
         assert!(
             matches!(merge(vec![], many), Err(InvalidCredential::TooLarge(_))),
             "the limit includes the names"

@@ -41,7 +41,8 @@ impl HostBlock {
             ("IdentityAgent", "none".into()),
             ("HostKeyAlias", self.name.clone()),
             ("UserKnownHostsFile", path(&self.keys.known_hosts())),
-            // The first session pins the host key, OpenSSH's or ours. Keys::is_expected_host reads plain names only.
+            // The first session pins the host key, OpenSSH's or ours. Keys::is_expected_host reads
+            // plain names only.
             ("StrictHostKeyChecking", "accept-new".into()),
             ("HashKnownHosts", "no".into()),
             ("UpdateHostKeys", "no".into()),
@@ -58,12 +59,17 @@ impl HostBlock {
 
 /// Quotes a path for OpenSSH's configuration, where `%` begins a token.
 fn path(path: &Path) -> String {
-    let text = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    let text = path
+        .to_string_lossy()
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('%', "%%");
     format!("\"{text}\"")
 }
 
-/// Quotes a folder for `Include`. OpenSSH removes the quotes, then passes the word to glob(3). OpenSSH 9.9 and newer
-/// also expand `%` and `${` in between; a set such as `[$]` means the same to all versions.
+/// Quotes a folder for `Include`. OpenSSH removes the quotes, then passes the word to glob(3).
+/// OpenSSH 9.9 and newer also expand `%` and `${` in between; a set such as `[$]` means the same to
+/// all versions.
 fn pattern(folder: &Path) -> String {
     let text = folder.to_string_lossy();
     let quoted = text.chars().map(|c| match c {
@@ -76,9 +82,13 @@ fn pattern(folder: &Path) -> String {
     quoted.collect()
 }
 
-/// Adds a line to `config` that includes the `ssh_config` of each VM in `folder`. Returns false if the line exists.
+/// Adds a line to `config` that includes the `ssh_config` of each VM in `folder`. Returns false if
+/// the line exists.
 pub fn include(config: &Path, folder: &Path) -> io::Result<bool> {
-    let line = format!("Include \"{}\"", Path::new(&pattern(folder)).join("*/ssh_config").display());
+    let line = format!(
+        "Include \"{}\"",
+        Path::new(&pattern(folder)).join("*/ssh_config").display()
+    );
     // The file may be a link into a folder of dotfiles: keep the link.
     let config = config.canonicalize().unwrap_or_else(|_| config.to_owned());
     let old = match std::fs::read_to_string(&config) {
@@ -91,7 +101,9 @@ pub fn include(config: &Path, folder: &Path) -> io::Result<bool> {
     }
     let folder = config.parent().ok_or(io::ErrorKind::InvalidInput)?;
     crate::host::fs::file::create_private_dir(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".config-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".config-")
+        .tempfile_in(folder)?;
     // The line must precede the first `Host`, or it would apply to that host only.
     let gap = if old.is_empty() { "" } else { "\n" };
     io::Write::write_all(&mut file, format!("{line}\n{gap}{old}").as_bytes())?;
@@ -128,27 +140,44 @@ mod tests {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let has =
-            |line: &str| assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}{output:?}");
+        let has = |line: &str| {
+            assert!(
+                text.lines().any(|l| l == line),
+                "{line}\nis not in\n{text}{output:?}"
+            )
+        };
         has("user core");
         has("hostkeyalias web");
         has("stricthostkeychecking accept-new");
         has("proxycommand '/opt/my tools/100%%/podman-bootc' proxy web");
-        assert!(text.contains("a b%%c\"d/id_ed25519") || text.contains("a b%c\"d/id_ed25519"), "{text}");
+        assert!(
+            text.contains("a b%%c\"d/id_ed25519") || text.contains("a b%c\"d/id_ed25519"),
+            "{text}"
+        );
     }
 
     #[test]
     fn openssh_includes_files_from_a_folder_of_any_name() {
-        for name in ["plain", "a b", "a%b", "a%%h", "a\"b", "a\\b", "[ab]", "a*b?", "${HOME}$", "a'b#", "~"] {
+        for name in [
+            "plain", "a b", "a%b", "a%%h", "a\"b", "a\\b", "[ab]", "a*b?", "${HOME}$", "a'b#", "~",
+        ] {
             let dir = tempfile::tempdir().unwrap();
             let (config, vm) = (dir.path().join("config"), dir.path().join(name).join("web"));
             std::fs::create_dir_all(&vm).unwrap();
             std::fs::write(vm.join("ssh_config"), "Host web.bootc\n  User core\n").unwrap();
             assert!(include(&config, &dir.path().join(name)).unwrap());
             let mut ssh = std::process::Command::new("ssh");
-            let output = ssh.args(["-G", "-F"]).arg(&config).arg("web.bootc").output().unwrap();
+            let output = ssh
+                .args(["-G", "-F"])
+                .arg(&config)
+                .arg("web.bootc")
+                .output()
+                .unwrap();
             let text = String::from_utf8_lossy(&output.stdout);
-            assert!(text.lines().any(|line| line == "user core"), "{name}: {output:?}");
+            assert!(
+                text.lines().any(|line| line == "user core"),
+                "{name}: {output:?}"
+            );
         }
     }
 

@@ -32,10 +32,11 @@ struct Place {
     name: String,
 }
 
-/// Copies `source` of the host to `target` in the guest; calls `progress` with the number of bytes so far.
-/// Returns the number of bytes.
+/// Copies `source` of the host to `target` in the guest; calls `progress` with the number of bytes
+/// so far. Returns the number of bytes.
 ///
-/// As `podman cp` does: into `target` if that is a folder, else to that name; of `FOLDER/.` only the content.
+/// As `podman cp` does: into `target` if that is a folder, else to that name; of `FOLDER/.` only
+/// the content.
 ///
 /// # Errors
 /// A file can't be read or written, or the session breaks.
@@ -51,18 +52,29 @@ pub async fn to_guest(
     };
     let metadata = fs::metadata(source).map_err(local(source))?;
     let place = if is_content(source) {
-        Place { folder: target.to_owned(), name: ".".into() }
+        Place {
+            folder: target.to_owned(),
+            name: ".".into(),
+        }
     } else if target.ends_with('/') || is_folder(session, target).await? {
         let name = source.canonicalize().map_err(local(source))?;
         // The root has no name: its content is copied.
-        let name = name.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned());
-        Place { folder: target.to_owned(), name }
+        let name = name
+            .file_name()
+            .map_or(".".into(), |name| name.to_string_lossy().into_owned());
+        Place {
+            folder: target.to_owned(),
+            name,
+        }
     } else {
         split(target)
     };
     // The folder itself is made only for its content: a missing parent of a name is a mistake.
-    let make =
-        if place.name == "." { format!("mkdir -p {} && ", argument(&place.folder)) } else { String::new() };
+    let make = if place.name == "." {
+        format!("mkdir -p {} && ", argument(&place.folder))
+    } else {
+        String::new()
+    };
     let line = format!("{make}tar -xof - -C {}", argument(&place.folder));
     let (reader, writer) = duplex(BUFFER);
     let writer = SyncIoBridge::new(writer);
@@ -73,14 +85,19 @@ pub async fn to_guest(
             true => add_folder(&mut pack, &path, &name)?,
             false => add(&mut pack, &path, &name, true)?,
         }
-        pack.finish().map_err(|source| Error::Local { path, source })
+        pack.finish()
+            .map_err(|source| Error::Local { path, source })
     });
     let mut count = Count { bytes: 0, progress };
     let mut stderr = Vec::new();
     let counted = InspectReader::new(reader, |bytes: &[u8]| count.add(bytes));
-    let result = session.exec(&line, counted, &mut sink(), &mut first_bytes(&mut stderr)).await;
+    let result = session
+        .exec(&line, counted, &mut sink(), &mut first_bytes(&mut stderr))
+        .await;
     // The reader has been dropped, which ends the thread.
-    let packed = packing.await.unwrap_or_else(|e| Err(local(source)(e.into())));
+    let packed = packing
+        .await
+        .unwrap_or_else(|e| Err(local(source)(e.into())));
     match result? {
         0 => packed.map(|()| count.bytes),
         code => Err(guest_error(target, code, &stderr)),
@@ -97,7 +114,10 @@ pub async fn from_guest(
     target: &Path,
     progress: impl FnMut(u64),
 ) -> Result<u64, Error> {
-    let local = |source| Error::Local { path: target.to_owned(), source };
+    let local = |source| Error::Local {
+        path: target.to_owned(),
+        source,
+    };
     let place = split(source);
     let content = place.name == ".";
     let into = content || target.is_dir() || ends_with_separator(target);
@@ -111,7 +131,10 @@ pub async fn from_guest(
     };
     let temporary = (!into).then(|| tempfile::Builder::new().prefix(".copy-").tempdir_in(parent));
     let temporary = temporary.transpose().map_err(local)?;
-    let folder = temporary.as_ref().map_or(target, |folder| folder.path()).to_owned();
+    let folder = temporary
+        .as_ref()
+        .map_or(target, |folder| folder.path())
+        .to_owned();
     let line = place.pack_line();
     let (reader, writer) = duplex(BUFFER);
     let mut reader = SyncIoBridge::new(reader);
@@ -126,14 +149,18 @@ pub async fn from_guest(
     let mut count = Count { bytes: 0, progress };
     let mut stderr = Vec::new();
     let mut counted = InspectWriter::new(writer, |bytes: &[u8]| count.add(bytes));
-    let result = session.exec(&line, empty(), &mut counted, &mut first_bytes(&mut stderr)).await;
+    let result = session
+        .exec(&line, empty(), &mut counted, &mut first_bytes(&mut stderr))
+        .await;
     // Ends the thread.
     drop(counted);
     let unpacked = unpacking.await.unwrap_or_else(|e| Err(e.into()));
     match (result?, unpacked) {
         (0, Ok(_)) => {}
         // Its own words say more than their consequence here.
-        (code, _) if code != 0 && !stderr.is_empty() => return Err(guest_error(source, code, &stderr)),
+        (code, _) if code != 0 && !stderr.is_empty() => {
+            return Err(guest_error(source, code, &stderr));
+        }
         (_, Err(error)) => return Err(local(error)),
         (code, _) => return Err(guest_error(source, code, &stderr)),
     }
@@ -146,18 +173,30 @@ pub async fn from_guest(
 /// True for `FOLDER/.`, which means the content without the folder itself.
 fn is_content(path: &Path) -> bool {
     let before = path.as_os_str().as_encoded_bytes().strip_suffix(b".");
-    before.is_some_and(|before| before.last().is_none_or(|&byte| std::path::is_separator(byte.into())))
+    before.is_some_and(|before| {
+        before
+            .last()
+            .is_none_or(|&byte| std::path::is_separator(byte.into()))
+    })
 }
 
 fn ends_with_separator(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(byte.into()))
+    path.as_os_str()
+        .as_encoded_bytes()
+        .last()
+        .is_some_and(|&byte| std::path::is_separator(byte.into()))
 }
 
 async fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
-    Ok(session.capture(&format!("test -d {}", argument(path))).await?.0 == 0)
+    Ok(session
+        .capture(&format!("test -d {}", argument(path)))
+        .await?
+        .0
+        == 0)
 }
 
-/// Returns the place of a path in the guest. The root, `FOLDER/.` and other paths without a name mean the content.
+/// Returns the place of a path in the guest. The root, `FOLDER/.` and other paths without a name
+/// mean the content.
 fn split(path: &str) -> Place {
     let trimmed = path.trim_end_matches('/');
     let (folder, name) = match trimmed.rsplit_once('/').unwrap_or((".", trimmed)) {
@@ -165,13 +204,20 @@ fn split(path: &str) -> Place {
         ("", name) => ("/", name),
         named => named,
     };
-    Place { folder: folder.to_owned(), name: name.to_owned() }
+    Place {
+        folder: folder.to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 impl Place {
     /// Returns the guest's command that packs this place.
     fn pack_line(&self) -> String {
-        let name = if self.name == "." { ".".to_owned() } else { argument(&format!("./{}", self.name)) };
+        let name = if self.name == "." {
+            ".".to_owned()
+        } else {
+            argument(&format!("./{}", self.name))
+        };
         format!("tar -cf - -C {} {name}", argument(&self.folder))
     }
 }
@@ -192,12 +238,22 @@ fn guest_error(path: &str, code: i32, stderr: &[u8]) -> Error {
         (_, Some(line)) => crate::text::plain(line),
         (code, None) => format!("tar exited with code {code}"),
     };
-    Error::Guest { path: path.to_owned(), why }
+    Error::Guest {
+        path: path.to_owned(),
+        why,
+    }
 }
 
-fn add_folder<W: Write>(pack: &mut tar::Builder<W>, folder: &Path, name: &Path) -> Result<(), Error> {
+fn add_folder<W: Write>(
+    pack: &mut tar::Builder<W>,
+    folder: &Path,
+    name: &Path,
+) -> Result<(), Error> {
     add(pack, folder, name, true)?;
-    let error = |source| Error::Local { path: folder.to_owned(), source };
+    let error = |source| Error::Local {
+        path: folder.to_owned(),
+        source,
+    };
     for entry in fs::read_dir(folder).map_err(error)? {
         let entry = entry.map_err(error)?;
         let (path, name) = (entry.path(), name.join(entry.file_name()));
@@ -213,9 +269,18 @@ fn add_folder<W: Write>(pack: &mut tar::Builder<W>, folder: &Path, name: &Path) 
     Ok(())
 }
 
-fn add<W: Write>(pack: &mut tar::Builder<W>, path: &Path, name: &Path, follow: bool) -> Result<(), Error> {
+fn add<W: Write>(
+    pack: &mut tar::Builder<W>,
+    path: &Path,
+    name: &Path,
+    follow: bool,
+) -> Result<(), Error> {
     pack.follow_symlinks(follow);
-    pack.append_path_with_name(path, name).map_err(|source| Error::Local { path: path.to_owned(), source })
+    pack.append_path_with_name(path, name)
+        .map_err(|source| Error::Local {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// The number of a stream's bytes so far.
@@ -242,11 +307,16 @@ mod tests {
 
     #[test]
     fn paths_of_the_guest() {
-        let place = |folder: &str, name: &str| Place { folder: folder.into(), name: name.into() };
+        let place = |folder: &str, name: &str| Place {
+            folder: folder.into(),
+            name: name.into(),
+        };
         assert_eq!(split("/etc/motd"), place("/etc", "motd"));
         assert_eq!(split("/etc/"), place("/", "etc"));
         assert_eq!(split("x"), place(".", "x"));
-        for content in ["/", "//", "/.", "/etc/.", "/etc/./", "/etc/..", "", ".", ".."] {
+        for content in [
+            "/", "//", "/.", "/etc/.", "/etc/./", "/etc/..", "", ".", "..",
+        ] {
             assert_eq!(split(content), place(content, "."));
         }
         assert_eq!(split("/").pack_line(), "tar -cf - -C / .");
@@ -254,7 +324,11 @@ mod tests {
         assert_eq!(split("/etc/a b").pack_line(), "tar -cf - -C /etc './a b'");
         assert_eq!(argument("-rf x"), "'./-rf x'");
         assert_eq!(argument(""), ".");
-        assert!(is_content(Path::new("a/.")) && is_content(Path::new(".")) && !is_content(Path::new("a/..")));
+        assert!(
+            is_content(Path::new("a/."))
+                && is_content(Path::new("."))
+                && !is_content(Path::new("a/.."))
+        );
     }
 
     #[cfg(unix)]
@@ -275,9 +349,15 @@ mod tests {
         let mut archive = tar::Archive::new(&bytes[..]);
         archive.set_preserve_permissions(true);
         archive.unpack(target.path()).unwrap();
-        let mode = fs::metadata(target.path().join("new/sub/x")).unwrap().permissions().mode();
+        let mode = fs::metadata(target.path().join("new/sub/x"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o750);
-        assert_eq!(fs::read_link(target.path().join("new/link")).unwrap(), Path::new("nowhere"));
+        assert_eq!(
+            fs::read_link(target.path().join("new/link")).unwrap(),
+            Path::new("nowhere")
+        );
         assert!(!target.path().join("new/socket").exists());
     }
 }

@@ -15,11 +15,13 @@ use crate::hypervisor::{VSOCK_SSH_PORT, Vsock};
 
 /// Time between two attempts while the guest refuses them at once.
 const RETRY_MIN: Duration = Duration::from_millis(100);
-/// The time doubles up to this while attempts stay unanswered: each may become an sshd process in the guest.
+/// The time doubles up to this while attempts stay unanswered: each may become an sshd process in
+/// the guest.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 /// Time between two attempts before the guest says that it started its sshd.
 const RETRY_UNTIL_SIGNAL: Duration = Duration::from_secs(3);
-/// Time between two attempts after a refusal: the guest's network is up, so sshd starts soon, and refusing is cheap.
+/// Time between two attempts after a refusal: the guest's network is up, so sshd starts soon, and
+/// refusing is cheap.
 const RETRY_REFUSED: Duration = Duration::from_millis(200);
 /// Attempts at the same time.
 const MAX_ATTEMPTS: usize = 6;
@@ -56,14 +58,24 @@ pub struct Connection {
 
 /// Waits until an SSH server answers.
 ///
-/// A port forward accepts connections long before the guest listens, so only the server's first bytes count.
-/// `signal` turns true when the guest says that it started its sshd. If `signal_expected`, attempts are rare until then
-/// or until the guest refuses one.
-pub async fn connect(routes: &Routes, signal: watch::Receiver<bool>, signal_expected: bool) -> Connection {
-    first_success(|started| connect_once(routes, started), signal, signal_expected).await
+/// A port forward accepts connections long before the guest listens, so only the server's first
+/// bytes count. `signal` turns true when the guest says that it started its sshd. If
+/// `signal_expected`, attempts are rare until then or until the guest refuses one.
+pub async fn connect(
+    routes: &Routes,
+    signal: watch::Receiver<bool>,
+    signal_expected: bool,
+) -> Connection {
+    first_success(
+        |started| connect_once(routes, started),
+        signal,
+        signal_expected,
+    )
+    .await
 }
 
-/// Returns the first success. The argument of `attempt` is false while the guest's signal is expected.
+/// Returns the first success. The argument of `attempt` is false while the guest's signal is
+/// expected.
 async fn first_success<T, F: Future<Output = io::Result<T>>>(
     mut attempt: impl FnMut(bool) -> F,
     mut signal: watch::Receiver<bool>,
@@ -76,7 +88,12 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
         if attempts.len() < MAX_ATTEMPTS {
             attempts.push(timeout(ATTEMPT_TIME, attempt(!awaits_signal)));
         }
-        let mut next_attempt = Instant::now() + if awaits_signal { RETRY_UNTIL_SIGNAL } else { retry };
+        let mut next_attempt = Instant::now()
+            + if awaits_signal {
+                RETRY_UNTIL_SIGNAL
+            } else {
+                retry
+            };
         let mut refused = false;
         loop {
             tokio::select! {
@@ -108,7 +125,11 @@ async fn connect_once(routes: &Routes, started: bool) -> io::Result<Connection> 
     stream.set_nodelay(true)?;
     let tcp = wait_for_greeting(Endpoint::Tcp(routes.tcp), stream).await?;
     // sshd answers before the guest's signal, so AF_VSOCK may work by now, too.
-    let vsock = if started { None } else { connect_vsock(routes).await };
+    let vsock = if started {
+        None
+    } else {
+        connect_vsock(routes).await
+    };
     Ok(vsock.unwrap_or(tcp))
 }
 
@@ -153,16 +174,23 @@ mod tests {
     use tokio::net::TcpListener;
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
     }
 
     #[test]
     fn only_a_server_that_sends_a_greeting_counts() {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let routes = Routes { tcp: listener.local_addr().unwrap().port(), vsock: None };
+            let routes = Routes {
+                tcp: listener.local_addr().unwrap().port(),
+                vsock: None,
+            };
             let server = tokio::spawn(async move {
-                // A port forward accepts three connections and closes them, the next stays silent, the last one speaks.
+                // A port forward accepts three connections and closes them, the next stays silent,
+                // the last one speaks.
                 for _ in 0..3 {
                     drop(listener.accept().await.unwrap());
                 }
@@ -187,8 +215,8 @@ mod tests {
         Answered,
     }
 
-    /// The virtual milliseconds until one of these attempts is answered. The guest sends its signal after `signal`, or
-    /// is not expected to send one.
+    /// The virtual milliseconds until one of these attempts is answered. The guest sends its signal
+    /// after `signal`, or is not expected to send one.
     async fn time_of(attempts: &[Attempt], signal: Option<Duration>) -> u128 {
         let (sender, receiver) = watch::channel(false);
         let mut attempts = attempts.iter().copied();
@@ -229,7 +257,10 @@ mod tests {
             (&[Silent, Answered], Some(Duration::from_millis(50)), 50),
         ] {
             let time = time_of(attempts, signal).await;
-            assert!(time.abs_diff(expected) < 10, "{time} ms, expected {expected} ms");
+            assert!(
+                time.abs_diff(expected) < 10,
+                "{time} ms, expected {expected} ms"
+            );
         }
     }
 
@@ -238,7 +269,9 @@ mod tests {
     #[test]
     fn af_vsock_is_preferred_to_tcp() {
         /// Sends a greeting on each connection, and keeps it open.
-        fn serve<S: std::io::Write + Send>(mut accept: impl FnMut() -> io::Result<S> + Send + 'static) {
+        fn serve<S: std::io::Write + Send>(
+            mut accept: impl FnMut() -> io::Result<S> + Send + 'static,
+        ) {
             std::thread::spawn(move || {
                 let mut open = Vec::new();
                 while let Ok(mut stream) = accept() {
@@ -251,11 +284,16 @@ mod tests {
         let path = folder.path().join("vsock");
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let vsock = Vsock::Socket(path.clone());
-        let routes = Routes { tcp: tcp.local_addr().unwrap().port(), vsock: Some(vsock.clone()) };
+        let routes = Routes {
+            tcp: tcp.local_addr().unwrap().port(),
+            vsock: Some(vsock.clone()),
+        };
         serve(move || Ok(tcp.accept()?.0));
         let answer = |expected| {
             let (_signal, receiver) = watch::channel(false);
-            runtime().block_on(connect(&routes, receiver, expected)).endpoint
+            runtime()
+                .block_on(connect(&routes, receiver, expected))
+                .endpoint
         };
         // Without a listener on AF_VSOCK, TCP is used.
         assert_eq!(answer(false), Endpoint::Tcp(routes.tcp));

@@ -28,19 +28,28 @@ pub enum Error {
     Private(PathBuf),
     /// The file has no key (no source), or a line that is not a key.
     #[error("{path} is not a list of public keys")]
-    NotPublic { path: PathBuf, source: Option<ssh_key::Error> },
+    NotPublic {
+        path: PathBuf,
+        source: Option<ssh_key::Error>,
+    },
 }
 
 /// Reads public keys from files that have one key a line, and perhaps comments.
 pub fn read_public(files: &[PathBuf]) -> Result<Vec<String>, Error> {
     let mut keys = Vec::new();
     for path in files {
-        let not_public = |source| Error::NotPublic { path: path.clone(), source };
+        let not_public = |source| Error::NotPublic {
+            path: path.clone(),
+            source,
+        };
         let text = std::fs::read_to_string(path).reading(path)?;
         if PrivateKey::from_openssh(&text).is_ok() || text.contains("PRIVATE KEY-----") {
             return Err(Error::Private(path.clone()));
         }
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         let before = keys.len();
         for line in lines {
             PublicKey::from_openssh(line).map_err(|source| not_public(Some(source)))?;
@@ -55,7 +64,9 @@ pub fn read_public(files: &[PathBuf]) -> Result<Vec<String>, Error> {
 
 impl Keys {
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     /// Creates an ed25519 pair. The private key's file has mode 0600.
@@ -63,7 +74,10 @@ impl Keys {
         let mut key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519)?;
         key.set_comment("podman-bootc");
         write(&self.private(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
-        write(&self.public(), (key.public_key().to_openssh()? + "\n").as_bytes())
+        write(
+            &self.public(),
+            (key.public_key().to_openssh()? + "\n").as_bytes(),
+        )
     }
 
     /// Creates a pair unless the folder has one.
@@ -75,12 +89,19 @@ impl Keys {
         };
         let _lock = prepare().writing(&path)?;
         // `create` writes the public key last.
-        if self.public().exists() { Ok(()) } else { self.create() }
+        if self.public().exists() {
+            Ok(())
+        } else {
+            self.create()
+        }
     }
 
     /// Copies the pair of another folder.
     pub fn copy(&self, from: &Self) -> Result<(), Error> {
-        for (from, to) in [(from.private(), self.private()), (from.public(), self.public())] {
+        for (from, to) in [
+            (from.private(), self.private()),
+            (from.public(), self.public()),
+        ] {
             let bytes = std::fs::read(&from).reading(from)?;
             write(&to, &bytes)?;
         }
@@ -124,7 +145,10 @@ impl Keys {
             return Ok(());
         }
         // Half a line would be a wrong key that stays pinned.
-        Ok(file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes()).writing(path)?)
+        Ok(
+            file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes())
+                .writing(path)?,
+        )
     }
 }
 
@@ -134,7 +158,9 @@ fn host_line(alias: &str, kind: &str, key: &[u8]) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    Ok(file::create_private(path).and_then(|mut file| file.write_all(bytes)).writing(path)?)
+    Ok(file::create_private(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .writing(path)?)
 }
 
 #[cfg(test)]
@@ -156,7 +182,11 @@ mod tests {
             .unwrap();
         assert!(output.status.success(), "{output:?}");
         let derived = String::from_utf8(output.stdout).unwrap();
-        assert!(keys.public_line().unwrap().starts_with(derived.split(" podman").next().unwrap().trim()));
+        assert!(
+            keys.public_line()
+                .unwrap()
+                .starts_with(derived.split(" podman").next().unwrap().trim())
+        );
     }
 
     #[test]
@@ -170,7 +200,10 @@ mod tests {
         let copy = Keys::in_folder(dir.path());
         copy.copy(&keys).unwrap();
         assert_eq!(copy.public_line().unwrap(), line);
-        assert_eq!(std::fs::read(copy.private()).unwrap(), std::fs::read(keys.private()).unwrap());
+        assert_eq!(
+            std::fs::read(copy.private()).unwrap(),
+            std::fs::read(keys.private()).unwrap()
+        );
     }
 
     #[test]
@@ -181,16 +214,28 @@ mod tests {
         let line = keys.public_line().unwrap();
         let list = dir.path().join("list");
         std::fs::write(&list, format!("# mine\n\n  {line}\n{line}\n")).unwrap();
-        assert_eq!(read_public(&[keys.public(), list.clone()]).unwrap(), vec![line; 3]);
-        assert!(matches!(read_public(&[keys.private()]), Err(Error::Private(_))));
+        assert_eq!(
+            read_public(&[keys.public(), list.clone()]).unwrap(),
+            vec![line; 3]
+        );
+        assert!(matches!(
+            read_public(&[keys.private()]),
+            Err(Error::Private(_))
+        ));
         for text in ["", "# none\n", "ssh-ed25519 AAAA\n"] {
             std::fs::write(&list, text).unwrap();
             assert!(
-                matches!(read_public(std::slice::from_ref(&list)), Err(Error::NotPublic { .. })),
+                matches!(
+                    read_public(std::slice::from_ref(&list)),
+                    Err(Error::NotPublic { .. })
+                ),
                 "{text}"
             );
         }
-        assert!(matches!(read_public(&[dir.path().join("absent")]), Err(Error::File(_))));
+        assert!(matches!(
+            read_public(&[dir.path().join("absent")]),
+            Err(Error::File(_))
+        ));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! SSH access to a guest: keys, endpoints, sessions, copies of files, and the configuration of the host's OpenSSH.
+//! SSH access to a guest: keys, endpoints, sessions, copies of files, and the configuration of the
+//! host's OpenSSH.
 
 pub mod config;
 pub mod copy;

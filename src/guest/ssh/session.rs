@@ -22,10 +22,19 @@ use crate::host::process::interrupt;
 use crate::host::process::interrupt::Interrupted;
 
 /// Accepted types of host keys, the best first.
-const HOST_KEYS: &[Algorithm] = &[Algorithm::Ed25519, Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 }];
+const HOST_KEYS: &[Algorithm] = &[
+    Algorithm::Ed25519,
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP256,
+    },
+];
 /// Ciphers, the best first. Processors have instructions for AES, and QEMU's emulation uses them.
-const CIPHERS: &[cipher::Name] =
-    &[cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR, cipher::AES_128_CTR];
+const CIPHERS: &[cipher::Name] = &[
+    cipher::AES_256_GCM,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CTR,
+    cipher::AES_128_CTR,
+];
 /// Output of the guest that may wait here. Bytes.
 const WINDOW: u32 = 16 << 20;
 /// Largest packet. Bytes.
@@ -80,18 +89,22 @@ pub struct Login {
 }
 
 impl Session {
-    /// Logs in over a connection to an SSH server. Checks the host key, or pins it the first time. Dropping the
-    /// future ends the connection, at the latest when the server has sent its next packet.
+    /// Logs in over a connection to an SSH server. Checks the host key, or pins it the first time.
+    /// Dropping the future ends the connection, at the latest when the server has sent its next
+    /// packet.
     ///
     /// # Errors
-    /// The connection breaks, the server is silent for `timeout`, its host key is not the pinned one, or it refuses
-    /// our key.
+    /// The connection breaks, the server is silent for `timeout`, its host key is not the pinned
+    /// one, or it refuses our key.
     pub async fn open(stream: TcpStream, login: &Login, timeout: Duration) -> Result<Self, Error> {
         let silent = |_| Error::Silent(timeout);
         stream.set_nonblocking(true)?;
         let stream = tokio::net::TcpStream::from_std(stream)?;
-        let preferred =
-            Preferred { key: Cow::Borrowed(HOST_KEYS), cipher: Cow::Borrowed(CIPHERS), ..Preferred::DEFAULT };
+        let preferred = Preferred {
+            key: Cow::Borrowed(HOST_KEYS),
+            cipher: Cow::Borrowed(CIPHERS),
+            ..Preferred::DEFAULT
+        };
         let config = Arc::new(russh::client::Config {
             window_size: WINDOW,
             maximum_packet_size: PACKET,
@@ -99,17 +112,30 @@ impl Session {
             ..Default::default()
         });
         let seen = Arc::new(Seen::default());
-        let client = Client { login: login.clone(), seen: seen.clone() };
+        let client = Client {
+            login: login.clone(),
+            seen: seen.clone(),
+        };
         let handshake = russh::client::connect_stream(config, stream, client);
-        let mut handle = tokio::time::timeout(timeout, handshake).await.map_err(silent)??;
-        let key = russh::keys::load_secret_key(login.keys.private(), None).map_err(russh::Error::from)?;
+        let mut handle = tokio::time::timeout(timeout, handshake)
+            .await
+            .map_err(silent)??;
+        let key =
+            russh::keys::load_secret_key(login.keys.private(), None).map_err(russh::Error::from)?;
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
         let authentication = handle.authenticate_publickey(&login.user, key);
-        match tokio::time::timeout(timeout, authentication).await.map_err(silent)?? {
+        match tokio::time::timeout(timeout, authentication)
+            .await
+            .map_err(silent)??
+        {
             AuthResult::Success => {}
             // The library reports a broken connection as a refusal.
             AuthResult::Failure { .. } if handle.is_closed() => return Err(seen.lost()),
-            AuthResult::Failure { .. } => return Err(Error::Refused { user: login.user.clone() }),
+            AuthResult::Failure { .. } => {
+                return Err(Error::Refused {
+                    user: login.user.clone(),
+                });
+            }
         }
         if let Some((kind, key)) = seen.host_key.get() {
             login.keys.pin_host(&login.alias, kind, key)?;
@@ -120,14 +146,18 @@ impl Session {
     /// Ends the connection.
     pub async fn close(self) {
         let end = async {
-            let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
+            let _ = self
+                .handle
+                .disconnect(Disconnect::ByApplication, "", "")
+                .await;
             let _ = self.handle.await;
         };
         // A guest that stopped reading would never see the end.
         let _ = tokio::time::timeout(CLOSE_TIME, end).await;
     }
 
-    /// Runs a shell line with this process's standard streams; returns its exit code as a shell would.
+    /// Runs a shell line with this process's standard streams; returns its exit code as a shell
+    /// would.
     ///
     /// # Errors
     /// The connection breaks, a standard stream fails, or the tool is interrupted.
@@ -136,14 +166,21 @@ impl Session {
         self.exec(line, stdin(), &mut stdout(), &mut stderr()).await
     }
 
-    /// Runs a shell line without input; returns its exit code and its output, first stdout, then stderr.
+    /// Runs a shell line without input; returns its exit code and its output, first stdout, then
+    /// stderr.
     ///
     /// # Errors
     /// The connection breaks, or the tool is interrupted.
     pub async fn capture(&self, line: &str) -> Result<(i32, String), Error> {
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        let code =
-            self.exec(line, empty(), &mut first_bytes(&mut output), &mut first_bytes(&mut errors)).await?;
+        let code = self
+            .exec(
+                line,
+                empty(),
+                &mut first_bytes(&mut output),
+                &mut first_bytes(&mut errors),
+            )
+            .await?;
         output.extend(errors);
         Ok((code, String::from_utf8_lossy(&output).into_owned()))
     }
@@ -192,13 +229,19 @@ impl Session {
     }
 }
 
-/// Gives the command its input, as fast as it takes it. Never returns, because the command's end is seen elsewhere.
+/// Gives the command its input, as fast as it takes it. Never returns, because the command's end is
+/// seen elsewhere.
 async fn feed(write: &ChannelWriteHalf<Msg>, mut stdin: impl AsyncRead + Unpin) -> Infallible {
     let mut buffer = vec![0; PIECE];
     // An input that can't be read (a folder, a closed terminal) counts as empty.
     while let Ok(count @ 1..) = stdin.read(&mut buffer).await {
-        if write.data_bytes(Bytes::copy_from_slice(&buffer[..count])).await.is_err() {
-            // A command that closed its input or exited may have written something that still counts.
+        if write
+            .data_bytes(Bytes::copy_from_slice(&buffer[..count]))
+            .await
+            .is_err()
+        {
+            // A command that closed its input or exited may have written something that still
+            // counts.
             return pending().await;
         }
     }
@@ -206,7 +249,8 @@ async fn feed(write: &ChannelWriteHalf<Msg>, mut stdin: impl AsyncRead + Unpin) 
     pending().await
 }
 
-/// Passes on the command's output; returns its exit code, or none when the connection ended without one.
+/// Passes on the command's output; returns its exit code, or none when the connection ended without
+/// one.
 async fn drain(
     mut read: ChannelReadHalf,
     stdout: &mut (impl AsyncWrite + Unpin),
@@ -224,8 +268,12 @@ async fn drain(
                 stderr.write_all(&data).await?;
                 stderr.flush().await?;
             }
-            ChannelMsg::ExitStatus { exit_status } => code = Some(i32::try_from(exit_status).unwrap_or(255)),
-            ChannelMsg::ExitSignal { signal_name, .. } => code = Some(128 + signal_number(&signal_name)),
+            ChannelMsg::ExitStatus { exit_status } => {
+                code = Some(i32::try_from(exit_status).unwrap_or(255))
+            }
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                code = Some(128 + signal_number(&signal_name))
+            }
             ChannelMsg::Failure => return Err(Error::NoCommand),
             ChannelMsg::Close => break,
             _ => {}
@@ -254,7 +302,11 @@ struct Seen {
 
 impl Seen {
     fn lost(&self) -> Error {
-        Error::Lost(self.end.get().map_or_else(|| "it was closed".to_owned(), |end| crate::text::plain(end)))
+        Error::Lost(
+            self.end
+                .get()
+                .map_or_else(|| "it was closed".to_owned(), |end| crate::text::plain(end)),
+        )
     }
 }
 
@@ -269,8 +321,15 @@ impl Handler for Client {
 
     async fn check_server_key(&mut self, server: &PublicKeyOrCertificate) -> Result<bool, Error> {
         let key = server.public_key();
-        let (kind, bytes) = (key.algorithm().to_string(), key.to_bytes().map_err(russh::Error::from)?);
-        if !self.login.keys.is_expected_host(&self.login.alias, &kind, &bytes)? {
+        let (kind, bytes) = (
+            key.algorithm().to_string(),
+            key.to_bytes().map_err(russh::Error::from)?,
+        );
+        if !self
+            .login
+            .keys
+            .is_expected_host(&self.login.alias, &kind, &bytes)?
+        {
             return Err(Error::HostKey(self.login.keys.known_hosts()));
         }
         // A later key exchange brings the same key.
@@ -305,7 +364,8 @@ fn signal_number(signal: &Sig) -> i32 {
         Sig::ALRM => 14,
         Sig::TERM => 15,
         Sig::Custom(name) if name == "USR2" => 12,
-        // OpenSSH sends the signals that RFC 4254, section 6.10 doesn't list as NAME@openssh.com, without a number.
+        // OpenSSH sends the signals that RFC 4254, section 6.10 doesn't list as NAME@openssh.com,
+        // without a number.
         Sig::Custom(_) => 0,
     }
 }

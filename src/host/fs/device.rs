@@ -26,7 +26,11 @@ fn find_mount<'a>(device: &str, mounts: &'a str) -> Option<&'a str> {
     };
     mounts.lines().find_map(|line| {
         let (source, rest) = line.split_once(' ')?;
-        source.strip_prefix(device).is_some_and(is_part).then(|| rest.split(' ').next()).flatten()
+        source
+            .strip_prefix(device)
+            .is_some_and(is_part)
+            .then(|| rest.split(' ').next())
+            .flatten()
     })
 }
 

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
 pub use crate::host::os::{
-    create_private_dir, create_private_file as create_private, create_sparse, link_folder, make_private,
-    make_read_only, sync_dir,
+    create_private_dir, create_private_file as create_private, create_sparse, link_folder,
+    make_private, make_read_only, sync_dir,
 };
 use crate::host::{fault, os};
 
@@ -25,10 +25,17 @@ pub enum Error {
     #[error("can't write {path}")]
     Write { path: PathBuf, source: io::Error },
     #[error("{path} is damaged ({source}); move it away to continue without it")]
-    Parse { path: PathBuf, source: serde_json::Error },
+    Parse {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
     /// Another version of this program wrote the file.
     #[error("{path} has format version {found}, but this program supports version {known}")]
-    Version { path: PathBuf, found: u64, known: u32 },
+    Version {
+        path: PathBuf,
+        found: u64,
+        known: u32,
+    },
     #[error("{path} is too large to be a state file")]
     TooLarge { path: PathBuf },
 }
@@ -41,11 +48,17 @@ pub trait IoContext<T> {
 
 impl<T> IoContext<T> for io::Result<T> {
     fn reading(self, path: impl AsRef<Path>) -> Result<T, Error> {
-        self.map_err(|source| Error::Read { path: path.as_ref().to_owned(), source })
+        self.map_err(|source| Error::Read {
+            path: path.as_ref().to_owned(),
+            source,
+        })
     }
 
     fn writing(self, path: impl AsRef<Path>) -> Result<T, Error> {
-        self.map_err(|source| Error::Write { path: path.as_ref().to_owned(), source })
+        self.map_err(|source| Error::Write {
+            path: path.as_ref().to_owned(),
+            source,
+        })
     }
 }
 
@@ -56,27 +69,39 @@ impl Error {
     }
 }
 
-/// Reads a JSON file whose object has a `version` member equal to `version`. Each error names the file.
+/// Reads a JSON file whose object has a `version` member equal to `version`. Each error names the
+/// file.
 pub fn read_json<T: DeserializeOwned>(path: &Path, version: u32) -> Result<T, Error> {
-    let parse = |source| Error::Parse { path: path.to_owned(), source };
+    let parse = |source| Error::Parse {
+        path: path.to_owned(),
+        source,
+    };
     let mut text = String::new();
     let file = File::open(path).reading(path)?;
-    file.take(STATE_FILE_MAX + 1).read_to_string(&mut text).reading(path)?;
+    file.take(STATE_FILE_MAX + 1)
+        .read_to_string(&mut text)
+        .reading(path)?;
     if text.len() as u64 > STATE_FILE_MAX {
-        return Err(Error::TooLarge { path: path.to_owned() });
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+        });
     }
     let value: serde_json::Value = serde_json::from_str(&text).map_err(parse)?;
     match value.get("version").and_then(serde_json::Value::as_u64) {
-        Some(found) if found != u64::from(version) => {
-            Err(Error::Version { path: path.to_owned(), found, known: version })
-        }
+        Some(found) if found != u64::from(version) => Err(Error::Version {
+            path: path.to_owned(),
+            found,
+            known: version,
+        }),
         _ => serde_json::from_value(value).map_err(parse),
     }
 }
 
 /// Writes a JSON file as [`write_atomic`] does.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::from).writing(path)?;
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(io::Error::from)
+        .writing(path)?;
     text.push(b'\n');
     write_atomic(path, &text).writing(path)
 }
@@ -84,7 +109,9 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
 /// Writes a file in one step, with mode 0600. After a crash it holds the old bytes or the new ones.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     fault::point("json-written");
@@ -92,7 +119,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_dir(folder)
 }
 
-/// Copies `from` to its end into an empty file. Blocks of zeros become holes. Returns the number of bytes.
+/// Copies `from` to its end into an empty file. Blocks of zeros become holes. Returns the number of
+/// bytes.
 pub fn copy_sparse(from: &mut impl Read, to: &mut File) -> io::Result<u64> {
     const BLOCK: usize = 64 << 10;
     static ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -135,7 +163,8 @@ pub fn entries(path: &Path) -> impl Iterator<Item = DirEntry> + use<> {
     std::fs::read_dir(path).into_iter().flatten().flatten()
 }
 
-/// Returns the bytes that a folder's files occupy on their filesystem, without those that can't be read.
+/// Returns the bytes that a folder's files occupy on their filesystem, without those that can't be
+/// read.
 pub fn folder_size(path: &Path) -> u64 {
     entries(path)
         .map(|entry| match entry.metadata() {
@@ -163,14 +192,16 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
     remove_dir(path)
 }
 
-/// Renames a folder that contains the file of this lock. Returns the lock if the system can rename the folder of an open
-/// file. Otherwise the lock is released first, and a process that takes it meanwhile makes the rename fail.
+/// Renames a folder that contains the file of this lock. Returns the lock if the system can rename
+/// the folder of an open file. Otherwise the lock is released first, and a process that takes it
+/// meanwhile makes the rename fail.
 pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
     let lock = os::CAN_DELETE_OPEN_FILES.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
 }
 
-/// Returns the last `count` lines of a text file without blank ones and control characters, none if it can't be read.
+/// Returns the last `count` lines of a text file without blank ones and control characters, none if
+/// it can't be read.
 pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
     last_lines_since(path, 0, count)
 }
@@ -186,8 +217,11 @@ pub fn last_lines_since(path: &Path, offset: u64, count: usize) -> Vec<String> {
         Ok(bytes)
     };
     let text = String::from_utf8_lossy(&tail().unwrap_or_default()).into_owned();
-    let lines: Vec<String> =
-        text.lines().map(crate::text::plain).filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .map(crate::text::plain)
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
 }
 
@@ -206,10 +240,17 @@ mod tests {
     fn json_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
-        let sample = Sample { version: 3, name: "x".into() };
+        let sample = Sample {
+            version: 3,
+            name: "x".into(),
+        };
         write_json(&path, &sample).unwrap();
         assert_eq!(read_json::<Sample>(&path, 3).unwrap(), sample);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     #[test]
@@ -255,10 +296,18 @@ mod tests {
         ] {
             std::fs::write(&path, text).unwrap();
             let error = read_json::<Sample>(&path, 3).unwrap_err().to_string();
-            assert!(error.contains(want) && error.contains("a.json"), "{text}: {error}");
+            assert!(
+                error.contains(want) && error.contains("a.json"),
+                "{text}: {error}"
+            );
         }
         std::fs::write(&path, "x".repeat(5 << 20)).unwrap();
-        assert!(read_json::<Sample>(&path, 3).unwrap_err().to_string().contains("too large"));
+        assert!(
+            read_json::<Sample>(&path, 3)
+                .unwrap_err()
+                .to_string()
+                .contains("too large")
+        );
         std::fs::remove_file(&path).unwrap();
         assert!(read_json::<Sample>(&path, 3).unwrap_err().is_not_found());
     }

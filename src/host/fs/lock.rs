@@ -27,7 +27,8 @@ impl Lock {
     /// Takes the lock, or returns `None` if it is held already. Creates the file if it is missing.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         let mut file = open(path)?;
-        // `is_held` takes the lock for a moment, so a single refusal doesn't prove that the lock is held.
+        // `is_held` takes the lock for a moment, so a single refusal doesn't prove that the lock is
+        // held.
         for _ in 0..5 {
             match file.try_lock() {
                 Ok(()) if is_same_file(&file, path) => return Ok(Some(Self { file })),
@@ -84,7 +85,8 @@ impl Lock {
 /// Returns true if a process, including this one, holds the lock at `path`.
 pub fn is_held(path: &Path) -> bool {
     // Opening the file for reading doesn't create it.
-    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    File::open(path)
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Returns true if `path` still names the open file.
@@ -94,7 +96,12 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
 }
 
 #[cfg(test)]
@@ -111,7 +118,10 @@ mod tests {
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(first);
         assert!(!is_held(&path));
-        let shared = [Lock::acquire_shared(&path).unwrap(), Lock::acquire_shared(&path).unwrap()];
+        let shared = [
+            Lock::acquire_shared(&path).unwrap(),
+            Lock::acquire_shared(&path).unwrap(),
+        ];
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(shared);
         let last = Lock::wait(&path).unwrap();

@@ -1,5 +1,5 @@
-//! Paths in text that colons separate, such as `SRC:DST`. On Windows, the colon after a drive's letter is part of the
-//! path.
+//! Paths in text that colons separate, such as `SRC:DST`. On Windows, the colon after a drive's
+//! letter is part of the path.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ pub fn split_colon(text: &str) -> Option<(&str, &str)> {
     split(text, os::HAS_DRIVES)
 }
 
-/// Returns the absolute path without links, on Windows in the form that other programs understand (`C:\x`). Fails if
-/// the path doesn't exist.
+/// Returns the absolute path without links, on Windows in the form that other programs understand
+/// (`C:\x`). Fails if the path doesn't exist.
 pub fn canonical(path: &Path) -> io::Result<PathBuf> {
     dunce::canonicalize(path)
 }
@@ -48,8 +48,18 @@ mod tests {
     #[test]
     fn the_colon_of_a_drive_separates_nothing() {
         for (text, drives, first, last) in [
-            (r"C:\src:/dst", true, Some((r"C:\src", "/dst")), Some((r"C:\src", "/dst"))),
-            ("c:/src:/dst:ro", true, Some(("c:/src", "/dst:ro")), Some(("c:/src:/dst", "ro"))),
+            (
+                r"C:\src:/dst",
+                true,
+                Some((r"C:\src", "/dst")),
+                Some((r"C:\src", "/dst")),
+            ),
+            (
+                "c:/src:/dst:ro",
+                true,
+                Some(("c:/src", "/dst:ro")),
+                Some(("c:/src:/dst", "ro")),
+            ),
             (r"C:\src", true, None, None),
             ("C:/dst", true, None, None),
             ("C:/dst", false, Some(("C", "/dst")), Some(("C", "/dst"))),
@@ -64,7 +74,11 @@ mod tests {
             ("", true, None, None),
             (":", true, Some(("", "")), Some(("", ""))),
         ] {
-            assert_eq!((split(text, drives), rsplit(text, drives)), (first, last), "{text}");
+            assert_eq!(
+                (split(text, drives), rsplit(text, drives)),
+                (first, last),
+                "{text}"
+            );
         }
     }
 }

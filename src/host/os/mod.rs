@@ -1,4 +1,5 @@
-//! The same functions for each operating system, in one file each. `unix` documents them, `windows` only the differences.
+//! The same functions for each operating system, in one file each. `unix` documents them, `windows`
+//! only the differences.
 
 #[cfg(unix)]
 mod unix;

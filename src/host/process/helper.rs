@@ -5,7 +5,8 @@ use std::process::{Command, ExitStatus};
 
 use crate::host::os;
 
-/// A background program that ends with this process and has no access to its terminal. Dropping the value ends it.
+/// A background program that ends with this process and has no access to its terminal. Dropping the
+/// value ends it.
 #[derive(Debug)]
 pub struct Helper {
     child: tokio::process::Child,
@@ -17,7 +18,9 @@ pub fn spawn_helper(mut command: Command) -> io::Result<Helper> {
     os::die_with_parent(&mut command);
     // Ctrl-C on the terminal signals only the terminal's session. This process handles it.
     os::new_session(&mut command);
-    let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    let child = tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .spawn()?;
     let guard = Some(os::guard_helper(&child)?);
     Ok(Helper { child, guard })
 }

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and a closed terminal. One interrupt ends every wait of the process and its foreground children.
+//! Ctrl-C, SIGTERM and a closed terminal. One interrupt ends every wait of the process and its
+//! foreground children.
 
 use std::collections::BTreeSet;
 use std::io;

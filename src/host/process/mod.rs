@@ -5,8 +5,10 @@ pub mod interrupt;
 mod program;
 mod run;
 
-pub use super::os::{current_program, exit_code, kill, terminate_with_parent, was_killed};
-pub use super::os::{new_session as detach, watch_parent};
+pub use super::os::{
+    current_program, exit_code, kill, new_session as detach, terminate_with_parent, was_killed,
+    watch_parent,
+};
 pub use helper::{Helper, spawn_helper};
 pub use program::{find, find_installed, quote_program};
 pub use run::{Error, interactive, output, run, run_uninterruptible, stream_output};

@@ -11,8 +11,8 @@ pub fn find(name: &str, hidden: &[&str]) -> Option<PathBuf> {
     which::which(name).ok().or_else(hidden)
 }
 
-/// Finds a program on PATH, or in the folder in `%ProgramFiles%` that its installer for Windows uses without changing
-/// PATH.
+/// Finds a program on PATH, or in the folder in `%ProgramFiles%` that its installer for Windows
+/// uses without changing PATH.
 pub fn find_installed(name: &str, folder: &str) -> Option<PathBuf> {
     let installed = || {
         let programs = PathBuf::from(std::env::var_os("ProgramFiles")?);
@@ -31,8 +31,13 @@ pub fn quote_program(path: &Path) -> String {
 pub(super) fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(command.get_program());
-    let subcommands =
-        command.get_args().take_while(|word| !word.as_encoded_bytes().starts_with(b"-")).take(2);
-    let words: Vec<_> = std::iter::once(name).chain(subcommands).map(|word| word.to_string_lossy()).collect();
+    let subcommands = command
+        .get_args()
+        .take_while(|word| !word.as_encoded_bytes().starts_with(b"-"))
+        .take(2);
+    let words: Vec<_> = std::iter::once(name)
+        .chain(subcommands)
+        .map(|word| word.to_string_lossy())
+        .collect();
     words.join(" ")
 }

@@ -14,7 +14,11 @@ pub enum Error {
     Start { program: String, source: io::Error },
     /// `message` is what the program wrote to standard error, or empty.
     #[error("{program} failed ({status}){}", crate::text::colon(.message))]
-    Failed { program: String, status: ExitStatus, message: String },
+    Failed {
+        program: String,
+        status: ExitStatus,
+        message: String,
+    },
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
@@ -26,13 +30,20 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     Ok(all)
 }
 
-/// Runs a program and passes its standard output on while it runs. The error quotes its standard error.
+/// Runs a program and passes its standard output on while it runs. The error quotes its standard
+/// error.
 pub fn stream_output(command: &mut Command, mut receive: impl FnMut(&[u8])) -> Result<(), Error> {
     let program = describe(command);
-    let start = |source| Error::Start { program: program.clone(), source };
+    let start = |source| Error::Start {
+        program: program.clone(),
+        source,
+    };
     interrupt::check()?;
     os::die_with_parent(command);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(start)?;
     os::end_with_parent(&child).map_err(start)?;
     let _foreground = Foreground::new(child.id());
@@ -57,7 +68,9 @@ pub fn stream_output(command: &mut Command, mut receive: impl FnMut(&[u8])) -> R
         }
     }
     let status = child.wait().map_err(start)?;
-    let messages = messages.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    let messages = messages
+        .and_then(|thread| thread.join().ok())
+        .unwrap_or_default();
     interrupt::check()?;
     check_status(program, status, &messages)
 }
@@ -65,7 +78,10 @@ pub fn stream_output(command: &mut Command, mut receive: impl FnMut(&[u8])) -> R
 /// Runs a program on the terminal, with our standard streams.
 pub fn interactive(command: &mut Command) -> Result<ExitStatus, Error> {
     let program = describe(command);
-    let start = |source| Error::Start { program: program.clone(), source };
+    let start = |source| Error::Start {
+        program: program.clone(),
+        source,
+    };
     interrupt::check()?;
     let mut child = command.spawn().map_err(start)?;
     let _foreground = Foreground::new(child.id());
@@ -81,7 +97,8 @@ pub fn run(command: &mut Command) -> Result<(), Error> {
     check_status(describe(command), status, &[])
 }
 
-/// Runs a program that must not be ended early: neither an interrupt nor the end of this process ends it.
+/// Runs a program that must not be ended early: neither an interrupt nor the end of this process
+/// ends it.
 pub fn run_uninterruptible(mut command: Command) -> Result<(), Error> {
     let program = describe(&command);
     // Ctrl-C on the terminal signals only the terminal's session.
@@ -94,7 +111,15 @@ pub fn run_uninterruptible(mut command: Command) -> Result<(), Error> {
 
 fn check_status(program: String, status: ExitStatus, stderr: &[u8]) -> Result<(), Error> {
     let message = String::from_utf8_lossy(stderr).trim().to_owned();
-    if status.success() { Ok(()) } else { Err(Error::Failed { program, status, message }) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Failed {
+            program,
+            status,
+            message,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -105,7 +130,12 @@ mod tests {
     fn the_error_of_a_program_without_messages_has_no_colon() {
         let status = ExitStatus::default();
         let failed = |message: &str| {
-            Error::Failed { program: "x".into(), status, message: message.into() }.to_string()
+            Error::Failed {
+                program: "x".into(),
+                status,
+                message: message.into(),
+            }
+            .to_string()
         };
         assert_eq!(failed(""), format!("x failed ({status})"));
         assert_eq!(failed("why"), format!("x failed ({status}): why"));

@@ -19,7 +19,9 @@ pub fn file(runtime: &Path) -> PathBuf {
 
 /// Passes on the bytes that the file gets, until the receiver closes.
 pub async fn follow(path: PathBuf, to: mpsc::Sender<Output>) {
-    let Ok(mut file) = File::open(&path) else { return };
+    let Ok(mut file) = File::open(&path) else {
+        return;
+    };
     let mut buffer = vec![0; 16 << 10];
     loop {
         // This doesn't block: new bytes of a file are in memory.
@@ -27,7 +29,11 @@ pub async fn follow(path: PathBuf, to: mpsc::Sender<Output>) {
             Ok(0) if to.is_closed() => return,
             Ok(0) => tokio::time::sleep(POLL).await,
             Ok(count) => {
-                if to.send(Output::Console(buffer[..count].to_vec())).await.is_err() {
+                if to
+                    .send(Output::Console(buffer[..count].to_vec()))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -36,19 +42,25 @@ pub async fn follow(path: PathBuf, to: mpsc::Sender<Output>) {
     }
 }
 
-/// Passes on the bytes of a terminal until its other side closes. A thread does this, because not every system can
-/// poll a terminal.
+/// Passes on the bytes of a terminal until its other side closes. A thread does this, because not
+/// every system can poll a terminal.
 pub fn read(mut terminal: File, to: mpsc::Sender<Output>) -> io::Result<()> {
     let read = move || {
         let mut buffer = vec![0; 16 << 10];
         // When the other side closes, Linux reports an error and macOS the end of the file.
         while let Ok(count @ 1..) = terminal.read(&mut buffer) {
-            if to.blocking_send(Output::Console(buffer[..count].to_vec())).is_err() {
+            if to
+                .blocking_send(Output::Console(buffer[..count].to_vec()))
+                .is_err()
+            {
                 return;
             }
         }
     };
-    std::thread::Builder::new().name("console".into()).spawn(read).map(drop)
+    std::thread::Builder::new()
+        .name("console".into())
+        .spawn(read)
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -59,7 +71,10 @@ mod tests {
 
     #[test]
     fn later_bytes_are_passed_on_too() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let mut log = tempfile::NamedTempFile::new().unwrap();
             let (sender, mut receiver) = mpsc::channel(4);

@@ -22,7 +22,10 @@ pub struct Krunkit {
 const SEPARATORS: &[char] = &[',', '='];
 
 /// Paths in packages, which are not on PATH.
-const HIDDEN: [&str; 2] = ["/opt/podman/bin/krunkit", "/opt/homebrew/opt/krunkit/bin/krunkit"];
+const HIDDEN: [&str; 2] = [
+    "/opt/podman/bin/krunkit",
+    "/opt/homebrew/opt/krunkit/bin/krunkit",
+];
 
 /// The command line that starts this machine.
 ///
@@ -35,13 +38,17 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
         return Err(PlanError::Boot("krunkit"));
     }
     for disk in &machine.disks {
-        let file = options::writable_raw(disk, "krunkit").and_then(|disk| options.path(&disk.file))?;
+        let file =
+            options::writable_raw(disk, "krunkit").and_then(|disk| options.path(&disk.file))?;
         options.device(format!("virtio-blk,path={file},format=raw"));
     }
     if machine.network {
         let socket = options.path(&gvproxy::network_socket(machine.runtime()))?;
         // podman passes these options to every version. They imply offloading and vfkit's greeting.
-        options.device(format!("virtio-net,unixSocketPath={socket},mac={}", gvproxy::MAC));
+        options.device(format!(
+            "virtio-net,unixSocketPath={socket},mac={}",
+            gvproxy::MAC
+        ));
     }
     options.device("virtio-rng".into());
     // krunkit can only write the console to a file.
@@ -49,11 +56,18 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
     options.device(format!("virtio-serial,logFilePath={console}"));
     options.vsock()?;
     for share in &machine.devices.shares {
-        let FolderServer::Hypervisor { folder, read_only: false } = &share.server else {
+        let FolderServer::Hypervisor {
+            folder,
+            read_only: false,
+        } = &share.server
+        else {
             return Err(PlanError::Share("krunkit"));
         };
         let folder = options.path(folder)?;
-        options.device(format!("virtio-fs,sharedDir={folder},mountTag={}", share.tag));
+        options.device(format!(
+            "virtio-fs,sharedDir={folder},mountTag={}",
+            share.tag
+        ));
     }
     if !machine.channels.is_empty() {
         return Err(PlanError::Channels("krunkit"));
@@ -69,7 +83,10 @@ pub fn launch(krunkit: &Krunkit, machine: &Machine) -> Result<Launch, PlanError>
 impl Krunkit {
     /// Finds krunkit, and the gvproxy that it needs.
     pub fn find() -> Result<Self, options::FindError> {
-        Ok(Self { program: options::program("krunkit", &HIDDEN)?, gvproxy: options::gvproxy()? })
+        Ok(Self {
+            program: options::program("krunkit", &HIDDEN)?,
+            gvproxy: options::gvproxy()?,
+        })
     }
 }
 
@@ -77,21 +94,32 @@ impl Krunkit {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::hypervisor::golden;
     use crate::hypervisor::machine::sample;
-    use crate::hypervisor::{Credential, SharedFolder};
+    use crate::hypervisor::{Credential, SharedFolder, golden};
 
     fn launched(machine: &Machine) -> Result<Launch, PlanError> {
-        launch(&Krunkit { program: "krunkit".into(), gvproxy: "gvproxy".into() }, machine)
+        launch(
+            &Krunkit {
+                program: "krunkit".into(),
+                gvproxy: "gvproxy".into(),
+            },
+            machine,
+        )
     }
 
     #[test]
     fn a_machine_with_all_supported_devices_has_the_golden_command_line() {
         let mut machine = sample();
-        machine.credentials = vec![Credential { name: "tmpfiles.extra".into(), value: b"a,b\n".to_vec() }];
+        machine.credentials = vec![Credential {
+            name: "tmpfiles.extra".into(),
+            value: b"a,b\n".to_vec(),
+        }];
         machine.devices.shares = vec![SharedFolder {
             tag: "share0".into(),
-            server: FolderServer::Hypervisor { folder: "/Users/x/a b".into(), read_only: false },
+            server: FolderServer::Hypervisor {
+                folder: "/Users/x/a b".into(),
+                read_only: false,
+            },
         }];
         golden::assert_launch("krunkit", &launched(&machine).unwrap());
     }

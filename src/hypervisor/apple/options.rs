@@ -12,7 +12,9 @@ use crate::hypervisor::{Disk, DiskFormat, Launch, Machine, VSOCK_SSH_PORT, Vsock
 pub enum FindError {
     #[error("{0} is not installed, or not on PATH; install it with `brew install {0}`")]
     Missing(&'static str),
-    #[error("gvproxy is not installed; it comes with podman (`brew install podman`, or podman's installer)")]
+    #[error(
+        "gvproxy is not installed; it comes with podman (`brew install podman`, or podman's installer)"
+    )]
     NoGvproxy,
 }
 
@@ -45,8 +47,15 @@ pub(super) fn gvproxy() -> Result<PathBuf, FindError> {
 /// Returns the disk if the program supports it.
 pub(super) fn writable_raw<'a>(disk: &'a Disk, name: &'static str) -> Result<&'a Disk, PlanError> {
     match disk {
-        Disk { format: DiskFormat::Raw, read_only: false, .. } => Ok(disk),
-        Disk { format: DiskFormat::Raw, .. } => Err(PlanError::ReadOnly(name)),
+        Disk {
+            format: DiskFormat::Raw,
+            read_only: false,
+            ..
+        } => Ok(disk),
+        Disk {
+            format: DiskFormat::Raw,
+            ..
+        } => Err(PlanError::ReadOnly(name)),
         other => Err(PlanError::Format(name, other.format.name())),
     }
 }
@@ -61,10 +70,17 @@ pub(super) struct Options<'a> {
 
 impl<'a> Options<'a> {
     pub fn new(machine: &'a Machine, separators: &'static [char]) -> Self {
-        let mut options = Self { args: vec![], machine, separators };
+        let mut options = Self {
+            args: vec![],
+            machine,
+            separators,
+        };
         options.option("--cpus", machine.cpus.to_string());
         options.option("--memory", machine.memory_mib.to_string());
-        options.option("--restful-uri", format!("unix://{}", machine.control.display()));
+        options.option(
+            "--restful-uri",
+            format!("unix://{}", machine.control.display()),
+        );
         options
     }
 
@@ -80,7 +96,9 @@ impl<'a> Options<'a> {
     pub fn vsock(&mut self) -> Result<(), PlanError> {
         if let Some(Vsock::Socket(path)) = &self.machine.devices.vsock {
             let path = self.path(path)?;
-            self.device(format!("virtio-vsock,port={VSOCK_SSH_PORT},socketURL={path},connect"));
+            self.device(format!(
+                "virtio-vsock,port={VSOCK_SSH_PORT},socketURL={path},connect"
+            ));
         }
         Ok(())
     }
@@ -94,6 +112,9 @@ impl<'a> Options<'a> {
     }
 
     pub fn launch(self, program: &Path) -> Launch {
-        Launch { program: program.to_owned(), args: self.args }
+        Launch {
+            program: program.to_owned(),
+            args: self.args,
+        }
     }
 }

@@ -78,14 +78,22 @@ impl Rest {
 
     async fn change(&self, state: &str) -> Result<(), Error> {
         let answer = http::send(&self.socket, "/vm/state", Some(&json!({"state": state}))).await?;
-        if answer.is_ok() { Ok(()) } else { Err(Error::Refused(crate::text::plain(&answer.body))) }
+        if answer.is_ok() {
+            Ok(())
+        } else {
+            Err(Error::Refused(crate::text::plain(&answer.body)))
+        }
     }
 }
 
 /// Starts the program and waits until it reports that the machine runs.
 pub async fn start(start: Start<'_>, program: Program) -> Result<Ready<Rest>, StartError> {
     let runtime = start.machine.runtime();
-    let control = Rest { socket: start.machine.control.clone(), program, network: Network::of(runtime) };
+    let control = Rest {
+        socket: start.machine.control.clone(),
+        program,
+        network: Network::of(runtime),
+    };
     let (sender, output) = mpsc::channel(64);
     let mut process = match program {
         Program::Vfkit => on_terminal(&start, sender)?,
@@ -99,7 +107,10 @@ pub async fn start(start: Start<'_>, program: Program) -> Result<Ready<Rest>, St
         }
     };
     let answers = async {
-        while !matches!(control.state().await.as_deref(), Ok("VirtualMachineStateRunning")) {
+        while !matches!(
+            control.state().await.as_deref(),
+            Ok("VirtualMachineStateRunning")
+        ) {
             tokio::time::sleep(POLL).await;
         }
     };
@@ -109,13 +120,22 @@ pub async fn start(start: Start<'_>, program: Program) -> Result<Ready<Rest>, St
     }
     // The program sends no reports.
     let (_, reports) = mpsc::unbounded_channel();
-    Ok(Ready { process, control, reports, output })
+    Ok(Ready {
+        process,
+        control,
+        reports,
+        output,
+    })
 }
 
 /// Starts the program on a new terminal, which is the guest's console.
 fn on_terminal(start: &Start<'_>, output: mpsc::Sender<Output>) -> Result<Process, StartError> {
     let io = |source| start.io(source);
-    let PseudoTerminal { ours, stdin, stdout } = PseudoTerminal::open().map_err(io)?;
+    let PseudoTerminal {
+        ours,
+        stdin,
+        stdout,
+    } = PseudoTerminal::open().map_err(io)?;
     let keys = ours.try_clone().map_err(io)?;
     let mut process = start.spawn(stdin, Stdout::To(stdout))?;
     process.set_console(tokio::fs::File::from_std(keys));

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::helper::{Helper, Socket};
 use crate::host::process;
-use crate::hypervisor::http;
-use crate::hypervisor::{Forward, Launch, Protocol};
+use crate::hypervisor::{Forward, Launch, Protocol, http};
 
 /// Paths in podman's packages, which are not on PATH.
 const HIDDEN: [&str; 6] = [
@@ -55,7 +54,10 @@ pub fn helper(program: &Path, runtime: &Path, log: PathBuf) -> Helper {
     ];
     Helper {
         name: "the network (gvproxy)".into(),
-        launch: Launch { program: program.into(), args: args.map(Into::into).to_vec() },
+        launch: Launch {
+            program: program.into(),
+            args: args.map(Into::into).to_vec(),
+        },
         folder: "/".into(),
         socket: Socket::Created(vec![socket, api_socket(runtime)]),
         log,
@@ -80,7 +82,9 @@ pub struct Network {
 impl Network {
     /// The gvproxy with its sockets in this folder.
     pub fn of(runtime: &Path) -> Self {
-        Self { api: api_socket(runtime) }
+        Self {
+            api: api_socket(runtime),
+        }
     }
 
     /// Forwards a port and returns the forward with the host's port. Port 0 lets the system choose.
@@ -90,9 +94,16 @@ impl Network {
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, Error> {
         let mut tries = TRIES;
         loop {
-            let host = if forward.host == 0 { free_port(forward)? } else { forward.host };
+            let host = if forward.host == 0 {
+                free_port(forward)?
+            } else {
+                forward.host
+            };
             let real = Forward { host, ..*forward };
-            match self.send("/services/forwarder/expose", &expose(&real), &real).await {
+            match self
+                .send("/services/forwarder/expose", &expose(&real), &real)
+                .await
+            {
                 Err(Error::Refused { .. }) if forward.host == 0 && tries > 1 => tries -= 1,
                 other => return other.map(|()| real),
             }
@@ -100,7 +111,8 @@ impl Network {
     }
 
     pub async fn unforward(&self, forward: &Forward) -> Result<(), Error> {
-        self.send("/services/forwarder/unexpose", &unexpose(forward), forward).await
+        self.send("/services/forwarder/unexpose", &unexpose(forward), forward)
+            .await
     }
 
     async fn send(&self, path: &str, body: &Value, forward: &Forward) -> Result<(), Error> {
@@ -108,7 +120,10 @@ impl Network {
         if answer.is_ok() {
             return Ok(());
         }
-        Err(Error::Refused { rule: forward.to_string(), answer: crate::text::plain(&answer.body) })
+        Err(Error::Refused {
+            rule: forward.to_string(),
+            answer: crate::text::plain(&answer.body),
+        })
     }
 }
 
@@ -140,8 +155,17 @@ mod tests {
 
     #[test]
     fn the_command_line_and_the_requests_are_right() {
-        let helper = helper(Path::new("/opt/gvproxy"), Path::new("/run/x"), "/log".into());
-        let line: Vec<_> = helper.launch.args.iter().map(|arg| arg.to_string_lossy()).collect();
+        let helper = helper(
+            Path::new("/opt/gvproxy"),
+            Path::new("/run/x"),
+            "/log".into(),
+        );
+        let line: Vec<_> = helper
+            .launch
+            .args
+            .iter()
+            .map(|arg| arg.to_string_lossy())
+            .collect();
         assert_eq!(
             // Windows joins paths with backslashes. gvproxy is not used there.
             line.join(" ").replace(std::path::MAIN_SEPARATOR, "/"),
@@ -152,6 +176,9 @@ mod tests {
             expose(&forward),
             json!({"local": "127.0.0.1:8080", "remote": "192.168.127.2:80", "protocol": "tcp"})
         );
-        assert_eq!(unexpose(&forward), json!({"local": "127.0.0.1:8080", "protocol": "tcp"}));
+        assert_eq!(
+            unexpose(&forward),
+            json!({"local": "127.0.0.1:8080", "protocol": "tcp"})
+        );
     }
 }

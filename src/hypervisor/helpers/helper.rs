@@ -58,7 +58,8 @@ impl Helper {
     /// Starts the helper. The hypervisor can connect to an inherited socket at once.
     pub fn start(&self) -> io::Result<Running> {
         let stdin = match &self.socket {
-            // No other process holds the socket. So the system refuses connections after the helper's end.
+            // No other process holds the socket. So the system refuses connections after the
+            // helper's end.
             Socket::Inherited(path) => socket::listen_for_child(path)?,
             Socket::Created(_) => Stdio::null(),
         };
@@ -67,12 +68,18 @@ impl Helper {
         command.args(&self.launch.args).current_dir(&self.folder);
         command.stdin(stdin).stdout(log.try_clone()?).stderr(log);
         let child = process::spawn_helper(command)?;
-        Ok(Running { name: self.name.clone(), child, log: self.log.clone() })
+        Ok(Running {
+            name: self.name.clone(),
+            child,
+            log: self.log.clone(),
+        })
     }
 
     /// Waits until its sockets exist. If one never does, the hypervisor's error names it.
     pub async fn wait_for_sockets(&self) {
-        let Socket::Created(sockets) = &self.socket else { return };
+        let Socket::Created(sockets) = &self.socket else {
+            return;
+        };
         let all = async {
             for socket in sockets {
                 while !socket.exists() {
@@ -94,6 +101,9 @@ impl Running {
             Err(error) => (false, error.to_string()),
         };
         let last = crate::text::colon(&file::last_lines(&self.log, 1).concat());
-        End { success, message: format!("{} ended ({status}){last}", self.name) }
+        End {
+            success,
+            message: format!("{} ended ({status}){last}", self.name),
+        }
     }
 }

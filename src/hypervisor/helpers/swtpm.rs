@@ -13,9 +13,20 @@ pub fn program() -> Result<PathBuf, Missing> {
     which::which("swtpm").map_err(|_| Missing)
 }
 
-/// The command line. The listening control socket is the standard input. The TPM's state is in the working folder,
-/// because swtpm can't quote a comma in a path.
+/// The command line. The listening control socket is the standard input. The TPM's state is in the
+/// working folder, because swtpm can't quote a comma in a path.
 pub fn launch(program: PathBuf) -> Launch {
-    let args = ["socket", "--tpm2", "--tpmstate", "dir=.", "--ctrl", "type=unixio,fd=0", "--terminate"];
-    Launch { program, args: args.map(Into::into).to_vec() }
+    let args = [
+        "socket",
+        "--tpm2",
+        "--tpmstate",
+        "dir=.",
+        "--ctrl",
+        "type=unixio,fd=0",
+        "--terminate",
+    ];
+    Launch {
+        program,
+        args: args.map(Into::into).to_vec(),
+    }
 }

@@ -9,7 +9,11 @@ use crate::host::{self, process};
 use crate::hypervisor::Launch;
 
 /// Paths in distributions, which are not on PATH.
-const HIDDEN: [&str; 3] = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
+const HIDDEN: [&str; 3] = [
+    "/usr/libexec/virtiofsd",
+    "/usr/lib/virtiofsd",
+    "/usr/lib/qemu/virtiofsd",
+];
 /// The number of user IDs: they have 32 bits, and the last one is not a user.
 const ALL_IDS: u32 = u32::MAX;
 
@@ -47,7 +51,9 @@ pub enum Error {
     Help(#[source] process::Error),
     #[error("{0} can't serve an image's root; install virtiofsd 1.12 or newer")]
     NoRoot(PathBuf),
-    #[error("{0} can't share a folder read-only; leave out :ro, or install virtiofsd 1.12 or newer")]
+    #[error(
+        "{0} can't share a folder read-only; leave out :ro, or install virtiofsd 1.12 or newer"
+    )]
     NoReadOnly(PathBuf),
     /// The virtiofsd in C can't quote a comma.
     #[error(
@@ -65,7 +71,11 @@ impl Virtiofsd {
     pub fn find() -> Result<Self, Error> {
         let program = Self::program().ok_or(Error::Missing)?;
         let help = process::output(Command::new(&program).arg("--help")).map_err(Error::Help)?;
-        Ok(Self::from_help(program, &String::from_utf8_lossy(&help), namespaces_work()))
+        Ok(Self::from_help(
+            program,
+            &String::from_utf8_lossy(&help),
+            namespaces_work(),
+        ))
     }
 
     fn from_help(program: PathBuf, help: &str, namespaces: bool) -> Self {
@@ -110,8 +120,12 @@ impl Virtiofsd {
             args.push("--sandbox=none".into());
         }
         if owner.user == 0 && self.handles {
-            // Otherwise it keeps a descriptor for each file that the guest knows, and can run out of them.
-            args.extend(["--inode-file-handles=prefer".into(), "--modcaps=+dac_read_search".into()]);
+            // Otherwise it keeps a descriptor for each file that the guest knows, and can run out
+            // of them.
+            args.extend([
+                "--inode-file-handles=prefer".into(),
+                "--modcaps=+dac_read_search".into(),
+            ]);
         }
         if owner.user != 0 {
             for (kind, id) in [("uid", owner.user), ("gid", owner.group)] {
@@ -123,10 +137,14 @@ impl Virtiofsd {
                 }
             }
         }
-        Ok(Launch { program: self.program.clone(), args })
+        Ok(Launch {
+            program: self.program.clone(),
+            args,
+        })
     }
 
-    /// The command that serves an image's root, mounted on `folder` in its own namespace. The root never changes.
+    /// The command that serves an image's root, mounted on `folder` in its own namespace. The root
+    /// never changes.
     ///
     /// # Errors
     /// This virtiofsd is too old.
@@ -135,7 +153,13 @@ impl Virtiofsd {
             return Err(Error::NoRoot(self.program.clone()));
         }
         let mut command = Command::new(&self.program);
-        command.args(["--fd=0", "--readonly", "--xattr", "--cache=always", "--sandbox=chroot"]);
+        command.args([
+            "--fd=0",
+            "--readonly",
+            "--xattr",
+            "--cache=always",
+            "--sandbox=chroot",
+        ]);
         command.arg("--shared-dir").arg(folder);
         Ok(command)
     }
@@ -158,7 +182,10 @@ mod tests {
     const HELP: &str =
         "Usage: virtiofsd --shared-dir <SHARED_DIR>\n      --readonly\n      --translate-uid <X>\n";
     const ROOT: Owner = Owner { user: 0, group: 0 };
-    const USER: Owner = Owner { user: 1000, group: 100 };
+    const USER: Owner = Owner {
+        user: 1000,
+        group: 100,
+    };
 
     fn line(
         help: &str,
@@ -169,16 +196,42 @@ mod tests {
     ) -> Result<String, Error> {
         let virtiofsd = Virtiofsd::from_help("/usr/libexec/virtiofsd".into(), help, namespaces);
         let launch = virtiofsd.launch(Path::new(folder), read_only, owner)?;
-        Ok(launch.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join("|"))
+        Ok(launch
+            .args
+            .iter()
+            .map(|arg| arg.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join("|"))
     }
 
     #[test]
     fn each_feature_has_its_arguments() {
         let old = "Usage: virtiofsd --shared-dir <DIR>\n  --uid-map <UID_MAP>\n";
         let cases = [
-            (HELP, true, "/a b,c\n\"d'", false, ROOT, "--fd=0|--shared-dir|/a b,c\n\"d'"),
-            (HELP, true, "/s", true, ROOT, "--fd=0|--shared-dir|/s|--readonly"),
-            (HELP, false, "/s", false, ROOT, "--fd=0|--shared-dir|/s|--sandbox=none"),
+            (
+                HELP,
+                true,
+                "/a b,c\n\"d'",
+                false,
+                ROOT,
+                "--fd=0|--shared-dir|/a b,c\n\"d'",
+            ),
+            (
+                HELP,
+                true,
+                "/s",
+                true,
+                ROOT,
+                "--fd=0|--shared-dir|/s|--readonly",
+            ),
+            (
+                HELP,
+                false,
+                "/s",
+                false,
+                ROOT,
+                "--fd=0|--shared-dir|/s|--sandbox=none",
+            ),
             (
                 HELP,
                 true,
@@ -188,7 +241,14 @@ mod tests {
                 "--fd=0|--shared-dir|/s|--translate-uid=squash-guest:0:1000:4294967295|--translate-uid=host:1000:0:1|\
                  --translate-gid=squash-guest:0:100:4294967295|--translate-gid=host:100:0:1",
             ),
-            (old, true, "/s", false, USER, "--fd=0|--shared-dir|/s|--uid-map=:0:1000:1:|--gid-map=:0:100:1:"),
+            (
+                old,
+                true,
+                "/s",
+                false,
+                USER,
+                "--fd=0|--shared-dir|/s|--uid-map=:0:1000:1:|--gid-map=:0:100:1:",
+            ),
             (
                 "--shared-dir --inode-file-handles=<X> --modcaps <X>",
                 true,
@@ -197,14 +257,26 @@ mod tests {
                 ROOT,
                 "--fd=0|--shared-dir|/s|--inode-file-handles=prefer|--modcaps=+dac_read_search",
             ),
-            ("-o source=PATH  shared directory tree", true, "/s", false, ROOT, "--fd=0|-o|source=/s"),
+            (
+                "-o source=PATH  shared directory tree",
+                true,
+                "/s",
+                false,
+                ROOT,
+                "--fd=0|-o|source=/s",
+            ),
         ];
         for (help, namespaces, folder, read_only, owner, want) in cases {
-            assert_eq!(line(help, namespaces, folder, read_only, owner).unwrap(), want);
+            assert_eq!(
+                line(help, namespaces, folder, read_only, owner).unwrap(),
+                want
+            );
         }
         let error = line(old, true, "/s", true, ROOT).unwrap_err().to_string();
         assert!(error.contains("read-only"), "{error}");
-        let error = line("-o source=PATH", true, "/a,xattr", false, ROOT).unwrap_err().to_string();
+        let error = line("-o source=PATH", true, "/a,xattr", false, ROOT)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("/a,xattr"), "{error}");
     }
 

@@ -51,7 +51,8 @@ impl Hyperv {
     /// Finds PowerShell and checks Hyper-V.
     pub fn find() -> Result<Self, FindError> {
         let Launch { program, args } = script::check(&powershell()?);
-        let text = process::output(Command::new(&program).args(args)).map_err(FindError::Powershell)?;
+        let text =
+            process::output(Command::new(&program).args(args)).map_err(FindError::Powershell)?;
         read_check(&String::from_utf8_lossy(&text))?;
         Ok(Self { program })
     }
@@ -62,19 +63,30 @@ fn powershell() -> Result<PathBuf, FindError> {
     found.map_err(|_| FindError::NoPowershell)
 }
 
-/// Removes the VM of this machine and disk if it still runs after its supervisor was killed. It would lock its disk.
+/// Removes the VM of this machine and disk if it still runs after its supervisor was killed. It
+/// would lock its disk.
 pub fn remove_orphan(machine: &str, disk: &Path) -> Result<(), FindError> {
     let disk = disk.to_string_lossy().into_owned();
-    let vm = script::Vm { name: script::vm_name(machine), disk, cpus: 0, memory: 0, console: String::new() };
+    let vm = script::Vm {
+        name: script::vm_name(machine),
+        disk,
+        cpus: 0,
+        memory: 0,
+        console: String::new(),
+    };
     let Launch { program, args } = script::remove(&powershell()?, &vm);
-    process::output(Command::new(&program).args(args)).map(drop).map_err(FindError::Powershell)
+    process::output(Command::new(&program).args(args))
+        .map(drop)
+        .map_err(FindError::Powershell)
 }
 
 fn read_check(answer: &str) -> Result<(), FindError> {
     let check: Check = serde_json::from_str(answer.trim_start_matches('\u{feff}').trim())
         .map_err(|_| FindError::Answer(crate::text::plain(answer.trim())))?;
     match check {
-        Check { installed: false, .. } => Err(FindError::NotInstalled),
+        Check {
+            installed: false, ..
+        } => Err(FindError::NotInstalled),
         Check { running: false, .. } => Err(FindError::NotRunning),
         Check { allowed: false, .. } => Err(FindError::NotAllowed),
         Check { .. } => Ok(()),

@@ -27,7 +27,8 @@ pub fn launch(hyperv: &Hyperv, machine: &Machine) -> Result<Launch, PlanError> {
 
 /// The machine in the scripts' terms.
 pub(super) fn describe(machine: &Machine) -> Result<script::Vm, PlanError> {
-    let (Boot::Firmware(Firmware::BuiltIn { .. }), [disk]) = (&machine.boot, &machine.disks[..]) else {
+    let (Boot::Firmware(Firmware::BuiltIn { .. }), [disk]) = (&machine.boot, &machine.disks[..])
+    else {
         return Err(PlanError::Boot);
     };
     if disk.format != DiskFormat::Vhdx || disk.read_only {
@@ -42,7 +43,10 @@ pub(super) fn describe(machine: &Machine) -> Result<script::Vm, PlanError> {
             return Err(PlanError::Device(what));
         }
     }
-    let path = disk.file.to_str().ok_or_else(|| PlanError::Path(disk.file.clone()))?;
+    let path = disk
+        .file
+        .to_str()
+        .ok_or_else(|| PlanError::Path(disk.file.clone()))?;
     Ok(script::Vm {
         name: script::vm_name(&machine.name),
         disk: path.to_owned(),
@@ -52,9 +56,14 @@ pub(super) fn describe(machine: &Machine) -> Result<script::Vm, PlanError> {
     })
 }
 
-/// The pipe that Hyper-V creates for the serial console. The folder of the machine's sockets makes its name unique.
+/// The pipe that Hyper-V creates for the serial console. The folder of the machine's sockets makes
+/// its name unique.
 fn console_pipe(machine: &Machine) -> String {
-    let id = machine.runtime().file_name().unwrap_or_default().to_string_lossy();
+    let id = machine
+        .runtime()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     format!(r"\\.\pipe\podman-bootc-{id}")
 }
 
@@ -73,7 +82,13 @@ mod tests {
 
     #[test]
     fn the_command_line_is_the_golden_one() {
-        let mut launch = launch(&Hyperv { program: "powershell.exe".into() }, &sample()).unwrap();
+        let mut launch = launch(
+            &Hyperv {
+                program: "powershell.exe".into(),
+            },
+            &sample(),
+        )
+        .unwrap();
         let (value, _) = script::tests::split(&script::tests::decode(&launch));
         *launch.args.last_mut().unwrap() = format!("SCRIPT\n{value:#}").into();
         golden::assert_text("hyperv", &golden::text(&launch));
@@ -85,7 +100,12 @@ mod tests {
             |m| m.disks[0].format = DiskFormat::Qcow2,
             |m| m.disks.clear(),
             |m| m.boot = Boot::Firmware(Firmware::Bios),
-            |m| m.credentials.push(crate::hypervisor::Credential { name: "x".into(), value: vec![] }),
+            |m| {
+                m.credentials.push(crate::hypervisor::Credential {
+                    name: "x".into(),
+                    value: vec![],
+                })
+            },
         ];
         for change in changes {
             let mut machine = sample();

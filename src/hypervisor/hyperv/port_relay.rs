@@ -36,7 +36,10 @@ pub enum Error {
 impl Relay {
     /// Relays to the address in `guest`, which can change.
     pub fn new(guest: watch::Receiver<Option<IpAddr>>) -> Self {
-        Self { guest, ports: Mutex::default() }
+        Self {
+            guest,
+            ports: Mutex::default(),
+        }
     }
 
     /// Forwards a port and returns the forward with the host's port. Port 0 lets the system choose.
@@ -47,24 +50,45 @@ impl Relay {
         if forward.protocol != Protocol::Tcp {
             return Err(Error::Udp(*forward));
         }
-        let taken = |why| Error::Taken { forward: *forward, why };
-        let listener = TcpListener::bind(forward.host_side()).await.map_err(taken)?;
-        let real = Forward { host: listener.local_addr().map_err(taken)?.port(), ..*forward };
+        let taken = |why| Error::Taken {
+            forward: *forward,
+            why,
+        };
+        let listener = TcpListener::bind(forward.host_side())
+            .await
+            .map_err(taken)?;
+        let real = Forward {
+            host: listener.local_addr().map_err(taken)?.port(),
+            ..*forward
+        };
         let task = tokio::spawn(serve(listener, self.guest.clone(), forward.guest));
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner).insert(real.host_side(), task);
+        self.ports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(real.host_side(), task);
         Ok(real)
     }
 
     /// Removes a forward. Its connections stay open.
     pub fn unforward(&self, forward: &Forward) -> Result<(), Error> {
-        let task = self.ports.lock().unwrap_or_else(PoisonError::into_inner).remove(&forward.host_side());
-        task.map(|task| task.abort()).ok_or(Error::Unknown(*forward))
+        let task = self
+            .ports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&forward.host_side());
+        task.map(|task| task.abort())
+            .ok_or(Error::Unknown(*forward))
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        for task in self.ports.get_mut().unwrap_or_else(PoisonError::into_inner).values() {
+        for task in self
+            .ports
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             task.abort();
         }
     }
@@ -98,13 +122,19 @@ mod tests {
 
     #[test]
     fn bytes_are_relayed_once_the_guest_has_an_address() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let guest = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = guest.local_addr().unwrap().port();
             let (address, receiver) = watch::channel(None);
             let relay = Relay::new(receiver);
-            let forward = relay.forward(&Forward::tcp_on_loopback(0, port)).await.unwrap();
+            let forward = relay
+                .forward(&Forward::tcp_on_loopback(0, port))
+                .await
+                .unwrap();
             assert_ne!(forward.host, 0);
             let mut early = TcpStream::connect(forward.host_side()).await.unwrap();
             assert_eq!(
@@ -124,8 +154,14 @@ mod tests {
             client.read_exact(&mut bytes).await.unwrap();
             assert_eq!(&bytes, b"pong");
 
-            assert!(matches!(relay.forward(&forward).await, Err(Error::Taken { .. })));
-            assert!(matches!(relay.forward(&"53/udp".parse().unwrap()).await, Err(Error::Udp(_))));
+            assert!(matches!(
+                relay.forward(&forward).await,
+                Err(Error::Taken { .. })
+            ));
+            assert!(matches!(
+                relay.forward(&"53/udp".parse().unwrap()).await,
+                Err(Error::Udp(_))
+            ));
             relay.unforward(&forward).unwrap();
             assert!(matches!(relay.unforward(&forward), Err(Error::Unknown(_))));
         });

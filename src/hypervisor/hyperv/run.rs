@@ -62,12 +62,16 @@ impl Control {
         self.spawn(script::turn_off(&self.program, &self.vm), "turn-off.log")
     }
 
-    /// Starts a script that stops the VM. `run.ps1` sees the effect, so that we wait only to reap the process. The script
-    /// has its own log.
+    /// Starts a script that stops the VM. `run.ps1` sees the effect, so that we wait only to reap
+    /// the process. The script has its own log.
     fn spawn(&self, launch: Launch, log: &str) -> io::Result<()> {
         let mut command = std::process::Command::new(&launch.program);
         let log = file::create_private(&self.log.with_extension(log))?;
-        command.args(&launch.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .args(&launch.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         process::detach(&mut command);
         let mut child = Command::from(command).spawn()?;
         tokio::spawn(async move { child.wait().await });
@@ -109,9 +113,20 @@ pub async fn start(start: Start<'_>, hyperv: &Hyperv) -> Result<Ready<Control>, 
     process.set_console(keys);
     tokio::spawn(console(vm.console.clone(), typed, sender));
     let log = start.log.to_owned();
-    let control = Control { program: hyperv.program.clone(), vm, id, log, relay: Relay::new(addresses) };
+    let control = Control {
+        program: hyperv.program.clone(),
+        vm,
+        id,
+        log,
+        relay: Relay::new(addresses),
+    };
     let (_, reports) = mpsc::unbounded_channel();
-    Ok(Ready { process, control, reports, output })
+    Ok(Ready {
+        process,
+        control,
+        reports,
+        output,
+    })
 }
 
 /// Removes the VM of a dropped start, whose script has ended before it could do so.
@@ -119,7 +134,12 @@ pub async fn give_up(hyperv: &Hyperv, machine: &Machine) {
     let Ok(vm) = describe(machine) else { return };
     let Launch { program, args } = script::remove(&hyperv.program, &vm);
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
     match tokio::time::timeout(GIVE_UP_TIMEOUT, command.status()).await {
         Ok(Ok(status)) if status.success() => {}
         other => tracing::warn!(?other, "Hyper-V may still have the VM"),
@@ -155,9 +175,17 @@ mod tests {
     fn lines_of_the_script_are_parsed() {
         let event = |line: &str| serde_json::from_str::<ScriptEvent>(line).ok();
         let started = ScriptEvent::Started { id: "0a".into() };
-        assert_eq!(event("{\"event\":\"started\",\"id\":\"0a\"}\r\n"), Some(started));
-        let address = ScriptEvent::Address { address: [172, 20, 0, 5].into() };
-        assert_eq!(event(r#"{"address":"172.20.0.5","event":"address"}"#), Some(address));
+        assert_eq!(
+            event("{\"event\":\"started\",\"id\":\"0a\"}\r\n"),
+            Some(started)
+        );
+        let address = ScriptEvent::Address {
+            address: [172, 20, 0, 5].into(),
+        };
+        assert_eq!(
+            event(r#"{"address":"172.20.0.5","event":"address"}"#),
+            Some(address)
+        );
         assert_eq!(event(r#"{"address":"$(x)","event":"address"}"#), None);
         assert_eq!(event("WARNING: x"), None);
     }
@@ -166,20 +194,36 @@ mod tests {
     #[tokio::test]
     async fn each_script_that_ends_the_vm_keeps_its_messages() {
         let dir = tempfile::tempdir().unwrap();
-        let vm = Vm { name: "x".into(), disk: "d".into(), cpus: 1, memory: 1, console: "c".into() };
+        let vm = Vm {
+            name: "x".into(),
+            disk: "d".into(),
+            cpus: 1,
+            memory: 1,
+            console: "c".into(),
+        };
         let (_, addresses) = watch::channel(None);
         // A program that complains of PowerShell's options.
         let (program, log) = ("/bin/sh".into(), dir.path().join("qemu.log"));
-        let control = Control { program, vm, id: None, log: log.clone(), relay: Relay::new(addresses) };
+        let control = Control {
+            program,
+            vm,
+            id: None,
+            log: log.clone(),
+            relay: Relay::new(addresses),
+        };
         control.power_button().unwrap();
         control.quit().unwrap();
-        let messages =
-            || ["stop.log", "turn-off.log"].map(|name| std::fs::read(log.with_extension(name)).unwrap());
+        let messages = || {
+            ["stop.log", "turn-off.log"]
+                .map(|name| std::fs::read(log.with_extension(name)).unwrap())
+        };
         let complained = async {
             while messages().iter().any(Vec::is_empty) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), complained).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), complained)
+            .await
+            .unwrap();
     }
 }

@@ -19,7 +19,8 @@ const STOP: &str = include_str!("stop.ps1");
 /// Turns the VM off.
 const TURN_OFF: &str = include_str!("turn-off.ps1");
 
-/// The first lines of each script. The value is base64 of JSON, so that no part of it can become code.
+/// The first lines of each script. The value is base64 of JSON, so that no part of it can become
+/// code.
 fn prelude(value: &str) -> String {
     format!(
         "$ErrorActionPreference = 'Stop'\n\
@@ -70,17 +71,27 @@ pub(super) fn turn_off(program: &Path, vm: &Vm) -> Launch {
     launch(program, TURN_OFF, vm)
 }
 
-/// The whole script is one argument of letters, digits, `+`, `/` and `=`, which no shell and no parser of command lines
-/// changes.
+/// The whole script is one argument of letters, digits, `+`, `/` and `=`, which no shell and no
+/// parser of command lines changes.
 fn launch(program: &Path, script: &str, value: &impl Serialize) -> Launch {
     // The values consist of text and numbers, which JSON can always hold.
     let value = serde_json::to_string(value).unwrap_or_default();
     let text = prelude(&value) + script;
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let words = ["-NoLogo", "-NoProfile", "-NonInteractive", "-OutputFormat", "Text", "-EncodedCommand"];
+    let words = [
+        "-NoLogo",
+        "-NoProfile",
+        "-NonInteractive",
+        "-OutputFormat",
+        "Text",
+        "-EncodedCommand",
+    ];
     let mut args: Vec<_> = words.map(Into::into).to_vec();
     args.push(STANDARD.encode(utf16).into());
-    Launch { program: program.to_owned(), args }
+    Launch {
+        program: program.to_owned(),
+        args,
+    }
 }
 
 #[cfg(test)]
@@ -101,7 +112,10 @@ pub(super) mod tests {
     pub fn decode(launch: &Launch) -> String {
         let last = launch.args.last().unwrap().to_str().unwrap();
         let bytes = STANDARD.decode(last).unwrap();
-        let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let units: Vec<u16> = bytes
+            .chunks(2)
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
         String::from_utf16(&units).unwrap()
     }
 
@@ -110,7 +124,10 @@ pub(super) mod tests {
         let (before, rest) = script.split_once("FromBase64String('").unwrap();
         let (value, after) = rest.split_once('\'').unwrap();
         let json = STANDARD.decode(value).unwrap();
-        (serde_json::from_slice(&json).unwrap(), format!("{before}{after}"))
+        (
+            serde_json::from_slice(&json).unwrap(),
+            format!("{before}{after}"),
+        )
     }
 
     #[test]
@@ -127,11 +144,21 @@ pub(super) mod tests {
             "Größe 日本 🦀",
             "C:\\a,b [c] {d} %PATH% | & < >",
         ] {
-            let vm = Vm { name: evil.into(), disk: evil.into(), console: evil.into(), ..vm() };
+            let vm = Vm {
+                name: evil.into(),
+                disk: evil.into(),
+                console: evil.into(),
+                ..vm()
+            };
             for make in [run, remove, stop, turn_off] {
                 let launch = make(Path::new("powershell.exe"), &vm);
                 let argument = launch.args.last().unwrap().to_str().unwrap();
-                assert!(argument.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)), "{evil}");
+                assert!(
+                    argument
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)),
+                    "{evil}"
+                );
                 let (value, _) = split(&decode(&launch));
                 for field in ["name", "disk", "console"] {
                     assert_eq!(value[field], evil);

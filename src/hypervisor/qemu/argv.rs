@@ -22,16 +22,26 @@ const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
 
 /// The command line that starts this machine.
 ///
-/// The serial console is QEMU's standard input and output, or a socket. QEMU connects to our control and channel
-/// sockets, so that we don't need to wait until they exist.
-pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Result<Launch, PathNotUtf8> {
+/// The serial console is QEMU's standard input and output, or a socket. QEMU connects to our
+/// control and channel sockets, so that we don't need to wait until they exist.
+pub fn launch(
+    qemu: &Qemu,
+    machine: &Machine,
+    accelerator: Accelerator,
+) -> Result<Launch, PathNotUtf8> {
     let mut args = Args::default();
     args.flag("-nodefaults").flag("-no-user-config");
     // The help lists this option in every build. Only a start shows whether QEMU supports it.
     if qemu.os == Os::Linux {
-        args.option(SANDBOX, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+        args.option(
+            SANDBOX,
+            "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        );
     }
-    args.option("-name", &format!("guest={},debug-threads=on", escape(&machine.name)));
+    args.option(
+        "-name",
+        &format!("guest={},debug-threads=on", escape(&machine.name)),
+    );
     args.option("-accel", &accel(qemu, accelerator));
     args.option("-cpu", cpu(machine.arch, accelerator));
     args.option("-smp", &machine.cpus.to_string());
@@ -40,7 +50,8 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
         Some(path) => socket("console", &path)?,
         None => "stdio,id=console,signal=off".to_owned(),
     };
-    args.option("-chardev", &console).option("-serial", "chardev:console");
+    args.option("-chardev", &console)
+        .option("-serial", "chardev:console");
     args.option("-chardev", &socket("control", &machine.control)?);
     args.option("-mon", "chardev=control,mode=control");
     args.option("-device", "virtio-rng-pci");
@@ -59,14 +70,20 @@ pub fn launch(qemu: &Qemu, machine: &Machine, accelerator: Accelerator) -> Resul
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
         // Without an option ROM, because no VM boots from the network.
-        args.option("-device", &format!("virtio-net-pci,netdev={NETDEV},romfile="));
+        args.option(
+            "-device",
+            &format!("virtio-net-pci,netdev={NETDEV},romfile="),
+        );
     }
     credentials::add(&mut args, machine)?;
-    Ok(Launch { program: qemu.program.clone(), args: args.0 })
+    Ok(Launch {
+        program: qemu.program.clone(),
+        args: args.0,
+    })
 }
 
-/// The socket of the serial console on Windows. There, QEMU's standard input drops carriage returns, which a terminal
-/// sends for Enter.
+/// The socket of the serial console on Windows. There, QEMU's standard input drops carriage
+/// returns, which a terminal sends for Enter.
 pub(super) fn console_socket(qemu: &Qemu, machine: &Machine) -> Option<PathBuf> {
     (qemu.os == Os::Windows).then(|| machine.runtime().join("serial"))
 }
@@ -83,7 +100,8 @@ fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
     match (accelerator, arch) {
         (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _)
         | (Accelerator::Whpx, Arch::Aarch64) => "host",
-        // WHPX fails with features that the host's processor lacks. Images today need x86-64-v3, which this one has.
+        // WHPX fails with features that the host's processor lacks. Images today need x86-64-v3,
+        // which this one has.
         (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
         // With emulated virtualization the guest would load its own KVM, for nothing.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
@@ -125,8 +143,14 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
                 args.option("-global", "driver=cfi.pflash01,property=secure,value=on");
             }
         }
-        Boot::Kernel { kernel, initrd, cmdline } => {
-            args.option("-kernel", utf8(kernel)?).option("-initrd", utf8(initrd)?).option("-append", cmdline);
+        Boot::Kernel {
+            kernel,
+            initrd,
+            cmdline,
+        } => {
+            args.option("-kernel", utf8(kernel)?)
+                .option("-initrd", utf8(initrd)?)
+                .option("-append", cmdline);
         }
     }
     if shares::has_virtiofsd(machine) {
@@ -159,7 +183,10 @@ fn add_disk(args: &mut Args, index: usize, disk: &Disk, first: bool) -> Result<(
     args.option("-blockdev", &format.to_string());
     let serial = escape(&disk.serial);
     let order = if first { ",bootindex=0" } else { "" };
-    args.option("-device", &format!("virtio-blk-pci,drive={node},serial={serial}{order}"));
+    args.option(
+        "-device",
+        &format!("virtio-blk-pci,drive={node},serial={serial}{order}"),
+    );
     Ok(())
 }
 
@@ -169,9 +196,15 @@ fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8
     }
     args.option("-device", "virtio-serial-pci");
     for (index, channel) in channels.iter().enumerate() {
-        args.option("-chardev", &socket(&format!("channel{index}"), &channel.socket)?);
+        args.option(
+            "-chardev",
+            &socket(&format!("channel{index}"), &channel.socket)?,
+        );
         let name = escape(&channel.name);
-        args.option("-device", &format!("virtserialport,chardev=channel{index},name={name}"));
+        args.option(
+            "-device",
+            &format!("virtserialport,chardev=channel{index},name={name}"),
+        );
     }
     Ok(())
 }
@@ -181,7 +214,12 @@ pub(super) mod tests {
     use super::*;
 
     pub fn qemu(version: (u32, u32)) -> Qemu {
-        Qemu { program: "/usr/bin/qemu-system-x86_64".into(), arch: Arch::X86_64, version, os: Os::Macos }
+        Qemu {
+            program: "/usr/bin/qemu-system-x86_64".into(),
+            arch: Arch::X86_64,
+            version,
+            os: Os::Macos,
+        }
     }
 
     pub fn machine() -> Machine {
@@ -202,7 +240,12 @@ pub(super) mod tests {
 
     pub fn line(machine: &Machine) -> String {
         let launch = launch(&qemu((10, 0)), machine, Accelerator::Tcg).unwrap();
-        launch.args.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        launch
+            .args
+            .iter()
+            .map(|a| a.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -210,7 +253,10 @@ pub(super) mod tests {
         type Change = fn(&mut Machine);
         let cases: &[(Change, &[&str])] = &[
             (|m| m.name = "a,b".into(), &["-name guest=a,,b,"]),
-            (|m| m.control = "/run/a,b/qmp".into(), &["socket,id=control,path=/run/a,,b/qmp"]),
+            (
+                |m| m.control = "/run/a,b/qmp".into(),
+                &["socket,id=control,path=/run/a,,b/qmp"],
+            ),
             (
                 |m| {
                     m.boot = Boot::Firmware(Firmware::Uefi {
@@ -244,7 +290,10 @@ pub(super) mod tests {
 
     #[test]
     fn the_sandbox_can_be_left_out() {
-        let sandboxed = Qemu { os: Os::Linux, ..qemu((10, 0)) };
+        let sandboxed = Qemu {
+            os: Os::Linux,
+            ..qemu((10, 0))
+        };
         let launch = launch(&sandboxed, &machine(), Accelerator::Tcg).unwrap();
         let plain = super::launch(&qemu((10, 0)), &machine(), Accelerator::Tcg).unwrap();
         assert_eq!(without_sandbox(&launch), Some(plain.clone()));
@@ -255,15 +304,36 @@ pub(super) mod tests {
     fn each_accelerator_has_its_processor() {
         for (arch, version, accelerator, options) in [
             (Arch::X86_64, (10, 0), Accelerator::Kvm, ("kvm", "host")),
-            (Arch::X86_64, (10, 0), Accelerator::Tcg, ("tcg", "max,svm=off")),
-            (Arch::X86_64, (7, 2), Accelerator::Tcg, ("tcg,thread=single", "max,svm=off")),
-            (Arch::X86_64, (10, 0), Accelerator::Whpx, ("whpx,kernel-irqchip=off", "Haswell-noTSX")),
+            (
+                Arch::X86_64,
+                (10, 0),
+                Accelerator::Tcg,
+                ("tcg", "max,svm=off"),
+            ),
+            (
+                Arch::X86_64,
+                (7, 2),
+                Accelerator::Tcg,
+                ("tcg,thread=single", "max,svm=off"),
+            ),
+            (
+                Arch::X86_64,
+                (10, 0),
+                Accelerator::Whpx,
+                ("whpx,kernel-irqchip=off", "Haswell-noTSX"),
+            ),
             (Arch::Aarch64, (10, 0), Accelerator::Tcg, ("tcg", "max")),
             (Arch::Aarch64, (10, 0), Accelerator::Hvf, ("hvf", "host")),
             (Arch::Aarch64, (11, 0), Accelerator::Whpx, ("whpx", "host")),
         ] {
-            let qemu = Qemu { arch, ..qemu(version) };
-            assert_eq!((&*accel(&qemu, accelerator), cpu(arch, accelerator)), options);
+            let qemu = Qemu {
+                arch,
+                ..qemu(version)
+            };
+            assert_eq!(
+                (&*accel(&qemu, accelerator), cpu(arch, accelerator)),
+                options
+            );
         }
     }
 

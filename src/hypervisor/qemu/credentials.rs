@@ -20,12 +20,21 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
         if has_smbios(machine) {
             args.option("-smbios", &format!("type=11,path={file}"));
         } else if in_fw_cfg.len() <= FW_CFG_NAME_MAX {
-            args.option("-fw_cfg", &format!("name={},file={file}", escape(&in_fw_cfg)));
+            args.option(
+                "-fw_cfg",
+                &format!("name={},file={file}", escape(&in_fw_cfg)),
+            );
         } else {
             // Our init program in the guest passes it on to systemd.
             let name = escape(name);
-            args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/name,string={name}"));
-            args.option("-fw_cfg", &format!("name=opt/podman-bootc/{index}/value,file={file}"));
+            args.option(
+                "-fw_cfg",
+                &format!("name=opt/podman-bootc/{index}/name,string={name}"),
+            );
+            args.option(
+                "-fw_cfg",
+                &format!("name=opt/podman-bootc/{index}/value,file={file}"),
+            );
         }
     }
     Ok(())
@@ -41,20 +50,26 @@ fn file_of(machine: &Machine, index: usize) -> PathBuf {
     machine.runtime().join(format!("credential{index}"))
 }
 
-/// The files that QEMU reads at its start, with their content: an SMBIOS string, or the plain value for the firmware
-/// configuration device.
+/// The files that QEMU reads at its start, with their content: an SMBIOS string, or the plain value
+/// for the firmware configuration device.
 /// <https://systemd.io/CREDENTIALS/>
 pub(super) fn files(machine: &Machine) -> impl Iterator<Item = (PathBuf, Cow<'_, [u8]>)> {
     let smbios = has_smbios(machine);
-    machine.credentials.iter().enumerate().map(move |(index, Credential { name, value })| {
-        let content = if smbios {
-            let value = STANDARD.encode(value);
-            format!("io.systemd.credential.binary:{name}={value}").into_bytes().into()
-        } else {
-            value.as_slice().into()
-        };
-        (file_of(machine, index), content)
-    })
+    machine
+        .credentials
+        .iter()
+        .enumerate()
+        .map(move |(index, Credential { name, value })| {
+            let content = if smbios {
+                let value = STANDARD.encode(value);
+                format!("io.systemd.credential.binary:{name}={value}")
+                    .into_bytes()
+                    .into()
+            } else {
+                value.as_slice().into()
+            };
+            (file_of(machine, index), content)
+        })
 }
 
 #[cfg(test)]
@@ -65,17 +80,34 @@ mod tests {
     fn line(machine: &Machine) -> String {
         let mut args = Args::default();
         add(&mut args, machine).unwrap();
-        args.0.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        args.0
+            .iter()
+            .map(|arg| arg.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
     fn credentials_are_passed_in_files() {
         let credentials = vec![
-            Credential { name: "x".into(), value: b"y".to_vec() },
-            Credential { name: "a,b".into(), value: b"a,b\n\0".to_vec() },
-            Credential { name: format!("c,d{}", "x".repeat(30)), value: b"y".to_vec() },
+            Credential {
+                name: "x".into(),
+                value: b"y".to_vec(),
+            },
+            Credential {
+                name: "a,b".into(),
+                value: b"a,b\n\0".to_vec(),
+            },
+            Credential {
+                name: format!("c,d{}", "x".repeat(30)),
+                value: b"y".to_vec(),
+            },
         ];
-        let mut machine = Machine { credentials, control: "/run/a,b/qmp".into(), ..machine() };
+        let mut machine = Machine {
+            credentials,
+            control: "/run/a,b/qmp".into(),
+            ..machine()
+        };
         let content = |machine: &Machine, index: usize| {
             let (path, content) = files(machine).nth(index).unwrap();
             let path = path.display().to_string().replace(',', ",,");
@@ -84,11 +116,18 @@ mod tests {
         let (path, text) = content(&machine, 1);
         assert_eq!(text, "io.systemd.credential.binary:a,b=YSxiCgA=");
         let on_pc = line(&machine);
-        assert!(on_pc.contains(&format!("-smbios type=11,path={path}")), "{on_pc}");
+        assert!(
+            on_pc.contains(&format!("-smbios type=11,path={path}")),
+            "{on_pc}"
+        );
         assert_eq!(on_pc.matches("-smbios").count(), 3);
 
         machine.arch = Arch::Aarch64;
-        machine.boot = Boot::Kernel { kernel: "/k".into(), initrd: "/i".into(), cmdline: String::new() };
+        machine.boot = Boot::Kernel {
+            kernel: "/k".into(),
+            initrd: "/i".into(),
+            cmdline: String::new(),
+        };
         let (path, text) = content(&machine, 1);
         assert_eq!(text, "a,b\n\0");
         let line = line(&machine);

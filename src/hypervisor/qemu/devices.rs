@@ -21,16 +21,29 @@ pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(),
         args.option("-device", device);
     }
     if let Some(path) = &devices.ignition {
-        args.option("-fw_cfg", &format!("name=opt/com.coreos/config,file={}", escape(utf8(path)?)));
+        args.option(
+            "-fw_cfg",
+            &format!("name=opt/com.coreos/config,file={}", escape(utf8(path)?)),
+        );
     }
     if let Some(Vsock::Cid(cid)) = devices.vsock {
         args.option("-device", &format!("vhost-vsock-pci,guest-cid={cid}"));
     }
     if let Some(Channel { name, socket: path }) = &devices.ssh {
-        let reconnect = if qemu.version < RECONNECT_MS { "reconnect=1" } else { "reconnect-ms=100" };
+        let reconnect = if qemu.version < RECONNECT_MS {
+            "reconnect=1"
+        } else {
+            "reconnect-ms=100"
+        };
         args.option("-chardev", &format!("{},{reconnect}", socket("ssh", path)?));
         args.option("-device", "virtio-serial-pci,id=ssh-bus");
-        args.option("-device", &format!("virtserialport,bus=ssh-bus.0,chardev=ssh,name={}", escape(name)));
+        args.option(
+            "-device",
+            &format!(
+                "virtserialport,bus=ssh-bus.0,chardev=ssh,name={}",
+                escape(name)
+            ),
+        );
     }
     Ok(())
 }
@@ -51,7 +64,9 @@ fn add_screen(args: &mut Args, os: Os, arch: Arch, screen: Option<Screen>) {
         Arch::Aarch64 => args.option("-device", "virtio-gpu-pci"),
     };
     if screen == Some(Screen::Window) {
-        args.option("-device", "qemu-xhci").option("-device", "usb-kbd").option("-device", "usb-tablet");
+        args.option("-device", "qemu-xhci")
+            .option("-device", "usb-kbd")
+            .option("-device", "usb-tablet");
     }
 }
 
@@ -76,7 +91,10 @@ mod tests {
                 tpm: Some(file.clone()),
                 ignition: Some(file.clone()),
                 vsock: Some(Vsock::Cid(7)),
-                ssh: Some(Channel { name: "a,b".into(), socket: file.clone() }),
+                ssh: Some(Channel {
+                    name: "a,b".into(),
+                    socket: file.clone(),
+                }),
                 ..Devices::default()
             };
             let disk = |serial: &str| Disk {
@@ -112,11 +130,23 @@ mod tests {
         use crate::hypervisor::qemu::argv::tests::qemu;
         use crate::hypervisor::qemu::launch;
         let bad = || std::path::PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff]));
-        let ssh = Channel { name: "x".into(), socket: bad() };
+        let ssh = Channel {
+            name: "x".into(),
+            socket: bad(),
+        };
         for devices in [
-            Devices { tpm: Some(bad()), ..Devices::default() },
-            Devices { ignition: Some(bad()), ..Devices::default() },
-            Devices { ssh: Some(ssh), ..Devices::default() },
+            Devices {
+                tpm: Some(bad()),
+                ..Devices::default()
+            },
+            Devices {
+                ignition: Some(bad()),
+                ..Devices::default()
+            },
+            Devices {
+                ssh: Some(ssh),
+                ..Devices::default()
+            },
         ] {
             let mut machine = machine();
             machine.devices = devices;

@@ -36,7 +36,12 @@ impl Qemu {
         let text = process::output(std::process::Command::new(&program).arg("-help"))
             .map_err(|error| FindError::Help(program.display().to_string(), error))?;
         let version = parse_version(&String::from_utf8_lossy(&text)).unwrap_or((0, 0));
-        Ok(Self { program, arch, version, os: Os::current() })
+        Ok(Self {
+            program,
+            arch,
+            version,
+            os: Os::current(),
+        })
     }
 }
 
@@ -46,7 +51,9 @@ pub(super) fn program(arch: Arch) -> Result<PathBuf, FindError> {
         let program = PathBuf::from(RHEL_PROGRAM);
         (Arch::host() == Some(arch) && program.exists()).then_some(program)
     };
-    process::find_installed(&name, "qemu").or_else(of_rhel).ok_or(FindError::Missing(name))
+    process::find_installed(&name, "qemu")
+        .or_else(of_rhel)
+        .ok_or(FindError::Missing(name))
 }
 
 /// Returns major and minor of `QEMU emulator version 10.0.2 (Debian ...)`.

@@ -1,4 +1,5 @@
-//! Finds UEFI firmware: on Linux by the distribution's descriptors, on other systems in QEMU's own folder.
+//! Finds UEFI firmware: on Linux by the distribution's descriptors, on other systems in QEMU's own
+//! folder.
 //! <https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/firmware.json>
 
 use std::collections::BTreeMap;
@@ -12,8 +13,11 @@ use crate::host::fs::file;
 use crate::hypervisor::Arch;
 
 /// The folders with descriptors. A file hides the files with the same name in the later folders.
-const FOLDERS: [&str; 3] =
-    ["/etc/qemu/firmware", "/usr/local/share/qemu/firmware", "/usr/share/qemu/firmware"];
+const FOLDERS: [&str; 3] = [
+    "/etc/qemu/firmware",
+    "/usr/local/share/qemu/firmware",
+    "/usr/share/qemu/firmware",
+];
 
 /// A firmware on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,14 +48,20 @@ pub enum Choice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     #[error("no UEFI firmware{} for {} is installed; {remedy}", if *.secure { " with secure boot" } else { "" }, .arch.name())]
-    Missing { arch: Arch, secure: bool, remedy: &'static str },
+    Missing {
+        arch: Arch,
+        secure: bool,
+        remedy: &'static str,
+    },
     #[error("{} machines have no BIOS; use --firmware uefi", .0.name())]
     NoBios(Arch),
 }
 
 /// Finds the firmware for this choice. None means BIOS.
 pub fn choose(choice: Choice, arch: Arch) -> Result<Option<Uefi>, Unavailable> {
-    choose_by(choice, arch, Os::current(), |secure| find_uefi(arch, secure))
+    choose_by(choice, arch, Os::current(), |secure| {
+        find_uefi(arch, secure)
+    })
 }
 
 fn choose_by(
@@ -79,7 +89,11 @@ fn choose_by(
     match find(secure) {
         Some(uefi) => Ok(Some(uefi)),
         None if choice == Choice::Auto && arch == Arch::X86_64 => Ok(None),
-        None => Err(Unavailable::Missing { arch, secure, remedy }),
+        None => Err(Unavailable::Missing {
+            arch,
+            secure,
+            remedy,
+        }),
     }
 }
 
@@ -126,8 +140,8 @@ struct Target {
     machines: Vec<String>,
 }
 
-/// Finds the firmware in QEMU's packages for macOS and Windows. Links stay unresolved: Homebrew's lead to the folder of
-/// one version, and a VM must find its firmware after an upgrade, too.
+/// Finds the firmware in QEMU's packages for macOS and Windows. Links stay unresolved: Homebrew's
+/// lead to the folder of one version, and a VM must find its firmware after an upgrade, too.
 fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
     let (code, vars) = match arch {
         Arch::X86_64 => ("edk2-x86_64-code.fd", "edk2-i386-vars.fd"),
@@ -135,9 +149,16 @@ fn beside(program: &Path, arch: Arch) -> Option<Uefi> {
     };
     let folder = program.parent()?;
     // Homebrew's program is in bin/, Windows' is not.
-    let shares = [folder.parent().map(|folder| folder.join("share/qemu")), Some(folder.join("share"))];
+    let shares = [
+        folder.parent().map(|folder| folder.join("share/qemu")),
+        Some(folder.join("share")),
+    ];
     shares.into_iter().flatten().find_map(|share| {
-        let uefi = Uefi { code: share.join(code), vars_template: share.join(vars), smm: false };
+        let uefi = Uefi {
+            code: share.join(code),
+            vars_template: share.join(vars),
+            smm: false,
+        };
         (uefi.code.is_file() && uefi.vars_template.is_file()).then_some(uefi)
     })
 }
@@ -164,18 +185,25 @@ fn find_in(folders: &[&Path], arch: Arch, secure: bool) -> Option<Uefi> {
     })
 }
 
-/// Returns a descriptor's firmware if it is flash for this architecture's board, with or without secure boot.
+/// Returns a descriptor's firmware if it is flash for this architecture's board, with or without
+/// secure boot.
 fn suitable(descriptor: Descriptor, arch: Arch, secure: bool) -> Option<Uefi> {
     let machine = match arch {
         Arch::X86_64 => "pc-q35-",
         Arch::Aarch64 => "virt-",
     };
-    let for_us =
-        |t: &Target| t.architecture == arch.name() && t.machines.iter().any(|m| m.starts_with(machine));
+    let for_us = |t: &Target| {
+        t.architecture == arch.name() && t.machines.iter().any(|m| m.starts_with(machine))
+    };
     let has = |feature: &str| descriptor.features.iter().any(|f| f == feature);
-    // Without keys the firmware checks no signature. Without SMM the guest could write other keys into the variables.
+    // Without keys the firmware checks no signature. Without SMM the guest could write other keys
+    // into the variables.
     let features = match secure {
-        true => has("secure-boot") && has("enrolled-keys") && (has("requires-smm") || arch != Arch::X86_64),
+        true => {
+            has("secure-boot")
+                && has("enrolled-keys")
+                && (has("requires-smm") || arch != Arch::X86_64)
+        }
         false => !has("secure-boot") && !has("enrolled-keys") && !has("requires-smm"),
     };
     let smm = has("requires-smm");
@@ -183,7 +211,10 @@ fn suitable(descriptor: Descriptor, arch: Arch, secure: bool) -> Option<Uefi> {
         && descriptor.mapping.device == "flash"
         && descriptor.targets.iter().any(for_us)
         && features;
-    let (code, vars) = (descriptor.mapping.executable?, descriptor.mapping.nvram_template?);
+    let (code, vars) = (
+        descriptor.mapping.executable?,
+        descriptor.mapping.nvram_template?,
+    );
     let usable = |f: &File| f.format == "raw" && f.filename.is_file();
     (suits && usable(&code) && usable(&vars)).then_some(Uefi {
         code: code.filename,
@@ -214,7 +245,10 @@ mod tests {
         let (bin, share) = (dir.path().join("bin"), dir.path().join("share/qemu"));
         std::fs::create_dir(&bin).unwrap();
         std::fs::create_dir_all(&share).unwrap();
-        assert_eq!(beside(&bin.join("qemu-system-aarch64"), Arch::Aarch64), None);
+        assert_eq!(
+            beside(&bin.join("qemu-system-aarch64"), Arch::Aarch64),
+            None
+        );
         for name in ["edk2-aarch64-code.fd", "edk2-arm-vars.fd"] {
             std::fs::write(share.join(name), "").unwrap();
         }
@@ -233,14 +267,26 @@ mod tests {
         let folders = [upper.path(), lower.path()];
         assert_eq!(find_in(&folders, Arch::X86_64, false), None);
         let write = |dir: &tempfile::TempDir, name: &str, features: &str, format: &str| {
-            std::fs::write(dir.path().join(name), descriptor(dir.path(), features, format)).unwrap();
+            std::fs::write(
+                dir.path().join(name),
+                descriptor(dir.path(), features, format),
+            )
+            .unwrap();
         };
         std::fs::write(lower.path().join("10-broken.json"), "{").unwrap();
-        write(&lower, "20-secure.json", r#""secure-boot", "requires-smm""#, "raw");
+        write(
+            &lower,
+            "20-secure.json",
+            r#""secure-boot", "requires-smm""#,
+            "raw",
+        );
         write(&lower, "30-qcow2.json", "", "qcow2");
         assert_eq!(find_in(&folders, Arch::X86_64, false), None);
         write(&lower, "60-plain.json", r#""acpi-s3""#, "raw");
-        assert_eq!(find_in(&folders, Arch::X86_64, false).unwrap().code, lower.path().join("code"));
+        assert_eq!(
+            find_in(&folders, Arch::X86_64, false).unwrap().code,
+            lower.path().join("code")
+        );
         assert_eq!(find_in(&folders, Arch::Aarch64, false), None);
         write(&upper, "60-plain.json", r#""enrolled-keys""#, "raw");
         assert_eq!(
@@ -257,19 +303,49 @@ mod tests {
             std::fs::write(dir.path().join(file), "").unwrap();
         }
         let folders = [dir.path()];
-        let choose =
-            |choice, arch| choose_by(choice, arch, Os::Linux, |secure| find_in(&folders, arch, secure));
+        let choose = |choice, arch| {
+            choose_by(choice, arch, Os::Linux, |secure| {
+                find_in(&folders, arch, secure)
+            })
+        };
         assert_eq!(choose(Choice::Auto, Arch::X86_64), Ok(None));
-        assert!(choose(Choice::Uefi, Arch::X86_64).unwrap_err().to_string().contains("ovmf"));
-        assert!(choose(Choice::Auto, Arch::Aarch64).unwrap_err().to_string().contains("qemu-efi-aarch64"));
-        assert!(choose(Choice::Bios, Arch::Aarch64).unwrap_err().to_string().contains("no BIOS"));
+        assert!(
+            choose(Choice::Uefi, Arch::X86_64)
+                .unwrap_err()
+                .to_string()
+                .contains("ovmf")
+        );
+        assert!(
+            choose(Choice::Auto, Arch::Aarch64)
+                .unwrap_err()
+                .to_string()
+                .contains("qemu-efi-aarch64")
+        );
+        assert!(
+            choose(Choice::Bios, Arch::Aarch64)
+                .unwrap_err()
+                .to_string()
+                .contains("no BIOS")
+        );
         let write = |name: &str, features: &str| {
-            std::fs::write(dir.path().join(name), descriptor(dir.path(), features, "raw")).unwrap();
+            std::fs::write(
+                dir.path().join(name),
+                descriptor(dir.path(), features, "raw"),
+            )
+            .unwrap();
         };
         write("10-no-keys.json", r#""secure-boot", "requires-smm""#);
         write("60-plain.json", "");
-        assert!(choose(Choice::Secure, Arch::X86_64).unwrap_err().to_string().contains("secure boot"));
-        write("20-keys.json", r#""secure-boot", "requires-smm", "enrolled-keys""#);
+        assert!(
+            choose(Choice::Secure, Arch::X86_64)
+                .unwrap_err()
+                .to_string()
+                .contains("secure boot")
+        );
+        write(
+            "20-keys.json",
+            r#""secure-boot", "requires-smm", "enrolled-keys""#,
+        );
         assert!(choose(Choice::Secure, Arch::X86_64).unwrap().unwrap().smm);
         assert!(!choose(Choice::Auto, Arch::X86_64).unwrap().unwrap().smm);
         assert_eq!(choose(Choice::Bios, Arch::X86_64), Ok(None));

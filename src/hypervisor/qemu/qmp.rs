@@ -45,7 +45,10 @@ impl Qmp {
     /// Greets QEMU on a connection that QEMU opened. The receiver gets its reports.
     pub async fn open(stream: Stream) -> io::Result<(Self, mpsc::UnboundedReceiver<Report>)> {
         let (read, write) = tokio::io::split(stream);
-        let stream = QmpStreamTokio::open_split(read, write).await?.negotiate().await?;
+        let stream = QmpStreamTokio::open_split(read, write)
+            .await?
+            .negotiate()
+            .await?;
         let (service, events) = stream.into_parts();
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(pass_on_reports(events, sender));
@@ -78,39 +81,64 @@ impl Qmp {
         Ok(())
     }
 
-    /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the system choose.
+    /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the
+    /// system choose.
     ///
     /// QEMU itself binds the port, so that no other program can take it in between.
     pub async fn forward(&self, forward: &Forward) -> Result<Forward, QmpError> {
-        let Forward { protocol, address, host, guest } = forward;
+        let Forward {
+            protocol,
+            address,
+            host,
+            guest,
+        } = forward;
         let rule = format!("{}:{address}:{host}-:{guest}", protocol.name());
-        // Only `info usernet` shows the port that the system chose: the one that the table didn't have before.
+        // Only `info usernet` shows the port that the system chose: the one that the table didn't
+        // have before.
         let before = match host {
             0 => forwarded_ports(&self.human("info usernet").await?, forward),
             _ => vec![],
         };
         let answer = self.human(&format!("hostfwd_add {NETDEV} {rule}")).await?;
         if !answer.trim().is_empty() {
-            return Err(QmpError::Forward { rule, answer: answer.trim().to_owned() });
+            return Err(QmpError::Forward {
+                rule,
+                answer: answer.trim().to_owned(),
+            });
         }
         if *host != 0 {
             return Ok(*forward);
         }
         let table = self.human("info usernet").await?;
-        let new = forwarded_ports(&table, forward).into_iter().find(|port| !before.contains(port));
-        let host = new.ok_or(QmpError::Forward { rule, answer: table })?;
+        let new = forwarded_ports(&table, forward)
+            .into_iter()
+            .find(|port| !before.contains(port));
+        let host = new.ok_or(QmpError::Forward {
+            rule,
+            answer: table,
+        })?;
         Ok(Forward { host, ..*forward })
     }
 
     /// Removes a forward. Its connections stay open.
     pub async fn unforward(&self, forward: &Forward) -> Result<(), QmpError> {
-        let rule = format!("{}:{}:{}", forward.protocol.name(), forward.address, forward.host);
-        let answer = self.human(&format!("hostfwd_remove {NETDEV} {rule}")).await?;
+        let rule = format!(
+            "{}:{}:{}",
+            forward.protocol.name(),
+            forward.address,
+            forward.host
+        );
+        let answer = self
+            .human(&format!("hostfwd_remove {NETDEV} {rule}"))
+            .await?;
         // This command prints a confirmation.
         if answer.contains("removed") {
             return Ok(());
         }
-        Err(QmpError::Forward { rule, answer: answer.trim().to_owned() })
+        Err(QmpError::Forward {
+            rule,
+            answer: answer.trim().to_owned(),
+        })
     }
 
     /// Writes a screenshot to a PNG file.
@@ -118,22 +146,38 @@ impl Qmp {
     /// # Errors
     /// The machine has no screen, or QEMU can't write the file.
     pub async fn screenshot(&self, file: &std::path::Path) -> Result<(), QmpError> {
-        let filename =
-            file.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?.to_owned();
+        let filename = file
+            .to_str()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?
+            .to_owned();
         let format = Some(qmp::ImageFormat::png);
-        in_time(self.service.execute(qmp::screendump { filename, format, device: None, head: None })).await?;
+        in_time(self.service.execute(qmp::screendump {
+            filename,
+            format,
+            device: None,
+            head: None,
+        }))
+        .await?;
         Ok(())
     }
 
-    /// Runs a command of QEMU's monitor for people, which can do what QMP can't, and returns its output.
+    /// Runs a command of QEMU's monitor for people, which can do what QMP can't, and returns its
+    /// output.
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
-        let command = qmp::human_monitor_command { command_line: command_line.to_owned(), cpu_index: None };
+        let command = qmp::human_monitor_command {
+            command_line: command_line.to_owned(),
+            cpu_index: None,
+        };
         in_time(self.service.execute(command)).await
     }
 }
 
-async fn in_time<T>(answer: impl Future<Output = Result<T, qapi::ExecuteError>>) -> Result<T, QmpError> {
-    Ok(tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| QmpError::Silent)??)
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, qapi::ExecuteError>>,
+) -> Result<T, QmpError> {
+    Ok(tokio::time::timeout(ANSWER_TIMEOUT, answer)
+        .await
+        .map_err(|_| QmpError::Silent)??)
 }
 
 /// Returns the host's ports of all matching forwards in the table of `info usernet`.
@@ -150,7 +194,8 @@ fn forwarded_ports(table: &str, forward: &Forward) -> Vec<u16> {
         let [_fd, address, port, _guest, to]: [&str; 5] =
             words.take(5).collect::<Vec<_>>().try_into().ok()?;
         // QEMU prints 0.0.0.0 as *.
-        let same_address = address.parse() == Ok(forward.address) || forward.address.is_unspecified();
+        let same_address =
+            address.parse() == Ok(forward.address) || forward.address.is_unspecified();
         (same_address && to.parse() == Ok(forward.guest)).then(|| port.parse().ok())?
     };
     table.lines().filter_map(port).collect()
@@ -162,7 +207,8 @@ async fn pass_on_reports(
 ) {
     use futures::StreamExt;
     let mut ends = 0;
-    // An event that the crate's schema doesn't know is an error. After it, the stream returns `None` once.
+    // An event that the crate's schema doesn't know is an error. After it, the stream returns
+    // `None` once.
     while ends < 2 {
         let event = match events.next().await {
             Some(Ok(event)) => event,
@@ -185,7 +231,9 @@ async fn pass_on_reports(
                 Report::NoSpace
             }
             qmp::Event::GUEST_PANICKED { .. } => Report::GuestPanicked,
-            qmp::Event::SHUTDOWN { data, .. } => Report::Shutdown { by_guest: data.guest },
+            qmp::Event::SHUTDOWN { data, .. } => Report::Shutdown {
+                by_guest: data.guest,
+            },
             _ => continue,
         };
         if sender.send(report).is_err() {

@@ -6,18 +6,23 @@ use crate::hypervisor::{FolderServer, Machine, SharedFolder};
 /// The name of the guest's memory if virtiofsd shares it.
 pub(super) const MEMORY: &str = "memory";
 
-/// Adds the shares. virtiofsd accesses the guest's memory, so that the memory must be a file that QEMU can pass on.
+/// Adds the shares. virtiofsd accesses the guest's memory, so that the memory must be a file that
+/// QEMU can pass on.
 pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
     if has_virtiofsd(machine) {
         let size = machine.memory_mib;
-        args.option("-object", &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"));
+        args.option(
+            "-object",
+            &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"),
+        );
     }
     for (index, SharedFolder { tag, server }) in machine.devices.shares.iter().enumerate() {
         let tag = escape(tag);
         match server {
             FolderServer::Virtiofsd(path) => {
                 args.option("-chardev", &socket(&format!("share{index}"), path)?);
-                let device = format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
+                let device =
+                    format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
                 args.option("-device", &device);
             }
             FolderServer::Hypervisor { folder, read_only } => {
@@ -25,7 +30,10 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
                 let read_only = if *read_only { ",readonly=on" } else { "" };
                 // The guest's files belong to QEMU's user.
                 let options = "security_model=none,multidevs=remap";
-                args.option("-virtfs", &format!("local,path={path},mount_tag={tag},{options}{read_only}"));
+                args.option(
+                    "-virtfs",
+                    &format!("local,path={path},mount_tag={tag},{options}{read_only}"),
+                );
             }
         }
     }
@@ -33,7 +41,11 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
 }
 
 pub(super) fn has_virtiofsd(machine: &Machine) -> bool {
-    machine.devices.shares.iter().any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
+    machine
+        .devices
+        .shares
+        .iter()
+        .any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
 }
 
 #[cfg(test)]
@@ -44,14 +56,23 @@ mod tests {
     #[test]
     fn commas_in_paths_are_doubled() {
         for (server, wanted) in [
-            (FolderServer::Virtiofsd("/run/a,b/share0".into()), "socket,id=share0,path=/run/a,,b/share0 "),
             (
-                FolderServer::Hypervisor { folder: "/Users/a,b \"c\"".into(), read_only: true },
+                FolderServer::Virtiofsd("/run/a,b/share0".into()),
+                "socket,id=share0,path=/run/a,,b/share0 ",
+            ),
+            (
+                FolderServer::Hypervisor {
+                    folder: "/Users/a,b \"c\"".into(),
+                    read_only: true,
+                },
                 "local,path=/Users/a,,b \"c\",mount_tag=share0,",
             ),
         ] {
             let mut machine = machine();
-            machine.devices.shares = vec![SharedFolder { tag: "share0".into(), server }];
+            machine.devices.shares = vec![SharedFolder {
+                tag: "share0".into(),
+                server,
+            }];
             let line = line(&machine);
             assert!(line.contains(wanted), "{wanted}\nis not in\n{line}");
         }

@@ -13,7 +13,8 @@ use crate::image::UNIT_CREDENTIALS;
 use crate::text::Stage;
 use crate::vm::{self, Vm};
 
-/// Time limit for each answer of an SSH server that has sent its first bytes. Emulated ones are slow.
+/// Time limit for each answer of an SSH server that has sent its first bytes. Emulated ones are
+/// slow.
 const SSH_TIME: Duration = Duration::from_secs(60);
 /// Time between a failed login and the next one.
 const RETRY: Duration = Duration::from_millis(200);
@@ -42,7 +43,12 @@ pub struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     pub fn new(vm: &'a Vm, stage: Option<&'a dyn Stage>) -> Self {
-        Self { vm, stage, answered: Cell::default(), failure: RefCell::default() }
+        Self {
+            vm,
+            stage,
+            answered: Cell::default(),
+            failure: RefCell::default(),
+        }
     }
 
     /// Reports what is happening right now.
@@ -60,10 +66,12 @@ impl<'a> Attempts<'a> {
         endpoint::connect(&routes, sshd_started, expects_signal(self.vm)).await
     }
 
-    /// Waits for the guest's sshd, logs in and completes the setup. Dropping the future ends the attempt.
+    /// Waits for the guest's sshd, logs in and completes the setup. Dropping the future ends the
+    /// attempt.
     ///
     /// # Errors
-    /// The host key is not the pinned one, our keys can't be used, or the guest refuses them for long.
+    /// The host key is not the pinned one, our keys can't be used, or the guest refuses them for
+    /// long.
     pub async fn log_in(
         &self,
         user: &str,
@@ -71,7 +79,11 @@ impl<'a> Attempts<'a> {
         sshd_started: watch::Receiver<bool>,
     ) -> Result<Ready, Error> {
         let vm = self.vm;
-        let login = Login { user: user.to_owned(), keys: vm.keys(), alias: vm.spec.name.to_string() };
+        let login = Login {
+            user: user.to_owned(),
+            keys: vm.keys(),
+            alias: vm.spec.name.to_string(),
+        };
         let mut refused: Option<Instant> = None;
         loop {
             let answer = self.answer(routes.clone(), sshd_started.clone()).await;
@@ -120,12 +132,20 @@ async fn log_in_once(
 ) -> Result<Ready, Error> {
     let session = Session::open(stream, login, SSH_TIME).await?;
     let faults = set_up(vm, &session).await?;
-    Ok(Ready { session, endpoint, faults })
+    Ok(Ready {
+        session,
+        endpoint,
+        faults,
+    })
 }
 
 /// True when the guest reports that it has started its sshd.
 fn expects_signal(vm: &Vm) -> bool {
     // A direct boot contains the reporting unit; elsewhere, systemd takes it from a credential.
     vm.features().channels
-        && (vm.spec.is_ephemeral() || vm.spec.systemd.is_some_and(|version| version >= UNIT_CREDENTIALS))
+        && (vm.spec.is_ephemeral()
+            || vm
+                .spec
+                .systemd
+                .is_some_and(|version| version >= UNIT_CREDENTIALS))
 }

@@ -8,7 +8,11 @@ use crate::vm::Vm;
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     #[error("VM {name} is up, but its hostname couldn't be set to {hostname}: {why}")]
-    Hostname { name: String, hostname: String, why: String },
+    Hostname {
+        name: String,
+        hostname: String,
+        why: String,
+    },
     #[error("VM {name} is up, but {why}")]
     Shares { name: String, why: String },
 }
@@ -40,13 +44,18 @@ async fn mount_shares(vm: &Vm, session: &Session) -> Result<Option<Fault>, Error
             crate::text::plain(&output)
         ));
     }
-    let fault = || Fault::Shares { name: vm.spec.name.to_string(), why: failures.join("; ") };
+    let fault = || Fault::Shares {
+        name: vm.spec.name.to_string(),
+        why: failures.join("; "),
+    };
     Ok((!failures.is_empty()).then(fault))
 }
 
 /// Sets the hostname where the image's own name or a systemd before 254 has prevented it.
 async fn set_hostname(vm: &Vm, session: &Session) -> Result<Option<Fault>, Error> {
-    let Some(hostname) = &vm.spec.settings.hostname else { return Ok(None) };
+    let Some(hostname) = &vm.spec.settings.hostname else {
+        return Ok(None);
+    };
     Ok(match session.capture(&hostname.shell_line()).await? {
         (0, _) => None,
         (_, why) => Some(Fault::Hostname {

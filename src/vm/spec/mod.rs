@@ -72,7 +72,8 @@ pub enum Source {
         /// The image's initramfs with the tool's own appended.
         initramfs: PathBuf,
         cmdline: String,
-        /// Serials and files of the root's block images. Empty when the root is shared over virtiofs.
+        /// Serials and files of the root's block images. Empty when the root is shared over
+        /// virtiofs.
         roots: Vec<(String, PathBuf)>,
     },
 }
@@ -87,7 +88,10 @@ impl Spec {
             name: "one".parse().unwrap(),
             id: "aabb00000000".into(),
             created: jiff::Timestamp::UNIX_EPOCH,
-            source: Source::Disk { base: Key::new(&image, &Default::default()), firmware: Firmware::Bios },
+            source: Source::Disk {
+                base: Key::new(&image, &Default::default()),
+                firmware: Firmware::Bios,
+            },
             image: Some(image),
             disk_size: None,
             grow_root: false,
@@ -134,8 +138,14 @@ impl Spec {
     /// Returns the UEFI code, if it is a file of the host.
     pub fn firmware(&self) -> Option<&Path> {
         match &self.source {
-            Source::Disk { firmware: Firmware::Uefi { code, .. }, .. }
-            | Source::Import { firmware: Firmware::Uefi { code, .. }, .. } => Some(code),
+            Source::Disk {
+                firmware: Firmware::Uefi { code, .. },
+                ..
+            }
+            | Source::Import {
+                firmware: Firmware::Uefi { code, .. },
+                ..
+            } => Some(code),
             Source::Disk { .. } | Source::Import { .. } | Source::Direct { .. } => None,
         }
     }
@@ -143,7 +153,12 @@ impl Spec {
     /// Returns the files that a direct boot needs.
     pub fn direct_files(&self) -> Vec<&Path> {
         match &self.source {
-            Source::Direct { kernel, initramfs, roots, .. } => [kernel, initramfs]
+            Source::Direct {
+                kernel,
+                initramfs,
+                roots,
+                ..
+            } => [kernel, initramfs]
                 .into_iter()
                 .chain(roots.iter().map(|(_, file)| file))
                 .map(PathBuf::as_path)

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a VM, which is also the name of its folder and the host in SSH commands, or of a snapshot.
+/// The name of a VM, which is also the name of its folder and the host in SSH commands, or of a
+/// snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
@@ -23,7 +24,11 @@ impl Name {
     /// Returns a readable name, the same one for the same random number.
     pub fn generate(random: u32) -> Self {
         let pick = |words: &[&'static str], n: u32| words[n as usize % words.len()];
-        Self(format!("{}-{}", pick(&ADJECTIVES, random & 0xffff), pick(&ANIMALS, random >> 16)))
+        Self(format!(
+            "{}-{}",
+            pick(&ADJECTIVES, random & 0xffff),
+            pick(&ANIMALS, random >> 16)
+        ))
     }
 
     pub fn as_str(&self) -> &str {
@@ -35,8 +40,13 @@ impl FromStr for Name {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
-        let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let first = text
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphanumeric());
+        let rest = text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if first && rest && text.len() <= LENGTH_MAX {
             Ok(Self(text.to_owned()))
         } else {
@@ -66,19 +76,19 @@ impl fmt::Display for Name {
 }
 
 const ADJECTIVES: [&str; 48] = [
-    "amber", "ancient", "bold", "brave", "bright", "brisk", "calm", "clever", "cosy", "crisp", "curious",
-    "dapper", "eager", "early", "fair", "fancy", "fearless", "fresh", "gentle", "glad", "golden", "happy",
-    "hardy", "honest", "jolly", "keen", "kind", "lively", "lucky", "mellow", "merry", "mighty", "modest",
-    "nimble", "noble", "patient", "plucky", "proud", "quick", "quiet", "rapid", "sharp", "silent", "steady",
-    "sunny", "swift", "tidy", "witty",
+    "amber", "ancient", "bold", "brave", "bright", "brisk", "calm", "clever", "cosy", "crisp",
+    "curious", "dapper", "eager", "early", "fair", "fancy", "fearless", "fresh", "gentle", "glad",
+    "golden", "happy", "hardy", "honest", "jolly", "keen", "kind", "lively", "lucky", "mellow",
+    "merry", "mighty", "modest", "nimble", "noble", "patient", "plucky", "proud", "quick", "quiet",
+    "rapid", "sharp", "silent", "steady", "sunny", "swift", "tidy", "witty",
 ];
 
 const ANIMALS: [&str; 48] = [
-    "badger", "bear", "beaver", "bison", "cat", "crane", "crow", "deer", "dolphin", "duck", "eagle",
-    "falcon", "ferret", "finch", "fox", "gecko", "goose", "hare", "hawk", "hedgehog", "heron", "ibex",
-    "jackdaw", "kestrel", "lark", "lemur", "lynx", "magpie", "marten", "mole", "newt", "otter", "owl",
-    "panda", "puffin", "raven", "robin", "salmon", "seal", "sparrow", "squirrel", "stork", "swan", "tapir",
-    "toad", "turtle", "wolf", "wren",
+    "badger", "bear", "beaver", "bison", "cat", "crane", "crow", "deer", "dolphin", "duck",
+    "eagle", "falcon", "ferret", "finch", "fox", "gecko", "goose", "hare", "hawk", "hedgehog",
+    "heron", "ibex", "jackdaw", "kestrel", "lark", "lemur", "lynx", "magpie", "marten", "mole",
+    "newt", "otter", "owl", "panda", "puffin", "raven", "robin", "salmon", "seal", "sparrow",
+    "squirrel", "stork", "swan", "tapir", "toad", "turtle", "wolf", "wren",
 ];
 
 #[cfg(test)]
@@ -90,7 +100,17 @@ mod tests {
         for good in ["a", "swift-heron", "My_OS.2", "0"] {
             assert!(good.parse::<Name>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", ".", "..", "a/b", "a b", "ä", "a\n", &"x".repeat(64)] {
+        for bad in [
+            "",
+            "-a",
+            ".",
+            "..",
+            "a/b",
+            "a b",
+            "ä",
+            "a\n",
+            &"x".repeat(64),
+        ] {
             assert!(bad.parse::<Name>().is_err(), "{bad}");
         }
     }

@@ -20,7 +20,13 @@ pub enum Entry {
 impl Entry {
     /// Reads the VM in this folder. Returns none if there is no VM.
     pub(super) fn open(folder: &Path) -> Option<Self> {
-        let name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = || {
+            folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
         match Vm::open(folder) {
             Ok(vm) => Some(Self::Vm(Box::new(vm))),
             Err(Error::File(e)) if e.is_not_found() => {

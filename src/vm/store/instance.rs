@@ -103,7 +103,10 @@ impl Vm {
     /// Its spec can't be read.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let spec: Spec = file::read_json(&folder.join(SPEC), spec::VERSION)?;
-        Ok(Self { spec, folder: folder.to_owned() })
+        Ok(Self {
+            spec,
+            folder: folder.to_owned(),
+        })
     }
 
     /// Returns the state, which follows from the locks and the record of the last run.
@@ -115,12 +118,20 @@ impl Vm {
             return State::Creating;
         }
         match self.record() {
-            RunRecord { end: Some(End { kind: EndKind::Panic | EndKind::Failure, reason, .. }), .. } => {
-                State::Crashed(reason)
-            }
-            RunRecord { started: Some(_), end: None, .. } => {
-                State::Crashed("its supervisor was killed, or the host went down".into())
-            }
+            RunRecord {
+                end:
+                    Some(End {
+                        kind: EndKind::Panic | EndKind::Failure,
+                        reason,
+                        ..
+                    }),
+                ..
+            } => State::Crashed(reason),
+            RunRecord {
+                started: Some(_),
+                end: None,
+                ..
+            } => State::Crashed("its supervisor was killed, or the host went down".into()),
             _ => State::Stopped,
         }
     }
@@ -157,7 +168,10 @@ impl Vm {
     /// # Errors
     /// The file can't be written.
     pub fn set_record(&self, record: &RunRecord) -> Result<(), Error> {
-        let record = RunRecord { version: RUN_RECORD_VERSION, ..record.clone() };
+        let record = RunRecord {
+            version: RUN_RECORD_VERSION,
+            ..record.clone()
+        };
         Ok(file::write_json(&self.folder.join(RUN_RECORD), &record)?)
     }
 
@@ -170,17 +184,31 @@ impl Vm {
         Ok(Lock::try_acquire(&path).writing(path)?)
     }
 
-    /// Ends the machine of a supervisor that was killed, if the machine still runs. The caller has taken the VM.
+    /// Ends the machine of a supervisor that was killed, if the machine still runs. The caller has
+    /// taken the VM.
     ///
     /// # Errors
     /// The machine can't be ended.
     pub(super) fn remove_orphan(&self) -> Result<(), Error> {
-        if !matches!(self.record(), RunRecord { started: Some(_), end: None, .. }) {
+        if !matches!(
+            self.record(),
+            RunRecord {
+                started: Some(_),
+                end: None,
+                ..
+            }
+        ) {
             return Ok(());
         }
-        let Spec { name, hypervisor, .. } = &self.spec;
-        Hypervisor::remove_orphan(*hypervisor, name.as_str(), &self.overlay())
-            .map_err(|source| Error::Orphan { name: name.to_string(), source })
+        let Spec {
+            name, hypervisor, ..
+        } = &self.spec;
+        Hypervisor::remove_orphan(*hypervisor, name.as_str(), &self.overlay()).map_err(|source| {
+            Error::Orphan {
+                name: name.to_string(),
+                source,
+            }
+        })
     }
 
     /// Removes the VM with all its files. The caller has taken it.
@@ -208,7 +236,10 @@ impl Vm {
         let read = |name: &String| {
             let path = self.credential(name);
             let value = std::fs::read(&path).reading(path)?;
-            Ok(Credential { name: name.clone(), value })
+            Ok(Credential {
+                name: name.clone(),
+                value,
+            })
         };
         self.spec.settings.credentials.iter().map(read).collect()
     }
@@ -298,6 +329,11 @@ impl Vm {
     /// The logs that every VM has: those of helpers and the journal are not among them.
     pub fn logs(&self) -> [PathBuf; 4] {
         let console = self.console_log();
-        [console.with_extension("log.1"), console, self.qemu_log(), self.supervisor_log()]
+        [
+            console.with_extension("log.1"),
+            console,
+            self.qemu_log(),
+            self.supervisor_log(),
+        ]
     }
 }

@@ -26,7 +26,8 @@ pub struct Store {
     dirs: Dirs,
 }
 
-/// A name that this process has reserved for a new VM. Unless it is committed, dropping it removes the folder.
+/// A name that this process has reserved for a new VM. Unless it is committed, dropping it removes
+/// the folder.
 #[derive(Debug)]
 pub struct Reservation {
     pub name: Name,
@@ -74,15 +75,36 @@ impl Store {
         loop {
             match std::fs::create_dir(&folder) {
                 Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(Error::Taken(name)),
-                Err(source) => return Err(file::Error::Write { path: folder, source }.into()),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Error::Taken(name));
+                }
+                Err(source) => {
+                    return Err(file::Error::Write {
+                        path: folder,
+                        source,
+                    }
+                    .into());
+                }
             }
             fault::point("vm-reserved");
             match Lock::acquire(&folder.join(CREATING_LOCK)) {
-                Ok(lock) => return Ok(Reservation { name, folder, lock: Some(lock), keep: false }),
+                Ok(lock) => {
+                    return Ok(Reservation {
+                        name,
+                        folder,
+                        lock: Some(lock),
+                        keep: false,
+                    });
+                }
                 // Another process swept the folder before it was locked.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(file::Error::Write { path: folder, source }.into()),
+                Err(source) => {
+                    return Err(file::Error::Write {
+                        path: folder,
+                        source,
+                    }
+                    .into());
+                }
             }
         }
     }
@@ -90,13 +112,17 @@ impl Store {
     /// Lists all VMs by name, with those that are being created or whose spec can't be read.
     pub fn list(&self) -> Vec<Entry> {
         self.sweep();
-        let mut entries: Vec<Entry> =
-            self.folders().iter().filter_map(|folder| Entry::open(folder)).collect();
+        let mut entries: Vec<Entry> = self
+            .folders()
+            .iter()
+            .filter_map(|folder| Entry::open(folder))
+            .collect();
         entries.sort_by(|a, b| a.name().cmp(b.name()));
         entries
     }
 
-    /// Finds a VM by its name, by a prefix of its ID, or by a prefix (12 digits or more) of its image's ID.
+    /// Finds a VM by its name, by a prefix of its ID, or by a prefix (12 digits or more) of its
+    /// image's ID.
     ///
     /// # Errors
     /// No VM or more than one matches, or the VM is not complete.
@@ -122,7 +148,10 @@ impl Store {
             [vm] => Ok(vm.clone()),
             _ => {
                 let names: Vec<&str> = found.iter().map(|vm| vm.spec.name.as_str()).collect();
-                Err(Error::Ambiguous { prefix: wanted.to_owned(), names: names.join(", ") })
+                Err(Error::Ambiguous {
+                    prefix: wanted.to_owned(),
+                    names: names.join(", "),
+                })
             }
         }
     }
@@ -132,13 +161,19 @@ impl Store {
     /// # Errors
     /// A spec can't be read, so that the files its VM needs are unknown.
     pub fn complete_vms(&self) -> Result<Vec<Vm>, Error> {
-        let entries = self.list().into_iter().filter(|entry| !matches!(entry, Entry::Creating(_)));
+        let entries = self
+            .list()
+            .into_iter()
+            .filter(|entry| !matches!(entry, Entry::Creating(_)));
         entries.map(Entry::complete).collect()
     }
 
     /// Returns true when a VM's overlay needs this base disk. Fails like [`Self::complete_vms`].
     pub fn uses(&self, base: &Key) -> Result<bool, Error> {
-        Ok(self.complete_vms()?.iter().any(|vm| vm.spec.base() == Some(base)))
+        Ok(self
+            .complete_vms()?
+            .iter()
+            .any(|vm| vm.spec.base() == Some(base)))
     }
 
     /// Removes a VM whose spec can't be read.
@@ -163,7 +198,8 @@ impl Store {
                 _ => continue,
             };
             let free = |name: &str| Lock::try_acquire(&folder.join(name));
-            let (Ok(Some(creating)), Ok(Some(running))) = (free(CREATING_LOCK), free(RUNNING_LOCK)) else {
+            let (Ok(Some(creating)), Ok(Some(running))) = (free(CREATING_LOCK), free(RUNNING_LOCK))
+            else {
                 continue;
             };
             // Its creator may have finished the VM before this process had the locks.
@@ -183,8 +219,12 @@ impl Store {
                 let runtime = self.dirs.runtime_of(&vm.spec.id);
                 warn(&runtime, file::remove_dir(&runtime));
             }
-            // In one step, so that a process that reserves this name at the same time never sees half a folder.
-            let doomed = self.dirs.vms().join(format!(".doomed-{:016x}", random::random_number()));
+            // In one step, so that a process that reserves this name at the same time never sees
+            // half a folder.
+            let doomed = self
+                .dirs
+                .vms()
+                .join(format!(".doomed-{:016x}", random::random_number()));
             let removed = file::rename_locked_dir(&folder, &doomed, [creating, running])
                 .and_then(|locks| file::remove_locked_dir(&doomed, locks.into_iter().flatten()));
             warn(&folder, removed);
@@ -193,14 +233,20 @@ impl Store {
 
     fn folders(&self) -> Vec<PathBuf> {
         let entries = file::entries(&self.dirs.vms());
-        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect()
     }
 }
 
 impl Reservation {
     /// Returns the VM before it is committed, for the names of its files.
     pub fn vm(&self, spec: Spec) -> Vm {
-        Vm { spec, folder: self.folder.clone() }
+        Vm {
+            spec,
+            folder: self.folder.clone(),
+        }
     }
 
     /// Turns the folder into a VM: writes its spec.
@@ -210,7 +256,9 @@ impl Reservation {
     pub fn commit(mut self, spec: Spec) -> Result<(Vm, Creating), Error> {
         file::write_json(&self.folder.join(SPEC), &spec)?;
         self.keep = true;
-        let creating = Creating { _lock: self.lock.take() };
+        let creating = Creating {
+            _lock: self.lock.take(),
+        };
         Ok((self.vm(spec), creating))
     }
 }
@@ -233,16 +281,33 @@ mod tests {
     use crate::vm::State;
 
     fn store(dir: &Path) -> Store {
-        Store::new(&Dirs { cache: dir.join("cache"), data: dir.join("data"), runtime: dir.join("run") })
+        Store::new(&Dirs {
+            cache: dir.join("cache"),
+            data: dir.join("data"),
+            runtime: dir.join("run"),
+        })
     }
 
     fn spec(name: &str, id: &str) -> Spec {
-        let image = Image { id: format!("{id}{}", "f".repeat(52)), ..Image::sample() };
-        Spec { name: name.parse().unwrap(), id: id.into(), image: Some(image), ..Spec::sample() }
+        let image = Image {
+            id: format!("{id}{}", "f".repeat(52)),
+            ..Image::sample()
+        };
+        Spec {
+            name: name.parse().unwrap(),
+            id: id.into(),
+            image: Some(image),
+            ..Spec::sample()
+        }
     }
 
     fn create(store: &Store, name: &str, id: &str) -> Vm {
-        store.reserve(Some(name.parse().unwrap())).unwrap().commit(spec(name, id)).unwrap().0
+        store
+            .reserve(Some(name.parse().unwrap()))
+            .unwrap()
+            .commit(spec(name, id))
+            .unwrap()
+            .0
     }
 
     #[test]
@@ -251,12 +316,20 @@ mod tests {
         let store = store(dir.path());
         create(&store, "one", "aabb00000000");
         create(&store, "two", "aacc00000000");
-        let name =
-            |what: &str| store.find(what).map(|vm| vm.spec.name.to_string()).map_err(|e| e.to_string());
+        let name = |what: &str| {
+            store
+                .find(what)
+                .map(|vm| vm.spec.name.to_string())
+                .map_err(|e| e.to_string())
+        };
         assert_eq!(name("one").unwrap(), "one");
         assert_eq!(name("aacc00000000").unwrap(), "two");
         assert_eq!(name("aab").unwrap(), "one");
-        assert_eq!(name("aacc00000000ffff").unwrap(), "two", "an image ID finds its VM");
+        assert_eq!(
+            name("aacc00000000ffff").unwrap(),
+            "two",
+            "an image ID finds its VM"
+        );
         assert!(name("aa").unwrap_err().contains("one, two"));
         assert!(name("zz").unwrap_err().contains("no VM zz"));
         assert!(name("").is_err() && name("../one").is_err());
@@ -267,7 +340,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         let first = store.reserve(Some("one".parse().unwrap())).unwrap();
-        assert!(matches!(store.reserve(Some("one".parse().unwrap())), Err(Error::Taken(_))));
+        assert!(matches!(
+            store.reserve(Some("one".parse().unwrap())),
+            Err(Error::Taken(_))
+        ));
         assert!(matches!(store.find("one"), Err(Error::Creating(_))));
         assert!(matches!(&store.list()[..], [Entry::Creating(name)] if name == "one"));
         drop(first);
@@ -291,9 +367,11 @@ mod tests {
                     }
                 });
             }
-            let reserved = (0..300).map(|index| store.reserve_exactly(format!("vm{index}").parse().unwrap()));
+            let reserved =
+                (0..300).map(|index| store.reserve_exactly(format!("vm{index}").parse().unwrap()));
             let whole = |reserved: Result<Reservation, Error>| {
-                reserved.is_ok_and(|reserved| std::fs::write(reserved.folder.join("file"), "x").is_ok())
+                reserved
+                    .is_ok_and(|reserved| std::fs::write(reserved.folder.join("file"), "x").is_ok())
             };
             let whole = reserved.map(whole).filter(|whole| *whole).count();
             over.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -311,15 +389,33 @@ mod tests {
         assert_eq!(vm.state(), State::Running);
         assert!(vm.take().unwrap().is_none());
         let now = jiff::Timestamp::UNIX_EPOCH;
-        vm.set_record(&RunRecord { started: Some(now), ..RunRecord::default() }).unwrap();
+        vm.set_record(&RunRecord {
+            started: Some(now),
+            ..RunRecord::default()
+        })
+        .unwrap();
         drop(taken);
         assert!(matches!(vm.state(), State::Crashed(why) if why.contains("supervisor was killed")));
-        let end = |kind| Some(End { at: now, kind, reason: "x".into() });
-        vm.set_record(&RunRecord { started: Some(now), end: end(EndKind::Panic), ..RunRecord::default() })
-            .unwrap();
+        let end = |kind| {
+            Some(End {
+                at: now,
+                kind,
+                reason: "x".into(),
+            })
+        };
+        vm.set_record(&RunRecord {
+            started: Some(now),
+            end: end(EndKind::Panic),
+            ..RunRecord::default()
+        })
+        .unwrap();
         assert_eq!(vm.state(), State::Crashed("x".into()));
-        vm.set_record(&RunRecord { started: Some(now), end: end(EndKind::Guest), ..RunRecord::default() })
-            .unwrap();
+        vm.set_record(&RunRecord {
+            started: Some(now),
+            end: end(EndKind::Guest),
+            ..RunRecord::default()
+        })
+        .unwrap();
         assert_eq!(vm.state(), State::Stopped);
     }
 
@@ -327,9 +423,15 @@ mod tests {
     fn a_sweep_removes_what_dead_processes_left_and_keeps_a_damaged_vm() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let removed_at_end = Spec { remove: true, ..spec("gone", "aabb00000000") };
-        let (vm, creating) =
-            store.reserve(Some("gone".parse().unwrap())).unwrap().commit(removed_at_end).unwrap();
+        let removed_at_end = Spec {
+            remove: true,
+            ..spec("gone", "aabb00000000")
+        };
+        let (vm, creating) = store
+            .reserve(Some("gone".parse().unwrap()))
+            .unwrap()
+            .commit(removed_at_end)
+            .unwrap();
         assert_eq!(store.list().len(), 1, "the supervisor may still take over");
         drop(creating);
         std::fs::create_dir(dir.path().join("data/vms/debris")).unwrap();
@@ -345,9 +447,15 @@ mod tests {
         );
         assert!(damaged.folder.exists());
         let why = store.find("damaged").unwrap_err().to_string();
-        assert!(why.contains("rm -f damaged") && why.contains("vm.json is damaged"), "{why}");
+        assert!(
+            why.contains("rm -f damaged") && why.contains("vm.json is damaged"),
+            "{why}"
+        );
         let running = damaged.take().unwrap();
-        assert!(matches!(store.remove_damaged(&damaged.spec.name), Err(Error::DamagedInUse(_))));
+        assert!(matches!(
+            store.remove_damaged(&damaged.spec.name),
+            Err(Error::DamagedInUse(_))
+        ));
         drop(running);
         store.remove_damaged(&damaged.spec.name).unwrap();
         assert!(store.list().is_empty() && !damaged.folder.exists());

@@ -32,12 +32,18 @@ pub enum Error {
 }
 
 impl UserFiles {
-    /// Writes the files to the VM's folder, and creates the new disks and the folder for the TPM there.
+    /// Writes the files to the VM's folder, and creates the new disks and the folder for the TPM
+    /// there.
     ///
     /// # Errors
     /// A file or a disk can't be created.
     pub fn write(&self, vm: &Vm) -> Result<(), Error> {
-        let Settings { disks, hostname, tpm, .. } = &vm.spec.settings;
+        let Settings {
+            disks,
+            hostname,
+            tpm,
+            ..
+        } = &vm.spec.settings;
         if !self.credentials.is_empty() {
             make_folder(&vm.credentials_folder())?;
         }
@@ -45,7 +51,9 @@ impl UserFiles {
             write(&vm.credential(name), value)?;
         }
         if let Some(seed) = &self.seed {
-            let name = hostname.as_ref().map_or_else(|| vm.spec.name.to_string(), ToString::to_string);
+            let name = hostname
+                .as_ref()
+                .map_or_else(|| vm.spec.name.to_string(), ToString::to_string);
             write(&vm.seed(), &seed.image(&vm.spec.id, &name)?)?;
         }
         if let Some(ignition) = &self.ignition {
@@ -68,5 +76,7 @@ fn make_folder(path: &Path) -> Result<(), file::Error> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), file::Error> {
-    file::create_private(path).and_then(|mut file| file.write_all(bytes)).writing(path)
+    file::create_private(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .writing(path)
 }

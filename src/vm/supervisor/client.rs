@@ -23,7 +23,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and subscribes to the supervisor's messages. With `lease`, the VM ends with this connection.
+    /// Connects and subscribes to the supervisor's messages. With `lease`, the VM ends with this
+    /// connection.
     ///
     /// # Errors
     /// No supervisor listens: the VM is not running.
@@ -31,7 +32,13 @@ impl Client {
         let stream = socket::connect(&dirs.runtime_of(&vm.spec.id).join(SOCKET)).await?;
         let (read, write) = socket::split(stream);
         let read = BufReader::new(read.take(LINE_MAX as u64));
-        let mut client = Self { vm: vm.clone(), read, write, line: Vec::new(), child: None };
+        let mut client = Self {
+            vm: vm.clone(),
+            read,
+            write,
+            line: Vec::new(),
+            child: None,
+        };
         client.send(&Request::Attach { lease }).await?;
         Ok(client)
     }
@@ -93,7 +100,11 @@ impl Client {
 
     /// Waits until the VM has ended, or its supervisor died without reporting that.
     pub async fn ended(&mut self) {
-        while self.receive().await.is_some_and(|message| !matches!(message, Message::Ended { .. })) {}
+        while self
+            .receive()
+            .await
+            .is_some_and(|message| !matches!(message, Message::Ended { .. }))
+        {}
         if let Some(mut child) = self.child.take() {
             // It exits right after its last message.
             let _ = child.wait().await;

@@ -32,7 +32,11 @@ const BACKLOG: usize = 256;
 impl Default for Broadcaster {
     fn default() -> Self {
         let clients = watch::Sender::default();
-        Self { sender: broadcast::Sender::new(BACKLOG), newest: Mutex::default(), clients }
+        Self {
+            sender: broadcast::Sender::new(BACKLOG),
+            newest: Mutex::default(),
+            clients,
+        }
     }
 }
 
@@ -48,12 +52,20 @@ impl Broadcaster {
 
     /// Keeps old messages of this kind from late clients.
     pub fn forget(&self, is_old: impl Fn(&Message) -> bool) {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).retain(|message| !is_old(message));
+        self.newest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|message| !is_old(message));
     }
 
     /// Adds a client. Returns the messages that it has missed, and the receiver for the next ones.
     fn attach(&self) -> (Vec<Message>, broadcast::Receiver<Message>) {
-        self.clients.send_modify(|clients| *clients = Clients { now: clients.now + 1, ever: true });
+        self.clients.send_modify(|clients| {
+            *clients = Clients {
+                now: clients.now + 1,
+                ever: true,
+            }
+        });
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         (newest.clone(), self.sender.subscribe())
     }
@@ -62,7 +74,8 @@ impl Broadcaster {
         self.clients.send_modify(|clients| clients.now -= 1);
     }
 
-    /// Waits until a client has attached: the machine may end before the process that started it attaches.
+    /// Waits until a client has attached: the machine may end before the process that started it
+    /// attaches.
     pub async fn wait_for_first(&self) {
         self.wait(|clients| clients.ever).await;
     }
@@ -95,7 +108,11 @@ pub async fn serve(
     loop {
         match listener.accept().await {
             Ok(stream) => {
-                tokio::spawn(serve_client(stream, Arc::clone(&broadcaster), requests.clone()));
+                tokio::spawn(serve_client(
+                    stream,
+                    Arc::clone(&broadcaster),
+                    requests.clone(),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "can't accept a client");
@@ -105,7 +122,11 @@ pub async fn serve(
     }
 }
 
-async fn serve_client(stream: Stream, broadcaster: Arc<Broadcaster>, requests: mpsc::Sender<ClientRequest>) {
+async fn serve_client(
+    stream: Stream,
+    broadcaster: Arc<Broadcaster>,
+    requests: mpsc::Sender<ClientRequest>,
+) {
     let (read, write) = socket::split(stream);
     // The task that sends messages takes it, once the client attaches.
     let mut write = Some(write);
@@ -114,7 +135,9 @@ async fn serve_client(stream: Stream, broadcaster: Arc<Broadcaster>, requests: m
     let mut line = String::new();
     // An invalid request or too long a line ends the connection.
     while let Ok(1..) = reader.read_line(&mut line).await {
-        let Ok(request) = serde_json::from_str::<Request>(&line) else { break };
+        let Ok(request) = serde_json::from_str::<Request>(&line) else {
+            break;
+        };
         line.clear();
         reader.get_mut().set_limit(LINE_MAX as u64);
         if let Request::Attach { lease: wanted } = request {
@@ -131,7 +154,11 @@ async fn serve_client(stream: Stream, broadcaster: Arc<Broadcaster>, requests: m
         if request == Request::EndLease {
             break;
         }
-        if requests.send(ClientRequest::Request(request)).await.is_err() {
+        if requests
+            .send(ClientRequest::Request(request))
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -157,7 +184,9 @@ async fn send_messages(
                 Err(broadcast::error::RecvError::Closed) => return,
             },
         };
-        let Ok(mut line) = serde_json::to_vec(&message) else { return };
+        let Ok(mut line) = serde_json::to_vec(&message) else {
+            return;
+        };
         line.push(b'\n');
         if write.write_all(&line).await.is_err() || matches!(message, Message::Ended { .. }) {
             return;

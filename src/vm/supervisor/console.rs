@@ -1,4 +1,5 @@
-//! The console socket: raw bytes between the guest's serial console and the clients that attach to it.
+//! The console socket: raw bytes between the guest's serial console and the clients that attach to
+//! it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,13 @@ impl Console {
     pub fn new() -> (Self, ConsoleInput) {
         // With a guest that reads slowly, a client that types has to wait.
         let (input, typed) = mpsc::channel(1);
-        (Self { output: broadcast::Sender::new(BACKLOG), input }, Arc::new(tokio::sync::Mutex::new(typed)))
+        (
+            Self {
+                output: broadcast::Sender::new(BACKLOG),
+                input,
+            },
+            Arc::new(tokio::sync::Mutex::new(typed)),
+        )
     }
 
     /// Sends the guest's output to all clients.
@@ -40,7 +47,11 @@ impl Console {
         loop {
             match listener.accept().await {
                 Ok(stream) => {
-                    tokio::spawn(serve_client(stream, self.output.subscribe(), self.input.clone()));
+                    tokio::spawn(serve_client(
+                        stream,
+                        self.output.subscribe(),
+                        self.input.clone(),
+                    ));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a client of the console");

@@ -2,19 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::direct_boot;
 use crate::direct_boot::{BootCache, ServedRoot};
 use crate::guest::boot::shares;
-use crate::host;
 use crate::host::fs::dirs::Dirs;
-use crate::hypervisor::helpers::Socket;
-use crate::hypervisor::helpers::swtpm;
-use crate::hypervisor::helpers::virtiofsd;
 use crate::hypervisor::helpers::virtiofsd::{Owner, Virtiofsd};
+use crate::hypervisor::helpers::{Socket, swtpm, virtiofsd};
 use crate::hypervisor::{Features, FolderServer, Helper, Launch};
 use crate::image::{self, Podman};
 use crate::vm::Vm;
 use crate::vm::hardware::{TPM, shared_folders};
+use crate::{direct_boot, host};
 
 /// Returns the helpers of a VM's machine.
 ///
@@ -58,7 +55,11 @@ fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helpe
         })
     };
     let root = vm.spec.shared_root().zip(folders.last().cloned());
-    let mut helpers = shares.iter().zip(folders).map(helper).collect::<Result<Vec<_>, _>>()?;
+    let mut helpers = shares
+        .iter()
+        .zip(folders)
+        .map(helper)
+        .collect::<Result<Vec<_>, _>>()?;
     if let Some((image, (tag, socket))) = root {
         let served = ServedRoot {
             image: image.id.clone(),
@@ -67,10 +68,19 @@ fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helpe
         };
         let command = served.command(&Podman::find()?, &virtiofsd.serve_root(&served.folder)?)?;
         let args = command.get_args().map(ToOwned::to_owned).collect();
-        let launch = Launch { program: command.get_program().into(), args };
+        let launch = Launch {
+            program: command.get_program().into(),
+            args,
+        };
         let name = format!("the root of image {} (virtiofsd)", image.reference);
         let (folder, socket) = ("/".into(), Socket::Inherited(socket));
-        helpers.push(Helper { name, launch, folder, socket, log: vm.helper_log(&tag) });
+        helpers.push(Helper {
+            name,
+            launch,
+            folder,
+            socket,
+            log: vm.helper_log(&tag),
+        });
     }
     Ok(helpers)
 }

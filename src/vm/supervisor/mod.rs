@@ -1,4 +1,5 @@
-//! The one background process of a running VM: it owns the hypervisor, writes the logs and serves clients.
+//! The one background process of a running VM: it owns the hypervisor, writes the logs and serves
+//! clients.
 
 pub mod client;
 mod clients;

@@ -1,5 +1,5 @@
-//! The problems of a running VM, for `list`. Their file is beside the VM's sockets, because the disk that has the VM's
-//! own folder may be full.
+//! The problems of a running VM, for `list`. Their file is beside the VM's sockets, because the
+//! disk that has the VM's own folder may be full.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +14,8 @@ use crate::vm::Vm;
 /// The problem of a machine whose disk can't grow.
 pub const NO_SPACE: &str =
     "the host has no space left for the VM's disk; the VM is paused until space is free";
-/// Time after which a paused machine is resumed to see whether there is space: no event reports that.
+/// Time after which a paused machine is resumed to see whether there is space: no event reports
+/// that.
 const RETRY_TIME: Duration = Duration::from_secs(5);
 /// A machine that runs for this long after that has found space.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
@@ -39,7 +40,11 @@ enum Space {
 
 impl Problems {
     pub fn new(vm: &Vm, dirs: &Dirs) -> Self {
-        Self { file: file_of(vm, dirs), permanent: vec![], space: Space::Enough }
+        Self {
+            file: file_of(vm, dirs),
+            permanent: vec![],
+            space: Space::Enough,
+        }
     }
 
     /// Records a problem for the rest of the run.
@@ -76,9 +81,15 @@ impl Problems {
 
     fn save(&self) {
         let space = (self.space != Space::Enough).then_some(NO_SPACE);
-        let all: Vec<&str> = self.permanent.iter().map(String::as_str).chain(space).collect();
+        let all: Vec<&str> = self
+            .permanent
+            .iter()
+            .map(String::as_str)
+            .chain(space)
+            .collect();
         let text = all.join("; ");
-        let written = file::create_private(&self.file).and_then(|mut file| file.write_all(text.as_bytes()));
+        let written =
+            file::create_private(&self.file).and_then(|mut file| file.write_all(text.as_bytes()));
         if let Err(error) = written {
             tracing::error!(path = %self.file.display(), %error, "can't write the VM's problems");
         }
@@ -87,7 +98,9 @@ impl Problems {
 
 /// Returns the problems of a running VM, if it has any.
 pub fn read(vm: &Vm, dirs: &Dirs) -> Option<String> {
-    std::fs::read_to_string(file_of(vm, dirs)).ok().filter(|text| !text.is_empty())
+    std::fs::read_to_string(file_of(vm, dirs))
+        .ok()
+        .filter(|text| !text.is_empty())
 }
 
 fn file_of(vm: &Vm, dirs: &Dirs) -> PathBuf {

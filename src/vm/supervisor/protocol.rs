@@ -16,7 +16,8 @@ pub const LINE_MAX: usize = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
-    /// Send me all messages, with the newest of each kind so far. With `lease`, end the VM with this connection.
+    /// Send me all messages, with the newest of each kind so far. With `lease`, end the VM with
+    /// this connection.
     Attach { lease: bool },
     /// The lease ends, and I still receive messages.
     EndLease,
@@ -24,7 +25,8 @@ pub enum Request {
     Ready,
     /// Ask the guest to shut down, and power it off after this time. 0 powers it off at once.
     Stop { seconds: u64 },
-    /// Change the running machine. [`Message::Answer`] repeats the number, which the client chooses.
+    /// Change the running machine. [`Message::Answer`] repeats the number, which the client
+    /// chooses.
     Change { number: u64, change: Change },
 }
 
@@ -49,8 +51,13 @@ pub enum Message {
     SshStarted,
     /// Something failed, and the machine still runs.
     Problem { text: String },
-    /// The answer to [`Request::Change`]: why it failed, if it did, and the ports that are forwarded from now on.
-    Answer { number: u64, error: Option<String>, ports: Vec<Forward> },
+    /// The answer to [`Request::Change`]: why it failed, if it did, and the ports that are
+    /// forwarded from now on.
+    Answer {
+        number: u64,
+        error: Option<String>,
+        ports: Vec<Forward>,
+    },
     /// The VM has ended. This is the last message.
     Ended { end: End },
 }

@@ -43,7 +43,9 @@ pub enum Error {
 /// # Errors
 /// The VM can't be run. The hello has the reason.
 pub fn run(store: &Store, name: &str) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let supervising = async {
         let supervisor = refuse_on_error(Supervisor::prepare(store, name).map_err(Error::Prepare))?;
         let begun = refuse_on_error(supervisor.begin().await)?;
@@ -54,7 +56,11 @@ pub fn run(store: &Store, name: &str) -> Result<(), Error> {
 
 /// Prints the hello that tells why the VM can't run.
 fn refuse_on_error<T>(result: Result<T, Error>) -> Result<T, Error> {
-    result.inspect_err(|error| print(&Hello::Refused { reason: text::error_chain(error) }))
+    result.inspect_err(|error| {
+        print(&Hello::Refused {
+            reason: text::error_chain(error),
+        })
+    })
 }
 
 fn print(hello: &Hello) {
@@ -86,7 +92,10 @@ struct Begun {
 
 impl Supervisor {
     /// Takes the VM and looks for all that its machine needs.
-    fn prepare(store: &Store, name: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    fn prepare(
+        store: &Store,
+        name: &str,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let found = store.find(name)?;
         let taken = found.take()?.ok_or_else(|| Error::Taken(name.to_owned()))?;
         // Read again: the spec may have changed before the VM was taken.
@@ -106,7 +115,15 @@ impl Supervisor {
         ports::check(&vm.spec.settings.ports)?;
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
         let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
-        Ok(Self { vm, taken, machine, helpers, hypervisor, accelerators, dirs })
+        Ok(Self {
+            vm,
+            taken,
+            machine,
+            helpers,
+            hypervisor,
+            accelerators,
+            dirs,
+        })
     }
 
     /// Opens the sockets and logs, the last step that can fail before the hello.
@@ -114,7 +131,11 @@ impl Supervisor {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
         let console_listener = socket::listen(&runtime.join(console::SOCKET))?;
-        let record = RunRecord { end: None, started: Some(jiff::Timestamp::now()), ..self.vm.record() };
+        let record = RunRecord {
+            end: None,
+            started: Some(jiff::Timestamp::now()),
+            ..self.vm.record()
+        };
         let serial_ssh = match &self.machine.devices.ssh {
             Some(ssh) => {
                 let guest = socket::listen_for_program(&ssh.socket)?;
@@ -122,18 +143,40 @@ impl Supervisor {
             }
             None => None,
         };
-        self.vm.set_record(&record).map_err(|error| Error::Prepare(error.into()))?;
-        let journal = match self.machine.channels.iter().position(|c| c.name == JOURNAL_CHANNEL) {
+        self.vm
+            .set_record(&record)
+            .map_err(|error| Error::Prepare(error.into()))?;
+        let journal = match self
+            .machine
+            .channels
+            .iter()
+            .position(|c| c.name == JOURNAL_CHANNEL)
+        {
             Some(index) => Some((index, Log::open(&self.vm.journal_log())?)),
             None => None,
         };
-        let logs = Logs { console: Log::open(&self.vm.console_log())?, journal };
-        Ok(Begun { listener, console_listener, record, logs, serial_ssh })
+        let logs = Logs {
+            console: Log::open(&self.vm.console_log())?,
+            journal,
+        };
+        Ok(Begun {
+            listener,
+            console_listener,
+            record,
+            logs,
+            serial_ssh,
+        })
     }
 
     async fn supervise(self, begun: Begun) -> io::Result<()> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
-        let Begun { listener, console_listener, record, logs, serial_ssh } = begun;
+        let Begun {
+            listener,
+            console_listener,
+            record,
+            logs,
+            serial_ssh,
+        } = begun;
         let serial_port = serial_ssh.as_ref().map(SerialSsh::port).transpose()?;
         let (console, input) = Console::new();
         let console = Arc::new(console);
@@ -170,7 +213,11 @@ impl Supervisor {
             serial_port,
         };
         let mut servers = vec![
-            tokio::spawn(clients::serve(listener, Arc::clone(&clients), request_sender)),
+            tokio::spawn(clients::serve(
+                listener,
+                Arc::clone(&clients),
+                request_sender,
+            )),
             tokio::spawn(async move { console.serve(console_listener).await }),
         ];
         servers.extend(serial_ssh.map(|serial_ssh| tokio::spawn(serial_ssh.serve())));

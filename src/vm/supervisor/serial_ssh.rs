@@ -1,4 +1,5 @@
-//! SSH without a network: a TCP port on loopback, whose connections go to sshd over a serial port, one at a time.
+//! SSH without a network: a TCP port on loopback, whose connections go to sshd over a serial port,
+//! one at a time.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -41,8 +42,8 @@ impl SerialSsh {
 
     /// Serves connections until it is cancelled.
     ///
-    /// The end of a session closes the hypervisor's connection, too. Then the hypervisor connects again, and the guest
-    /// starts another sshd.
+    /// The end of a session closes the hypervisor's connection, too. Then the hypervisor connects
+    /// again, and the guest starts another sshd.
     pub async fn serve(mut self) {
         loop {
             let Ok(guest) = self.guest.accept().await else {
@@ -51,7 +52,12 @@ impl SerialSsh {
             };
             // A client that gave up while it waited for others has left a closed connection.
             let client = loop {
-                match self.host.accept().await.and_then(|(client, _)| open(client)) {
+                match self
+                    .host
+                    .accept()
+                    .await
+                    .and_then(|(client, _)| open(client))
+                {
                     Ok(Some(client)) => break client,
                     Ok(None) => {}
                     Err(_) => tokio::time::sleep(PAUSE).await,
@@ -69,7 +75,11 @@ fn open(client: TcpStream) -> io::Result<Option<TcpStream>> {
     let client = client.into_std()?;
     // The socket doesn't block: a client that waits makes this an error.
     let closed = matches!(client.peek(&mut [0]), Ok(0));
-    if closed { Ok(None) } else { TcpStream::from_std(client).map(Some) }
+    if closed {
+        Ok(None)
+    } else {
+        TcpStream::from_std(client).map(Some)
+    }
 }
 
 async fn forward(mut client: TcpStream, mut guest: Stream) -> io::Result<()> {
@@ -89,16 +99,24 @@ mod tests {
 
     #[test]
     fn sessions_are_served_one_after_the_other() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("ssh");
-            let serial_ssh = SerialSsh::open(None, socket::listen(&path).unwrap()).await.unwrap();
+            let serial_ssh = SerialSsh::open(None, socket::listen(&path).unwrap())
+                .await
+                .unwrap();
             let port = serial_ssh.port().unwrap();
             let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, port));
             // Three clients wait, and the second one gives up.
-            let (mut first, second, mut third) =
-                (connect().await.unwrap(), connect().await.unwrap(), connect().await.unwrap());
+            let (mut first, second, mut third) = (
+                connect().await.unwrap(),
+                connect().await.unwrap(),
+                connect().await.unwrap(),
+            );
             drop(second);
             let serving = tokio::spawn(serial_ssh.serve());
             for (client, text) in [(&mut first, b"one"), (&mut third, b"two")] {

@@ -1,4 +1,5 @@
-//! The decisions of a supervisor: its reactions to the engine's events, clients' requests and signals.
+//! The decisions of a supervisor: its reactions to the engine's events, clients' requests and
+//! signals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +86,12 @@ impl Supervision<'_> {
 
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Started { accelerator, ssh_port, vsock, ports } => {
+            Event::Started {
+                accelerator,
+                ssh_port,
+                vsock,
+                ports,
+            } => {
                 fault::point("supervisor-runs");
                 let ssh_port = self.serial_port.or(ssh_port);
                 self.record.accelerator = Some(accelerator);
@@ -93,21 +99,37 @@ impl Supervision<'_> {
                 self.record.ports = ports;
                 self.save_record();
                 let ssh_port = ssh_port.unwrap_or(0);
-                self.clients.publish(Message::Started { accelerator, ssh_port, vsock });
+                self.clients.publish(Message::Started {
+                    accelerator,
+                    ssh_port,
+                    vsock,
+                });
             }
             Event::Problem(text) => {
                 self.problems.add(&text);
                 self.clients.publish(Message::Problem { text });
             }
-            Event::Changed { number, error, ports } => {
+            Event::Changed {
+                number,
+                error,
+                ports,
+            } => {
                 self.record.ports.clone_from(&ports);
                 self.save_record();
-                self.clients.publish(Message::Answer { number, error, ports });
+                self.clients.publish(Message::Answer {
+                    number,
+                    error,
+                    ports,
+                });
             }
-            Event::Restarting => self.clients.publish(Message::Console { line: engine::RESTARTING.into() }),
+            Event::Restarting => self.clients.publish(Message::Console {
+                line: engine::RESTARTING.into(),
+            }),
             Event::Fallback { reason } => self.clients.publish(Message::Fallback { reason }),
             Event::NoSpace => {
-                self.clients.publish(Message::Console { line: NO_SPACE.into() });
+                self.clients.publish(Message::Console {
+                    line: NO_SPACE.into(),
+                });
                 tracing::warn!("{NO_SPACE}");
                 self.problems.no_space();
             }
@@ -115,7 +137,9 @@ impl Supervision<'_> {
                 self.logs.console.write(&bytes);
                 self.console.show(&bytes);
                 if let Some(line) = self.newest.push(&bytes) {
-                    self.clients.publish(Message::Console { line: line.to_owned() });
+                    self.clients.publish(Message::Console {
+                        line: line.to_owned(),
+                    });
                 }
             }
             Event::Channel(index, bytes) => match &mut self.logs.journal {
@@ -129,7 +153,8 @@ impl Supervision<'_> {
         match request {
             ClientRequest::Request(Request::Ready) => {
                 // Later clients need no message about the accelerator that failed.
-                self.clients.forget(|message| matches!(message, Message::Fallback { .. }));
+                self.clients
+                    .forget(|message| matches!(message, Message::Fallback { .. }));
                 self.order(Order::GuestIsUp);
             }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
@@ -161,7 +186,11 @@ impl Supervision<'_> {
             Ok(Ended::Failed(reason)) => (EndKind::Failure, reason),
             Err(error) => (EndKind::Failure, crate::text::error_chain(&error)),
         };
-        let end = End { at: jiff::Timestamp::now(), kind, reason };
+        let end = End {
+            at: jiff::Timestamp::now(),
+            kind,
+            reason,
+        };
         self.record.end = Some(end.clone());
         self.save_record();
         end

@@ -39,21 +39,34 @@ impl Own {
     /// Adds one file to a variant of the test image: podman counts mounts by the uppermost layer.
     pub fn of(variant: &str, test: &str) -> Self {
         let name = format!("localhost/podman-bootc-e2e:{test}-{}", std::process::id());
-        let file = format!("FROM {}\nRUN echo {name} >/usr/lib/own-image\n", shared(variant));
+        let file = format!(
+            "FROM {}\nRUN echo {name} >/usr/lib/own-image\n",
+            shared(variant)
+        );
         let build = ["build", "--quiet", "--network", "none", "--tag", &name, "-"];
-        let id = podman(&build, file.into_bytes()).expect(0).text().trim().to_owned();
+        let id = podman(&build, file.into_bytes())
+            .expect(0)
+            .text()
+            .trim()
+            .to_owned();
         Self { name, id }
     }
 
     /// Returns true while podman has containers of it.
     pub fn has_containers(&self) -> bool {
         let filter = format!("ancestor={}", self.id);
-        !podman(&["ps", "--all", "--quiet", "--filter", &filter], vec![]).expect(0).text().is_empty()
+        !podman(&["ps", "--all", "--quiet", "--filter", &filter], vec![])
+            .expect(0)
+            .text()
+            .is_empty()
     }
 
     /// Returns true while podman has it mounted.
     pub fn is_mounted(&self) -> bool {
-        podman(&["image", "mount", "--format", "json"], vec![]).expect(0).text().contains(&self.id)
+        podman(&["image", "mount", "--format", "json"], vec![])
+            .expect(0)
+            .text()
+            .contains(&self.id)
     }
 }
 
@@ -61,7 +74,11 @@ impl Drop for Own {
     fn drop(&mut self) {
         let mounted = self.is_mounted();
         podman(&["rmi", "--force", &self.id], vec![]);
-        assert!(!mounted || std::thread::panicking(), "image {} was left mounted", self.name);
+        assert!(
+            !mounted || std::thread::panicking(),
+            "image {} was left mounted",
+            self.name
+        );
     }
 }
 

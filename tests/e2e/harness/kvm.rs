@@ -23,18 +23,48 @@ impl Kvm {
     pub fn probe() -> Self {
         /// A working KVM takes two seconds, more when other tests use the processors.
         const WHILE: Duration = Duration::from_secs(20);
-        if OpenOptions::new().read(true).write(true).open("/dev/kvm").is_err() {
+        if OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .is_err()
+        {
             return Self::Absent;
         }
         let folder = tempfile::tempdir().unwrap();
         let kernel = folder.path().join("vmlinuz");
-        let read = ["run", "--rm", "--network", "none", &shared("latest"), "sh", "-c"];
+        let read = [
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            &shared("latest"),
+            "sh",
+            "-c",
+        ];
         let read = [&read[..], &["cat /usr/lib/modules/*/vmlinuz"]].concat();
         std::fs::write(&kernel, podman(&read, vec![]).expect(0).stdout).unwrap();
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-accel", "kvm", "-cpu", "host", "-machine", "q35", "-nodefaults", "-display", "none"]);
-        qemu.args(["-no-reboot", "-serial", "stdio", "-append", "console=ttyS0 panic=-1", "-kernel"])
-            .arg(kernel);
+        qemu.args([
+            "-accel",
+            "kvm",
+            "-cpu",
+            "host",
+            "-machine",
+            "q35",
+            "-nodefaults",
+            "-display",
+            "none",
+        ]);
+        qemu.args([
+            "-no-reboot",
+            "-serial",
+            "stdio",
+            "-append",
+            "console=ttyS0 panic=-1",
+            "-kernel",
+        ])
+        .arg(kernel);
         let works = Running::start(qemu, None).writes("Unable to mount root fs", WHILE);
         if works { Self::Works } else { Self::Broken }
     }

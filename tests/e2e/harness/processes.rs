@@ -9,16 +9,23 @@ use crate::common::process::Process;
 impl Process {
     /// Returns its state and what it waits for in the kernel.
     pub fn doing(&self) -> String {
-        let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", self.pid)).unwrap_or_default();
+        let read = |name: &str| {
+            fs::read_to_string(format!("/proc/{}/{name}", self.pid)).unwrap_or_default()
+        };
         let status = read("status");
-        let lines = status.lines().filter(|line| line.starts_with("State:") || line.starts_with("PPid:"));
+        let lines = status
+            .lines()
+            .filter(|line| line.starts_with("State:") || line.starts_with("PPid:"));
         format!("{} {}", lines.collect::<Vec<_>>().join(" "), read("wchan"))
     }
 
     /// Sends SIGKILL.
     pub fn kill(&self) {
         // It may have ended by itself.
-        let _ = kill_process(Pid::from_raw(self.pid.try_into().unwrap()).unwrap(), Signal::KILL);
+        let _ = kill_process(
+            Pid::from_raw(self.pid.try_into().unwrap()).unwrap(),
+            Signal::KILL,
+        );
     }
 
     /// Returns true until it has ended.

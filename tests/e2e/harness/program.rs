@@ -56,13 +56,23 @@ impl Running {
     /// stays open until the program ends (see [`Running::type_line`]).
     pub fn start(mut command: Command, input: Option<Vec<u8>>) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let words: Vec<String> = words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         let line = words.join(" ");
         // Another program may start it, as `setpriv` does.
-        let tool = words.iter().position(|word| word.ends_with("/podman-bootc"));
+        let tool = words
+            .iter()
+            .position(|word| word.ends_with("/podman-bootc"));
         let arguments = tool.map(|place| words[place + 1..].to_vec());
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+        command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         if let Some(input) = input {
             let mut stdin = child.stdin.take().unwrap();
@@ -88,19 +98,29 @@ impl Running {
     pub fn type_keys(&mut self, keys: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         // If the program has ended, a later assertion on its output fails.
-        let _ = stdin.write_all(keys.as_bytes()).and_then(|()| stdin.flush());
+        let _ = stdin
+            .write_all(keys.as_bytes())
+            .and_then(|()| stdin.flush());
     }
 
     /// Waits until it has written this to standard output.
     #[track_caller]
     pub fn wait_stdout(&self, text: &str, time: Duration) {
-        assert!(self.writes(text, time), "no {text:?} in time\n{}", self.story());
+        assert!(
+            self.writes(text, time),
+            "no {text:?} in time\n{}",
+            self.story()
+        );
     }
 
     /// Waits until it has written this to standard error.
     #[track_caller]
     pub fn wait_stderr(&self, text: &str, time: Duration) {
-        assert!(self.stderr.wait(time, |state| state.has(text)), "no {text:?} in time\n{}", self.story());
+        assert!(
+            self.stderr.wait(time, |state| state.has(text)),
+            "no {text:?} in time\n{}",
+            self.story()
+        );
     }
 
     /// Returns its standard output so far.
@@ -133,12 +153,20 @@ impl Running {
     pub fn finish(mut self, time: Duration) -> Output {
         let deadline = Instant::now() + time;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let over =
-            self.stdout.wait(left(), |state| state.ended) && self.stderr.wait(left(), |state| state.ended);
-        assert!(over, "it didn't end within {} s\n{}", time.as_secs(), self.story());
-        let status =
-            wait_for(&self.line, left().max(Duration::from_secs(1)), || self.child.try_wait().unwrap());
-        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
+        let over = self.stdout.wait(left(), |state| state.ended)
+            && self.stderr.wait(left(), |state| state.ended);
+        assert!(
+            over,
+            "it didn't end within {} s\n{}",
+            time.as_secs(),
+            self.story()
+        );
+        let status = wait_for(&self.line, left().max(Duration::from_secs(1)), || {
+            self.child.try_wait().unwrap()
+        });
+        let code = status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap());
         if let Some(arguments) = self.arguments.as_ref().filter(|_| code != REFUSED) {
             record(arguments);
         }
@@ -156,7 +184,11 @@ impl Running {
     }
 
     fn story(&self) -> String {
-        story(&self.line, &self.stdout.bytes(), &String::from_utf8_lossy(&self.stderr.bytes()))
+        story(
+            &self.line,
+            &self.stdout.bytes(),
+            &String::from_utf8_lossy(&self.stderr.bytes()),
+        )
     }
 }
 
@@ -187,7 +219,11 @@ impl Output {
     /// Asserts that it wrote this to standard error.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in\n{}", self.story());
+        assert!(
+            self.stderr.contains(text),
+            "no {text:?} in\n{}",
+            self.story()
+        );
         self
     }
 
@@ -200,7 +236,12 @@ impl Output {
 
     /// Returns the command line, the exit code, the time and the output.
     pub fn story(&self) -> String {
-        let head = format!("{} (code {}, {:.1} s)", self.line, self.code, self.elapsed.as_secs_f64());
+        let head = format!(
+            "{} (code {}, {:.1} s)",
+            self.line,
+            self.code,
+            self.elapsed.as_secs_f64()
+        );
         story(&head, &self.stdout, &self.stderr)
     }
 }
@@ -216,8 +257,13 @@ fn record(arguments: &[String]) {
     let folder = used_arguments();
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(std::process::id().to_string());
-    let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-    file.write_all(format!("{}\n", serde_json::json!(arguments)).as_bytes()).unwrap();
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .unwrap();
+    file.write_all(format!("{}\n", serde_json::json!(arguments)).as_bytes())
+        .unwrap();
 }
 
 impl Stream {
@@ -243,12 +289,18 @@ impl Stream {
     /// Returns false if it does not become true in time, or the stream ends before.
     fn wait(&self, time: Duration, good: impl Fn(&State) -> bool) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = self.changed.wait_timeout_while(state, time, |state| !good(state) && !state.ended);
+        let wait = self
+            .changed
+            .wait_timeout_while(state, time, |state| !good(state) && !state.ended);
         good(&wait.unwrap_or_else(PoisonError::into_inner).0)
     }
 
     fn bytes(&self) -> Vec<u8> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes.clone()
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .bytes
+            .clone()
     }
 }
 

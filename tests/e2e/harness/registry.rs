@@ -50,7 +50,10 @@ impl Registry {
 
     /// Returns settings that make podman trust it; for `CONTAINERS_REGISTRIES_CONF`.
     pub fn write_settings(&self, file: &Path) {
-        let settings = format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", self.address);
+        let settings = format!(
+            "[[registry]]\nlocation = \"{}\"\ninsecure = true\n",
+            self.address
+        );
         std::fs::write(file, settings).unwrap();
     }
 }
@@ -89,7 +92,8 @@ impl Content {
     fn add(&mut self, name: &str, kind: &str, media_type: &'static str, bytes: Vec<u8>) -> Value {
         let digest = digest(&bytes);
         let descriptor = json!({"mediaType": media_type, "digest": digest, "size": bytes.len()});
-        self.0.insert(path(name, kind, &digest), (media_type, bytes));
+        self.0
+            .insert(path(name, kind, &digest), (media_type, bytes));
         descriptor
     }
 
@@ -98,7 +102,9 @@ impl Content {
         let mut lines = BufReader::new(stream).lines();
         let request = lines.next().unwrap_or(Ok(String::new()))?;
         let mut words = request.split(' ');
-        let (Some("GET" | "HEAD"), Some(path)) = (words.next(), words.next()) else { return Ok(()) };
+        let (Some("GET" | "HEAD"), Some(path)) = (words.next(), words.next()) else {
+            return Ok(());
+        };
         for line in lines {
             if line?.is_empty() {
                 break;
@@ -111,7 +117,11 @@ impl Content {
             (_, None) => ("404 Not Found", &nothing),
         };
         let length = bytes.len();
-        let body: &[u8] = if request.starts_with("HEAD") { &[] } else { bytes };
+        let body: &[u8] = if request.starts_with("HEAD") {
+            &[]
+        } else {
+            bytes
+        };
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
         );
@@ -124,6 +134,9 @@ fn path(name: &str, kind: &str, digest: &str) -> String {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{hex}")
 }

@@ -60,7 +60,10 @@ impl Sandbox {
         let folder = target().join("e2e");
         fs::create_dir_all(&folder).unwrap();
         let prefix = format!("{test}-");
-        let root = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder).unwrap();
+        let root = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(folder)
+            .unwrap();
         let runtime = tempfile::Builder::new().prefix("pb-").tempdir().unwrap();
         let cache = root.path().join(cache);
         fs::create_dir_all(&cache).unwrap();
@@ -69,7 +72,12 @@ impl Sandbox {
         tool.set("XDG_CACHE_HOME", &cache);
         tool.set("XDG_RUNTIME_DIR", runtime.path());
         tool.set("CONTAINERS_CONF", image::containers_conf());
-        Self { root, tool, runtime, cache }
+        Self {
+            root,
+            tool,
+            runtime,
+            cache,
+        }
     }
 
     /// Returns the folder of the tool's cache.
@@ -84,8 +92,14 @@ impl Sandbox {
 
     /// Returns the folders of the base disks in the cache.
     pub fn base_disks(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.cache().join("disks")).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| path.join("disk.json").exists()).collect()
+        let entries = fs::read_dir(self.cache().join("disks"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.join("disk.json").exists())
+            .collect()
     }
 
     /// Returns the folder of a VM.
@@ -126,10 +140,18 @@ impl Sandbox {
     pub fn start_on_terminal(&self, args: &[&str]) -> Running {
         let tool = self.tool(args);
         let words = std::iter::once(tool.get_program()).chain(tool.get_args());
-        let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
+        let quoted =
+            words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
         // The tool takes the place of the shell in between.
         let line = format!("exec {}", quoted.collect::<Vec<_>>().join(" "));
-        let words = ["--quiet", "--flush", "--return", "--command", &line, "/dev/null"];
+        let words = [
+            "--quiet",
+            "--flush",
+            "--return",
+            "--command",
+            &line,
+            "/dev/null",
+        ];
         Running::start(self.command("script", &words), None)
     }
 
@@ -148,7 +170,11 @@ impl Sandbox {
     /// Returns the rows of `list`.
     #[track_caller]
     pub fn list(&self) -> Vec<Value> {
-        let text = self.start(&["list", "--format", "json"]).finish(SOON).expect(0).text();
+        let text = self
+            .start(&["list", "--format", "json"])
+            .finish(SOON)
+            .expect(0)
+            .text();
         serde_json::from_str(&text).unwrap()
     }
 
@@ -161,13 +187,17 @@ impl Sandbox {
     /// Returns the VM's state, or nothing.
     #[track_caller]
     pub fn state(&self, name: &str) -> String {
-        self.vm(name).map(|row| row["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+        self.vm(name)
+            .map(|row| row["state"].as_str().unwrap().to_owned())
+            .unwrap_or_default()
     }
 
     /// Waits until a VM runs, and returns its row of `list`.
     #[track_caller]
     pub fn wait_running(&self, name: &str) -> Value {
-        wait_for("the VM to run", BOOT, || self.vm(name).filter(|row| row["ssh_port"].is_u64()))
+        wait_for("the VM to run", BOOT, || {
+            self.vm(name).filter(|row| row["ssh_port"].is_u64())
+        })
     }
 
     /// Returns the processes that the test started, directly or not.
@@ -194,7 +224,11 @@ impl Sandbox {
     /// Waits for the QEMU of the test's only VM.
     #[track_caller]
     pub fn wait_qemu(&self) -> Process {
-        wait_for("a QEMU", BOOT, || self.processes().into_iter().find(|p| p.command.contains("-accel")))
+        wait_for("a QEMU", BOOT, || {
+            self.processes()
+                .into_iter()
+                .find(|p| p.command.contains("-accel"))
+        })
     }
 
     /// Asserts that no process, socket or temporary file is left, and only these VMs.
@@ -210,10 +244,20 @@ impl Sandbox {
     }
 
     fn left(&self, vms: &[&str]) -> Vec<String> {
-        let mut left: Vec<String> = self.processes().iter().map(|process| format!("{process:?}")).collect();
+        let mut left: Vec<String> = self
+            .processes()
+            .iter()
+            .map(|process| format!("{process:?}"))
+            .collect();
         let show = |path: PathBuf| path.display().to_string();
-        left.extend(entries(&self.runtime.path().join(NAME)).into_iter().map(show));
-        let others = entries(&self.vms()).into_iter().filter(|path| !vms.iter().any(|vm| path.ends_with(vm)));
+        left.extend(
+            entries(&self.runtime.path().join(NAME))
+                .into_iter()
+                .map(show),
+        );
+        let others = entries(&self.vms())
+            .into_iter()
+            .filter(|path| !vms.iter().any(|vm| path.ends_with(vm)));
         left.extend(others.map(show));
         // The shared cache is left out: other tests use it at the same time.
         for folder in ["data", "cache"].map(|name| self.tool.path(name)) {
@@ -231,17 +275,27 @@ impl Sandbox {
         for process in self.processes() {
             eprintln!("--- {process:?} {}", process.doing());
         }
-        let kept = target().join("e2e-failed").join(self.root().file_name().unwrap());
+        let kept = target()
+            .join("e2e-failed")
+            .join(self.root().file_name().unwrap());
         let installs = entries(&self.cache().join("disks"));
         for folder in entries(&self.vms()).into_iter().chain(installs) {
             let kept = kept.join(folder.file_name().unwrap());
-            for log in ["state.json", "supervisor.log", "qemu.log", "console.log", "install.log"] {
+            for log in [
+                "state.json",
+                "supervisor.log",
+                "qemu.log",
+                "console.log",
+                "install.log",
+            ] {
                 const BYTES: usize = 2000;
-                let Ok(text) = fs::read(folder.join(log)) else { continue };
+                let Ok(text) = fs::read(folder.join(log)) else {
+                    continue;
+                };
                 fs::create_dir_all(&kept).unwrap();
                 fs::write(kept.join(log), &text).unwrap();
-                let end =
-                    String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..]).replace('\r', "");
+                let end = String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..])
+                    .replace('\r', "");
                 eprintln!("--- the end of {}\n{end}", kept.join(log).display());
             }
         }
@@ -259,9 +313,13 @@ impl Sandbox {
         self.runtime.disable_cleanup(true);
         let tool = self.tool(&["list"]);
         let program = tool.get_program().display();
-        let variables = tool
-            .get_envs()
-            .map(|(name, value)| format!("{}='{}'", name.display(), value.unwrap_or_default().display()));
+        let variables = tool.get_envs().map(|(name, value)| {
+            format!(
+                "{}='{}'",
+                name.display(),
+                value.unwrap_or_default().display()
+            )
+        });
         let variables = variables.collect::<Vec<_>>().join(" ");
         let (root, runtime) = (self.root().display(), self.runtime.path().display());
         eprintln!("--- E2E_KEEP is set: the test's VMs are kept. Use them in a shell:");
@@ -286,7 +344,8 @@ impl Drop for Sandbox {
             }
             return;
         }
-        let clean = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.assert_clean(&[])));
+        let clean =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.assert_clean(&[])));
         if let Err(panic) = clean {
             self.tell();
             if !self.keep() {
@@ -298,7 +357,12 @@ impl Drop for Sandbox {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// Adds the temporary files below `folder`.

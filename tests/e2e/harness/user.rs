@@ -29,13 +29,20 @@ impl User {
         let run = |program: &str, args: &[&str]| {
             let mut command = Command::new(program);
             command.args(args).arg(&name);
-            Running::start(command, Some(vec![])).finish(SOON).expect(0).text().trim().to_owned()
+            Running::start(command, Some(vec![]))
+                .finish(SOON)
+                .expect(0)
+                .text()
+                .trim()
+                .to_owned()
         };
         run("useradd", &["--create-home", "--shell", "/bin/sh"]);
         let id = run("id", &["-u"]).parse().unwrap();
         let group = run("id", &["-g"]).parse().unwrap();
         assert!(
-            fs::read_to_string("/etc/subuid").unwrap().contains(&format!("{name}:")),
+            fs::read_to_string("/etc/subuid")
+                .unwrap()
+                .contains(&format!("{name}:")),
             "no subordinate IDs"
         );
         let user = Self {
@@ -66,7 +73,12 @@ impl User {
     /// Creates a folder that belongs to the user.
     pub fn mkdir(&self, path: &Path) {
         fs::create_dir_all(path).unwrap();
-        chown(path, Some(Uid::from_raw(self.id)), Some(Gid::from_raw(self.group))).unwrap();
+        chown(
+            path,
+            Some(Uid::from_raw(self.id)),
+            Some(Gid::from_raw(self.group)),
+        )
+        .unwrap();
     }
 
     /// Copies a program to a folder from which the user can run it, and returns its path.
@@ -80,17 +92,43 @@ impl User {
     pub fn give_image(&self, image: &str, name: &str) {
         let archive = self.home.join("image.tar");
         let archive = archive.to_str().unwrap();
-        let save =
-            ["save", "--quiet", "--format", "oci-archive", "--uncompressed", "--output", archive, image];
+        let save = [
+            "save",
+            "--quiet",
+            "--format",
+            "oci-archive",
+            "--uncompressed",
+            "--output",
+            archive,
+            image,
+        ];
         podman(&save, vec![]).expect(0);
         let from = format!("oci-archive:{archive}");
         fs::set_permissions(archive, fs::Permissions::from_mode(0o644)).unwrap();
-        let id = self.start("podman", &["pull", "--quiet", &from]).finish(BOOT).expect(0).text();
-        self.start("podman", &["tag", id.trim(), name]).finish(SOON).expect(0);
-        let names =
-            self.start("podman", &["image", "inspect", "--format", "{{.RepoTags}}", name]).finish(SOON);
-        for other in names.expect(0).text().trim_matches(['[', ']', '\n']).split(' ').filter(|n| *n != name) {
-            self.start("podman", &["untag", id.trim(), other]).finish(SOON).expect(0);
+        let id = self
+            .start("podman", &["pull", "--quiet", &from])
+            .finish(BOOT)
+            .expect(0)
+            .text();
+        self.start("podman", &["tag", id.trim(), name])
+            .finish(SOON)
+            .expect(0);
+        let names = self
+            .start(
+                "podman",
+                &["image", "inspect", "--format", "{{.RepoTags}}", name],
+            )
+            .finish(SOON);
+        for other in names
+            .expect(0)
+            .text()
+            .trim_matches(['[', ']', '\n'])
+            .split(' ')
+            .filter(|n| *n != name)
+        {
+            self.start("podman", &["untag", id.trim(), other])
+                .finish(SOON)
+                .expect(0);
         }
         fs::remove_file(archive).unwrap();
     }
@@ -98,9 +136,23 @@ impl User {
     /// Starts a program as this user, with the environment of a new login.
     pub fn start(&self, program: &str, args: &[&str]) -> Running {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", &self.name, "--regid", &self.group.to_string(), "--clear-groups", "--"]);
-        command.arg(program).args(args).current_dir(&self.home).env_clear();
-        command.env("HOME", &self.home).env("USER", &self.name).env("XDG_RUNTIME_DIR", &self.runtime);
+        command.args([
+            "--reuid",
+            &self.name,
+            "--regid",
+            &self.group.to_string(),
+            "--clear-groups",
+            "--",
+        ]);
+        command
+            .arg(program)
+            .args(args)
+            .current_dir(&self.home)
+            .env_clear();
+        command
+            .env("HOME", &self.home)
+            .env("USER", &self.name)
+            .env("XDG_RUNTIME_DIR", &self.runtime);
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
         command.env("CONTAINERS_CONF", self.home.join("containers.conf"));
         Running::start(command, Some(vec![]))
@@ -111,7 +163,10 @@ impl User {
     pub fn processes(&self) -> Vec<Process> {
         let mut mine = Process::all(|pid| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+            let uid = status
+                .lines()
+                .find_map(|line| line.strip_prefix("Uid:"))
+                .unwrap_or_default();
             uid.split_whitespace().next() == Some(self.id.to_string().as_str())
         });
         mine.retain(|process| process.command.trim() != "podman");
@@ -120,21 +175,26 @@ impl User {
 
     /// Waits until all of the user's processes have ended.
     pub fn wait_idle(&self) {
-        wait_for("the end of the user's processes", SOON, || self.processes().is_empty().then_some(()));
+        wait_for("the end of the user's processes", SOON, || {
+            self.processes().is_empty().then_some(())
+        });
     }
 }
 
 impl Drop for User {
     /// Never panics, because a failed test may be unwinding.
     fn drop(&mut self) {
-        let mine =
-            |pid: u32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == self.id);
+        let mine = |pid: u32| {
+            fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == self.id)
+        };
         Process::all(mine).iter().for_each(Process::kill);
         let start = Instant::now();
         while !Process::all(mine).is_empty() && start.elapsed() < SOON {
             std::thread::sleep(Duration::from_millis(20));
         }
-        let _ = Command::new("userdel").args(["--force", &self.name]).output();
+        let _ = Command::new("userdel")
+            .args(["--force", &self.name])
+            .output();
         // Root may also remove files that belong to the IDs of the user's containers.
         for folder in [&self.runtime, &self.home] {
             let _ = fs::remove_dir_all(folder);

@@ -8,13 +8,20 @@ use crate::harness::{SOON, Sandbox, wait_for};
 
 /// Returns the host's ports that lead to the guest's port 22.
 pub fn published(sandbox: &Sandbox) -> Vec<u16> {
-    let ports = sandbox.ok(&["port", "full", "--format", "{{.guest_port}} {{.host_address}} {{.host_port}}"]);
+    let ports = sandbox.ok(&[
+        "port",
+        "full",
+        "--format",
+        "{{.guest_port}} {{.host_address}} {{.host_port}}",
+    ]);
     let port = |line: &str| line.strip_prefix("22 127.0.0.1 ")?.parse().ok();
     ports.lines().filter_map(port).collect()
 }
 
 fn leads_to_sshd(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
     stream.set_read_timeout(Some(SOON)).unwrap();
     let mut banner = [0; 4];
     stream.read_exact(&mut banner).is_ok() && &banner == b"SSH-"
@@ -29,13 +36,18 @@ pub fn tcp(sandbox: &Sandbox) -> [u16; 2] {
     let three = published(sandbox);
     let added = *three.iter().find(|port| !first.contains(port)).unwrap();
     assert!(three.len() == 3 && leads_to_sshd(added));
-    let taken = sandbox.run(&["port", "full", "--add", &format!("{added}:80")]).expect(125);
+    let taken = sandbox
+        .run(&["port", "full", "--add", &format!("{added}:80")])
+        .expect(125);
     taken.says(&added.to_string());
     // Only one of three forwards to the same port is removed.
     sandbox.ok(&["port", "full", "--remove", &format!("{}:22", first[0])]);
     assert_eq!(published(sandbox), [first[1], added]);
     assert!(!leads_to_sshd(first[0]) && leads_to_sshd(first[1]) && leads_to_sshd(added));
-    sandbox.run(&["port", "full", "--remove", "1:22"]).expect(125).says("1:22");
+    sandbox
+        .run(&["port", "full", "--remove", "1:22"])
+        .expect(125)
+        .says("1:22");
     [first[1], added]
 }
 
@@ -47,7 +59,9 @@ const ECHO: &str = r#"use IO::Socket::INET; $s = IO::Socket::INET->new(Proto => 
 fn echoes(port: u16) -> bool {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(("127.0.0.1", port)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .unwrap();
     let mut answer = [0; 20];
     // A port without a listener refuses packets.
     socket.send(b"ping").is_ok()
@@ -57,8 +71,14 @@ fn echoes(port: u16) -> bool {
 
 pub fn udp(sandbox: &Sandbox) {
     let port = |guest: &str| -> Option<u16> {
-        let all = sandbox.ok(&["port", "full", "--format", "{{.protocol}} {{.guest_port}}={{.host_port}}"]);
-        all.lines().find_map(|line| line.strip_prefix(&format!("udp {guest}="))?.parse().ok())
+        let all = sandbox.ok(&[
+            "port",
+            "full",
+            "--format",
+            "{{.protocol}} {{.guest_port}}={{.host_port}}",
+        ]);
+        all.lines()
+            .find_map(|line| line.strip_prefix(&format!("udp {guest}="))?.parse().ok())
     };
     for guest in ["7", "8"] {
         sandbox.ok(&[
@@ -71,8 +91,13 @@ pub fn udp(sandbox: &Sandbox) {
     wait_for("an echo", SOON, || echoes(first).then_some(()));
     sandbox.ok(&["port", "full", "--add", "0:8/udp"]);
     let added = port("8").unwrap();
-    wait_for("an echo by the added port", SOON, || echoes(added).then_some(()));
-    sandbox.run(&["port", "full", "--add", "0:7/udp"]).expect(125).says("already");
+    wait_for("an echo by the added port", SOON, || {
+        echoes(added).then_some(())
+    });
+    sandbox
+        .run(&["port", "full", "--add", "0:7/udp"])
+        .expect(125)
+        .says("already");
     sandbox.ok(&["port", "full", "--remove", "8/udp"]);
     assert!(port("8").is_none() && !echoes(added) && echoes(first));
 }

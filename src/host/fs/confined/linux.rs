@@ -23,7 +23,11 @@ impl ConfinedDir {
     pub fn open(&self, path: &str) -> io::Result<File> {
         // Opening a pipe would block without O_NONBLOCK.
         let file = File::from(self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("not a plain file"))
+        }
     }
 
     pub fn has(&self, path: &str) -> bool {
@@ -32,7 +36,10 @@ impl ConfinedDir {
 
     pub fn identity(&self, path: &str) -> io::Result<Identity> {
         let stat = rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?;
-        #[allow(clippy::unnecessary_cast, reason = "the types differ between processors")]
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "the types differ between processors"
+        )]
         Ok(Identity {
             inode: stat.st_ino as u64,
             size: stat.st_size as i64,
@@ -57,6 +64,12 @@ impl ConfinedDir {
     fn open_at(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::CLOEXEC;
         let path = path.trim_start_matches('/');
-        Ok(rustix::fs::openat2(&self.0, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+        Ok(rustix::fs::openat2(
+            &self.0,
+            path,
+            flags,
+            Mode::empty(),
+            ResolveFlags::IN_ROOT,
+        )?)
     }
 }

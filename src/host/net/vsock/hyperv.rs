@@ -6,14 +6,16 @@ pub const FAMILY: u16 = 34;
 /// The end of the service IDs of guests' ports. The port's number is the beginning.
 const PORT_SUFFIX: &str = "-facb-11e6-bd58-64006a7986d3";
 
-/// Returns the key in `HKEY_LOCAL_MACHINE` by which an administrator allows connections from the host to this port of
-/// guests.
+/// Returns the key in `HKEY_LOCAL_MACHINE` by which an administrator allows connections from the
+/// host to this port of guests.
 pub fn registry_key(port: u32) -> String {
-    let services = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\Virtualization\GuestCommunicationServices";
+    let services =
+        r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\Virtualization\GuestCommunicationServices";
     format!(r"{services}\{}", service_id(port))
 }
 
-/// Returns the address (`SOCKADDR_HV`) of a port of the VM with this ID, `None` if the ID is invalid.
+/// Returns the address (`SOCKADDR_HV`) of a port of the VM with this ID, `None` if the ID is
+/// invalid.
 pub fn address(vm: &str, port: u32) -> Option<[u8; 36]> {
     let mut bytes = [0; 36];
     bytes[..2].copy_from_slice(&FAMILY.to_ne_bytes());
@@ -54,12 +56,19 @@ mod tests {
         let address = address("01234567-89AB-cdef-0123-456789abcdef", 22).unwrap();
         let want = [
             &[34, 0, 0, 0][..],
-            &[0x67, 0x45, 0x23, 0x01, 0xab, 0x89, 0xef, 0xcd, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef],
-            &[0x16, 0, 0, 0, 0xcb, 0xfa, 0xe6, 0x11, 0xbd, 0x58, 0x64, 0x00, 0x6a, 0x79, 0x86, 0xd3],
+            &[
+                0x67, 0x45, 0x23, 0x01, 0xab, 0x89, 0xef, 0xcd, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab,
+                0xcd, 0xef,
+            ],
+            &[
+                0x16, 0, 0, 0, 0xcb, 0xfa, 0xe6, 0x11, 0xbd, 0x58, 0x64, 0x00, 0x6a, 0x79, 0x86,
+                0xd3,
+            ],
         ];
         assert_eq!(address[..], want.concat());
         assert!(
-            registry_key(22).ends_with(r"\GuestCommunicationServices\00000016-facb-11e6-bd58-64006a7986d3")
+            registry_key(22)
+                .ends_with(r"\GuestCommunicationServices\00000016-facb-11e6-bd58-64006a7986d3")
         );
     }
 

@@ -10,8 +10,8 @@ use vsock::VsockStream;
 /// <https://docs.kernel.org/admin-guide/devices.html>
 const DEVICE: &str = "/dev/vhost-vsock";
 
-/// Returns true if this user can connect to this port of guests. Linux has one device for all ports, Windows a registry
-/// entry for each.
+/// Returns true if this user can connect to this port of guests. Linux has one device for all
+/// ports, Windows a registry entry for each.
 pub fn is_available(_port: u32) -> bool {
     crate::host::can_open_read_write(Path::new(DEVICE))
 }

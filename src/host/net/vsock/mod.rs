@@ -1,6 +1,7 @@
 //! Connections to a guest without a network: `AF_VSOCK`, or a hypervisor's socket in its place.
 //!
-//! The functions return a TCP stream, because the callers need only what all stream sockets can do. It has no IP address.
+//! The functions return a TCP stream, because the callers need only what all stream sockets can do.
+//! It has no IP address.
 
 pub mod hyperv;
 

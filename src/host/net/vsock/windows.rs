@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use windows_sys::Win32::System::Hypervisor::HV_PROTOCOL_RAW;
-use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, KEY_READ, RegCloseKey, RegOpenKeyExW};
+use windows_sys::Win32::System::Registry::{
+    HKEY_LOCAL_MACHINE, KEY_READ, RegCloseKey, RegOpenKeyExW,
+};
 
 use super::hyperv;
 
@@ -14,11 +16,15 @@ use super::hyperv;
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 
 pub fn is_available(port: u32) -> bool {
-    let name: Vec<u16> = hyperv::registry_key(port).encode_utf16().chain([0]).collect();
+    let name: Vec<u16> = hyperv::registry_key(port)
+        .encode_utf16()
+        .chain([0])
+        .collect();
     let mut key = std::ptr::null_mut();
     // SAFETY: the name ends with a NUL, and the variable for the key outlives the call.
     #[allow(unsafe_code)]
-    let error = unsafe { RegOpenKeyExW(HKEY_LOCAL_MACHINE, name.as_ptr(), 0, KEY_READ, &raw mut key) };
+    let error =
+        unsafe { RegOpenKeyExW(HKEY_LOCAL_MACHINE, name.as_ptr(), 0, KEY_READ, &raw mut key) };
     if error == 0 {
         // SAFETY: the key was just opened, and nothing else closes it.
         #[allow(unsafe_code)]
@@ -45,7 +51,11 @@ pub fn connect_hyperv(vm: &str, port: u32) -> io::Result<TcpStream> {
         })
     }?;
     let family = Domain::from(i32::from(hyperv::FAMILY));
-    let socket = Socket::new(family, Type::STREAM, Some(Protocol::from(HV_PROTOCOL_RAW as i32)))?;
+    let socket = Socket::new(
+        family,
+        Type::STREAM,
+        Some(Protocol::from(HV_PROTOCOL_RAW as i32)),
+    )?;
     socket.connect_timeout(&address, CONNECT_TIME)?;
     Ok(socket.into())
 }

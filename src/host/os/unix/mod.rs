@@ -23,7 +23,10 @@ pub const HAS_DRIVES: bool = false;
 
 /// Returns the kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Returns the user's numeric ID. `0` is root.
@@ -43,15 +46,22 @@ pub fn group_id() -> u32 {
     rustix::process::getgid().as_raw()
 }
 
-/// Returns true if standard output is a pipe without a reader, as far as the system can tell without a write.
+/// Returns true if standard output is a pipe without a reader, as far as the system can tell
+/// without a write.
 ///
 /// poll(2) reports an error for such a pipe, or a hang-up (macOS), and neither for a file.
 pub fn stdout_has_no_reader() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdout = io::stdout();
     let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&now)).is_ok()
+        && polled[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// Returns the free bytes on the filesystem of `path`.
@@ -72,18 +82,27 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 
 /// Creates or truncates a file that only this user can read.
 pub fn create_private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 pub fn is_block_device(metadata: &Metadata) -> bool {
     metadata.file_type().is_block_device()
 }
 
-/// Opens a block device for writing. Fails with [`io::ErrorKind::ResourceBusy`] if a mount, swap or another device uses it
-/// or a part of it: that is what `O_EXCL` without `O_CREAT` means on Linux (open(2)).
+/// Opens a block device for writing. Fails with [`io::ErrorKind::ResourceBusy`] if a mount, swap or
+/// another device uses it or a part of it: that is what `O_EXCL` without `O_CREAT` means on Linux
+/// (open(2)).
 pub fn open_unused_device(path: &Path) -> io::Result<File> {
     let exclusive = rustix::fs::OFlags::EXCL.bits();
-    OpenOptions::new().write(true).custom_flags(exclusive as i32).open(path)
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(exclusive as i32)
+        .open(path)
 }
 
 /// Makes sure that renames in this folder survive a crash.
@@ -115,9 +134,11 @@ pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     create_private_file(path)?.set_len(size)
 }
 
-/// Returns true for a folder, and not a link, that belongs to this user and that no other user can write to.
+/// Returns true for a folder, and not a link, that belongs to this user and that no other user can
+/// write to.
 pub fn is_private_dir(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == user_id() && m.mode() & 0o022 == 0)
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|m| m.is_dir() && m.uid() == user_id() && m.mode() & 0o022 == 0)
 }
 
 /// Gives the program a session of its own: it has no terminal, and Ctrl-C doesn't signal it.
@@ -129,13 +150,14 @@ pub fn new_session(command: &mut Command) {
     }
 }
 
-/// Returns true if the kernel can end children with their parent. Linux can, but tests can choose macOS' rules.
+/// Returns true if the kernel can end children with their parent. Linux can, but tests can choose
+/// macOS' rules.
 fn kernel_ends_children() -> bool {
     cfg!(target_os = "linux") && crate::host::Os::current() != crate::host::Os::Macos
 }
 
-/// Makes the kernel kill the child when this process dies for any reason. Only Linux does it here: macOS has
-/// [`guard_helper`], Windows [`end_with_parent`].
+/// Makes the kernel kill the child when this process dies for any reason. Only Linux does it here:
+/// macOS has [`guard_helper`], Windows [`end_with_parent`].
 #[cfg(target_os = "linux")]
 pub fn die_with_parent(command: &mut Command) {
     if !kernel_ends_children() {
@@ -150,18 +172,22 @@ pub fn die_with_parent(command: &mut Command) {
             // The parent may have died before the line above took effect.
             if rustix::process::getppid() != Some(parent) {
                 // Only a number: a message would allocate memory, which is not safe here.
-                return Err(io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error()));
+                return Err(io::Error::from_raw_os_error(
+                    rustix::io::Errno::SRCH.raw_os_error(),
+                ));
             }
             Ok(())
         });
     }
 }
 
-/// Makes the kernel send SIGTERM, in place of SIGKILL, to this process when its parent dies (Linux), so that it can clean
-/// up.
+/// Makes the kernel send SIGTERM, in place of SIGKILL, to this process when its parent dies
+/// (Linux), so that it can clean up.
 #[cfg(target_os = "linux")]
 pub fn terminate_with_parent() -> io::Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?)
+    Ok(rustix::process::set_parent_process_death_signal(Some(
+        Signal::TERM,
+    ))?)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -172,11 +198,16 @@ pub fn terminate_with_parent() -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn die_with_parent(_command: &mut Command) {}
 
-/// Returns the path of the running program. Linux keeps a program whose file an upgrade has replaced.
+/// Returns the path of the running program. Linux keeps a program whose file an upgrade has
+/// replaced.
 pub fn current_program() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let kept = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
-    if !path.exists() && std::fs::symlink_metadata(&kept).is_ok() { Ok(kept) } else { Ok(path) }
+    if !path.exists() && std::fs::symlink_metadata(&kept).is_ok() {
+        Ok(kept)
+    } else {
+        Ok(path)
+    }
 }
 
 /// Ends a process at once.
@@ -217,12 +248,16 @@ pub use watcher::watch_parent;
 
 /// Returns true if another process killed this one or asked it to end.
 pub fn was_killed(status: ExitStatus) -> bool {
-    [Signal::KILL, Signal::TERM].iter().any(|signal| status.signal() == Some(signal.as_raw()))
+    [Signal::KILL, Signal::TERM]
+        .iter()
+        .any(|signal| status.signal() == Some(signal.as_raw()))
 }
 
 /// Returns the exit code as a shell reports it: 128 + N if signal N ended the process.
 pub fn exit_code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 /// Calls `receive` with each SIGINT, SIGTERM and SIGHUP, on a thread of its own.
@@ -251,13 +286,14 @@ pub fn listen(path: &Path) -> io::Result<Listener> {
     Ok(Listener(tokio::net::UnixListener::bind(path)?))
 }
 
-/// Listens at `path` for another program, with a Unix socket on Windows too. Replaces the socket of a dead process.
+/// Listens at `path` for another program, with a Unix socket on Windows too. Replaces the socket of
+/// a dead process.
 pub fn listen_for_program(path: &Path) -> io::Result<Listener> {
     listen(path)
 }
 
-/// Listens at `path` for another process, which inherits the socket as its standard input. Replaces the socket of a dead
-/// process.
+/// Listens at `path` for another process, which inherits the socket as its standard input. Replaces
+/// the socket of a dead process.
 pub fn listen_for_child(path: &Path) -> io::Result<Stdio> {
     remove_socket(path)?;
     Ok(OwnedFd::from(std::os::unix::net::UnixListener::bind(path)?).into())
@@ -297,7 +333,8 @@ fn remove_socket(path: &Path) -> io::Result<()> {
 
 pub type TerminalSettings = rustix::termios::Termios;
 
-/// Sets the terminal that is standard input to raw mode, and returns its old settings, `None` if it is not a terminal.
+/// Sets the terminal that is standard input to raw mode, and returns its old settings, `None` if it
+/// is not a terminal.
 pub fn enter_raw_mode() -> io::Result<Option<TerminalSettings>> {
     use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
     let stdin = io::stdin();
@@ -311,8 +348,8 @@ pub fn enter_raw_mode() -> io::Result<Option<TerminalSettings>> {
     Ok(Some(old))
 }
 
-/// Opens a pseudo-terminal that no process has as its controlling terminal and no other child inherits. Returns our end
-/// and the program's standard input and output.
+/// Opens a pseudo-terminal that no process has as its controlling terminal and no other child
+/// inherits. Returns our end and the program's standard input and output.
 pub fn pseudo_terminal() -> io::Result<(File, Stdio, Stdio)> {
     use rustix::fs::{Mode, OFlags, open};
     use rustix::io::{FdFlags, fcntl_setfd};
@@ -324,7 +361,11 @@ pub fn pseudo_terminal() -> io::Result<(File, Stdio, Stdio)> {
     grantpt(&ours)?;
     unlockpt(&ours)?;
     let name = ptsname(&ours, Vec::new())?;
-    let theirs = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    let theirs = open(
+        name,
+        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     let mut settings = tcgetattr(&theirs)?;
     settings.make_raw();
     tcsetattr(&theirs, OptionalActions::Now, &settings)?;

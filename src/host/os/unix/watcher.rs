@@ -1,5 +1,5 @@
-//! On macOS, the kernel doesn't end a child with its parent. A process of ours does it: the watcher, which waits for the
-//! end of its own parent.
+//! On macOS, the kernel doesn't end a child with its parent. A process of ours does it: the
+//! watcher, which waits for the end of its own parent.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,10 @@ impl Watcher {
     pub fn start(pid: u32) -> io::Result<Self> {
         let mut command = Command::new(super::current_program()?);
         command.args([COMMAND, &pid.to_string()]).current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         // Ctrl-C on the terminal must not end it.
         super::new_session(&mut command);
         Ok(Self(command.spawn()?))
@@ -33,13 +36,18 @@ impl Drop for Watcher {
     }
 }
 
-/// Runs a watcher: waits for the end of standard input, and ends the process `pid` if no byte came before. That means that
-/// the parent was killed.
+/// Runs a watcher: waits for the end of standard input, and ends the process `pid` if no byte came
+/// before. That means that the parent was killed.
 pub fn watch_parent(pid: u32) -> io::Result<()> {
     let dismissed = io::stdin().read(&mut [0])? > 0;
     // Another process can have the ID by now, but hardly one that leads a session.
     let leads = |pid: Pid| getsid(Some(pid)) == Ok(pid);
-    if !dismissed && i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(leads) {
+    if !dismissed
+        && i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_some_and(leads)
+    {
         super::kill(pid);
     }
     Ok(())

@@ -19,14 +19,15 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::Console::{
     CONSOLE_MODE, ENABLE_ECHO_INPUT, ENABLE_LINE_INPUT, ENABLE_PROCESSED_INPUT,
-    ENABLE_VIRTUAL_TERMINAL_INPUT, GetConsoleMode, GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE,
-    STD_OUTPUT_HANDLE, SetConsoleMode,
+    ENABLE_VIRTUAL_TERMINAL_INPUT, GetConsoleMode, GetStdHandle, STD_ERROR_HANDLE,
+    STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleMode,
 };
 use windows_sys::Win32::System::IO::DeviceIoControl;
 use windows_sys::Win32::System::Ioctl::FSCTL_SET_SPARSE;
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
-    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation,
+    SetInformationJobObject,
 };
 use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, OpenProcess, PROCESS_TERMINATE, TerminateProcess,
@@ -55,8 +56,13 @@ pub fn quote_program(path: &str) -> String {
 
 /// Returns the version that `ver` prints: Windows tells the true version only to its own programs.
 pub fn kernel_release() -> String {
-    let output = Command::new("cmd").args(["/d", "/c", "ver"]).creation_flags(CREATE_NO_WINDOW).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    let output = Command::new("cmd")
+        .args(["/d", "/c", "ver"])
+        .creation_flags(CREATE_NO_WINDOW)
+        .output();
+    output
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// Windows has no numeric IDs. This one isn't root's.
@@ -85,9 +91,18 @@ pub fn free_space(path: &Path) -> io::Result<u64> {
     // SAFETY: the path ends with a NUL, and the number outlives the call. The other two pointers may be null.
     #[allow(unsafe_code)]
     let done = unsafe {
-        GetDiskFreeSpaceExW(path.as_ptr(), &raw mut free, std::ptr::null_mut(), std::ptr::null_mut())
+        GetDiskFreeSpaceExW(
+            path.as_ptr(),
+            &raw mut free,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        )
     };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(free) }
+    if done == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(free)
+    }
 }
 
 pub fn allocated_size(path: &Path, metadata: &Metadata) -> u64 {
@@ -95,7 +110,11 @@ pub fn allocated_size(path: &Path, metadata: &Metadata) -> u64 {
     // SAFETY: the path ends with a NUL, and the number outlives the call.
     #[allow(unsafe_code)]
     let low = unsafe { GetCompressedFileSizeW(path.as_ptr(), &raw mut high) };
-    if low == INVALID_FILE_SIZE { metadata.len() } else { u64::from(high) << 32 | u64::from(low) }
+    if low == INVALID_FILE_SIZE {
+        metadata.len()
+    } else {
+        u64::from(high) << 32 | u64::from(low)
+    }
 }
 
 /// The folders are in the user's profile and inherit its access list.
@@ -105,18 +124,26 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 
 /// As [`create_private_dir`].
 pub fn create_private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
 }
 
 /// As [`create_private_dir`]. Makes the copy of a read-only file writable.
-#[allow(clippy::permissions_set_readonly_false, reason = "on Windows that gives access to no one else")]
+#[allow(
+    clippy::permissions_set_readonly_false,
+    reason = "on Windows that gives access to no one else"
+)]
 pub fn make_private(path: &Path) -> io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     permissions.set_readonly(false);
     std::fs::set_permissions(path, permissions)
 }
 
-/// Retries, because an open file prevents the removal: a process that is about to end or a virus scanner can have one.
+/// Retries, because an open file prevents the removal: a process that is about to end or a virus
+/// scanner can have one.
 pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     let start = Instant::now();
     loop {
@@ -182,7 +209,8 @@ pub fn is_private_dir(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// Gives the program an invisible console that its children share. Ctrl-C in our console doesn't signal it.
+/// Gives the program an invisible console that its children share. Ctrl-C in our console doesn't
+/// signal it.
 pub fn new_session(command: &mut Command) {
     command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP);
     // The child would inherit our standard streams, and their readers would wait for its end.
@@ -222,13 +250,20 @@ pub fn watch_parent(_pid: u32) -> io::Result<()> {
 }
 
 fn add_to_job(child: RawHandle) -> io::Result<()> {
-    /// The system closes the last handle to the job when this process ends, and then ends the processes in the job.
+    /// The system closes the last handle to the job when this process ends, and then ends the
+    /// processes in the job.
     static JOB: LazyLock<Option<OwnedHandle>> = LazyLock::new(|| create_job().ok());
-    let Some(job) = JOB.as_ref() else { return Err(io::Error::other("can't create a job object")) };
+    let Some(job) = JOB.as_ref() else {
+        return Err(io::Error::other("can't create a job object"));
+    };
     // SAFETY: both handles are open.
     #[allow(unsafe_code)]
     let done = unsafe { AssignProcessToJobObject(job.as_raw_handle(), child) };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if done == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn create_job() -> io::Result<OwnedHandle> {
@@ -253,7 +288,11 @@ fn create_job() -> io::Result<OwnedHandle> {
             size_of_val(&limits) as u32,
         )
     };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(job) }
+    if done == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(job)
+    }
 }
 
 /// Windows doesn't let an upgrade replace a running program.
@@ -326,7 +365,11 @@ fn set_console(mode: CONSOLE_MODE) -> io::Result<()> {
     // SAFETY: the call fails for a handle that isn't a console's.
     #[allow(unsafe_code)]
     let done = unsafe { SetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), mode) };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if done == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn wide(path: &Path) -> Vec<u16> {

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions};
+use tokio::net::windows::named_pipe::{
+    ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions,
+};
 use tokio_util::either::Either;
 use windows_sys::Win32::Foundation::{ERROR_PIPE_BUSY, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
@@ -15,7 +17,8 @@ use windows_sys::Win32::Security::Authorization::{
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::core::w;
 
-/// Time limit for a server to create the next end of its pipe, and for a dying one to close its last end.
+/// Time limit for a server to create the next end of its pipe, and for a dying one to close its
+/// last end.
 const BUSY: Duration = Duration::from_secs(5);
 
 pub type Pipe = Either<NamedPipeServer, NamedPipeClient>;
@@ -39,7 +42,8 @@ impl Listener {
 pub fn listen(path: &Path) -> io::Result<Listener> {
     let (name, start) = (name(path), Instant::now());
     loop {
-        // Fails if the pipe exists: it belongs to another user, or to a process of ours that is about to end.
+        // Fails if the pipe exists: it belongs to another user, or to a process of ours that is
+        // about to end.
         match create(&name, true) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && start.elapsed() < BUSY => {
                 std::thread::sleep(Duration::from_millis(10));
@@ -53,7 +57,9 @@ pub async fn connect(path: &Path) -> io::Result<Pipe> {
     let (name, start) = (name(path), Instant::now());
     loop {
         match open(&name) {
-            Err(e) if e.raw_os_error() == Some(ERROR_PIPE_BUSY as i32) && start.elapsed() < BUSY => {
+            Err(e)
+                if e.raw_os_error() == Some(ERROR_PIPE_BUSY as i32) && start.elapsed() < BUSY =>
+            {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             other => return other,
@@ -68,7 +74,10 @@ pub fn open(name: &str) -> io::Result<Pipe> {
 /// A pipe's name is short and has no folder.
 fn name(path: &Path) -> String {
     let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
-    let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hash[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!(r"\\.\pipe\podman-bootc-{digits}")
 }
 
@@ -97,8 +106,9 @@ fn create(name: &str, first: bool) -> io::Result<NamedPipeServer> {
     options.first_pipe_instance(first);
     // SAFETY: the attributes and their descriptor outlive the call.
     #[allow(unsafe_code)]
-    let server =
-        unsafe { options.create_with_security_attributes_raw(name, (&raw mut attributes).cast::<c_void>()) };
+    let server = unsafe {
+        options.create_with_security_attributes_raw(name, (&raw mut attributes).cast::<c_void>())
+    };
     // SAFETY: the function above allocated it with LocalAlloc, and nothing uses it any more.
     #[allow(unsafe_code)]
     unsafe {

@@ -1,4 +1,5 @@
-//! Our own processes connect through named pipes, other programs through Unix sockets, which Windows has since 10 (1803).
+//! Our own processes connect through named pipes, other programs through Unix sockets, which
+//! Windows has since 10 (1803).
 
 use std::io;
 use std::net::TcpStream;
@@ -29,8 +30,10 @@ impl Listener {
         match self {
             Self::Pipe(listener) => Ok(Either::Left(listener.accept().await?)),
             Self::Unix(accepted) => {
-                let socket =
-                    accepted.recv().await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))?;
+                let socket = accepted
+                    .recv()
+                    .await
+                    .unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))?;
                 socket.set_nonblocking(true)?;
                 // A TCP stream in name only: it uses nothing but what all stream sockets can do.
                 let stream = tokio::net::TcpStream::from_std(TcpStream::from(socket))?;
@@ -56,7 +59,12 @@ pub fn listen_for_program(path: &Path) -> io::Result<Listener> {
     // The thread waits as long as the process lives. A supervisor has few of them.
     std::thread::Builder::new()
         .name("accept".into())
-        .spawn(move || while sender.blocking_send(socket.accept().map(|(socket, _)| socket)).is_ok() {})?;
+        .spawn(move || {
+            while sender
+                .blocking_send(socket.accept().map(|(socket, _)| socket))
+                .is_ok()
+            {}
+        })?;
     Ok(Listener::Unix(receiver))
 }
 
