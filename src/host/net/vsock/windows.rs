@@ -41,7 +41,8 @@ pub fn connect(_cid: u32, _port: u32) -> io::Result<TcpStream> {
 
 pub fn connect_hyperv(vm: &str, port: u32) -> io::Result<TcpStream> {
     let bytes = hyperv::address(vm, port).ok_or(io::ErrorKind::InvalidInput)?;
-    // SAFETY: the storage is larger than an address, and is initialized up to the length that is set.
+    // SAFETY: the storage is larger than an address, and is initialized up to the length that is
+    // set.
     #[allow(unsafe_code)]
     let ((), address) = unsafe {
         SockAddr::try_init(|storage, length| {

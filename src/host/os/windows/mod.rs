@@ -88,7 +88,8 @@ pub fn stdout_has_no_reader() -> bool {
 
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let (path, mut free) = (wide(path), 0);
-    // SAFETY: the path ends with a NUL, and the number outlives the call. The other two pointers may be null.
+    // SAFETY: the path ends with a NUL, and the number outlives the call. The other two pointers
+    // may be null.
     #[allow(unsafe_code)]
     let done = unsafe {
         GetDiskFreeSpaceExW(
