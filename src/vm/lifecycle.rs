@@ -69,7 +69,10 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
         Some(Hello::Refused { reason }) => return Err(failed(reason)),
         None => return Err(failed(died(vm))),
     }
-    let mut client = Client::attach(vm, store.dirs(), lease).await.map_err(io)?;
+    // A supervisor that listened a moment ago and can't be reached has died since.
+    let mut client = Client::attach(vm, store.dirs(), lease)
+        .await
+        .map_err(|_| failed(died(vm)))?;
     client.adopt(child);
     Ok(client)
 }
