@@ -2,6 +2,7 @@
 
 pub mod create;
 mod error;
+pub mod guest_state;
 mod hardware;
 pub mod lifecycle;
 pub mod ports;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Change;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Forward, Vsock};
+use crate::vm::guest_state::GuestState;
 use crate::vm::store::instance::End;
 
 /// The socket's name in the VM's runtime folder.
@@ -49,6 +50,12 @@ pub enum Message {
     Console { line: String },
     /// The guest reports that it started its sshd.
     SshStarted,
+    /// The newest state of the guest, as its agent reports it.
+    Guest { state: GuestState },
+    /// The guest won't become ready in this boot, for this reason. The machine still runs.
+    Hopeless { reason: String },
+    /// The guest's system has started again: sessions to the previous boot are lost.
+    Rebooted,
     /// Something failed, and the machine still runs.
     Problem { text: String },
     /// The answer to [`Request::Change`]: why it failed, if it did, and the ports that are

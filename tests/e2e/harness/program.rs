@@ -89,6 +89,13 @@ impl Running {
         }
     }
 
+    /// Says that the program starts the tool with these arguments.
+    pub fn of_tool(mut self, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&word| word.to_owned());
+        self.arguments = Some(arguments.collect());
+        self
+    }
+
     /// Types a line on its standard input.
     pub fn type_line(&mut self, line: &str) {
         self.type_keys(&format!("{line}\n"));

@@ -152,7 +152,7 @@ impl Sandbox {
             &line,
             "/dev/null",
         ];
-        Running::start(self.command("script", &words), None)
+        Running::start(self.command("script", &words), None).of_tool(args)
     }
 
     /// Runs the tool; it may boot a VM.
