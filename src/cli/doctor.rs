@@ -220,9 +220,9 @@ fn qemu(context: &Context) -> Vec<Finding> {
     let (major, minor) = qemu.version;
     let kvm = match accelerator::kvm_state(arch, &context.dirs.cache, &qemu.program) {
         Hardware::Usable => found("KVM", "can be opened"),
-        Hardware::FailedBefore(why) => {
+        Hardware::Broken(why) => {
             let result = format!(
-                "can be opened, but failed to run a VM ({})",
+                "can be opened, but doesn't run VMs ({})",
                 accelerator::brief(&why)
             );
             optional(

@@ -25,7 +25,7 @@ impl Engine<'_> {
         mut orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<Ended, Error> {
         let mut earlier_failure = None;
-        if let Some(reason) = self.accelerators.failed_before.clone() {
+        if let Some(reason) = self.accelerators.exclusion.clone() {
             // A listener that has gone needs no events.
             let _ = events.send(Event::Fallback { reason }).await;
         }

@@ -94,15 +94,15 @@ const KVM_DEVICE: &str = "/dev/kvm";
 pub struct Candidates {
     /// The preferred one first. Never empty.
     pub all: Vec<Accelerator>,
-    /// The failure with an earlier VM that excludes the hardware's accelerator.
-    pub failed_before: Option<String>,
+    /// The reason why the hardware's accelerator is not among them although it exists.
+    pub exclusion: Option<String>,
 }
 
 impl From<Vec<Accelerator>> for Candidates {
     fn from(all: Vec<Accelerator>) -> Self {
         Self {
             all,
-            failed_before: None,
+            exclusion: None,
         }
     }
 }
@@ -123,7 +123,7 @@ pub fn candidates(
         // Only a try shows whether it works.
         Os::Macos | Os::Windows => match (foreign(arch), recall(cache, qemu)) {
             (Some(why), _) => Hardware::Absent(why),
-            (None, Some(failure)) => Hardware::FailedBefore(failure),
+            (None, Some(failure)) => Hardware::Broken(failure),
             (None, None) => Hardware::Usable,
         },
     })
@@ -140,9 +140,9 @@ fn select(
         Choice::Auto => {
             return Ok(match state() {
                 Hardware::Usable => vec![hardware, Accelerator::Tcg].into(),
-                Hardware::FailedBefore(why) => Candidates {
+                Hardware::Broken(why) => Candidates {
                     all: vec![Accelerator::Tcg],
-                    failed_before: Some(why),
+                    exclusion: Some(why),
                 },
                 Hardware::Absent(_) => vec![Accelerator::Tcg].into(),
             });
@@ -166,8 +166,8 @@ fn select(
         )));
     }
     match state() {
-        // An earlier failure doesn't exclude an accelerator that the user names.
-        Hardware::Usable | Hardware::FailedBefore(_) => Ok(vec![named].into()),
+        // A user who names an accelerator may know better.
+        Hardware::Usable | Hardware::Broken(_) => Ok(vec![named].into()),
         Hardware::Absent(why) => Err(unavailable(&why)),
     }
 }
@@ -184,13 +184,13 @@ fn foreign(arch: Arch) -> Option<String> {
 pub enum Hardware {
     /// It exists, and no failure is known.
     Usable,
-    /// It exists, but a VM failed with this message.
-    FailedBefore(String),
+    /// It exists, but a VM failed with this message, or the processor can't run a guest.
+    Broken(String),
     /// It doesn't exist, for this reason.
     Absent(String),
 }
 
-/// Checks KVM's device and the failures of earlier VMs.
+/// Checks KVM's device, the processor and the failures of earlier VMs.
 pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Hardware {
     if let Some(why) = foreign(arch) {
         return Hardware::Absent(why);
@@ -203,10 +203,29 @@ pub fn kvm_state(arch: Arch, cache: &Path, qemu: &Path) -> Hardware {
             "you may not open {KVM_DEVICE}; add yourself to its group (often `kvm`)"
         ));
     }
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if lacks_virtualization(&cpuinfo) {
+        return Hardware::Broken("the processor has no vmx or svm flag".into());
+    }
     match recall(cache, qemu) {
-        Some(failure) => Hardware::FailedBefore(failure),
+        Some(failure) => Hardware::Broken(failure),
         None => Hardware::Usable,
     }
+}
+
+/// Returns true for an x86 processor that can't run a guest's kernel. The device opens all the same
+/// on kernels that offer a replacement (PVM), which only kernels made for it can use.
+fn lacks_virtualization(cpuinfo: &str) -> bool {
+    // Other architectures have no line with flags.
+    let mut flags = cpuinfo
+        .lines()
+        .filter_map(|line| {
+            line.split_once(':')
+                .filter(|(key, _)| key.trim() == "flags")
+        })
+        .peekable();
+    flags.peek().is_some()
+        && !flags.any(|(_, flags)| flags.split(' ').any(|flag| matches!(flag, "vmx" | "svm")))
 }
 
 /// The message about the fallback to emulation.
@@ -369,7 +388,7 @@ mod tests {
     #[test]
     fn each_system_has_its_own_accelerator() {
         let usable = || Hardware::Usable;
-        let failed = || Hardware::FailedBefore("x".into());
+        let failed = || Hardware::Broken("x".into());
         let absent = || Hardware::Absent("no device".into());
         use Accelerator::{Hvf, Kvm, Tcg, Whpx};
         for (os, choice, name) in [
@@ -383,7 +402,7 @@ mod tests {
             );
             let emulated = Candidates {
                 all: vec![Tcg],
-                failed_before: Some("x".into()),
+                exclusion: Some("x".into()),
             };
             assert_eq!(select(Choice::Auto, os, failed).unwrap(), emulated);
             assert_eq!(select(Choice::Auto, os, absent).unwrap(), vec![Tcg].into());
@@ -399,6 +418,20 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("macOS") && error.contains("hvf"), "{error}");
+    }
+
+    #[test]
+    fn only_an_x86_processor_without_the_flags_lacks_virtualization() {
+        for (cpuinfo, lacks) in [
+            ("processor\t: 0\nflags\t\t: fpu vme de\nbugs\t\t: x\n", true),
+            ("flags\t\t: fpu vmx de\n", false),
+            ("flags\t\t: fpu de svm\n", false),
+            ("flags\t\t: fpu svm_lock\nvmx flags\t: ept\n", true),
+            ("processor\t: 0\nFeatures\t: fp asimd\n", false),
+            ("", false),
+        ] {
+            assert_eq!(lacks_virtualization(cpuinfo), lacks, "{cpuinfo}");
+        }
     }
 
     #[test]

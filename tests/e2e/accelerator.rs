@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::harness::{BOOT, Kvm, Running, SOON, Sandbox, shared, wait_for};
+use crate::harness::{BOOT, Kvm, Running, SOON, Sandbox, shared, tool_on_processor, wait_for};
+
+/// The beginning of the message about the fallback to emulation.
+const NO_KVM: &str = "KVM doesn't work on this host";
 
 #[test]
 fn a_broken_kvm_falls_back_to_emulation_once() {
@@ -17,28 +20,39 @@ fn a_broken_kvm_falls_back_to_emulation_once() {
 
     only_tcg(&sandbox, &image, &memory);
     only_kvm(&sandbox, &image, &memory, kvm);
-    let output = sandbox.run(&["run", "--rm", &image, "true"]).expect(0);
-    let told = output
-        .stderr
-        .matches("KVM doesn't work on this host")
-        .count();
+    without_the_flag(&sandbox, &image, &memory, kvm);
+    let tool = tool_on_processor(&sandbox, true, &["run", "--rm", &image, "true"]);
+    let output = Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
+    let told = output.stderr.matches(NO_KVM).count();
     assert_eq!(told, usize::from(kvm == Kvm::Broken), "{}", output.story());
     assert_eq!(memory.exists(), kvm == Kvm::Broken);
 
     // From here on, the cache knows it.
     let wanted = if kvm == Kvm::Works { "kvm" } else { "tcg" };
-    assert_eq!(accelerators(&sandbox, &image, "auto"), [wanted]);
+    assert_eq!(accelerators(&sandbox, true, &image, "auto"), [wanted]);
+}
+
+/// The device may open on a processor that can't run a guest: KVM is not tried.
+fn without_the_flag(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
+    assert_eq!(accelerators(sandbox, false, image, "auto"), ["tcg"]);
+    assert!(!memory.exists(), "no attempt, no record");
+    let tool = tool_on_processor(sandbox, false, &["doctor"]);
+    let output = Running::start(tool, Some(vec![])).finish(SOON);
+    let told = output
+        .text()
+        .contains("the processor has no vmx or svm flag");
+    assert_eq!(told, kvm != Kvm::Absent, "{}", output.story());
 }
 
 fn only_tcg(sandbox: &Sandbox, image: &str, memory: &Path) {
-    assert_eq!(accelerators(sandbox, image, "tcg"), ["tcg"]);
+    assert_eq!(accelerators(sandbox, true, image, "tcg"), ["tcg"]);
     assert!(!memory.exists(), "no attempt, no record");
 }
 
 /// `--accel kvm` never falls back to emulation.
 fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
     if kvm == Kvm::Works {
-        assert_eq!(accelerators(sandbox, image, "kvm"), ["kvm"]);
+        assert_eq!(accelerators(sandbox, true, image, "kvm"), ["kvm"]);
         return;
     }
     let output = sandbox
@@ -74,8 +88,9 @@ fn only_kvm(sandbox: &Sandbox, image: &str, memory: &Path, kvm: Kvm) {
     sandbox.assert_clean(&[]);
 }
 
-/// Returns the accelerators that a VM's supervisor tried, in order.
-fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
+/// Returns the accelerators that a VM's supervisor tried, in order, on a processor with or without
+/// the flag for virtualization.
+fn accelerators(sandbox: &Sandbox, virtualizes: bool, image: &str, choice: &str) -> Vec<String> {
     let run = [
         "run",
         "--detach",
@@ -87,7 +102,9 @@ fn accelerators(sandbox: &Sandbox, image: &str, choice: &str) -> Vec<String> {
         choice,
         image,
     ];
-    sandbox.ok(&[&["--log-level", "debug"], &run[..]].concat());
+    let words = [&["--log-level", "debug"], &run[..]].concat();
+    let tool = tool_on_processor(sandbox, virtualizes, &words);
+    Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
     let row = sandbox.wait_running("vm");
     let log = std::fs::read_to_string(sandbox.vm_folder("vm").join("supervisor.log")).unwrap();
     let tried: Vec<String> = log
@@ -122,14 +139,11 @@ fn a_kvm_that_fails_after_the_start_falls_back_too() {
     )
     .unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut tool = sandbox.tool(&["run", "--rm", &image, "echo it runs"]);
+    let mut tool = tool_on_processor(&sandbox, true, &["run", "--rm", &image, "echo it runs"]);
     tool.env("PATH", path);
     let output = Running::start(tool, Some(vec![])).finish(BOOT).expect(0);
     assert_eq!(output.text(), "it runs\n");
-    let told = output
-        .stderr
-        .matches("KVM doesn't work on this host")
-        .count();
+    let told = output.stderr.matches(NO_KVM).count();
     assert_eq!(
         told,
         usize::from(Kvm::probe() == Kvm::Broken),

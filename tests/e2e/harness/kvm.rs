@@ -1,4 +1,4 @@
-//! A probe of KVM without the tool.
+//! A probe of KVM without the tool, and hosts with other processors.
 
 use std::fs::OpenOptions;
 use std::process::Command;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::image::{podman, shared};
 use super::program::Running;
+use super::sandbox::Sandbox;
 
 /// The state of KVM on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,4 +69,29 @@ impl Kvm {
         let works = Running::start(qemu, None).writes("Unable to mount root fs", WHILE);
         if works { Self::Works } else { Self::Broken }
     }
+}
+
+/// Returns the tool on a host whose processor has the flag for virtualization, or lacks it.
+pub fn tool_on_processor(sandbox: &Sandbox, virtualizes: bool, args: &[&str]) -> Command {
+    let real = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+    let lines = real.lines().map(|line| match line.split_once(':') {
+        Some((key, flags)) if key.trim() == "flags" => {
+            let others = flags
+                .split(' ')
+                .filter(|flag| !["vmx", "svm"].contains(flag));
+            let flag = if virtualizes { " vmx" } else { "" };
+            format!("{key}:{}{flag}\n", others.collect::<Vec<_>>().join(" "))
+        }
+        _ => format!("{line}\n"),
+    });
+    let file = sandbox.root().join("cpuinfo");
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    let tool = sandbox.tool(args);
+    let script = "mount --bind \"$0\" /proc/cpuinfo && exec \"$@\"";
+    let mut command = sandbox.command("unshare", &["--mount", "sh", "-c", script]);
+    command
+        .arg(file)
+        .arg(tool.get_program())
+        .args(tool.get_args());
+    command
 }
