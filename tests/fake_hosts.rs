@@ -305,6 +305,10 @@ fn an_install_that_fails_in_a_container_is_reported_and_logged() {
             "half",
             &["exit status: 1", "Installing image", "no loop device"],
         ),
+        (
+            "nothing",
+            &["bootc install succeeded, but the disk has no valid partition table"],
+        ),
     ] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
         let message = host.fail(&["run", "-q", "-d", IMAGE]);

@@ -3,6 +3,7 @@
 mod base_disk;
 mod cache;
 mod cache_folder;
+mod check;
 mod copy;
 pub mod export;
 mod extra;
@@ -18,6 +19,7 @@ pub mod snapshot;
 pub use base_disk::BaseDisk;
 pub use cache::{Cache, Cached, Claim, Lease};
 pub use cache_folder::Error;
+pub use check::{Incomplete, check};
 pub use copy::{CopyError, create as create_copy};
 pub use extra::{ExtraDisk, ExtraDiskArg, InvalidExtraDisk, create as create_empty};
 pub use import::{Import, ImportError};

@@ -116,6 +116,39 @@ impl Podman {
         command
     }
 
+    /// Returns a command that runs `words` in a container of the image. What the image says about
+    /// containers (entry point, user, folder, volumes, health check, environment) doesn't matter: a
+    /// machine that boots from it ignores that, too.
+    pub fn container<'a>(
+        &self,
+        flags: impl IntoIterator<Item = &'a str>,
+        image_id: &'a str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Command {
+        const PLAIN: [&str; 8] = [
+            "run",
+            "--rm",
+            "--network=none",
+            "--entrypoint=env",
+            "--user=0:0",
+            "--workdir=/",
+            "--image-volume=ignore",
+            "--no-healthcheck",
+        ];
+        const ENVIRONMENT: [&str; 3] = [
+            "-i",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+        ];
+        let words = PLAIN
+            .into_iter()
+            .chain(flags)
+            .chain([image_id])
+            .chain(ENVIRONMENT)
+            .chain(words);
+        self.command(words)
+    }
+
     /// Returns true if its storage belongs to an ordinary user.
     pub fn is_rootless(&self) -> bool {
         self.rootless

@@ -118,7 +118,7 @@ pub fn ensure(
         partial: &partial,
         in_use,
     };
-    let made = run(&install, place, &mut *stage);
+    let made = run(&install, place, &mut *stage).and_then(|facts| check(&install, facts));
     fault::point("install-done");
     let facts = match made {
         Ok(facts) => facts,
@@ -164,6 +164,17 @@ fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, 
         (Place::Vm, Os::Linux) => in_vm::install(install, stage),
         (Place::Vm, _) => Err(Error::NoVm.into()),
         (Place::Container, os) => in_container::install(install, os, stage),
+    }
+}
+
+/// A program that says that it succeeded proves little: the disk must have all its parts.
+fn check(install: &Install, facts: Facts) -> Result<Facts, Failure> {
+    match disk::check(&install.partial.disk()) {
+        Ok(()) => Ok(facts),
+        Err(error) => {
+            let reason = crate::text::error_chain(&error);
+            Err(install.failed(format!("bootc install succeeded, but {reason}")))
+        }
     }
 }
 

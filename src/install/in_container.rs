@@ -48,11 +48,13 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
         Some(DiskPlace::Shared) | None => install.partial.folder().display().to_string(),
     };
     let empty = matches!(place, Some(DiskPlace::Volume(_))).then_some(install.options.disk_size);
-    let words = arguments(install, &output, empty, command);
-    let mut run = install
-        .host
-        .podman
-        .command(words.iter().map(String::as_str));
+    let flags = flags(&output);
+    let words = words(install, empty, command);
+    let mut run = install.host.podman.container(
+        flags.iter().map(String::as_str),
+        &install.image.id,
+        words.iter().map(String::as_str),
+    );
     // bootc writes to both streams.
     let io = |source| Error::Io {
         path: install.partial.log(),
@@ -63,8 +65,7 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
         .stdout(log.try_clone().map_err(io)?)
         .stderr(log);
     match process::run(&mut run) {
-        Ok(()) if disk.exists() => {}
-        Ok(()) => return Err(install.failed("bootc install wrote no disk")),
+        Ok(()) => {}
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
         Err(process::Error::Failed { status, .. }) => {
             return Err(install.failed(format!("bootc install in a container: {status}")));
@@ -104,16 +105,9 @@ fn facts_here(install: &Install) -> Result<Facts, Failure> {
 
 /// Asks the image for its install configuration.
 fn configuration(install: &Install) -> Result<Config, Failure> {
-    let ask = [
-        "run",
-        "--rm",
-        "--network=none",
-        &install.image.id,
-        "bootc",
-        "install",
-        "print-configuration",
-    ];
-    match process::output(&mut install.host.podman.command(ask)) {
+    let ask = ["bootc", "install", "print-configuration"];
+    let podman = &install.host.podman;
+    match process::output(&mut podman.container([], &install.image.id, ask)) {
         Ok(text) => Ok(Config::parse(&String::from_utf8_lossy(&text))),
         Err(process::Error::Interrupted(signal)) => Err(signal.into()),
         Err(error) => {
@@ -126,29 +120,25 @@ fn configuration(install: &Install) -> Result<Config, Failure> {
     }
 }
 
-/// The arguments of podman for an install to `output`, a folder or a volume. With `empty` the
-/// container first makes a disk of that many bytes there.
+/// The flags of podman for an install to `output`, a folder or a volume.
 /// <https://bootc-dev.github.io/bootc/bootc-install.html>
-fn arguments(
-    install: &Install,
-    output: &str,
-    empty: Option<u64>,
-    command: Vec<String>,
-) -> Vec<String> {
-    let mut words = [
-        "run",
-        "--rm",
+fn flags(output: &str) -> Vec<String> {
+    let mut flags = [
         "--privileged",
         "--pid=host",
-        "--network=none",
         "--security-opt=label=type:unconfined_t",
         "--volume=/dev:/dev",
         "--volume=/var/lib/containers:/var/lib/containers",
     ]
     .map(str::to_owned)
     .to_vec();
-    words.push(format!("--volume={output}:{OUTPUT}"));
-    words.push(install.image.id.clone());
+    flags.push(format!("--volume={output}:{OUTPUT}"));
+    flags
+}
+
+/// The command in the container. With `empty` it first makes a disk of that many bytes.
+fn words(install: &Install, empty: Option<u64>, command: Vec<String>) -> Vec<String> {
+    let mut words = Vec::new();
     let key = install.options.root_key.as_deref();
     if key.is_some() || empty.is_some() {
         words.extend(["sh", "-c", PROLOGUE, "sh", key.unwrap_or_default()].map(str::to_owned));

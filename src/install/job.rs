@@ -97,19 +97,74 @@ impl Install<'_> {
     }
 
     pub fn failed(&self, reason: impl Into<String>) -> Failure {
-        const LINES: usize = 15;
-        let (mut reason, lines) = (
-            reason.into(),
-            console_text::last_words(&self.partial.log(), LINES),
-        );
-        // bootc prints the cause last, after the output of the programs that it calls.
-        if let Some(cause) = lines
-            .iter()
-            .rev()
-            .find_map(|line| line.strip_prefix("error: "))
-        {
+        /// More lines than a dump of a command line has.
+        const TAIL: usize = 400;
+        let lines = console_text::last_words(&self.partial.log(), TAIL);
+        let mut reason = reason.into();
+        let errors = error_lines(&lines);
+        // bootc prints its own error last, after the errors of the programs that it calls.
+        if let Some(cause) = errors.last() {
             reason = format!("{reason}: {}", crate::text::plain(cause));
         }
+        let lines = quotes(&errors, &lines);
         Failure::Failed { reason, lines }
+    }
+}
+
+/// The beginning of a line that names an error.
+const ERROR: &str = "error: ";
+
+/// Returns the errors in a log, without their mark and each once.
+fn error_lines(lines: &[String]) -> Vec<&str> {
+    let mut errors: Vec<&str> = Vec::new();
+    for error in lines.iter().filter_map(|line| line.strip_prefix(ERROR)) {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+/// Returns the lines of a log that an error quotes: first the errors, then the last lines.
+fn quotes(errors: &[&str], lines: &[String]) -> Vec<String> {
+    const ERRORS: usize = 5;
+    const LAST: usize = 10;
+    // A dumped command line may have thousands of characters.
+    const WIDTH: usize = 300;
+    let cut = |line: &str| line.chars().take(WIDTH).collect::<String>();
+    let errors = &errors[errors.len().saturating_sub(ERRORS)..];
+    let others: Vec<&String> = lines
+        .iter()
+        .filter(|line| !line.starts_with(ERROR))
+        .collect();
+    let last = &others[others.len().saturating_sub(LAST)..];
+    let errors = errors.iter().map(|error| cut(&format!("{ERROR}{error}")));
+    errors.chain(last.iter().map(|line| cut(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_come_before_the_last_lines() {
+        let dump = (0..30).map(|number| format!("    \"--word{number}\","));
+        let lines: Vec<String> = ["error: Failed to find \"/usr/bin/grub2-editenv\"".to_owned()]
+            .into_iter()
+            .chain(dump)
+            .chain([
+                format!("error: Installing: {}", "x".repeat(1000)),
+                "}".to_owned(),
+            ])
+            .collect();
+        let errors = error_lines(&lines);
+        let quoted = quotes(&errors, &lines);
+        assert_eq!(
+            quoted[0],
+            "error: Failed to find \"/usr/bin/grub2-editenv\""
+        );
+        assert_eq!(quoted[1].len(), 300);
+        assert_eq!((quoted.len(), quoted[2].trim()), (12, "\"--word21\","));
+        assert_eq!(quoted[11], "}");
     }
 }

@@ -65,17 +65,9 @@ fn volume_name(key: &str) -> String {
 /// True when a container in the podman machine sees the disk that was made on this host.
 fn is_shared(install: &Install) -> bool {
     let volume = format!("--volume={}:/output", install.partial.folder().display());
-    let look = [
-        "run",
-        "--rm",
-        "--network=none",
-        &volume,
-        &install.image.id,
-        "test",
-        "-f",
-        "/output/disk.raw",
-    ];
-    process::output(&mut install.host.podman.command(look)).is_ok()
+    let look = ["test", "-f", "/output/disk.raw"];
+    let podman = &install.host.podman;
+    process::output(&mut podman.container([&*volume], &install.image.id, look)).is_ok()
 }
 
 /// A volume in the podman machine; removed when dropped.
@@ -102,10 +94,8 @@ impl Volume<'_> {
             "--file=-",
             "disk.raw",
         ];
-        let words = ["run", "--rm", "--network=none", &volume, self.image]
-            .into_iter()
-            .chain(tar);
-        fetch(&mut self.podman.command(words), disk)
+        let mut command = self.podman.container([&*volume], self.image, tar);
+        fetch(&mut command, disk)
     }
 
     fn remove(&self) {
@@ -166,8 +156,11 @@ fn unpack(from: impl io::Read, to: &mut File) -> io::Result<()> {
 /// Reads the facts of an image in the podman machine.
 pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
     let image = install.image;
-    let words = ["run", "--rm", "--network=none", &image.id, "sh", "-c", LIST];
-    let text = match process::output(&mut install.host.podman.command(words)) {
+    let mut list = install
+        .host
+        .podman
+        .container([], &image.id, ["sh", "-c", LIST]);
+    let text = match process::output(&mut list) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
         Err(source) => {

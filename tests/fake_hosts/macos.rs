@@ -6,8 +6,11 @@ use std::path::Path;
 use super::{Call, Host, has};
 
 /// Returns the first 8 KiB of a disk.
+/// The place of the key on a disk, in bytes.
+const KEY: usize = 32 << 10;
+
 fn beginning(disk: &Path) -> Vec<u8> {
-    let mut bytes = vec![0; 8192];
+    let mut bytes = vec![0; KEY + 4096];
     std::fs::File::open(disk)
         .unwrap()
         .read_exact(&mut bytes)
@@ -69,7 +72,10 @@ fn vfkit_on_macos() {
         .unwrap();
     has(
         &install,
-        &["--remote --connection podman-machine-default-root run --rm --privileged --pid=host"],
+        &[
+            "--remote --connection podman-machine-default-root run --rm --network=none",
+            "--privileged --pid=host",
+        ],
     );
     has(
         &install,
@@ -82,7 +88,7 @@ fn vfkit_on_macos() {
         std::fs::read_to_string(host.vm("id_ed25519.pub")).unwrap(),
         key
     );
-    assert!(beginning(&disk)[4096..].starts_with(key.trim().as_bytes()));
+    assert!(beginning(&disk)[KEY..].starts_with(key.trim().as_bytes()));
     assert_eq!(disk.metadata().unwrap().len(), 520 << 20);
     assert!(
         podman.iter().all(|call| !call.line().contains("volume rm")),
@@ -122,7 +128,7 @@ fn krunkit_on_macos() {
     // The key belongs to the VM, and is on no disk.
     assert!(!host.path("data/keys").exists());
     let content = beginning(&host.vm("disk.raw"));
-    assert!(content.starts_with(b"RAW!") && content[4096..] == [0; 4096]);
+    assert!(content.starts_with(b"RAW!") && content[KEY..] == [0; 4096]);
     // The machine doesn't see the folder: the tool copies the disk from a volume, which it then
     // removes.
     let lines: Vec<String> = host.calls("podman").iter().map(Call::line).collect();

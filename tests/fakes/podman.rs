@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{option, state, wanted};
+use super::{installed_disk, option, state, wanted};
 
 /// The state of the machine: empty for a usable one, `stopped`, `rootless` or `absent`.
 const MACHINE: &str = "FAKE_MACHINE";
 /// Set if the machine sees this host's folders.
 const SHARED: &str = "FAKE_SHARED";
-/// The outcome of an install: empty for success, `unasked` or `half`.
+/// The outcome of an install: empty for success, `unasked`, `half` or `nothing`.
 const INSTALL: &str = "FAKE_INSTALL";
 
 pub fn main(args: &[String]) -> ExitCode {
@@ -86,7 +86,12 @@ fn inspect(name: &str) {
 /// A container of the image.
 fn run(args: &[String]) -> ExitCode {
     let image = args.iter().position(|arg| *arg == "a".repeat(64)).unwrap();
-    let (options, command) = (&args[..image], &args[image + 1..]);
+    // The command has an environment of its own, whatever the image's entry point is.
+    let (options, command) = (&args[..image], &args[image + 4..]);
+    for plain in ["--entrypoint=env", "--user=0:0"] {
+        assert!(options.iter().any(|option| option == plain), "{options:?}");
+    }
+    assert_eq!(args[image + 1], "-i");
     let output = options
         .iter()
         .find_map(|arg| arg.strip_prefix("--volume=")?.strip_suffix(":/output"))
@@ -161,12 +166,19 @@ fn install(options: &[String], output: &Path, key: &str, size: &str, command: &[
             .set_len(size.parse().unwrap())
             .unwrap();
     }
+    if wanted(INSTALL) == "nothing" {
+        return;
+    }
     let mut disk = std::fs::OpenOptions::new()
+        .read(true)
         .write(true)
         .open(output.join("disk.raw"))
         .unwrap();
+    installed_disk::write(&mut disk, Some("BOOTX64.EFI"), &installed_disk::ext4(8192));
+    disk.seek(SeekFrom::Start(0)).unwrap();
     disk.write_all(b"RAW!").unwrap();
-    disk.seek(SeekFrom::Start(4096)).unwrap();
+    // Behind the partition table.
+    disk.seek(SeekFrom::Start(32 << 10)).unwrap();
     let marked = option(command, "--root-ssh-authorized-keys")
         .map(|_| key)
         .unwrap_or_default();

@@ -14,6 +14,8 @@ mod apple;
 mod gvproxy;
 #[cfg(unix)]
 mod http;
+#[path = "../common/installed_disk.rs"]
+mod installed_disk;
 mod podman;
 mod powershell;
 mod qemu;
