@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::other_storages::OtherStorages;
+use super::reference::Elsewhere;
 use crate::host::process;
 
 /// An image can't be used.
@@ -37,6 +38,8 @@ pub enum Error {
         /// of the sentence, or empty.
         remedy: String,
     },
+    #[error(transparent)]
+    Elsewhere(#[from] Elsewhere),
     #[error(transparent)]
     Machine(#[from] PodmanMachineError),
     #[error(

@@ -1,7 +1,61 @@
 //! Names of images.
 
-/// Returns the image's name that `asked` means, or its first name, or one made of its ID.
+/// A name that no podman can find, with its remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("image {name} is in {place}, and podman-bootc reads podman's storage; {remedy}")]
+pub struct Elsewhere {
+    name: String,
+    place: &'static str,
+    remedy: String,
+}
+
+/// Returns the name without the transports that podman's storage and registries have in
+/// containers-transports(5). Users copy such names from other tools' messages.
+///
+/// # Errors
+/// The transport leads to an image that podman can't find by a name.
+pub fn without_transport(name: &str) -> Result<&str, Elsewhere> {
+    for transport in ["containers-storage:", "docker://", "registry:"] {
+        if let Some(rest) = name.strip_prefix(transport) {
+            // `[STORE]` names the storage of another podman.
+            return Ok(rest.rsplit_once(']').map_or(rest, |(_, name)| name));
+        }
+    }
+    let elsewhere = |place, remedy| Elsewhere {
+        name: name.to_owned(),
+        place,
+        remedy,
+    };
+    match name.split_once(':') {
+        Some(("docker-daemon", image)) => Err(elsewhere(
+            "Docker's storage",
+            format!("copy it with `docker save {image} | podman load`"),
+        )),
+        Some(("ostree", _)) => Err(elsewhere(
+            "an ostree repository",
+            "make a container image of it with `ostree container encapsulate`".into(),
+        )),
+        _ => Ok(name),
+    }
+}
+
+/// Returns the image's name that `asked` means, or its first name, or one made of its ID. A name
+/// with a digest means nothing else.
 pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
+    if let Some((repository, _)) = asked.split_once('@') {
+        let repository = without_tag(repository);
+        let has_host = repository
+            .split_once('/')
+            .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost");
+        let known = names.iter().map(|name| without_tag(name)).find(|name| {
+            name.strip_suffix(repository)
+                .is_some_and(|rest| rest.ends_with('/'))
+        });
+        return match known {
+            Some(known) if !has_host => asked.replacen(repository, known, 1),
+            _ => asked.to_owned(),
+        };
+    }
     names
         .iter()
         .find(|name| is_meant(asked, name))
@@ -77,6 +131,50 @@ mod tests {
         assert_eq!(
             full_name("0123", &[], id),
             "localhost/untagged:0123456789ab"
+        );
+    }
+
+    #[test]
+    fn a_name_with_a_digest_stays_what_it_is() {
+        let names = ["quay.io/o/os:v1".to_owned()];
+        for (asked, names, want) in [
+            (
+                "127.0.0.1:5000/t@sha256:1f",
+                &[][..],
+                "127.0.0.1:5000/t@sha256:1f",
+            ),
+            ("quay.io/o/os@sha256:1f", &names, "quay.io/o/os@sha256:1f"),
+            (
+                "quay.io/o/os:v1@sha256:1f",
+                &names,
+                "quay.io/o/os:v1@sha256:1f",
+            ),
+            ("o/os@sha256:1f", &names, "quay.io/o/os@sha256:1f"),
+        ] {
+            assert_eq!(full_name(asked, names, "0123456789abcdef"), want);
+        }
+    }
+
+    #[test]
+    fn transports_are_removed_or_explained() {
+        for (name, want) in [
+            ("containers-storage:localhost/x:v1", "localhost/x:v1"),
+            (
+                "containers-storage:[overlay@/a+/b]localhost/x",
+                "localhost/x",
+            ),
+            ("docker://127.0.0.1:5000/x", "127.0.0.1:5000/x"),
+            ("registry:quay.io/x", "quay.io/x"),
+            ("oci:/folder:tag", "oci:/folder:tag"),
+            ("localhost:5000/x:v1", "localhost:5000/x:v1"),
+        ] {
+            assert_eq!(without_transport(name).unwrap(), want);
+        }
+        let error = without_transport("docker-daemon:x:latest").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("docker save x:latest | podman load")
         );
     }
 

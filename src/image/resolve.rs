@@ -6,7 +6,7 @@ use super::container_image::Image;
 use super::error::{Error, parse};
 use super::other_storages::{self, OtherStorages};
 use super::podman::Podman;
-use super::reference::{is_file, is_local, looks_like_id, without_tag};
+use super::reference::{is_file, is_local, looks_like_id, without_tag, without_transport};
 
 /// When to ask a registry, as podman's `--pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +45,11 @@ impl Podman {
         request: &ImageRequest,
         mut pulling: impl FnMut(),
     ) -> Result<Image, Error> {
-        let asked = request.name;
+        let asked = without_transport(request.name)?;
+        let request = &ImageRequest {
+            name: asked,
+            ..*request
+        };
         if is_file(asked) {
             pulling();
             let id = self.read_file(asked, request.arch)?;

@@ -103,6 +103,10 @@ fn an_image_that_is_not_bootable_costs_no_work() {
         .says("is not bootable")
         .says("containers.bootc=1")
         .says(&unlabelled);
+    // Other tools print names with their transport.
+    run(&["run", &format!("containers-storage:{unlabelled}")])
+        .says("is not bootable")
+        .says(&unlabelled);
     let kernelless = Own::of("notbootable", "notbootable");
     run(&["run", &kernelless.name])
         .says("no kernel")
@@ -133,5 +137,6 @@ fn a_missing_image_is_not_searched_elsewhere() {
         .says("podman build");
     run(&["run", "0123456789ab"]).says("image 0123456789ab not found");
     run(&["run", "--pull", "never", "registry.invalid/x"]).says("--pull never");
+    run(&["run", "docker-daemon:x:latest"]).says("docker save x:latest | podman load");
     assert!(sandbox.list().is_empty());
 }
