@@ -308,7 +308,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__disk)
-            opts="-f -q -h --format --force --force-block-device --connection --arch --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-f -q -h --format --force --force-block-device --connection --arch --pull --quiet --accel --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -372,6 +372,10 @@ _podman__bootc() {
                     ;;
                 --install-in)
                     COMPREPLY=($(compgen -W "vm container" -- "${cur}"))
+                    return 0
+                    ;;
+                --install-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log-level)
@@ -966,7 +970,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --log-level --help"
+            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1114,6 +1118,10 @@ _podman__bootc() {
                     ;;
                 --install-in)
                     COMPREPLY=($(compgen -W "vm container" -- "${cur}"))
+                    return 0
+                    ;;
+                --install-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log-level)

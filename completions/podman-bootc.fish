@@ -104,6 +104,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l target
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-arg -d 'Add an argument to `bootc install to-disk`; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
 container\t'A privileged container. It needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l install-memory -d 'Memory of the VM that installs, with K, M, G or T [default: 4G, or three quarters of the host\'s if that is less]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 'Remove the VM when the session ends (with --detach: when the VM powers off)'
@@ -215,6 +216,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l targe
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-arg -d 'Add an argument to `bootc install to-disk`; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
 container\t'A privileged container. It needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l install-memory -d 'Memory of the VM that installs, with K, M, G or T [default: 4G, or three quarters of the host\'s if that is less]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -s f -l force -d 'Overwrite FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand disk" -l force-block-device -d 'Overwrite everything on the block device FILE'
@@ -251,6 +253,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l ta
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-arg -d 'Add an argument to `bootc install to-disk`; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-in -d 'Where to run `bootc install` [default: vm; on macOS and Windows: container, in the podman machine]' -r -f -a "vm\t'A VM, booted directly from the image. It needs neither root nor features of the host\'s kernel'
 container\t'A privileged container. It needs root and loop devices'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l install-memory -d 'Memory of the VM that installs, with K, M, G or T [default: 4G, or three quarters of the host\'s if that is less]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -s f -l force -d 'Overwrite FILE'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand to-disk" -l force-block-device -d 'Overwrite everything on the block device FILE'

@@ -4,12 +4,14 @@ use std::path::Path;
 
 pub mod fault;
 pub mod fs;
+mod memory;
 pub mod net;
 mod os;
 mod os_kind;
 pub mod process;
 pub mod terminal;
 
+pub use memory::usable_memory;
 pub use os::{free_space, kernel_release, stdout_has_no_reader, user_id};
 pub use os_kind::Os;
 

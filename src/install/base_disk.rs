@@ -50,6 +50,8 @@ pub struct BaseDiskRequest<'a> {
     pub in_use: Option<LockedStorage>,
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<String>,
+    /// The memory of the install's VM in MiB. The host decides an unset one.
+    pub memory_mib: Option<u64>,
 }
 
 /// Tells whether a VM uses a base disk. An error keeps the disk.
@@ -74,6 +76,7 @@ pub fn ensure(
         growable,
         in_use,
         console,
+        memory_mib,
     } = request;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
@@ -116,6 +119,7 @@ pub fn ensure(
         options: &options,
         console,
         partial: &partial,
+        memory_mib,
         in_use,
     };
     let made = run(&install, place, &mut *stage).and_then(|facts| check(&install, facts));

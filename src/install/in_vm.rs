@@ -25,10 +25,12 @@ use crate::hypervisor::{
 };
 use crate::image::{Facts, Podman};
 use crate::text::Stage;
-use crate::{direct_boot, engine};
+use crate::{direct_boot, engine, host};
 
 /// bootc unpacks layers into memory before it writes them to the disk.
 const MEMORY_MIB: u64 = 4096;
+/// An install was never seen to work with less.
+const MEMORY_MIN_MIB: u64 = 1024;
 const CPUS: u32 = 2;
 /// Time limit for the start of the install; an emulated guest takes a minute.
 const BOOT_TIME: Duration = Duration::from_secs(600);
@@ -62,9 +64,13 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
         .runtime_of(&format!("{RUNTIME}{}", &key[..KEY_DIGITS]));
     let runtime = TemporaryFolder::create(runtime)?;
     let name = format!("install-{}", image.short_id());
+    let memory_mib = install
+        .memory_mib
+        .unwrap_or_else(|| default_memory(host::usable_memory()));
     let machine = machine(
         name,
         arch,
+        memory_mib,
         &boot,
         folder.join(CONTENT),
         install.partial.disk(),
@@ -94,10 +100,18 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
     Ok(boot.facts)
 }
 
+/// Returns the memory of an install on a host with this many usable bytes: a quarter stays for the
+/// host.
+fn default_memory(usable: Option<u64>) -> u64 {
+    let share = usable.map_or(MEMORY_MIB, |bytes| (bytes >> 20) / 4 * 3);
+    share.clamp(MEMORY_MIN_MIB, MEMORY_MIB)
+}
+
 /// The machine that installs an image's `content` to the disk `output`.
 fn machine(
     name: String,
     arch: Arch,
+    memory_mib: u64,
     boot: &BootImage,
     content: PathBuf,
     output: PathBuf,
@@ -114,7 +128,7 @@ fn machine(
         name,
         arch,
         cpus: CPUS,
-        memory_mib: MEMORY_MIB,
+        memory_mib,
         boot: Boot::Kernel {
             kernel: boot.kernel(),
             initrd: boot.initramfs(),
@@ -394,12 +408,20 @@ mod tests {
     use crate::hypervisor::{golden, qemu};
 
     #[test]
+    fn the_host_keeps_a_quarter_of_its_memory() {
+        let of = |gib: u64| default_memory(Some(gib << 30));
+        assert_eq!((of(16), of(4), of(2), of(1)), (4096, 3072, 1536, 1024));
+        assert_eq!(default_memory(None), 4096);
+    }
+
+    #[test]
     fn the_machine_of_an_install_is_the_golden_one() {
         let (content, output) = ("/partial/content.erofs".into(), "/partial/disk.raw".into());
         let name = "install-0123456789ab".into();
         let machine = machine(
             name,
             Arch::X86_64,
+            MEMORY_MIB,
             &BootImage::sample(Transport::Erofs),
             content,
             output,

@@ -45,6 +45,8 @@ pub(super) struct Install<'a> {
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<&'a str>,
     pub partial: &'a PartialDisk,
+    /// The memory of the install's VM in MiB. The host decides an unset one.
+    pub memory_mib: Option<u64>,
     /// Released once the image has been read.
     pub in_use: Cell<Option<LockedStorage>>,
 }

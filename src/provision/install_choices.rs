@@ -24,6 +24,8 @@ pub struct InstallChoices {
     /// Install again, even if the image has a base disk with these options.
     pub rebuild: bool,
     pub place: Option<Place>,
+    /// The memory of the install's VM in MiB. The host decides an unset one.
+    pub memory_mib: Option<u64>,
 }
 
 impl InstallChoices {
@@ -52,6 +54,7 @@ impl InstallChoices {
             growable,
             in_use,
             console,
+            memory_mib: self.memory_mib,
         }
     }
 

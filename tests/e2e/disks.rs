@@ -344,6 +344,8 @@ fn every_install_option_arrives() {
         "--stateroot",
         "--install-arg",
         "a place",
+        "--install-memory",
+        "1800M",
     ];
     let look = "cat /proc/cmdline; lsblk -bdno SIZE /dev/disk/by-id/virtio-disk; df --block-size=1M --output=size / | tail -n 1; \
         bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'";
@@ -363,6 +365,16 @@ fn every_install_option_arrives() {
     assert_eq!(lines[3], r#"["example.test/other:v2","oci","systemd"]"#);
     let log = fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
     assert!(log.contains("--stateroot a place --wipe"), "{log}");
+    // The kernel prints `Memory: FREEK/ALLK available`.
+    let memory = log
+        .split("Memory: ")
+        .nth(1)
+        .unwrap()
+        .split('/')
+        .nth(1)
+        .unwrap();
+    let kib: u64 = memory.split('K').next().unwrap().parse().unwrap();
+    assert!((1700 << 10..=1800 << 10).contains(&kib), "{memory}");
 
     // The tool refuses a disk that can't hold the image.
     let other = ["disk", "--root-size", "100M", &image, "/x.raw"];

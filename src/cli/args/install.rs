@@ -2,6 +2,7 @@
 
 use clap::ArgAction;
 
+use super::machine::parse_memory;
 use crate::install::Place;
 use crate::provision::InstallChoices;
 use crate::text::parse_size;
@@ -51,11 +52,15 @@ pub struct InstallArgs {
     /// machine]
     #[arg(long, value_enum, value_name = "PLACE")]
     install_in: Option<Place>,
+    /// Memory of the VM that installs, with K, M, G or T [default: 4G, or three quarters of the
+    /// host's if that is less]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    install_memory: Option<u64>,
 }
 
 impl InstallArgs {
     /// The options that need a disk.
-    pub const ONLY_FOR_DISKS: [&str; 10] = [
+    pub const ONLY_FOR_DISKS: [&str; 11] = [
         "filesystem",
         "root_size",
         "disk_size",
@@ -66,9 +71,10 @@ impl InstallArgs {
         "install_args",
         "rebuild",
         "install_in",
+        "install_memory",
     ];
     /// The options that need an install.
-    pub const ONLY_FOR_INSTALLS: [&str; 10] = [
+    pub const ONLY_FOR_INSTALLS: [&str; 11] = [
         "filesystem",
         "root_size",
         "kargs",
@@ -79,6 +85,7 @@ impl InstallArgs {
         "install_args",
         "rebuild",
         "install_in",
+        "install_memory",
     ];
 
     pub fn choices(&self) -> InstallChoices {
@@ -94,6 +101,7 @@ impl InstallArgs {
             install_args: self.install_args.clone(),
             rebuild: self.rebuild,
             place: self.install_in,
+            memory_mib: self.install_memory,
         }
     }
 }
