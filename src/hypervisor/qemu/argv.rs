@@ -14,6 +14,12 @@ use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine};
 /// The name of the network card's back end, which port forwards need.
 pub const NETDEV: &str = "net0";
 
+/// The network card's slot, the last one before the board's own devices. QEMU gives the other
+/// devices the slots from 1 on, so that the guest's name of the card depends on none of them.
+const NETWORK_SLOT: &str = "0x1e";
+/// QEMU's own default for the first card. A VM is the only machine on its network.
+const NETWORK_MAC: &str = "52:54:00:12:34:56";
+
 /// Forbids system calls that QEMU doesn't need.
 const SANDBOX: &str = "-sandbox";
 
@@ -72,7 +78,9 @@ pub fn launch(
         // Without an option ROM, because no VM boots from the network.
         args.option(
             "-device",
-            &format!("virtio-net-pci,netdev={NETDEV},romfile="),
+            &format!(
+                "virtio-net-pci,netdev={NETDEV},mac={NETWORK_MAC},addr={NETWORK_SLOT},romfile="
+            ),
         );
     }
     credentials::add(&mut args, machine)?;
