@@ -77,6 +77,8 @@ pub enum Event {
     },
     /// An emulated CPU stalled early in the boot. The engine starts the machine a second time.
     Restarting,
+    /// The guest rebooted: its firmware starts again, and the machine runs on.
+    Reset,
     /// An accelerator failed, now or with an earlier VM. The engine tries the next one.
     Fallback {
         /// How it failed.

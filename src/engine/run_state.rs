@@ -72,6 +72,8 @@ impl RunState {
     pub fn on_report(&mut self, report: &Report) {
         match report {
             Report::Stop | Report::NoSpace => {}
+            // Half a message of the previous boot has no end.
+            Report::Reset => self.console = ConsoleWatch::default(),
             Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
             Report::GuestPanicked => {
                 self.panic_reported = true;
@@ -113,6 +115,8 @@ impl RunState {
 
     /// Returns whether this phase is the first with programs of the guest.
     pub fn reach(&mut self, phase: Phase) -> bool {
+        // A guest that is up need not write to its console.
+        self.silence_limit = None;
         let before = self.phase;
         self.phase = phase.max(before);
         before < Phase::ProgramsSeen
@@ -216,6 +220,7 @@ mod tests {
     const STALL: Step = |state| _ = state.on_console(LOST, true);
     const LATE_STALL: Step = |state| _ = state.on_console(LOST, false);
     const SHUTDOWN: Step = |state| state.on_report(&Report::Shutdown { by_guest: true });
+    const RESET: Step = |state| state.on_report(&Report::Reset);
     const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
     const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
     const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
@@ -258,6 +263,12 @@ mod tests {
                 panicked("the guest's kernel panicked"),
             ),
             (&[PANIC_REPORT, PANIC_MESSAGE], true, panicked("x")),
+            (
+                &[PANIC_MESSAGE, RESET, PANIC_REPORT],
+                true,
+                panicked("the guest's kernel panicked"),
+            ),
+            (&[UP, RESET, SHUTDOWN], true, Ended::ByGuest),
             (&[BOOT_FAILURE, WHOLE_PANIC, QUIT], true, failed("z")),
         ] {
             let outcome = after(steps).outcome(Ok(()), on_trial, || panic!("it exited regularly"));
@@ -307,6 +318,15 @@ mod tests {
                 [state.on_deadline(), state.on_deadline()],
                 [Action::Kill, Action::Kill]
             );
+        }
+    }
+
+    #[test]
+    fn a_guest_that_is_up_may_be_silent() {
+        for phase in [Phase::ProgramsSeen, Phase::Up] {
+            let mut state = RunState::new(true, Some(Instant::now()));
+            state.reach(phase);
+            assert!(state.silence_limit.is_none());
         }
     }
 

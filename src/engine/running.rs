@@ -249,7 +249,12 @@ impl<'a> Running<'a> {
                 Ok(None) | Err(_) => {}
             },
             Some(Report::NoSpace) => self.attempt.tell(Event::NoSpace).await,
-            Some(report) => self.state.on_report(&report),
+            Some(report) => {
+                self.state.on_report(&report);
+                if report == Report::Reset {
+                    self.attempt.tell(Event::Reset).await;
+                }
+            }
             None => self
                 .state
                 .on_reports_closed(self.hypervisor.control.reports_shutdown()),
@@ -268,7 +273,6 @@ impl<'a> Running<'a> {
                 self.attempt.tell(Event::Console(bytes)).await;
             }
             Output::Channel(index, bytes) => {
-                self.state.silence_limit = None;
                 self.reach(Phase::ProgramsSeen);
                 self.attempt.tell(Event::Channel(index, bytes)).await;
             }

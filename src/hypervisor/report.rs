@@ -9,6 +9,8 @@ pub enum Report {
     NoSpace,
     /// The guest reported a panic through its panic device.
     GuestPanicked,
+    /// The guest's system starts again. The hypervisor runs on.
+    Reset,
     /// The machine shuts down.
     Shutdown {
         /// Whether the guest powered itself off.

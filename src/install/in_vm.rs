@@ -248,7 +248,9 @@ impl Dialog<'_> {
     fn on_event(&mut self, event: Event, stage: &mut dyn Stage) -> Vec<Order> {
         match event {
             // The machine has neither helpers nor forwards.
-            Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } => vec![],
+            Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } | Event::Reset => {
+                vec![]
+            }
             // The script in the next boot asks again.
             Event::Fallback { reason } => {
                 (self.answered, self.lines) = (false, Lines::default());

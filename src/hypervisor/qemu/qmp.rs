@@ -231,6 +231,7 @@ async fn pass_on_reports(
                 Report::NoSpace
             }
             qmp::Event::GUEST_PANICKED { .. } => Report::GuestPanicked,
+            qmp::Event::RESET { .. } => Report::Reset,
             qmp::Event::SHUTDOWN { data, .. } => Report::Shutdown {
                 by_guest: data.guest,
             },

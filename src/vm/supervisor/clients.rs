@@ -41,11 +41,17 @@ impl Default for Broadcaster {
 }
 
 impl Broadcaster {
+    /// Sends a message. A reboot ends what was said about the previous boot, and is no news for a
+    /// client that comes later.
     pub fn publish(&self, message: Message) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = std::mem::discriminant(&message);
-        newest.retain(|old| std::mem::discriminant(old) != kind);
-        newest.push(message.clone());
+        if message == Message::Rebooted {
+            newest.retain(|old| !old.is_of_boot());
+        } else {
+            let kind = std::mem::discriminant(&message);
+            newest.retain(|old| std::mem::discriminant(old) != kind);
+            newest.push(message.clone());
+        }
         // Without clients, sending fails.
         let _ = self.sender.send(message);
     }
@@ -191,5 +197,37 @@ async fn send_messages(
         if write.write_all(&line).await.is_err() || matches!(message, Message::Ended { .. }) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn late_clients_hear_nothing_of_the_previous_boot() {
+        let clients = Broadcaster::default();
+        let fallback = Message::Fallback { reason: "x".into() };
+        let (_, mut early) = clients.attach();
+        for message in [
+            fallback.clone(),
+            Message::SshStarted,
+            Message::Guest {
+                state: Default::default(),
+            },
+            Message::Hopeless { reason: "y".into() },
+            Message::Rebooted,
+        ] {
+            clients.publish(message);
+        }
+        assert_eq!(clients.attach().0, std::slice::from_ref(&fallback));
+        clients.publish(Message::SshStarted);
+        assert_eq!(clients.attach().0, [fallback, Message::SshStarted]);
+        let mut heard = vec![];
+        while let Ok(message) = early.try_recv() {
+            heard.push(message);
+        }
+        assert_eq!(heard.len(), 6);
+        assert_eq!(heard[4], Message::Rebooted);
     }
 }

@@ -69,6 +69,16 @@ pub enum Message {
     Ended { end: End },
 }
 
+impl Message {
+    /// Returns whether it is about the guest's current boot alone.
+    pub fn is_of_boot(&self) -> bool {
+        matches!(
+            self,
+            Self::Console { .. } | Self::SshStarted | Self::Guest { .. } | Self::Hopeless { .. }
+        )
+    }
+}
+
 /// The one line that a supervisor prints on its standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "hello", rename_all = "kebab-case")]

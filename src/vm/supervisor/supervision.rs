@@ -125,6 +125,10 @@ impl Supervision<'_> {
             Event::Restarting => self.clients.publish(Message::Console {
                 line: engine::RESTARTING.into(),
             }),
+            Event::Reset => {
+                self.newest = NewestLine::default();
+                self.clients.publish(Message::Rebooted);
+            }
             Event::Fallback { reason } => self.clients.publish(Message::Fallback { reason }),
             Event::NoSpace => {
                 self.clients.publish(Message::Console {
