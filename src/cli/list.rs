@@ -36,7 +36,7 @@ pub(super) struct Row {
     pub disk: Option<std::path::PathBuf>,
     /// `creating`, `running`, `stopped` or `crashed`.
     pub state: String,
-    /// Why the VM crashed, or what failed while it keeps running.
+    /// Why the VM crashed or its power was cut, or what failed while it keeps running.
     pub reason: Option<String>,
     pub created: Option<jiff::Timestamp>,
     pub cpus: u32,
@@ -102,7 +102,12 @@ impl Row {
             reason: match state {
                 State::Crashed(reason) => Some(reason),
                 State::Running => problems::read(vm, dirs),
-                State::Creating | State::Stopped => None,
+                State::Stopped => vm
+                    .record()
+                    .end
+                    .filter(|end| end.power_cut)
+                    .map(|end| end.reason),
+                State::Creating => None,
             },
             ports: record
                 .ports

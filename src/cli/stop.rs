@@ -4,12 +4,13 @@ use anyhow::Result;
 
 use super::args::vm::VmArgs;
 use super::{Context, each};
-use crate::ui::say;
+use crate::ui::{say, tell};
 use crate::vm::lifecycle;
 
 /// Stop running VMs
 ///
-/// Asks the guest to shut down, and cuts the power if that takes too long. The disks are kept.
+/// Presses the power button until the guest shuts down, asks over SSH halfway through the time, and
+/// cuts the power if that takes too long. The disks are kept.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seconds until the power is cut
@@ -23,7 +24,10 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         each(&self.vms.vms, |name| {
             let vm = context.store.find(name)?;
-            context.block_on(lifecycle::stop(&vm, &context.store, self.time))?;
+            let end = context.block_on(lifecycle::stop(&vm, &context.store, self.time))?;
+            if let Some(end) = end.filter(|end| end.power_cut) {
+                tell(format!("VM {}: {}", vm.spec.name, end.reason));
+            }
             say(format!("{}\n", vm.spec.name));
             Ok(())
         })

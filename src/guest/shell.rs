@@ -24,6 +24,12 @@ pub fn shell_line(args: &[OsString]) -> Result<String, NotUtf8> {
     }
 }
 
+/// Returns the line that runs a command with root's rights, in whatever shell the user has. `sudo`
+/// must not ask for a password. The command has no quotes.
+pub fn as_root(command: &str) -> String {
+    format!("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {command}; else exec sudo -n {command}; fi'")
+}
+
 /// Quotes a word for a POSIX shell.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);

@@ -110,6 +110,7 @@ impl Error {
             End {
                 at: jiff::Timestamp::now(),
                 kind: EndKind::Failure,
+                power_cut: false,
                 reason: died(vm),
             },
         )

@@ -8,6 +8,7 @@ use tokio::process::Child;
 
 use super::error::died;
 use super::spec::Spec;
+use super::store::instance::End;
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Hello, Message, Request};
 use super::{Error, State, Store, Vm, store, supervisor};
@@ -137,12 +138,12 @@ pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
     }
 }
 
-/// Shuts a VM down, and powers it off when that takes longer than `seconds`. Does nothing if the VM
-/// doesn't run.
+/// Shuts a VM down, and powers it off when that takes longer than `seconds`. Returns how the VM
+/// ended; nothing if it doesn't run.
 ///
 /// # Errors
 /// The VM's supervisor doesn't answer, the VM is still being made, or the tool is interrupted.
-pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
+pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<Option<End>, Error> {
     let Ok(mut client) = Client::attach(vm, store.dirs(), false).await else {
         return match vm.state() {
             State::Running => Err(Error::Change {
@@ -150,13 +151,13 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<(), Error> {
                 why: "its supervisor doesn't answer".into(),
             }),
             State::Creating => Err(store::Error::Creating(vm.spec.name.to_string()).into()),
-            State::Stopped | State::Crashed(_) => Ok(()),
+            State::Stopped | State::Crashed(_) => Ok(None),
         };
     };
     // A supervisor that has exited has stopped the VM.
     let _ = client.send(&Request::Stop { seconds }).await;
     tokio::select! {
-        () = client.ended() => Ok(()),
+        end = client.ended() => Ok(end),
         signal = interrupt::wait() => Err(signal.into()),
     }
 }

@@ -185,6 +185,16 @@ impl Session {
         Ok((code, String::from_utf8_lossy(&output).into_owned()))
     }
 
+    /// Runs a shell line without streams, even after the tool was interrupted.
+    ///
+    /// # Errors
+    /// The connection breaks.
+    pub async fn order(&self, line: &str) -> Result<(), Error> {
+        self.exec_undisturbed(line, empty(), &mut sink(), &mut sink())
+            .await?;
+        Ok(())
+    }
+
     /// Runs a shell line with these streams; returns its exit code as a shell would.
     ///
     /// # Errors

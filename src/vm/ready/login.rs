@@ -79,11 +79,7 @@ impl<'a> Attempts<'a> {
         sshd_started: watch::Receiver<bool>,
     ) -> Result<Ready, Error> {
         let vm = self.vm;
-        let login = Login {
-            user: user.to_owned(),
-            keys: vm.keys(),
-            alias: vm.spec.name.to_string(),
-        };
+        let login = vm.login(user);
         let mut refused: Option<Instant> = None;
         loop {
             let answer = self.answer(routes.clone(), sshd_started.clone()).await;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use crate::guest::ssh::keys::Keys;
+use crate::guest::ssh::session::Login;
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::{self, Lock};
 use crate::host::{Os, fault};
@@ -78,6 +79,9 @@ pub struct End {
     pub at: jiff::Timestamp,
     #[serde(rename = "how")]
     pub kind: EndKind,
+    /// The guest was asked to shut down and didn't, so that its power was cut.
+    #[serde(default)]
+    pub power_cut: bool,
     /// The text for the user.
     pub reason: String,
 }
@@ -254,6 +258,15 @@ impl Vm {
 impl Vm {
     pub fn keys(&self) -> Keys {
         Keys::in_folder(&self.folder)
+    }
+
+    /// Returns what an SSH session of this user in the guest needs.
+    pub fn login(&self, user: &str) -> Login {
+        Login {
+            user: user.to_owned(),
+            keys: self.keys(),
+            alias: self.spec.name.to_string(),
+        }
     }
 
     /// The VM's own disk: an overlay over its base disk, or a copy of that.

@@ -400,6 +400,7 @@ mod tests {
             Some(End {
                 at: now,
                 kind,
+                power_cut: false,
                 reason: "x".into(),
             })
         };

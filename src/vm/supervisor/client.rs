@@ -9,6 +9,7 @@ use super::protocol::{LINE_MAX, Message, Request, SOCKET};
 use crate::host::fs::dirs::Dirs;
 use crate::host::net::socket::{self, ReadHalf, WriteHalf};
 use crate::host::process::interrupt;
+use crate::vm::store::instance::End;
 use crate::vm::{Error, Vm};
 
 /// A connection to a supervisor.
@@ -98,16 +99,20 @@ impl Client {
         let _ = self.send(&Request::EndLease).await;
     }
 
-    /// Waits until the VM has ended, or its supervisor died without reporting that.
-    pub async fn ended(&mut self) {
-        while self
-            .receive()
-            .await
-            .is_some_and(|message| !matches!(message, Message::Ended { .. }))
-        {}
+    /// Waits until the VM has ended, and returns how; nothing if its supervisor died without
+    /// reporting that.
+    pub async fn ended(&mut self) -> Option<End> {
+        let end = loop {
+            match self.receive().await {
+                Some(Message::Ended { end }) => break Some(end),
+                Some(_) => {}
+                None => break None,
+            }
+        };
         if let Some(mut child) = self.child.take() {
             // It exits right after its last message.
             let _ = child.wait().await;
         }
+        end
     }
 }

@@ -5,10 +5,12 @@ pub mod client;
 mod clients;
 pub mod console;
 mod helpers;
+mod power_off;
 pub mod problems;
 pub mod protocol;
 mod run;
 mod serial_ssh;
+mod shutdown;
 mod supervision;
 
 pub use run::{Error, run};

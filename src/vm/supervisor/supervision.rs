@@ -2,18 +2,20 @@
 //! signals.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::clients::{Broadcaster, ClientRequest};
 use super::console::Console;
+use super::power_off;
 use super::problems::{NO_SPACE, Problems};
 use super::protocol::{Message, Request};
+use super::shutdown::{Shutdown, Step};
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
 use crate::engine::{self, Ended, Event, Order, at};
+use crate::guest::ssh::endpoint::Routes;
 use crate::host::fault;
 use crate::host::process::interrupt;
 use crate::vm::Vm;
@@ -36,8 +38,12 @@ pub struct Supervision<'a> {
     pub record: RunRecord,
     pub orders: mpsc::UnboundedSender<Order>,
     pub problems: Problems,
-    /// The time at which a guest that was asked to shut down is powered off.
-    pub power_off: Option<Instant>,
+    /// The shutdown that a client or a signal ordered.
+    pub shutdown: Option<Shutdown>,
+    /// The seconds that a guest had to shut down before its power was cut.
+    pub cut_after: Option<u64>,
+    /// The ways to the guest's sshd while the machine runs.
+    pub routes: Option<Routes>,
     pub logs: Logs,
     pub newest: NewestLine,
     pub console: Arc<Console>,
@@ -56,7 +62,8 @@ impl Supervision<'_> {
         tokio::pin!(run);
         let mut signalled = false;
         loop {
-            let (power_off, space_check) = (self.power_off, self.problems.next_check());
+            let next_step = self.shutdown.as_ref().map(Shutdown::next);
+            let space_check = self.problems.next_check();
             tokio::select! {
                 ended = &mut run => {
                     while let Ok(event) = events.try_recv() {
@@ -66,10 +73,7 @@ impl Supervision<'_> {
                 }
                 Some(event) = events.recv() => self.on_event(event),
                 Some(request) = requests.recv() => self.on_request(request),
-                () = at(power_off) => {
-                    self.power_off = None;
-                    self.order(Order::Quit);
-                }
+                () = at(next_step) => self.shut_down(),
                 () = at(space_check) => {
                     if self.problems.check_space() {
                         self.order(Order::Resume);
@@ -99,6 +103,10 @@ impl Supervision<'_> {
                 self.record.ports = ports;
                 self.save_record();
                 let ssh_port = ssh_port.unwrap_or(0);
+                self.routes = Some(Routes {
+                    tcp: ssh_port,
+                    vsock: vsock.clone(),
+                });
                 self.clients.publish(Message::Started {
                     accelerator,
                     ssh_port,
@@ -165,14 +173,33 @@ impl Supervision<'_> {
                 self.order(Order::Quit);
             }
             ClientRequest::Request(Request::Stop { seconds }) => {
-                let deadline = Instant::now() + Duration::from_secs(seconds.min(86_400));
-                self.power_off = Some(self.power_off.map_or(deadline, |set| set.min(deadline)));
-                self.order(Order::PowerButton);
+                let shutdown = Shutdown::begin(Instant::now(), seconds);
+                self.shutdown = Some(shutdown.or_earlier(self.shutdown));
             }
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change));
             }
             ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
+        }
+    }
+
+    /// Takes the next step of the shutdown.
+    fn shut_down(&mut self) {
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        match shutdown.step(Instant::now()) {
+            Step::PressPowerButton => self.order(Order::PowerButton),
+            Step::Ask => {
+                if let Some(routes) = self.routes.clone() {
+                    tokio::spawn(power_off::over_ssh(self.vm.clone(), routes));
+                }
+            }
+            Step::CutPower => {
+                self.cut_after = Some(shutdown.seconds);
+                self.shutdown = None;
+                self.order(Order::Quit);
+            }
         }
     }
 
@@ -185,7 +212,17 @@ impl Supervision<'_> {
     pub fn record_end(&mut self, ended: Result<Ended, engine::Error>) -> End {
         let (kind, reason) = match ended {
             Ok(Ended::ByGuest) => (EndKind::Guest, "the guest shut itself down".to_owned()),
-            Ok(Ended::ByOrder) => (EndKind::Stop, "it was stopped".to_owned()),
+            Ok(Ended::ByOrder) => {
+                let reason = match self.cut_after {
+                    Some(seconds) => {
+                        format!(
+                            "the guest didn't shut down within {seconds} s, so its power was cut"
+                        )
+                    }
+                    None => "it was stopped".to_owned(),
+                };
+                (EndKind::Stop, reason)
+            }
             Ok(Ended::Panic(reason)) => (EndKind::Panic, format!("kernel panic: {reason}")),
             Ok(Ended::Failed(reason)) => (EndKind::Failure, reason),
             Err(error) => (EndKind::Failure, crate::text::error_chain(&error)),
@@ -193,6 +230,7 @@ impl Supervision<'_> {
         let end = End {
             at: jiff::Timestamp::now(),
             kind,
+            power_cut: kind == EndKind::Stop && self.cut_after.is_some(),
             reason,
         };
         self.record.end = Some(end.clone());
