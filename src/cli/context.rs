@@ -3,15 +3,17 @@
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Runtime;
 
+use crate::guest::ssh::session;
 use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
 use crate::provision::Provisioner;
 use crate::text::{Progress, Stage, parse_size};
-use crate::vm::ready::{self, Ready};
-use crate::vm::{Store, Vm, lifecycle};
+use crate::vm::ready::{self, Ready, Wanted};
+use crate::vm::supervisor::client::Client;
+use crate::vm::{self, Store, Vm, lifecycle};
 
 /// The environment variable with the size limit of all base disks together.
 const CACHE_LIMIT: &str = "PODMAN_BOOTC_CACHE_LIMIT";
@@ -61,8 +63,8 @@ impl Context {
         })
     }
 
-    /// Returns a session with a VM as soon as the VM is ready. Faults in the guest's setup are only
-    /// reported.
+    /// Returns a session with a VM as soon as the VM is ready and its system isn't shutting down.
+    /// Faults in the guest's setup are only reported. The client hears of the guest's next reboot.
     ///
     /// # Errors
     /// The VM is not running, or is not ready in time.
@@ -72,20 +74,39 @@ impl Context {
         user: &str,
         timeout: Option<Duration>,
         stage: Box<dyn Stage>,
-    ) -> Result<Ready> {
-        let ready = self.block_on(async {
-            let mut client = lifecycle::attach(vm, &self.store).await?;
-            ready::wait_ready(&mut client, vm, user, timeout, &*stage).await
-        })?;
+    ) -> Result<(Client, Ready)> {
+        let (client, ready) = self
+            .block_on(async {
+                let mut client = lifecycle::attach(vm, &self.store).await?;
+                let wanted = Wanted::Lasting;
+                let ready =
+                    ready::wait_ready(&mut client, vm, user, timeout, Some(&*stage), &wanted)
+                        .await?;
+                Ok((client, ready))
+            })
+            .map_err(|error| only_for(vm, user, error))?;
         ready
             .faults
             .iter()
             .for_each(|fault| stage.note(&fault.to_string()));
-        Ok(ready)
+        Ok((client, ready))
     }
 
     /// Waits for a future on this thread.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
+}
+
+/// Adds to a refused login of another user that the VM's key is for its own user.
+fn only_for(vm: &Vm, user: &str, error: vm::Error) -> anyhow::Error {
+    let refused = matches!(error, vm::Error::Session(session::Error::Refused { .. }));
+    let (name, own) = (&vm.spec.name, &vm.spec.user);
+    if refused && user != own {
+        return anyhow!(
+            "{error}: VM {name} has a key for its user {own} only. Add the key to {user}'s \
+             authorized keys, or create the VM with `run --user {user}`"
+        );
+    }
+    error.into()
 }

@@ -10,6 +10,7 @@ use crate::guest::ssh::copy;
 use crate::host;
 use crate::text::{Progress, format_size};
 use crate::vm::Name;
+use crate::vm::live::Live;
 
 /// Copy a file or folder into a running VM, or out of it
 ///
@@ -45,10 +46,17 @@ impl Args {
         let vm = context.store.find(name)?;
         let progress = self.session.progress();
         let (user, timeout) = (self.session.user(&vm), self.session.timeout);
-        let ready = context.session(&vm, &user, timeout, progress.stage("boot"))?;
+        let (mut client, ready) = context.session(&vm, &user, timeout, progress.stage("boot"))?;
         let stage = progress.stage("copy");
         let update = |bytes| stage.update(&format_size(bytes));
-        let bytes = context.block_on(async {
+        let mut live = Live {
+            vm: &vm,
+            store: &context.store,
+            user: &user,
+            client: &mut client,
+            boot: ready.boot,
+        };
+        let copy = async {
             match (in_vm(&self.source), in_vm(&self.target)) {
                 (Some((_, source)), _) => {
                     copy::from_guest(&ready.session, source, Path::new(&self.target), update).await
@@ -58,7 +66,12 @@ impl Args {
                 }
                 (None, None) => Ok(0),
             }
-        })?;
+        };
+        let work = live.work(
+            copy,
+            |result| matches!(result, Err(copy::Error::Session(error)) if error.is_loss()),
+        );
+        let bytes = context.block_on(work)??;
         stage.done(&format!(
             "{} to {}, {}",
             self.source,

@@ -15,6 +15,7 @@ use crate::guest::shell::shell_line;
 use crate::host;
 use crate::text::{Progress, parse_time, plain};
 use crate::ui::StderrProgress;
+use crate::vm::live::Live;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{Error, State, Vm};
 
@@ -85,7 +86,7 @@ impl Args {
             );
         }
         let stage = StderrProgress::new(false).stage("boot");
-        let ready = context.session(vm, &vm.spec.user, None, stage)?;
+        let (mut client, ready) = context.session(vm, &vm.spec.user, None, stage)?;
         let mut words = vec![
             "journalctl".to_owned(),
             "--no-pager".into(),
@@ -100,7 +101,18 @@ impl Args {
                 .map(|since| format!("--since=@{}", since.as_second())),
         );
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-        let code = context.block_on(ready.session.run(&shell_line(&words)?))?;
+        let mut live = Live {
+            vm,
+            store: &context.store,
+            user: &vm.spec.user,
+            client: &mut client,
+            boot: ready.boot,
+        };
+        let line = shell_line(&words)?;
+        let work = live.work(ready.session.run(&line, false), |result| {
+            result.as_ref().is_err_and(|error| error.is_loss())
+        });
+        let code = context.block_on(work)??;
         Ok(u8::try_from(code).unwrap_or(255))
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::args::image::ImageArgs;
 use super::args::install::InstallArgs;
 use super::args::machine::{MachineArgs, parse_cpus, parse_memory};
+use super::args::session::TerminalArgs;
 use super::ssh::{self, Target};
 use super::{Context, requirements};
 use crate::direct_boot::Transport;
@@ -19,7 +20,8 @@ use crate::provision::Boot;
 use crate::text::{Progress, parse_time};
 use crate::ui::{StderrProgress, say};
 use crate::vm::create::NewVm;
-use crate::vm::ready::{self, Fault, Ready};
+use crate::vm::live::Live;
+use crate::vm::ready::{self, Fault, Ready, Wanted};
 use crate::vm::store::instance::EndKind;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{self, Name, Vm, lifecycle};
@@ -56,6 +58,8 @@ pub struct Args {
     /// Memory, in bytes or with K, M, G
     #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
     memory: u64,
+    #[command(flatten)]
+    terminal: TerminalArgs,
     #[command(flatten)]
     image_source: ImageArgs,
     /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation
@@ -229,22 +233,27 @@ impl Args {
             vm,
             &self.user,
             self.timeout,
-            &*stage,
+            Some(&*stage),
+            &Wanted::Any,
         ));
         let result = match ready {
             Ok(Ready {
                 session,
                 endpoint,
+                boot,
                 faults,
             }) => match faults.into_iter().next() {
                 None => {
                     stage.done(&format!("VM {} is ready", vm.spec.name));
-                    let target = Target {
+                    let live = Live {
                         vm,
+                        store: &context.store,
                         user: &self.user,
-                        endpoint,
+                        client: &mut client,
+                        boot,
                     };
-                    ssh::run(context, &target, session, &self.command)
+                    let target = Target { live, endpoint };
+                    ssh::run(context, target, session, &self.command, &self.terminal)
                 }
                 Some(fault) => Err(fault.into()),
             },
@@ -286,6 +295,9 @@ impl Args {
             }
             Some(vm::Error::Timeout { .. }) => {
                 still_running(format!("`podman-bootc logs {name}` shows its console"));
+            }
+            Some(vm::Error::Rebooted(_)) => {
+                still_running(format!("`podman-bootc ssh {name}` waits for its next boot"));
             }
             _ if error.is::<Fault>() => {
                 still_running(format!("`podman-bootc ssh {name}` opens a shell in it"))

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 use std::net::Shutdown;
 
 use anyhow::{Context as _, Result};
+use tokio::sync::oneshot;
 
 use super::Context;
 use crate::guest::ssh::config;
 use crate::ui::{say, tell};
-use crate::vm::{lifecycle, ready};
+use crate::vm::live::Live;
+use crate::vm::{self, lifecycle, ready};
 
 /// Print OpenSSH's settings for a VM, or add all VMs to OpenSSH's configuration
 ///
@@ -69,20 +71,33 @@ pub struct ProxyArgs {
 impl ProxyArgs {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let vm = context.store.find(&self.vm)?;
-        let connection = context.block_on(async {
+        let (mut client, connection) = context.block_on(async {
             let mut client = lifecycle::attach(&vm, &context.store).await?;
-            ready::wait_answering(&mut client, &vm).await
+            let connection = ready::wait_answering(&mut client, &vm).await?;
+            Ok::<_, vm::Error>((client, connection))
         })?;
         let mut from_guest = connection.stream;
         let mut to_guest = from_guest.try_clone()?;
-        // The thread ends with the process.
+        // The threads end with the process.
         std::thread::spawn(move || {
             // An error means that one side is closed.
             let _ = io::copy(&mut io::stdin().lock(), &mut to_guest);
             let _ = to_guest.shutdown(Shutdown::Write);
         });
-        let mut output = Unbuffered(io::stdout().lock());
-        match io::copy(&mut from_guest, &mut output) {
+        let (sender, over) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut output = Unbuffered(io::stdout().lock());
+            // Without a receiver, the process ends.
+            let _ = sender.send(io::copy(&mut from_guest, &mut output));
+        });
+        let mut live = Live {
+            vm: &vm,
+            store: &context.store,
+            user: &vm.spec.user,
+            client: &mut client,
+            boot: None,
+        };
+        match context.block_on(live.work(over, |_| false))?? {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! The user's terminal, and terminals for programs that need one.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::Stdio;
 
 use super::os;
@@ -23,6 +23,57 @@ impl Drop for RawMode {
         if let Some(terminal) = &self.0 {
             os::restore_terminal(terminal);
         }
+    }
+}
+
+/// Returns whether standard input and standard output are terminals.
+pub fn is_used() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub columns: u16,
+    pub rows: u16,
+}
+
+/// The window of the user's terminal.
+#[derive(Debug)]
+pub struct Window {
+    /// The terminal's type, for the variable `TERM`.
+    pub kind: String,
+    resizes: os::Resizes,
+}
+
+impl Window {
+    /// Begins to watch the size. Without a terminal, the window has a usual size and type.
+    ///
+    /// # Errors
+    /// The system can't report changes.
+    pub fn open() -> io::Result<Self> {
+        let kind = std::env::var("TERM").unwrap_or_default();
+        Ok(Self {
+            kind: if kind.is_empty() {
+                "xterm".into()
+            } else {
+                kind
+            },
+            resizes: os::Resizes::new()?,
+        })
+    }
+
+    pub fn size(&self) -> Size {
+        let terms = [console::Term::stdout(), console::Term::stderr()];
+        let size = terms.iter().find_map(console::Term::size_checked);
+        let (rows, columns) = size.unwrap_or((24, 80));
+        Size { columns, rows }
+    }
+
+    /// Waits until the size may have changed, and returns it. Can be cancelled.
+    pub async fn resized(&mut self) -> Size {
+        self.resizes.next().await;
+        self.size()
     }
 }
 

@@ -81,6 +81,8 @@ pub enum Error {
         end: End,
         console: Vec<String>,
     },
+    #[error("the guest of VM {0} rebooted, which ended the session")]
+    Rebooted(String),
     #[error("VM {name} was not ready after {seconds} s: {why}{}", quoted(.console))]
     Timeout {
         name: String,

@@ -5,6 +5,7 @@ mod error;
 pub mod guest_state;
 mod hardware;
 pub mod lifecycle;
+pub mod live;
 pub mod ports;
 mod random;
 pub mod ready;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::host::terminal;
 use crate::text::parse_time;
 use crate::ui::StderrProgress;
 use crate::vm::Vm;
@@ -27,5 +28,25 @@ impl SessionArgs {
 
     pub fn progress(&self) -> StderrProgress {
         StderrProgress::new(self.quiet)
+    }
+}
+
+/// The terminal of a command in a VM, as podman and ssh choose it.
+#[derive(Debug, clap::Args)]
+pub struct TerminalArgs {
+    /// Give the command a terminal [default: if standard input and output are terminals]
+    #[arg(short, long, overrides_with_all = ["tty", "no_tty"])]
+    pub tty: bool,
+    /// Give the command no terminal
+    #[arg(short = 'T', long, overrides_with_all = ["tty", "no_tty"])]
+    pub no_tty: bool,
+    /// Has no effect, because standard input is always passed on; podman's `-it` works
+    #[arg(short, long, overrides_with = "interactive")]
+    interactive: bool,
+}
+
+impl TerminalArgs {
+    pub fn is_wanted(&self) -> bool {
+        self.tty || (!self.no_tty && terminal::is_used())
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::keys::Keys;
+use super::session::{KEEPALIVE, KEEPALIVES};
 use crate::host::process;
 
 /// The data of a VM's `Host` block in OpenSSH's configuration.
@@ -47,6 +48,8 @@ impl HostBlock {
             ("HashKnownHosts", "no".into()),
             ("UpdateHostKeys", "no".into()),
             ("LogLevel", "ERROR".into()),
+            ("ServerAliveInterval", KEEPALIVE.as_secs().to_string()),
+            ("ServerAliveCountMax", KEEPALIVES.to_string()),
         ]
     }
 
@@ -149,6 +152,8 @@ mod tests {
         has("user core");
         has("hostkeyalias web");
         has("stricthostkeychecking accept-new");
+        has("serveraliveinterval 15");
+        has("serveralivecountmax 6");
         has("proxycommand '/opt/my tools/100%%/podman-bootc' proxy web");
         assert!(
             text.contains("a b%%c\"d/id_ed25519") || text.contains("a b%c\"d/id_ed25519"),

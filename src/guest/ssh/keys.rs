@@ -152,6 +152,20 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Removes the pinned host key: the guest makes a new one.
+    ///
+    /// # Errors
+    /// The file can't be removed.
+    pub fn forget_host(&self) -> Result<(), Error> {
+        let path = self.known_hosts();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => Ok(removed.writing(path)?),
+        }
+    }
+}
+
 /// Returns a line of `known_hosts`.
 fn host_line(alias: &str, kind: &str, key: &[u8]) -> String {
     format!("{alias} {kind} {}", STANDARD.encode(key))
@@ -247,5 +261,8 @@ mod tests {
         keys.pin_host("vm", "ssh-ed25519", b"two").unwrap();
         assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());
         assert!(!keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
+        keys.forget_host().unwrap();
+        keys.forget_host().unwrap();
+        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
     }
 }

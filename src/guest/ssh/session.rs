@@ -12,7 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::client::{AuthResult, DisconnectReason, Handle, Handler, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Sig, cipher};
+use russh::{
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Pty, Sig, cipher,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, sink};
 use tokio_util::io::InspectWriter;
 
@@ -20,6 +22,7 @@ use super::keys;
 use super::keys::Keys;
 use crate::host::process::interrupt;
 use crate::host::process::interrupt::Interrupted;
+use crate::host::terminal::{RawMode, Window};
 
 /// Accepted types of host keys, the best first.
 const HOST_KEYS: &[Algorithm] = &[
@@ -41,6 +44,13 @@ const WINDOW: u32 = 16 << 20;
 const PACKET: u32 = 65535;
 /// Most input in one message. Bytes.
 const PIECE: usize = 64 << 10;
+/// Time without a packet of the server after which we ask whether it is there.
+pub const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Unanswered questions after which a session is lost. A guest may stand still for some time: its
+/// machine is paused while the host has no space for its disk.
+pub const KEEPALIVES: usize = 6;
+/// End of a terminal's input (ctrl-D).
+const END_OF_INPUT: u8 = 4;
 /// Time limit for an orderly end of a session.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// 128 + SIGPIPE: the exit code of a program that writes to a closed pipe.
@@ -78,6 +88,13 @@ pub enum Error {
     Interrupted(#[from] Interrupted),
 }
 
+impl Error {
+    /// Returns whether the connection broke.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Ssh(_) | Self::Lost(_) | Self::Silent(_))
+    }
+}
+
 /// The user and the keys of a login.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -109,6 +126,8 @@ impl Session {
             window_size: WINDOW,
             maximum_packet_size: PACKET,
             preferred,
+            keepalive_interval: Some(KEEPALIVE),
+            keepalive_max: KEEPALIVES,
             ..Default::default()
         });
         let seen = Arc::new(Seen::default());
@@ -157,13 +176,18 @@ impl Session {
     }
 
     /// Runs a shell line with this process's standard streams; returns its exit code as a shell
-    /// would.
+    /// would. With `tty`, the command gets a terminal, which has one output stream.
     ///
     /// # Errors
     /// The connection breaks, a standard stream fails, or the tool is interrupted.
-    pub async fn run(&self, line: &str) -> Result<i32, Error> {
+    pub async fn run(&self, line: &str, tty: bool) -> Result<i32, Error> {
         use tokio::io::{stderr, stdin, stdout};
-        self.exec(line, stdin(), &mut stdout(), &mut stderr()).await
+        let (window, _raw) = match tty {
+            true => (Some(Window::open()?), Some(RawMode::enter()?)),
+            false => (None, None),
+        };
+        let (mut stdout, mut stderr) = (stdout(), stderr());
+        unless_interrupted(self.exec_in(window, line, stdin(), &mut stdout, &mut stderr)).await
     }
 
     /// Runs a shell line without input; returns its exit code and its output, first stdout, then
@@ -190,7 +214,7 @@ impl Session {
     /// # Errors
     /// The connection breaks.
     pub async fn order(&self, line: &str) -> Result<(), Error> {
-        self.exec_undisturbed(line, empty(), &mut sink(), &mut sink())
+        self.exec_in(None, line, empty(), &mut sink(), &mut sink())
             .await?;
         Ok(())
     }
@@ -206,18 +230,13 @@ impl Session {
         stdout: &mut (impl AsyncWrite + Unpin),
         stderr: &mut (impl AsyncWrite + Unpin),
     ) -> Result<i32, Error> {
-        let result = tokio::select! {
-            result = self.exec_undisturbed(line, stdin, stdout, stderr) => result,
-            signal = interrupt::wait() => Err(signal.into()),
-        };
-        match result {
-            Err(Error::Stream(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(BROKEN_PIPE),
-            other => other,
-        }
+        unless_interrupted(self.exec_in(None, line, stdin, stdout, stderr)).await
     }
 
-    async fn exec_undisturbed(
+    /// Runs a shell line in a window, or without a terminal.
+    async fn exec_in(
         &self,
+        mut window: Option<Window>,
         line: &str,
         stdin: impl AsyncRead + Unpin,
         stdout: &mut (impl AsyncWrite + Unpin),
@@ -228,10 +247,21 @@ impl Session {
             other => other?,
         };
         let (read, write) = channel.split();
+        if let Some(window) = &window {
+            let size = window.size();
+            let (columns, rows) = (size.columns.into(), size.rows.into());
+            // A guest that refuses it runs the command without a terminal, as with OpenSSH.
+            let modes = [(Pty::IUTF8, 1)];
+            write
+                .request_pty(false, &window.kind, columns, rows, 0, 0, &modes)
+                .await?;
+        }
         write.exec(true, line).await?;
+        let end = window.is_some().then_some(END_OF_INPUT);
         let code = tokio::select! {
             code = drain(read, stdout, stderr) => code?,
-            never = feed(&write, stdin) => match never {},
+            never = feed(&write, stdin, end) => match never {},
+            never = pass_on_sizes(&write, window.as_mut()) => match never {},
         };
         // The server may have closed its side, or the connection.
         let _ = write.close().await;
@@ -239,12 +269,50 @@ impl Session {
     }
 }
 
-/// Gives the command its input, as fast as it takes it. Never returns, because the command's end is
-/// seen elsewhere.
-async fn feed(write: &ChannelWriteHalf<Msg>, mut stdin: impl AsyncRead + Unpin) -> Infallible {
+/// Waits for a command, or for an interrupt. A closed output stream is an exit code.
+async fn unless_interrupted(
+    command: impl Future<Output = Result<i32, Error>>,
+) -> Result<i32, Error> {
+    let result = tokio::select! {
+        result = command => result,
+        signal = interrupt::wait() => Err(signal.into()),
+    };
+    match result {
+        Err(Error::Stream(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(BROKEN_PIPE),
+        other => other,
+    }
+}
+
+/// Tells the command's terminal each new size of the window. Never returns.
+async fn pass_on_sizes(write: &ChannelWriteHalf<Msg>, window: Option<&mut Window>) -> Infallible {
+    let Some(window) = window else {
+        return pending().await;
+    };
+    let mut old = window.size();
+    loop {
+        let size = window.resized().await;
+        if size != old {
+            old = size;
+            // A command that has exited needs no window.
+            let _ = write
+                .window_change(size.columns.into(), size.rows.into(), 0, 0)
+                .await;
+        }
+    }
+}
+
+/// Gives the command its input, as fast as it takes it, and `end` after it: a terminal's input has
+/// no other end. Never returns, because the command's end is seen elsewhere.
+async fn feed(
+    write: &ChannelWriteHalf<Msg>,
+    mut stdin: impl AsyncRead + Unpin,
+    end: Option<u8>,
+) -> Infallible {
+    let mut at_line_start = true;
     let mut buffer = vec![0; PIECE];
     // An input that can't be read (a folder, a closed terminal) counts as empty.
     while let Ok(count @ 1..) = stdin.read(&mut buffer).await {
+        at_line_start = buffer[count - 1] == b'\n';
         if write
             .data_bytes(Bytes::copy_from_slice(&buffer[..count]))
             .await
@@ -254,6 +322,11 @@ async fn feed(write: &ChannelWriteHalf<Msg>, mut stdin: impl AsyncRead + Unpin) 
             // counts.
             return pending().await;
         }
+    }
+    if let Some(end) = end {
+        // In the middle of a line, the first one ends the line.
+        let ends = vec![end; if at_line_start { 1 } else { 2 }];
+        let _ = write.data_bytes(Bytes::from(ends)).await;
     }
     let _ = write.eof().await;
     pending().await

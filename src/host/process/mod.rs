@@ -11,4 +11,4 @@ pub use super::os::{
 };
 pub use helper::{Helper, spawn_helper};
 pub use program::{find, find_installed, quote_program};
-pub use run::{Error, interactive, output, run, run_uninterruptible, stream_output};
+pub use run::{Error, on_terminal, output, run, run_uninterruptible, stream_output};

@@ -2,10 +2,14 @@
 
 use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use super::interrupt::{self, Foreground, Interrupted};
 use super::program::describe;
 use crate::host::os;
+
+/// Time limit for the end of a program that was asked to end.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// A program failed.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +80,7 @@ pub fn stream_output(command: &mut Command, mut receive: impl FnMut(&[u8])) -> R
 }
 
 /// Runs a program on the terminal, with our standard streams.
-pub fn interactive(command: &mut Command) -> Result<ExitStatus, Error> {
+fn interactive(command: &mut Command) -> Result<ExitStatus, Error> {
     let program = describe(command);
     let start = |source| Error::Start {
         program: program.clone(),
@@ -88,6 +92,41 @@ pub fn interactive(command: &mut Command) -> Result<ExitStatus, Error> {
     let status = child.wait().map_err(start)?;
     interrupt::check()?;
     Ok(status)
+}
+
+/// Runs a program on the terminal, with our standard streams. Dropping the future ends the program,
+/// which gets a moment to restore the terminal.
+pub async fn on_terminal(command: Command) -> Result<ExitStatus, Error> {
+    let program = describe(&command);
+    let start = |source| Error::Start {
+        program: program.clone(),
+        source,
+    };
+    interrupt::check()?;
+    let child = tokio::process::Command::from(command)
+        .spawn()
+        .map_err(start)?;
+    let _foreground = child.id().map(Foreground::new);
+    let mut child = OnTerminal(child);
+    let status = child.0.wait().await.map_err(start)?;
+    interrupt::check()?;
+    Ok(status)
+}
+
+/// A program on the terminal, which ends with this value.
+struct OnTerminal(tokio::process::Child);
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        let Some(pid) = self.0.id() else {
+            return;
+        };
+        os::terminate(pid);
+        let end = Instant::now() + LAST_MOMENT;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 /// Runs a program with our standard streams.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::boot::{self, Boot, Wanted};
 use super::setup::{Fault, set_up};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login, Session};
@@ -18,6 +19,8 @@ use crate::vm::{self, Vm};
 const SSH_TIME: Duration = Duration::from_secs(60);
 /// Time between a failed login and the next one.
 const RETRY: Duration = Duration::from_millis(200);
+/// Time between two looks at a system that is shutting down.
+const ENDING_RETRY: Duration = Duration::from_secs(1);
 /// Time after which the guest's refusal of the key is final.
 const REFUSAL_TIME: Duration = Duration::from_secs(10);
 
@@ -27,6 +30,8 @@ pub struct Ready {
     pub session: Session,
     /// The endpoint that the session uses.
     pub endpoint: Endpoint,
+    /// The guest's boot, if the wanted one had to be found.
+    pub boot: Option<Boot>,
     /// The parts of the guest's setup that failed.
     pub faults: Vec<Fault>,
 }
@@ -75,6 +80,7 @@ impl<'a> Attempts<'a> {
     pub async fn log_in(
         &self,
         user: &str,
+        wanted: &Wanted,
         routes: Routes,
         sshd_started: watch::Receiver<bool>,
     ) -> Result<Ready, Error> {
@@ -85,9 +91,15 @@ impl<'a> Attempts<'a> {
             let answer = self.answer(routes.clone(), sshd_started.clone()).await;
             self.answered.set(true);
             self.update("logging in over ssh");
-            let error = match log_in_once(vm, &login, answer).await {
+            let error = match log_in_once(vm, &login, wanted, answer).await {
                 Err(error) => error,
-                ready => return ready,
+                Ok(Some(ready)) => return Ok(ready),
+                Ok(None) => {
+                    self.update("waiting for the guest's next boot");
+                    *self.failure.borrow_mut() = Some("the system has not rebooted".to_owned());
+                    sleep(ENDING_RETRY).await;
+                    continue;
+                }
             };
             match error {
                 Error::HostKey(_) | Error::Keys(_) => return Err(error),
@@ -121,18 +133,30 @@ impl<'a> Attempts<'a> {
     }
 }
 
+/// Returns nothing when the session is in another boot than the wanted one.
 async fn log_in_once(
     vm: &Vm,
     login: &Login,
+    wanted: &Wanted,
     Connection { endpoint, stream }: Connection,
-) -> Result<Ready, Error> {
+) -> Result<Option<Ready>, Error> {
     let session = Session::open(stream, login, SSH_TIME).await?;
+    let mut boot = None;
+    if *wanted != Wanted::Any {
+        let seen = boot::look(&session).await?;
+        if !wanted.accepts(&seen) {
+            session.close().await;
+            return Ok(None);
+        }
+        boot = Some(seen.boot);
+    }
     let faults = set_up(vm, &session).await?;
-    Ok(Ready {
+    Ok(Some(Ready {
         session,
         endpoint,
+        boot,
         faults,
-    })
+    }))
 }
 
 /// True when the guest reports that it has started its sshd.

@@ -1,5 +1,6 @@
 //! Waits until a VM's machine runs, its sshd answers, or the VM is ready.
 
+mod boot;
 mod login;
 mod setup;
 
@@ -18,6 +19,7 @@ use crate::guest::ssh::endpoint::{Connection, Routes};
 use crate::guest::ssh::session;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
+pub use boot::{Boot, Wanted};
 use login::Attempts;
 pub use login::Ready;
 pub use setup::Fault;
@@ -44,7 +46,8 @@ pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<()
 
 /// Waits until the VM is ready: its sshd answers and accepts our key.
 ///
-/// `time` is the user's `--timeout`; without it, the accelerator decides.
+/// `time` is the user's `--timeout`; without it, the accelerator decides. `wanted` says which boot
+/// of the guest the session must be in.
 ///
 /// # Errors
 /// The VM ends, is not ready in time or has another host key, or the tool is interrupted.
@@ -53,10 +56,15 @@ pub async fn wait_ready(
     vm: &Vm,
     user: &str,
     time: Option<Duration>,
-    stage: &dyn Stage,
+    stage: Option<&dyn Stage>,
+    wanted: &Wanted,
 ) -> Result<Ready, Error> {
-    let attempts = Attempts::new(vm, Some(stage));
-    let log_in = |routes, sshd_started| attempts.log_in(user, routes, sshd_started).boxed_local();
+    let attempts = Attempts::new(vm, stage);
+    let log_in = |routes, sshd_started| {
+        attempts
+            .log_in(user, wanted, routes, sshd_started)
+            .boxed_local()
+    };
     let ready = wait_for(client, time, &attempts, log_in).await?;
     // The next request notices a supervisor that has exited.
     let _ = client.send(&Request::Ready).await;
@@ -85,6 +93,7 @@ async fn wait_for<'a, T>(
     let sshd_started = watch::Sender::new(false);
     // Pending until the machine runs, also when another accelerator starts it again.
     let mut result = pending().boxed_local();
+    let mut machine = None;
     loop {
         tokio::select! {
             message = client.next() => match message? {
@@ -92,10 +101,19 @@ async fn wait_for<'a, T>(
                     if time.is_none() && accelerator == Accelerator::Tcg {
                         limit = READY_TIME_EMULATED;
                     }
-                    result = begin(Routes { tcp: ssh_port, vsock }, sshd_started.subscribe());
+                    let routes = machine.insert(Routes { tcp: ssh_port, vsock });
+                    result = begin(routes.clone(), sshd_started.subscribe());
+                }
+                // What has begun reaches the previous boot.
+                Message::Rebooted => {
+                    sshd_started.send_replace(false);
+                    if let Some(routes) = &machine {
+                        result = begin(routes.clone(), sshd_started.subscribe());
+                    }
                 }
                 Message::Fallback { reason } => {
                     attempts.note(&accelerator::fallback_message(&reason));
+                    machine = None;
                     result = pending().boxed_local();
                 }
                 Message::Console { line } => attempts.update(&line),

@@ -135,6 +135,12 @@ impl Supervision<'_> {
             }),
             Event::Reset => {
                 self.newest = NewestLine::default();
+                // Its host key was in memory.
+                if self.vm.spec.is_ephemeral()
+                    && let Err(error) = self.vm.keys().forget_host()
+                {
+                    tracing::error!(%error, "can't forget the host key of the previous boot");
+                }
                 self.clients.publish(Message::Rebooted);
             }
             Event::Fallback { reason } => self.clients.publish(Message::Fallback { reason }),

@@ -348,6 +348,24 @@ pub fn enter_raw_mode() -> io::Result<Option<TerminalSettings>> {
     Ok(Some(old))
 }
 
+/// The changes of the terminal's size.
+#[derive(Debug)]
+pub struct Resizes(tokio::signal::unix::Signal);
+
+impl Resizes {
+    pub fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::window_change()).map(Self)
+    }
+
+    /// Waits for the next change. Can be cancelled.
+    pub async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
 /// Opens a pseudo-terminal that no process has as its controlling terminal and no other child
 /// inherits. Returns our end and the program's standard input and output.
 pub fn pseudo_terminal() -> io::Result<(File, Stdio, Stdio)> {

@@ -352,6 +352,23 @@ pub fn enter_raw_mode() -> io::Result<Option<TerminalSettings>> {
     Ok(Some(old))
 }
 
+/// The changes of the console's size. Windows reports them only to a reader of its input records,
+/// which would take the keys, too.
+#[derive(Debug)]
+pub struct Resizes;
+
+impl Resizes {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits until the size may have changed. Can be cancelled.
+    pub async fn next(&mut self) {
+        const LOOK_AGAIN: Duration = Duration::from_millis(500);
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
 /// No hypervisor on Windows needs it.
 pub fn pseudo_terminal() -> io::Result<(File, std::process::Stdio, std::process::Stdio)> {
     Err(io::ErrorKind::Unsupported.into())
