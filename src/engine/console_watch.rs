@@ -1,6 +1,7 @@
-//! Watches a guest's serial console for two things: an end that the guest announces, and a lost
-//! timer.
+//! Watches a guest's serial console for an end that the guest announces, for a boot that needs a
+//! person, and for a lost timer.
 
+use super::hopeless::{Sign, Signs};
 use super::outcome::Ended;
 
 /// The first program of a direct boot prints this when it fails: see `vm-assets/direct/init`.
@@ -8,48 +9,136 @@ const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
 /// The kernel's check for stalls prints this about its thread `rcu_preempt` or `rcu_sched`
 /// (tree_stall.h).
 const TIMER_LOST: &str = "kthread timer wakeup didn't happen";
-/// Longer lines are cut: they are not kernel messages. Bytes.
+/// Longer lines and escape sequences are cut: they are not messages. Bytes.
 const LINE_MAX: usize = 1024;
+/// A longer line is not a prompt. Bytes.
+const PROMPT_MAX: usize = 256;
 
 /// Reads the output of a serial console.
 #[derive(Default)]
 pub struct ConsoleWatch {
     line: Vec<u8>,
+    escape: Escape,
+    signs: Signs,
+    /// This line was a sign already.
+    told: bool,
     /// The kernel's message about a panic whose end marker has not come yet.
     pub panic: Option<String>,
     /// The kernel reported that a CPU's timer doesn't wake it.
     pub timer_lost: bool,
 }
 
+/// The part of an escape sequence that came last (ECMA-48).
+#[derive(Default)]
+enum Escape {
+    #[default]
+    None,
+    Start,
+    /// A control sequence.
+    Control,
+    /// One more byte, as in the choice of a character set.
+    One,
+    /// A string for the terminal, and its length so far.
+    Text(usize),
+    /// The end of such a string may have begun.
+    TextEnd,
+}
+
+/// What the console says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The guest announces its end.
+    End(Ended),
+    /// The guest won't come up, for this reason.
+    Hopeless(String),
+    /// The same, if nothing follows.
+    Prompt(String),
+}
+
 impl ConsoleWatch {
-    /// Returns the end that the guest announces, if it does. A panic needs its end marker, too: a
-    /// program may print a line of an old log.
-    pub fn read(&mut self, bytes: &[u8]) -> Option<Ended> {
+    /// Returns what the guest announces, if it does; the last of several, but an end at once. A
+    /// panic needs its end marker, too: a program may print a line of an old log.
+    pub fn read(&mut self, bytes: &[u8]) -> Option<Seen> {
+        let mut seen = None;
         for &byte in bytes {
-            if byte != b'\n' {
-                if self.line.len() < LINE_MAX {
-                    self.line.push(byte);
-                }
+            let ends_line = self.take(byte);
+            if !ends_line || self.line.is_empty() {
                 continue;
             }
             let line = crate::text::plain(&String::from_utf8_lossy(&self.line));
             self.line.clear();
-            if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
-                return Some(Ended::Failed(reason.trim().to_owned()));
+            if let Some(ended) = self.read_end(&line) {
+                return Some(Seen::End(ended));
             }
-            // Half a line of another program can precede the kernel's clock.
-            let after_clock =
-                |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
-            self.timer_lost |= after_clock("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
-            if let Some(message) = after_clock("Kernel panic - not syncing: ") {
-                self.panic = Some(message);
-            } else if after_clock("---[ end Kernel panic - not syncing").is_some()
-                && self.panic.is_some()
-            {
-                return self.panic.take().map(Ended::Panic);
+            let sign = self.signs.read(&line, true);
+            if !std::mem::take(&mut self.told) {
+                seen = sign.map(Seen::from).or(seen);
             }
         }
-        None
+        if !self.told && (1..PROMPT_MAX).contains(&self.line.len()) {
+            let line = crate::text::plain(&String::from_utf8_lossy(&self.line));
+            let sign = self.signs.read(&line, false);
+            self.told = matches!(sign, Some(Sign::Hopeless(_)));
+            seen = sign.map(Seen::from).or(seen);
+        }
+        seen
+    }
+
+    /// Returns the end that a line announces.
+    fn read_end(&mut self, line: &str) -> Option<Ended> {
+        if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
+            return Some(Ended::Failed(reason.trim().to_owned()));
+        }
+        // Half a line of another program can precede the kernel's clock.
+        let after_clock =
+            |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
+        self.timer_lost |= after_clock("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
+        if let Some(message) = after_clock("Kernel panic - not syncing: ") {
+            self.panic = Some(message);
+            return None;
+        }
+        // With `panic=N`, the kernel announces its restart instead (panic.c).
+        let is_over = after_clock("---[ end Kernel panic - not syncing").is_some()
+            || after_clock("Rebooting in ").is_some_and(|text| text.ends_with("seconds.."));
+        is_over.then(|| self.panic.take().map(Ended::Panic))?
+    }
+
+    /// Takes a byte; returns true when it ends a line. Escape sequences are dropped, and those that
+    /// move the cursor or clear the screen, as firmware and boot loaders do, end a line.
+    fn take(&mut self, byte: u8) -> bool {
+        use Escape::{Control, None, One, Start, Text, TextEnd};
+        let (next, ends_line) = match (&self.escape, byte) {
+            (_, b'\n') => (None, true),
+            (None | Control, 0x1b) => (Start, false),
+            (None, b'\r') => (None, true),
+            (None, _) => {
+                if self.line.len() < LINE_MAX {
+                    self.line.push(byte);
+                }
+                (None, false)
+            }
+            (Start, b'[') => (Control, false),
+            (Start, b'P' | b'X' | b']' | b'^' | b'_') => (Text(0), false),
+            (Start, b' '..=b'/') => (One, false),
+            (Start | One, _) => (None, byte == b'c'),
+            (Control, 0x40..=0x7e) => (None, b"HJfd".contains(&byte)),
+            (Control, _) => (Control, false),
+            (Text(_), 0x07) => (None, false),
+            (Text(_), 0x1b) => (TextEnd, false),
+            (Text(LINE_MAX), _) | (TextEnd, _) => (None, false),
+            (Text(length), _) => (Text(length + 1), false),
+        };
+        self.escape = next;
+        ends_line
+    }
+}
+
+impl From<Sign> for Seen {
+    fn from(sign: Sign) -> Self {
+        match sign {
+            Sign::Hopeless(reason) => Self::Hopeless(reason),
+            Sign::Prompt(reason) => Self::Prompt(reason),
+        }
     }
 }
 
@@ -58,7 +147,32 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<Ended> {
-        ConsoleWatch::default().read(text.as_bytes())
+        match ConsoleWatch::default().read(text.as_bytes()) {
+            Some(Seen::End(ended)) => Some(ended),
+            _ => None,
+        }
+    }
+
+    /// Returns why a guest that prints this is hopeless. It prints byte by byte, as an emulated
+    /// serial port does, which must not matter.
+    fn hopeless(text: &str) -> Option<String> {
+        let reason = |seen| match seen {
+            Seen::Hopeless(reason) | Seen::Prompt(reason) => Some(reason),
+            Seen::End(_) => None,
+        };
+        let at_once = ConsoleWatch::default()
+            .read(text.as_bytes())
+            .and_then(reason);
+        let mut watch = ConsoleWatch::default();
+        let pieces: Vec<Seen> = text
+            .as_bytes()
+            .chunks(1)
+            .filter_map(|byte| watch.read(byte))
+            .collect();
+        assert!(pieces.len() < 4, "{text}: {pieces:?}");
+        let by_bytes = pieces.into_iter().next_back().and_then(reason);
+        assert_eq!(at_once.is_some(), by_bytes.is_some(), "{text}");
+        at_once.or(by_bytes)
     }
 
     #[test]
@@ -69,7 +183,8 @@ mod tests {
         let (first, second) = text.split_at(60);
         assert_eq!(watch.read(first.as_bytes()), None);
         let panic = "Attempted to kill init! exitcode=0x00000100".to_owned();
-        assert_eq!(watch.read(second.as_bytes()), Some(Ended::Panic(panic)));
+        let end = Some(Seen::End(Ended::Panic(panic)));
+        assert_eq!(watch.read(second.as_bytes()), end);
         let failure = read("podman-bootc: direct boot failed: no root\n");
         assert_eq!(failure, Some(Ended::Failed("no root".into())));
     }
@@ -100,5 +215,214 @@ mod tests {
             Nov 21 host kernel: ---[ end Kernel panic - not syncing: x ]---\n\
             [   12.4] Kernel panic - not syncing: only half\n";
         assert_eq!(read(text), None);
+    }
+
+    #[test]
+    fn a_kernel_that_restarts_after_a_panic_has_panicked() {
+        // Linux 6.12 with `panic=3`.
+        let text = "[    1.9] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n\
+            [    1.9] CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted\r\n\
+            [    1.9] Kernel Offset: 0x2a00000 from 0xffffffff81000000\r\n\
+            [    1.9] Rebooting in 3 seconds..\r\n";
+        let reason = "VFS: Unable to mount root fs on unknown-block(0,0)".to_owned();
+        assert_eq!(read(text), Some(Ended::Panic(reason)));
+        assert_eq!(read("[    1.9] Rebooting in 3 seconds..\n"), None);
+    }
+
+    #[test]
+    fn a_guest_that_waits_for_a_person_is_hopeless() {
+        for (program, text, reason) in [
+            (
+                "systemd 252",
+                "[\x1b[0;32m  OK  \x1b[0m] Reached target \x1b[0;1;39mlocal-fs-pre.target\x1b[0m - Preparation for Local File Systems.\r\n\
+                 [ \x1b[0;31m*\x1b[0;1;31m*\x1b[0m\x1b[0;31m*\x1b[0m] (1 of 2) Job dev-vdz.device/start running (1min 29s / 1min 30s)\r\n\
+                 \r\x1b[K[\x1b[0;1;31m TIME \x1b[0m] Timed out waiting for device \x1b[0;1;39mdev-vdz.device\x1b[0m - /dev/vdz.\r\n\
+                 [\x1b[0;1;38:5:185mDEPEND\x1b[0m] Dependency failed for \x1b[0;1;39mmnt-data.mount\x1b[0m - /mnt/data.\r\n\
+                 [\x1b[0;1;38:5:185mDEPEND\x1b[0m] Dependency failed for \x1b[0;1;39mlocal-fs.target\x1b[0m - Local File Systems.\r\n\
+                 [\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39memergency.service\x1b[0m - Emergency Shell.\r\n\
+                 [\x1b[0;32m  OK  \x1b[0m] Reached target \x1b[0;1;39memergency.target\x1b[0m - Emergency Mode.\r\n",
+                "the guest is in emergency mode: Timed out waiting for device dev-vdz.device - /dev/vdz; \
+                 Dependency failed for mnt-data.mount - /mnt/data; \
+                 Dependency failed for local-fs.target - Local File Systems",
+            ),
+            (
+                "systemd 257",
+                "[\x1b[0;1;31mFAILED\x1b[0m] Failed to mount \x1b[0;1;39mmnt-data.mount\x1b[0m - /mnt/data.\r\n\
+                 See 'systemctl status mnt-data.mount' for details.\r\n\
+                 \x1b]3008;start=1f;type=service\x1b\\You are in emergency mode. After logging in, type \"journalctl -xb\" to view\r\n",
+                "the guest is in emergency mode: Failed to mount mnt-data.mount - /mnt/data",
+            ),
+            (
+                "systemd, rescue.target",
+                "You are in rescue mode. After logging in, type \"journalctl -xb\" to view\r\n\
+                 system logs, \"systemctl reboot\" to reboot, or \"exit\"\r\nto continue bootup.\r\n",
+                "the guest is in rescue mode",
+            ),
+            (
+                "systemd, an old one",
+                "[  OK  ] Reached target Emergency Mode.\n",
+                "the guest is in emergency mode",
+            ),
+            (
+                "systemd that can't go on",
+                "[\x1b[0;1;31m!!!!!!\x1b[0m] Failed to load SELinux policy.\r\n",
+                "the guest's systemd stopped: Failed to load SELinux policy",
+            ),
+            (
+                "sulogin, root locked",
+                "\r\nCannot open access to console, the root account is locked.\r\nSee sulogin(8) man page for more details.\r\n",
+                "the guest is in emergency mode",
+            ),
+            (
+                "sulogin",
+                "Give root password for maintenance\r\n(or press Control-D to continue): ",
+                "the guest is in emergency mode",
+            ),
+            (
+                "dracut",
+                "[  195.7] dracut-initqueue[403]: Warning: /dev/disk/by-uuid/00000000-0000-0000-0000-000000000000 does not exist\r\n\
+                 \r\nGenerating \"/run/initramfs/rdsosreport.txt\"\r\n\r\n\r\n\
+                 Entering emergency mode. Exit the shell to continue.\r\nType \"journalctl\" to view system logs.\r\n",
+                "the guest's initramfs stopped in its emergency shell: \
+                 /dev/disk/by-uuid/00000000-0000-0000-0000-000000000000 does not exist",
+            ),
+            (
+                "dracut with rd.shell=0",
+                "[    5.1] dracut: FATAL: Don't know how to handle 'root=x'\r\n[    5.1] dracut: Refusing to continue\r\n",
+                "the guest's initramfs stopped in its emergency shell: Don't know how to handle 'root=x'",
+            ),
+            (
+                "initramfs-tools",
+                "Gave up waiting for root file system device.  Common problems:\r\n - Boot args (cat /proc/cmdline)\r\n\
+                 ALERT!  UUID=0000 does not exist.  Dropping to a shell!\r\n\r\nBusyBox v1.37.0 (Debian 1:1.37.0-6) built-in shell (ash)\r\n\
+                 Enter 'help' for a list of built-in commands.\r\n\r\n",
+                "the guest's initramfs stopped in its emergency shell: \
+                 ALERT!  UUID=0000 does not exist.  Dropping to a shell!",
+            ),
+            (
+                "initramfs-tools' prompt",
+                "\x1b[6n(initramfs) ",
+                "the guest's initramfs stopped in its emergency shell",
+            ),
+            (
+                "systemd-firstboot",
+                "\r\nWelcome to your new installation of Fedora Linux!\r\nPlease configure your system!\r\n",
+                "the guest's first-boot setup waits for a key at the console",
+            ),
+            (
+                "systemd-firstboot's key",
+                "\r\n-- Press any key to proceed --",
+                "the guest's first-boot setup waits for a key at the console",
+            ),
+            (
+                "systemd-firstboot's question",
+                "\r\n‣ Please enter the new timezone name or number (empty to skip, \"list\" to list options): ",
+                "the guest's first-boot setup waits for a key at the console",
+            ),
+            (
+                "systemd-homed-firstboot",
+                "> Please enter user name to create (empty to skip): ",
+                "the guest's first-boot setup waits for a key at the console",
+            ),
+            (
+                "systemd-cryptsetup",
+                "\r\n🔐 Please enter passphrase for disk vda3 (root): (press TAB for no echo) ",
+                "the guest asks for a passphrase at the console",
+            ),
+            (
+                "initial-setup",
+                "Please make your choice from above ['q' to quit | 'c' to continue | 'r' to refresh]: ",
+                "the guest's first-boot setup waits for a key at the console",
+            ),
+            (
+                "GRUB",
+                "\x1b[H\x1b[J  Booting `Linux'\r\n\r\nerror: ../../grub-core/fs/fshelp.c:257:file `/vmlinuz' not found.\r\n\
+                 error: ../../grub-core/loader/i386/linux.c:1258:you need to load the kernel first.\r\n\r\n\
+                 Failed to boot both default and fallback entries.\r\n\r\nPress any key to continue...",
+                "GRUB can't boot any entry and waits in its menu: \
+                 error: ../../grub-core/fs/fshelp.c:257:file `/vmlinuz' not found; \
+                 error: ../../grub-core/loader/i386/linux.c:1258:you need to load the kernel first",
+            ),
+            (
+                "GRUB's rescue shell",
+                "error: no such device: 2f0b6f2c-0000.\r\nEntering rescue mode...\r\ngrub rescue> ",
+                "GRUB can't read its files and waits at its rescue prompt: error: no such device: 2f0b6f2c-0000",
+            ),
+            (
+                "GRUB without a configuration",
+                "\x1b[2J\x1b[01;01H   Minimal BASH-like line editing is supported. For the first word, TAB\r\n",
+                "GRUB waits at its command line",
+            ),
+            (
+                "EDK II",
+                "\x1b[2J\x1b[01;01HBdsDxe: failed to load Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x2,0x0): Not Found\r\n\
+                 BdsDxe: No bootable option or device was found.\r\nBdsDxe: Press any key to enter the Boot Manager Menu.\r\n",
+                "the firmware found no bootable disk: \
+                 BdsDxe: failed to load Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x2,0x0): Not Found",
+            ),
+            (
+                "EDK II with a network card",
+                "\x1b[01;01HBdsDxe: failed to load Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x1,0x0): Not Found\r\n\r\n>>Start PXE over IPv4.",
+                "the firmware found no bootable disk: \
+                 BdsDxe: failed to load Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x1,0x0): Not Found",
+            ),
+            (
+                "UEFI shell",
+                "UEFI Interactive Shell v2.2\r\nPress \x1b[1mESC\x1b[0m in 1 seconds to skip \x1b[1mstartup.nsh\x1b[0m or any other key to continue.\r\n\x1b[1m\x1b[33m\x1b[40mShell> ",
+                "the firmware found no bootable disk and waits in the UEFI shell",
+            ),
+            (
+                "SeaBIOS",
+                "Booting from Hard Disk...\r\nBoot failed: not a bootable disk\r\n\r\nBooting from Floppy...\r\n\
+                 Boot failed: could not read the boot disk\r\n\r\nNo bootable device.\r\n",
+                "the firmware found no bootable disk: Boot failed: not a bootable disk; \
+                 Boot failed: could not read the boot disk",
+            ),
+            (
+                "systemd-boot",
+                "No loader found. Configuration files in \\loader\\entries\\*.conf are needed.\r\n",
+                "systemd-boot found no boot loader entry",
+            ),
+            (
+                "Linux",
+                "[   44.2] reboot: System halted\r\n",
+                "the guest halted",
+            ),
+        ] {
+            assert_eq!(hopeless(text).as_deref(), Some(reason), "{program}");
+        }
+    }
+
+    #[test]
+    fn a_guest_that_goes_on_is_not_hopeless() {
+        for text in [
+            "[\x1b[0;1;31mFAILED\x1b[0m] Failed to start failing.service - A unit that fails.\r\n",
+            "[  OK  ] Stopped target emergency.target - Emergency Mode.\r\n",
+            "echo You are in emergency mode. After logging in\r\n",
+            "Nov 28 18:00:00 host sshd[1]: Failed to boot both default and fallback entries\r\n",
+            "Press any key to continue...\r\n  Booting `Linux'\r\n",
+            "BdsDxe: loading Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x2,0x0)\r\n",
+            ">>Start PXE over IPv4.",
+            "Shell> fs0:\\EFI\\BOOT\\BOOTX64.EFI\r\n",
+            "GRUB loading...\r\nWelcome to GRUB!\r\n",
+            "[   12.4] reboot: Restarting system\r\n",
+            "Please enter the dragon\r\n",
+            "Welcome to Debian GNU/Linux 13 (trixie)!\r\n",
+            "localhost login: ",
+        ] {
+            let mut watch = ConsoleWatch::default();
+            assert_eq!(watch.read(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_guest_sends_is_bounded() {
+        let mut watch = ConsoleWatch::default();
+        for noise in [&b"x"[..], b"\x1b]x", b"\x1b[0;", b"[FAILED] y\n", b"\xff"] {
+            assert_eq!(watch.read(&noise.repeat(100_000)), None);
+            assert!(watch.line.len() <= LINE_MAX);
+        }
+        let text = b"\r\nFailed to boot both default and fallback entries.\r\n";
+        assert!(matches!(watch.read(text), Some(Seen::Hopeless(_))));
     }
 }

@@ -4,6 +4,7 @@ mod console_input;
 pub mod console_text;
 mod console_watch;
 mod helper_set;
+mod hopeless;
 pub mod log;
 mod outcome;
 mod run;
@@ -79,6 +80,8 @@ pub enum Event {
     Restarting,
     /// The guest rebooted: its firmware starts again, and the machine runs on.
     Reset,
+    /// The guest won't come up without a person, for this reason. The machine runs on.
+    Hopeless(String),
     /// An accelerator failed, now or with an earlier VM. The engine tries the next one.
     Fallback {
         /// How it failed.

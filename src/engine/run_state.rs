@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::console_watch::ConsoleWatch;
+use super::console_watch::{ConsoleWatch, Seen};
 use super::outcome::{Ended, Outcome};
 use crate::host::process;
 use crate::hypervisor::process::{Failure, HANG_UP_TIME};
@@ -12,6 +12,9 @@ use crate::hypervisor::report::Report;
 
 /// After the first sign of a fatal error the guest gets this long for the rest of its message.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A prompt that nothing follows for this long waits for a person.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// How far the guest is.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +38,19 @@ pub enum Action {
     Nothing,
     Quit,
     Kill,
+    /// Tell that the guest won't come up, for this reason.
+    TellHopeless(String),
 }
 
 /// The state of one run.
 #[derive(Default)]
 pub struct RunState {
     phase: Phase,
+    /// The guest is up since its last start. What its programs print means nothing then.
+    up_since_reset: bool,
     console: ConsoleWatch,
+    /// The time at which a prompt has waited for long enough, and what it means.
+    pub prompt: Option<(Instant, String)>,
     /// The time limit for the guest's first output, until that comes.
     pub silence_limit: Option<Instant>,
     /// The time limit for the hypervisor's next step towards its end.
@@ -72,14 +81,24 @@ impl RunState {
     pub fn on_report(&mut self, report: &Report) {
         match report {
             Report::Stop | Report::NoSpace => {}
-            // Half a message of the previous boot has no end.
-            Report::Reset => self.console = ConsoleWatch::default(),
+            Report::Reset => self.on_reset(),
             Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
             Report::GuestPanicked => {
                 self.panic_reported = true;
                 self.end_within(LAST_WORDS);
             }
         }
+    }
+
+    fn on_reset(&mut self) {
+        // Half a message of the previous boot has no end. With `panic=-1` a panic has none.
+        let panic = std::mem::take(&mut self.console).panic;
+        if let Some(message) = panic.filter(|_| !self.up_since_reset) {
+            self.fatal.get_or_insert(Ended::Panic(message));
+            self.end_within(LAST_WORDS);
+        }
+        self.up_since_reset = false;
+        self.prompt = None;
     }
 
     /// A hypervisor that reports its end, and then closes its reports without one, has hung up.
@@ -94,8 +113,10 @@ impl RunState {
     /// `may_stall` tells whether QEMU can be at fault when a CPU stalls.
     pub fn on_console(&mut self, bytes: &[u8], may_stall: bool) -> Action {
         self.silence_limit = None;
-        if let Some(fatal) = self.console.read(bytes) {
-            self.fatal = Some(fatal);
+        self.prompt = None;
+        let seen = self.console.read(bytes);
+        if let Some(Seen::End(fatal)) = &seen {
+            self.fatal = Some(fatal.clone());
             self.end_within(LAST_WORDS);
         }
         // Before its programs run, the guest has no data to lose.
@@ -103,12 +124,25 @@ impl RunState {
             self.stalled = true;
             return Action::Kill;
         }
-        Action::Nothing
+        match seen {
+            Some(Seen::Hopeless(reason)) if !self.up_since_reset => Action::TellHopeless(reason),
+            Some(Seen::Prompt(reason)) if !self.up_since_reset => {
+                self.prompt = Some((Instant::now() + QUIET, reason));
+                Action::Nothing
+            }
+            _ => Action::Nothing,
+        }
+    }
+
+    /// Decides about a prompt that nothing has followed.
+    pub fn on_quiet(&mut self) -> Action {
+        let prompt = self.prompt.take();
+        prompt.map_or(Action::Nothing, |(_, reason)| Action::TellHopeless(reason))
     }
 
     /// Console output from before the hypervisor's exit, read after it.
     pub fn on_last_console(&mut self, bytes: &[u8]) {
-        if let Some(fatal) = self.console.read(bytes) {
+        if let Some(Seen::End(fatal)) = self.console.read(bytes) {
             self.fatal.get_or_insert(fatal);
         }
     }
@@ -119,6 +153,7 @@ impl RunState {
         self.silence_limit = None;
         let before = self.phase;
         self.phase = phase.max(before);
+        self.up_since_reset |= phase == Phase::Up;
         before < Phase::ProgramsSeen
     }
 
@@ -223,6 +258,8 @@ mod tests {
     const RESET: Step = |state| state.on_report(&Report::Reset);
     const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
     const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
+    const REBOOTING: Step =
+        |state| _ = state.on_console(b"[ 1.2] Rebooting in 3 seconds..\n", true);
     const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
     const BOOT_FAILURE: Step =
         |state| _ = state.on_console(b"podman-bootc: direct boot failed: z\n", true);
@@ -263,8 +300,11 @@ mod tests {
                 panicked("the guest's kernel panicked"),
             ),
             (&[PANIC_REPORT, PANIC_MESSAGE], true, panicked("x")),
+            (&[PANIC_MESSAGE, RESET, QUIT], true, panicked("x")),
+            (&[REBOOTING, QUIT], true, Ended::ByOrder),
+            (&[PANIC_MESSAGE, REBOOTING, QUIT], true, panicked("x")),
             (
-                &[PANIC_MESSAGE, RESET, PANIC_REPORT],
+                &[UP, PANIC_MESSAGE, RESET, PANIC_REPORT],
                 true,
                 panicked("the guest's kernel panicked"),
             ),
@@ -319,6 +359,32 @@ mod tests {
                 [Action::Kill, Action::Kill]
             );
         }
+    }
+
+    #[test]
+    fn a_guest_is_hopeless_only_before_it_is_up() {
+        const WORDS: &[u8] = b"Entering emergency mode. Exit the shell to continue.\n";
+        let is_told = |state: &mut RunState, words| {
+            matches!(state.on_console(words, true), Action::TellHopeless(_))
+        };
+        let mut state = after(&[CHANNEL]);
+        assert!(is_told(&mut state, WORDS));
+        state.reach(Phase::Up);
+        assert!(!is_told(&mut state, WORDS));
+        state.on_report(&Report::Reset);
+        assert!(is_told(&mut state, WORDS));
+    }
+
+    #[test]
+    fn a_prompt_waits_for_what_follows() {
+        let mut state = RunState::default();
+        assert_eq!(state.on_console(b"\x1b[33mShell> ", true), Action::Nothing);
+        assert!(state.prompt.is_some());
+        state.on_console(b"fs0:", true);
+        assert!(state.prompt.is_none(), "a script goes on");
+        state.on_console(b"\r\nShell> ", true);
+        assert!(matches!(state.on_quiet(), Action::TellHopeless(_)));
+        assert_eq!(state.on_quiet(), Action::Nothing);
     }
 
     #[test]

@@ -138,6 +138,7 @@ enum Happening {
     HelperEnded(String),
     Order(Order),
     Silence,
+    Quiet,
     Deadline,
     Exit(Result<(), Failure>),
 }
@@ -206,6 +207,10 @@ impl<'a> Running<'a> {
                 Happening::HelperEnded(message) => self.on_helper_end(message).await,
                 Happening::Order(order) => self.on_order(order).await,
                 Happening::Silence => self.on_silence().await,
+                Happening::Quiet => {
+                    let action = self.state.on_quiet();
+                    self.act(action).await;
+                }
                 Happening::Deadline => self.on_deadline().await,
                 Happening::Exit(exit) => return self.on_exit(exit).await,
             }
@@ -216,6 +221,7 @@ impl<'a> Running<'a> {
     /// hypervisor and the guest said before the exit.
     async fn next(&mut self) -> Happening {
         let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
+        let prompt = self.state.prompt.as_ref().map(|(time, _)| *time);
         let Ready {
             process,
             reports,
@@ -229,6 +235,7 @@ impl<'a> Running<'a> {
             message = self.helpers.next_end() => Happening::HelperEnded(message),
             Some(order) = self.orders.next() => Happening::Order(order),
             () = at(silence_limit) => Happening::Silence,
+            () = at(prompt) => Happening::Quiet,
             () = at(deadline) => Happening::Deadline,
             exit = process.wait() => Happening::Exit(exit),
         }
@@ -266,11 +273,12 @@ impl<'a> Running<'a> {
             Output::Console(bytes) => {
                 let may_stall = self.attempt.may_stall(self.started.elapsed());
                 let action = self.state.on_console(&bytes, may_stall);
-                self.act(action).await;
                 if let Some(failure) = self.earlier_failure.take() {
                     self.attempt.remember_failure(failure);
                 }
+                // First the lines, then what they mean.
                 self.attempt.tell(Event::Console(bytes)).await;
+                self.act(action).await;
             }
             Output::Channel(index, bytes) => {
                 self.reach(Phase::ProgramsSeen);
@@ -393,6 +401,7 @@ impl<'a> Running<'a> {
         } = &mut self.hypervisor;
         match action {
             Action::Nothing => {}
+            Action::TellHopeless(reason) => self.attempt.tell(Event::Hopeless(reason)).await,
             Action::Kill => process.kill(),
             Action::Quit => {
                 self.state.deadline = Some(Instant::now() + control.quit_time());

@@ -248,7 +248,11 @@ impl Dialog<'_> {
     fn on_event(&mut self, event: Event, stage: &mut dyn Stage) -> Vec<Order> {
         match event {
             // The machine has neither helpers nor forwards.
-            Event::Started { .. } | Event::Problem(_) | Event::Changed { .. } | Event::Reset => {
+            Event::Started { .. }
+            | Event::Problem(_)
+            | Event::Changed { .. }
+            | Event::Hopeless(_)
+            | Event::Reset => {
                 vec![]
             }
             // The script in the next boot asks again.

@@ -90,6 +90,17 @@ pub enum Error {
         why: String,
         console: Vec<String>,
     },
+    /// The guest runs, and won't become ready in this boot.
+    #[error("VM {name} won't become ready: {reason}{}{}", quoted(.console), .hint)]
+    Hopeless {
+        name: String,
+        reason: String,
+        console: Vec<String>,
+        hint: String,
+    },
+    /// The VM is ready, and what else was waited for doesn't come.
+    #[error("VM {name} is up, but {why}")]
+    Condition { name: String, why: String },
     /// The supervisor refuses a request, or can't be reached.
     #[error("VM {name}: {why}")]
     Change { name: String, why: String },
@@ -116,6 +127,23 @@ impl Error {
                 reason: died(vm),
             },
         )
+    }
+
+    /// The guest won't become ready.
+    pub(super) fn hopeless(vm: &Vm, reason: String) -> Self {
+        let name = vm.spec.name.to_string();
+        // A VM that is removed with its session can't be looked at.
+        let hint = if vm.spec.remove {
+            String::new()
+        } else {
+            format!("\n`podman-bootc console {name}` opens its console")
+        };
+        Self::Hopeless {
+            name,
+            reason,
+            console: last_words(vm),
+            hint,
+        }
     }
 
     /// The VM was not ready after so many seconds.

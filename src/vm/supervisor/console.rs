@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc};
 
+use super::clients::Broadcaster;
+use super::protocol::Message;
 use crate::engine::ConsoleInput;
 use crate::host::net::socket::{self, Listener, Stream};
 
@@ -16,21 +18,23 @@ pub const SOCKET: &str = "console";
 const BACKLOG: usize = 256;
 
 /// The supervisor's side of the console.
-#[derive(Debug)]
 pub struct Console {
     output: broadcast::Sender<Vec<u8>>,
     input: mpsc::Sender<Vec<u8>>,
+    /// The clients that wait for the guest.
+    waiting: Arc<Broadcaster>,
 }
 
 impl Console {
     /// Creates a console, and the input that clients type on it.
-    pub fn new() -> (Self, ConsoleInput) {
+    pub fn new(waiting: Arc<Broadcaster>) -> (Self, ConsoleInput) {
         // With a guest that reads slowly, a client that types has to wait.
         let (input, typed) = mpsc::channel(1);
         (
             Self {
                 output: broadcast::Sender::new(BACKLOG),
                 input,
+                waiting,
             },
             Arc::new(tokio::sync::Mutex::new(typed)),
         )
@@ -51,6 +55,7 @@ impl Console {
                         stream,
                         self.output.subscribe(),
                         self.input.clone(),
+                        Arc::clone(&self.waiting),
                     ));
                 }
                 Err(error) => {
@@ -66,6 +71,7 @@ async fn serve_client(
     stream: Stream,
     mut output: broadcast::Receiver<Vec<u8>>,
     input: mpsc::Sender<Vec<u8>>,
+    waiting: Arc<Broadcaster>,
 ) {
     let (mut read, mut write) = socket::split(stream);
     let send_output = async {
@@ -80,6 +86,8 @@ async fn serve_client(
     let receive_input = async {
         let mut buffer = vec![0; 4096];
         while let Ok(count @ 1..) = read.read(&mut buffer).await {
+            // A person mends the guest.
+            waiting.forget(|message| matches!(message, Message::Hopeless { .. }));
             if input.send(buffer[..count].to_vec()).await.is_err() {
                 return;
             }

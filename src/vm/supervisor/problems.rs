@@ -25,6 +25,8 @@ const SETTLE_TIME: Duration = Duration::from_secs(2);
 pub struct Problems {
     file: PathBuf,
     permanent: Vec<String>,
+    /// Why the guest won't come up.
+    hopeless: Option<String>,
     space: Space,
 }
 
@@ -43,6 +45,7 @@ impl Problems {
         Self {
             file: file_of(vm, dirs),
             permanent: vec![],
+            hopeless: None,
             space: Space::Enough,
         }
     }
@@ -51,6 +54,14 @@ impl Problems {
     pub fn add(&mut self, text: &str) {
         self.permanent.push(text.to_owned());
         self.save();
+    }
+
+    /// Records why the guest won't come up, or that it does.
+    pub fn set_hopeless(&mut self, reason: Option<&str>) {
+        if self.hopeless.as_deref() != reason {
+            self.hopeless = reason.map(str::to_owned);
+            self.save();
+        }
     }
 
     /// Records that the machine is paused for want of space.
@@ -84,6 +95,7 @@ impl Problems {
         let all: Vec<&str> = self
             .permanent
             .iter()
+            .chain(&self.hopeless)
             .map(String::as_str)
             .chain(space)
             .collect();

@@ -178,7 +178,8 @@ impl Supervisor {
             serial_ssh,
         } = begun;
         let serial_port = serial_ssh.as_ref().map(SerialSsh::port).transpose()?;
-        let (console, input) = Console::new();
+        let clients = Arc::new(Broadcaster::default());
+        let (console, input) = Console::new(Arc::clone(&clients));
         let console = Arc::new(console);
         print(&Hello::Listening);
         fault::point("supervisor-listens");
@@ -186,7 +187,6 @@ impl Supervisor {
         let (orders, order_receiver) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::channel(64);
         let (request_sender, requests) = mpsc::channel(16);
-        let clients = Arc::new(Broadcaster::default());
         let engine = Engine {
             hypervisor: &self.hypervisor,
             machine: &self.machine,

@@ -141,7 +141,12 @@ impl Supervision<'_> {
                 {
                     tracing::error!(%error, "can't forget the host key of the previous boot");
                 }
+                self.problems.set_hopeless(None);
                 self.clients.publish(Message::Rebooted);
+            }
+            Event::Hopeless(reason) => {
+                self.problems.set_hopeless(Some(&reason));
+                self.clients.publish(Message::Hopeless { reason });
             }
             Event::Fallback { reason } => self.clients.publish(Message::Fallback { reason }),
             Event::NoSpace => {
@@ -171,8 +176,10 @@ impl Supervision<'_> {
         match request {
             ClientRequest::Request(Request::Ready) => {
                 // Later clients need no message about the accelerator that failed.
-                self.clients
-                    .forget(|message| matches!(message, Message::Fallback { .. }));
+                self.clients.forget(|message| {
+                    matches!(message, Message::Fallback { .. } | Message::Hopeless { .. })
+                });
+                self.problems.set_hopeless(None);
                 self.order(Order::GuestIsUp);
             }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
