@@ -20,6 +20,9 @@ const INIT: &str = include_str!("../../vm-assets/direct/init");
 const INSTALL_SCRIPT: &str = include_str!("../../vm-assets/direct/install");
 const INSTALL_SERVICE: &str = include_str!("../../vm-assets/direct/podman-bootc-install.service");
 const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
+const AGENT: &str = include_str!("../../vm-assets/agent/agent");
+const AGENT_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-agent.service");
+const AGENT_PATH: &str = include_str!("../../vm-assets/units/podman-bootc-agent.path");
 
 // The names that `vm-assets/direct/install` uses, too.
 
@@ -81,6 +84,9 @@ pub fn assets_digest() -> String {
         INSTALL_SCRIPT,
         INSTALL_SERVICE,
         READY_SERVICE,
+        AGENT,
+        AGENT_SERVICE,
+        AGENT_PATH,
         &modules::REQUIRED.join(" "),
         &modules::VIRTIOFS.join(" "),
     ] {
@@ -300,6 +306,7 @@ fn append(
         "run/systemd",
         "run/systemd/system",
         "run/systemd/system/multi-user.target.wants",
+        "run/systemd/system/sysinit.target.wants",
     ] {
         archive.folder(&format!("{base}/{folder}"))?;
     }
@@ -308,18 +315,24 @@ fn append(
         &format!("{base}/run/podman-bootc/install"),
         INSTALL_SCRIPT.as_bytes(),
     )?;
-    archive.file(
-        &format!("{units}/{INSTALL_UNIT}"),
-        INSTALL_SERVICE.as_bytes(),
-    )?;
-    archive.file(
-        &format!("{units}/podman-bootc-ready.service"),
-        READY_SERVICE.as_bytes(),
-    )?;
-    archive.link(
-        &format!("{units}/multi-user.target.wants/podman-bootc-ready.service"),
-        "../podman-bootc-ready.service",
-    )?;
+    archive.program(&format!("{base}/run/podman-bootc/agent"), AGENT.as_bytes())?;
+    for (name, text) in [
+        (INSTALL_UNIT, INSTALL_SERVICE),
+        ("podman-bootc-ready.service", READY_SERVICE),
+        ("podman-bootc-agent.service", AGENT_SERVICE),
+        ("podman-bootc-agent.path", AGENT_PATH),
+    ] {
+        archive.file(&format!("{units}/{name}"), text.as_bytes())?;
+    }
+    for (target, name) in [
+        ("multi-user", "podman-bootc-ready.service"),
+        ("sysinit", "podman-bootc-agent.path"),
+    ] {
+        archive.link(
+            &format!("{units}/{target}.target.wants/{name}"),
+            &format!("../{name}"),
+        )?;
+    }
     archive.finish()?.flush()
 }
 

@@ -73,6 +73,9 @@ pub struct Machine {
     pub disks: Vec<Disk>,
     /// virtio-serial ports.
     pub channels: Vec<Channel>,
+    /// virtio-serial ports that the host opens and closes while the machine runs: the hypervisor
+    /// listens on their sockets.
+    pub doors: Vec<Channel>,
     pub credentials: Vec<Credential>,
     /// Whether the machine has a network card, with user-mode networking behind it.
     pub network: bool,
@@ -100,8 +103,6 @@ pub struct Devices {
     pub ignition: Option<PathBuf>,
     /// The way to the guest's sshd without a network.
     pub vsock: Option<Vsock>,
-    /// SSH without a network: a channel that can be closed and reopened while the machine runs.
-    pub ssh: Option<Channel>,
 }
 
 /// The host's address of a guest's `AF_VSOCK` ports.
@@ -200,7 +201,7 @@ pub struct Disk {
 pub struct Channel {
     /// The guest finds the channel as `/dev/virtio-ports/NAME`.
     pub name: String,
-    /// The socket that the hypervisor connects to.
+    /// The socket that the hypervisor connects to, or listens on.
     pub socket: PathBuf,
 }
 
@@ -231,6 +232,7 @@ pub fn sample() -> Machine {
             durable: true,
         }],
         channels: vec![],
+        doors: vec![],
         credentials: vec![],
         network: true,
         devices: Default::default(),

@@ -142,6 +142,7 @@ fn machine(
                 disk(output, direct_boot::OUTPUT_SERIAL, false),
             ])
             .collect(),
+        doors: vec![],
         channels: vec![Channel {
             name: direct_boot::INSTALL_CHANNEL.into(),
             socket: runtime.join("install"),

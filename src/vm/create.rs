@@ -201,6 +201,7 @@ pub fn create(
     } else {
         vm.keys().copy(host_keys)?;
     }
+    vm.keys().ensure_door_key(&vm.spec.name.to_string())?;
     fault::point("vm-keys");
     new.files.write(&vm)?;
     hardware::credentials(&vm, &features)?;

@@ -21,8 +21,12 @@ pub struct GuestState {
     pub jobs: Vec<String>,
     /// The addresses of the guest's network cards.
     pub addresses: Vec<String>,
-    /// The last messages of the image's SSH server.
+    /// The last messages of the guest's SSH servers.
     pub sshd_log: Vec<String>,
+    /// The settings of the guest's sshd that may keep us out, as `FILE:SETTING`.
+    pub sshd_config: Vec<String>,
+    /// True if the guest has the program `sshd`.
+    pub has_sshd: Option<bool>,
 }
 
 /// A unit, in the words of `systemctl show`.

@@ -1,6 +1,6 @@
 //! From a VM's spec to the machine that the hypervisor runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::spec::{Firmware, Source, Spec};
 use super::{Nic, Vm, store};
@@ -34,6 +34,11 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Credentials(#[from] user_credentials::InvalidCredential),
+    #[error("can't read {path}")]
+    HostKey {
+        path: PathBuf,
+        source: std::io::Error,
+    },
 }
 
 /// Returns the machine that runs this VM.
@@ -45,11 +50,24 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
     let settings = &spec.settings;
     let runtime = dirs.runtime_of(&spec.id);
     let mut channels = vec![];
+    let mut doors = vec![];
     if features.channels {
-        channels.push(Channel {
-            name: units::READY_CHANNEL.into(),
-            socket: runtime.join("ready"),
-        });
+        for (name, socket) in [
+            (units::READY_CHANNEL, "ready"),
+            (units::AGENT_CHANNEL, "agent"),
+            (units::EVENTS_CHANNEL, "events"),
+        ] {
+            channels.push(Channel {
+                name: name.into(),
+                socket: runtime.join(socket),
+            });
+        }
+        doors = (0..units::DOORS)
+            .map(|number| Channel {
+                name: format!("{}{number}", units::DOOR_CHANNEL),
+                socket: runtime.join(format!("door{number}")),
+            })
+            .collect();
     }
     if settings.journal {
         channels.push(Channel {
@@ -65,6 +83,7 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
         boot: boot(vm),
         disks: disks(vm, features),
         channels,
+        doors,
         credentials: credentials(vm, features)?,
         network: settings.nic == Nic::User,
         devices: devices(vm, dirs, features),
@@ -97,17 +116,22 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         home,
         &keys.join("\n"),
     )];
-    // A direct boot has the unit in its initramfs.
+    // A direct boot has the units in its initramfs.
     if features.channels && !vm.spec.is_ephemeral() {
-        own.extend(units::ready_signal());
+        own.extend(units::agent());
+    }
+    if features.channels {
+        let host_key = vm.keys().door_key();
+        let text = std::fs::read(&host_key).map_err(|source| Error::HostKey {
+            path: host_key,
+            source,
+        })?;
+        own.extend(units::door_keys(text, &keys.join("\n")));
     }
     own.extend(shares::credentials(&settings.shares, features.shares));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {
         own.extend(units::grow_root());
-    }
-    if settings.nic == Nic::None {
-        own.extend(units::ssh_over_channel());
     }
     if settings.journal {
         own.extend(units::journal_to_channel());
@@ -124,17 +148,12 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
         // A graphics card only slows a direct boot down.
         (false, Source::Direct { .. }) => None,
     };
-    let ssh = Channel {
-        name: units::SSH_CHANNEL.into(),
-        socket: runtime.join("ssh"),
-    };
     Devices {
         shares: shared_folders(vm, dirs, features),
         tpm: settings.tpm.then(|| runtime.join(TPM)),
         screen,
         ignition: settings.ignition.then(|| vm.ignition()),
         vsock: vsock(&vm.spec, &runtime, features),
-        ssh: (settings.nic == Nic::None).then_some(ssh),
     }
 }
 

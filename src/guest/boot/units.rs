@@ -3,31 +3,59 @@
 
 use crate::hypervisor::Credential;
 
-/// Name of the channel on which the guest says that it started its sshd.
+/// Name of the channel on which the guest says that its SSH servers have settled: they run, or
+/// systemd won't start them.
 pub const READY_CHANNEL: &str = "podman-bootc.ready";
-/// Name of the channel that carries SSH to a VM without a network card.
-pub const SSH_CHANNEL: &str = "podman-bootc.ssh";
+/// Name of the channel between the host and the agent.
+pub const AGENT_CHANNEL: &str = "podman-bootc.agent";
+/// Name of the channel on which the guest writes messages of its journal that the agent's host
+/// must know.
+pub const EVENTS_CHANNEL: &str = "podman-bootc.events";
+/// Names of the channels that each carry one session of the second SSH door, without their numbers.
+pub const DOOR_CHANNEL: &str = "podman-bootc.ssh.";
+/// Sessions at the same time through the second SSH door.
+pub const DOORS: usize = 8;
 /// Name of the channel that carries the journal.
 pub const JOURNAL_CHANNEL: &str = "podman-bootc.journal";
 
 const READY_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ready.service");
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
-const SSH_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ssh.service");
+const AGENT_SERVICE: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.service");
+const AGENT_PATH: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.path");
+const AGENT: &str = include_str!("../../../vm-assets/agent/agent");
 const JOURNAL_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-journal.service");
 
-/// Makes the guest say on its channel when it started its sshd.
-pub fn ready_signal() -> [Credential; 2] {
-    add_unit("podman-bootc-ready", READY_UNIT, "multi-user.target")
+/// Makes the guest say on its channel when its SSH servers have settled, and adds the agent.
+pub fn agent() -> Vec<Credential> {
+    let ready = add_unit("podman-bootc-ready", READY_UNIT, "multi-user.target");
+    let mut all = Vec::from(ready);
+    all.extend([
+        unit("podman-bootc-agent.service", AGENT_SERVICE),
+        unit("podman-bootc-agent.path", AGENT_PATH),
+        wanted_by("sysinit.target", "podman-bootc-agent", "path"),
+        Credential {
+            name: "podman-bootc.agent".into(),
+            value: without_comments(AGENT).into_bytes(),
+        },
+    ]);
+    all
+}
+
+/// The key of the second SSH door, and the keys that it accepts.
+pub fn door_keys(host_key: Vec<u8>, authorized: &str) -> [Credential; 2] {
+    let credential = |name: &str, value| Credential {
+        name: name.into(),
+        value,
+    };
+    [
+        credential("podman-bootc.hostkey", host_key),
+        credential("podman-bootc.keys", format!("{authorized}\n").into_bytes()),
+    ]
 }
 
 /// Makes the root filesystem fill a disk that has grown.
 pub fn grow_root() -> [Credential; 2] {
     add_unit("podman-bootc-grow", GROW_UNIT, "multi-user.target")
-}
-
-/// Makes an sshd serve the SSH channel.
-pub fn ssh_over_channel() -> [Credential; 2] {
-    add_unit("podman-bootc-ssh", SSH_UNIT, "multi-user.target")
 }
 
 /// Makes the guest write its journal to the journal channel.
@@ -37,15 +65,32 @@ pub fn journal_to_channel() -> [Credential; 2] {
 
 /// Adds the service `name`, which `target` starts.
 pub(super) fn add_unit(name: &str, text: &str, target: &str) -> [Credential; 2] {
-    let dropin = format!("[Unit]\nWants={name}.service\n");
     [
-        Credential {
-            name: format!("systemd.extra-unit.{name}.service"),
-            value: text.into(),
-        },
-        Credential {
-            name: format!("systemd.unit-dropin.{target}~{name}"),
-            value: dropin.into_bytes(),
-        },
+        unit(&format!("{name}.service"), text),
+        wanted_by(target, name, "service"),
     ]
+}
+
+/// Comments are for readers of the source: firmware can carry few bytes.
+fn unit(name: &str, text: &str) -> Credential {
+    Credential {
+        name: format!("systemd.extra-unit.{name}"),
+        value: without_comments(text).into_bytes(),
+    }
+}
+
+fn wanted_by(target: &str, name: &str, kind: &str) -> Credential {
+    Credential {
+        name: format!("systemd.unit-dropin.{target}~{name}"),
+        value: format!("[Unit]\nWants={name}.{kind}\n").into_bytes(),
+    }
+}
+
+fn without_comments(text: &str) -> String {
+    let kept = text.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.is_empty() && (!line.starts_with('#') || line.starts_with("#!"))
+    });
+    kept.map(|line| format!("{}\n", line.trim_start()))
+        .collect()
 }

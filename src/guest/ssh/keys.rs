@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::{self, LineEnding};
-use russh::keys::{Algorithm, PrivateKey, PublicKey};
+use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, PublicKey};
 
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
@@ -16,6 +16,8 @@ use crate::host::fs::lock::Lock;
 #[derive(Debug, Clone)]
 pub struct Keys {
     folder: PathBuf,
+    /// The file with the host key that is expected.
+    known_hosts: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,37 @@ impl Keys {
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            known_hosts: folder.join("known_hosts"),
         }
+    }
+
+    /// Returns the keys for logins through the second door, whose host key is ours.
+    pub fn for_door(self) -> Self {
+        Self {
+            known_hosts: self.folder.join("door_known_hosts"),
+            ..self
+        }
+    }
+
+    /// Returns the file of the second door's host key.
+    pub fn door_key(&self) -> PathBuf {
+        self.folder.join("door_key")
+    }
+
+    /// Creates the host key of the second door, unless it exists: ECDSA, because a guest with a
+    /// FIPS policy refuses ed25519. `alias` is the VM's name.
+    pub fn ensure_door_key(&self, alias: &str) -> Result<(), Error> {
+        let known_hosts = self.clone().for_door().known_hosts();
+        // It is written last.
+        if known_hosts.exists() {
+            return Ok(());
+        }
+        let curve = EcdsaCurve::NistP256;
+        let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ecdsa { curve })?;
+        write(&self.door_key(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
+        let public = key.public_key();
+        let line = host_line(alias, public.algorithm().as_str(), &public.to_bytes()?);
+        Ok(file::write_atomic(&known_hosts, (line + "\n").as_bytes()).writing(known_hosts)?)
     }
 
     /// Creates an ed25519 pair. The private key's file has mode 0600.
@@ -125,7 +157,7 @@ impl Keys {
 
     /// Returns the file with the guest's host key, in the format of OpenSSH.
     pub fn known_hosts(&self) -> PathBuf {
-        self.folder.join("known_hosts")
+        self.known_hosts.clone()
     }
 
     /// Returns true if `key`, of type `kind`, is the pinned host key, or if no key is pinned yet.

@@ -70,7 +70,7 @@ pub fn launch(
     for (index, disk) in machine.disks.iter().enumerate() {
         add_disk(&mut args, index, disk, first && index == 0)?;
     }
-    add_channels(&mut args, &machine.channels)?;
+    add_channels(&mut args, machine)?;
     shares::add(&mut args, machine)?;
     devices::add(&mut args, qemu, machine)?;
     if machine.network {
@@ -198,21 +198,25 @@ fn add_disk(args: &mut Args, index: usize, disk: &Disk, first: bool) -> Result<(
     Ok(())
 }
 
-fn add_channels(args: &mut Args, channels: &[Channel]) -> Result<(), PathNotUtf8> {
-    if channels.is_empty() {
+fn add_channels(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    if machine.channels.is_empty() && machine.doors.is_empty() {
         return Ok(());
     }
     args.option("-device", "virtio-serial-pci");
-    for (index, channel) in channels.iter().enumerate() {
-        args.option(
-            "-chardev",
-            &socket(&format!("channel{index}"), &channel.socket)?,
-        );
-        let name = escape(&channel.name);
+    let mut add = |id: &str, Channel { name, socket: path }: &Channel, listen: &str| {
+        args.option("-chardev", &format!("{}{listen}", socket(id, path)?));
+        let name = escape(name);
         args.option(
             "-device",
-            &format!("virtserialport,chardev=channel{index},name={name}"),
+            &format!("virtserialport,chardev={id},name={name}"),
         );
+        Ok(())
+    };
+    for (index, channel) in machine.channels.iter().enumerate() {
+        add(&format!("channel{index}"), channel, "")?;
+    }
+    for (index, door) in machine.doors.iter().enumerate() {
+        add(&format!("door{index}"), door, ",server=on,wait=off")?;
     }
     Ok(())
 }
@@ -239,6 +243,7 @@ pub(super) mod tests {
             boot: Boot::Firmware(Firmware::Bios),
             disks: vec![],
             channels: vec![],
+            doors: vec![],
             credentials: vec![],
             network: false,
             devices: Default::default(),

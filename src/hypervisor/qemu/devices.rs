@@ -3,10 +3,7 @@
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use super::find::Qemu;
 use crate::host::Os;
-use crate::hypervisor::{Arch, Channel, Machine, Screen, Vsock};
-
-/// The first version with the option `reconnect-ms`.
-const RECONNECT_MS: (u32, u32) = (9, 2);
+use crate::hypervisor::{Arch, Machine, Screen, Vsock};
 
 pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(), PathNotUtf8> {
     let devices = &machine.devices;
@@ -28,22 +25,6 @@ pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(),
     }
     if let Some(Vsock::Cid(cid)) = devices.vsock {
         args.option("-device", &format!("vhost-vsock-pci,guest-cid={cid}"));
-    }
-    if let Some(Channel { name, socket: path }) = &devices.ssh {
-        let reconnect = if qemu.version < RECONNECT_MS {
-            "reconnect=1"
-        } else {
-            "reconnect-ms=100"
-        };
-        args.option("-chardev", &format!("{},{reconnect}", socket("ssh", path)?));
-        args.option("-device", "virtio-serial-pci,id=ssh-bus");
-        args.option(
-            "-device",
-            &format!(
-                "virtserialport,bus=ssh-bus.0,chardev=ssh,name={}",
-                escape(name)
-            ),
-        );
     }
     Ok(())
 }
@@ -91,12 +72,12 @@ mod tests {
                 tpm: Some(file.clone()),
                 ignition: Some(file.clone()),
                 vsock: Some(Vsock::Cid(7)),
-                ssh: Some(Channel {
-                    name: "a,b".into(),
-                    socket: file.clone(),
-                }),
                 ..Devices::default()
             };
+            machine.doors = vec![Channel {
+                name: "a,b".into(),
+                socket: file.clone(),
+            }];
             let disk = |serial: &str| Disk {
                 file: file.clone(),
                 format: DiskFormat::Raw,
@@ -109,8 +90,8 @@ mod tests {
             for wanted in [
                 format!("socket,id=tpm,path={doubled} -tpmdev emulator,id=tpm0,chardev=tpm"),
                 format!("-fw_cfg name=opt/com.coreos/config,file={doubled}"),
-                format!("socket,id=ssh,path={doubled},reconnect-ms=100"),
-                "chardev=ssh,name=a,,b".into(),
+                format!("socket,id=door0,path={doubled},server=on,wait=off"),
+                "chardev=door0,name=a,,b".into(),
                 "-device vhost-vsock-pci,guest-cid=7".into(),
                 format!("\"filename\":{quoted}"),
                 "virtio-blk-pci,drive=disk0,serial=disk,bootindex=0 ".into(),
@@ -130,10 +111,6 @@ mod tests {
         use crate::hypervisor::qemu::argv::tests::qemu;
         use crate::hypervisor::qemu::launch;
         let bad = || std::path::PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff]));
-        let ssh = Channel {
-            name: "x".into(),
-            socket: bad(),
-        };
         for devices in [
             Devices {
                 tpm: Some(bad()),
@@ -141,10 +118,6 @@ mod tests {
             },
             Devices {
                 ignition: Some(bad()),
-                ..Devices::default()
-            },
-            Devices {
-                ssh: Some(ssh),
                 ..Devices::default()
             },
         ] {

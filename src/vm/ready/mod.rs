@@ -117,7 +117,7 @@ async fn wait_for<'a, T>(
                     result = pending().boxed_local();
                 }
                 Message::Console { line } => attempts.update(&line),
-                Message::SshStarted => { sshd_started.send_replace(true); }
+                Message::SshSettled => { sshd_started.send_replace(true); }
                 Message::Problem { text } => attempts.note(&text),
                 _ => {}
             },

@@ -211,7 +211,7 @@ mod tests {
         let (_, mut early) = clients.attach();
         for message in [
             fallback.clone(),
-            Message::SshStarted,
+            Message::SshSettled,
             Message::Guest {
                 state: Default::default(),
             },
@@ -221,8 +221,8 @@ mod tests {
             clients.publish(message);
         }
         assert_eq!(clients.attach().0, std::slice::from_ref(&fallback));
-        clients.publish(Message::SshStarted);
-        assert_eq!(clients.attach().0, [fallback, Message::SshStarted]);
+        clients.publish(Message::SshSettled);
+        assert_eq!(clients.attach().0, [fallback, Message::SshSettled]);
         let mut heard = vec![];
         while let Ok(message) = early.try_recv() {
             heard.push(message);

@@ -24,6 +24,8 @@ pub enum Request {
     EndLease,
     /// The guest is up: I reached its sshd.
     Ready,
+    /// Ask the agent for the guest's state: I can't reach the guest's sshd.
+    AskGuest,
     /// Ask the guest to shut down, and power it off after this time. 0 powers it off at once.
     Stop { seconds: u64 },
     /// Change the running machine. [`Message::Answer`] repeats the number, which the client
@@ -48,8 +50,8 @@ pub enum Message {
     Fallback { reason: String },
     /// The newest line of the serial console.
     Console { line: String },
-    /// The guest reports that it started its sshd.
-    SshStarted,
+    /// The guest's own SSH servers run, or systemd won't start them.
+    SshSettled,
     /// The newest state of the guest, as its agent reports it.
     Guest { state: GuestState },
     /// The guest won't become ready in this boot, for this reason. The machine still runs.
@@ -74,7 +76,7 @@ impl Message {
     pub fn is_of_boot(&self) -> bool {
         matches!(
             self,
-            Self::Console { .. } | Self::SshStarted | Self::Guest { .. } | Self::Hopeless { .. }
+            Self::Console { .. } | Self::SshSettled | Self::Guest { .. } | Self::Hopeless { .. }
         )
     }
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::agent::Agent;
 use super::clients::{self, Broadcaster};
 use super::console::{self, Console};
+use super::doors::{self, Doors};
 use super::helpers;
 use super::problems::Problems;
 use super::protocol::{Hello, Message, SOCKET};
-use super::serial_ssh::SerialSsh;
 use super::supervision::{Logs, Supervision};
 use crate::engine::Engine;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
-use crate::guest::boot::units::JOURNAL_CHANNEL;
+use crate::guest::boot::units::{AGENT_CHANNEL, JOURNAL_CHANNEL};
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
@@ -87,7 +88,7 @@ struct Begun {
     console_listener: Listener,
     record: RunRecord,
     logs: Logs,
-    serial_ssh: Option<SerialSsh>,
+    door_listener: Option<Listener>,
 }
 
 impl Supervisor {
@@ -106,6 +107,8 @@ impl Supervisor {
         file::create_private_dir(&runtime).map_err(Error::Io)?;
         let (os, arch) = (Os::current(), vm.spec.arch);
         let features = vm.features();
+        // A VM of an older version has none.
+        vm.keys().ensure_door_key(&vm.spec.name.to_string())?;
         let machine = hardware::machine_for(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
         let helpers = helpers::helpers(&vm, &dirs, &features)?;
@@ -136,12 +139,10 @@ impl Supervisor {
             started: Some(jiff::Timestamp::now()),
             ..self.vm.record()
         };
-        let serial_ssh = match &self.machine.devices.ssh {
-            Some(ssh) => {
-                let guest = socket::listen_for_program(&ssh.socket)?;
-                Some(SerialSsh::open(record.ssh_port, guest).await?)
-            }
-            None => None,
+        let door_listener = match self.machine.doors.is_empty() {
+            true => None,
+            // A client needs a socket that it can use without our runtime.
+            false => Some(socket::listen_for_program(&runtime.join(doors::SOCKET))?),
         };
         self.vm
             .set_record(&record)
@@ -164,7 +165,7 @@ impl Supervisor {
             console_listener,
             record,
             logs,
-            serial_ssh,
+            door_listener,
         })
     }
 
@@ -175,9 +176,8 @@ impl Supervisor {
             console_listener,
             record,
             logs,
-            serial_ssh,
+            door_listener,
         } = begun;
-        let serial_port = serial_ssh.as_ref().map(SerialSsh::port).transpose()?;
         let clients = Arc::new(Broadcaster::default());
         let (console, input) = Console::new(Arc::clone(&clients));
         let console = Arc::new(console);
@@ -193,17 +193,40 @@ impl Supervisor {
             accelerators: self.accelerators.clone(),
             cache: &self.dirs.cache,
             log: self.vm.qemu_log(),
-            // Without a network, SSH has a port of its own.
-            ssh_port: serial_port.is_none().then(|| record.ssh_port.unwrap_or(0)),
+            ssh_port: self.machine.network.then(|| record.ssh_port.unwrap_or(0)),
             forwards: ports::keep_chosen(&self.vm.spec.settings.ports, &record.ports),
             helpers: self.helpers.clone(),
             input: Some(input),
         };
         let run = engine.run(event_sender, order_receiver);
+        let doors = Arc::new(Doors::default());
+        let agent_index = self
+            .machine
+            .channels
+            .iter()
+            .position(|c| c.name == AGENT_CHANNEL);
+        let ports = agent_index.map(|agent| doors::Ports {
+            sockets: self
+                .machine
+                .doors
+                .iter()
+                .map(|c| c.socket.clone())
+                .collect(),
+            agent,
+            orders: orders.clone(),
+        });
         let mut supervision = Supervision {
             vm: &self.vm,
             clients: Arc::clone(&clients),
             record,
+            agent: Agent::new(
+                &self.vm,
+                &self.dirs,
+                &self.machine,
+                orders.clone(),
+                Arc::clone(&clients),
+                Arc::clone(&doors),
+            ),
             orders,
             problems: Problems::new(&self.vm, &self.dirs),
             shutdown: None,
@@ -212,7 +235,6 @@ impl Supervisor {
             logs,
             newest: NewestLine::default(),
             console: Arc::clone(&console),
-            serial_port,
         };
         let mut servers = vec![
             tokio::spawn(clients::serve(
@@ -222,7 +244,9 @@ impl Supervisor {
             )),
             tokio::spawn(async move { console.serve(console_listener).await }),
         ];
-        servers.extend(serial_ssh.map(|serial_ssh| tokio::spawn(serial_ssh.serve())));
+        if let (Some(listener), Some(ports)) = (door_listener, ports) {
+            servers.push(tokio::spawn(doors::serve(listener, doors, ports)));
+        }
         let ended = supervision.supervise(run, events, requests).await;
         clients.wait_for_first().await;
         servers.iter().for_each(tokio::task::JoinHandle::abort);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::agent::Agent;
 use super::clients::{Broadcaster, ClientRequest};
 use super::console::Console;
 use super::power_off;
@@ -47,8 +48,7 @@ pub struct Supervision<'a> {
     pub logs: Logs,
     pub newest: NewestLine,
     pub console: Arc<Console>,
-    /// The port on loopback that leads to sshd over the guest's serial port.
-    pub serial_port: Option<u16>,
+    pub agent: Agent,
 }
 
 impl Supervision<'_> {
@@ -64,6 +64,7 @@ impl Supervision<'_> {
         loop {
             let next_step = self.shutdown.as_ref().map(Shutdown::next);
             let space_check = self.problems.next_check();
+            let agent = self.agent.next();
             tokio::select! {
                 ended = &mut run => {
                     while let Ok(event) = events.try_recv() {
@@ -79,6 +80,7 @@ impl Supervision<'_> {
                         self.order(Order::Resume);
                     }
                 }
+                () = at(agent) => self.agent.act(),
                 // The host shuts down, or a user ends the supervisor.
                 _ = interrupt::wait(), if !signalled => {
                     signalled = true;
@@ -97,7 +99,7 @@ impl Supervision<'_> {
                 ports,
             } => {
                 fault::point("supervisor-runs");
-                let ssh_port = self.serial_port.or(ssh_port);
+                self.agent.reset();
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
@@ -135,6 +137,7 @@ impl Supervision<'_> {
             }),
             Event::Reset => {
                 self.newest = NewestLine::default();
+                self.agent.reset();
                 // Its host key was in memory.
                 if self.vm.spec.is_ephemeral()
                     && let Err(error) = self.vm.keys().forget_host()
@@ -167,7 +170,7 @@ impl Supervision<'_> {
             }
             Event::Channel(index, bytes) => match &mut self.logs.journal {
                 Some((journal, log)) if *journal == index => log.write(&bytes),
-                _ => self.clients.publish(Message::SshStarted),
+                _ => self.agent.on_channel(index, &bytes),
             },
         }
     }
@@ -181,7 +184,9 @@ impl Supervision<'_> {
                 });
                 self.problems.set_hopeless(None);
                 self.order(Order::GuestIsUp);
+                self.agent.on_login();
             }
+            ClientRequest::Request(Request::AskGuest) => self.agent.ask(),
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
                 self.order(Order::Quit);
             }

@@ -1,0 +1,255 @@
+//! The host's side of the agent: asks it when the answer is needed, and publishes the answers.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::clients::Broadcaster;
+use super::doors::Doors;
+use super::guest_report::{Lines, News, Report};
+use super::protocol::Message;
+use crate::engine::Order;
+use crate::guest::boot::units::{AGENT_CHANNEL, EVENTS_CHANNEL, READY_CHANNEL};
+use crate::host::fs::dirs::Dirs;
+use crate::host::fs::file;
+use crate::hypervisor::Machine;
+use crate::vm::Vm;
+use crate::vm::guest_state::GuestState;
+
+/// Time between two messages about the guest.
+const PUBLISH_TIME: Duration = Duration::from_millis(250);
+/// Time from an event to a question: other events follow it, and an answer costs the guest about a
+/// second under emulation.
+const ASK_TIME: Duration = Duration::from_secs(1);
+/// After this time, a question counts as lost.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// Time from an agent's start to its first question, if no client asks before. A boot that goes
+/// well ends before that, and the question would slow it down.
+const QUIET_TIME: Duration = Duration::from_secs(15);
+/// The same, from the first login.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
+
+/// The agent of one run of a VM.
+pub struct Agent {
+    report: Report,
+    agent: Channel,
+    events: Channel,
+    ready: Option<usize>,
+    orders: mpsc::UnboundedSender<Order>,
+    clients: Arc<Broadcaster>,
+    doors: Arc<Doors>,
+    file: PathBuf,
+    /// An agent has said hello.
+    is_there: bool,
+    /// The guest writes its journal's messages to the events channel.
+    watches: bool,
+    /// The time of the first question.
+    watch_at: Option<Instant>,
+    /// The time of the question that has no answer yet.
+    asked: Option<Instant>,
+    /// The state is old: ask at this time.
+    ask_at: Option<Instant>,
+    /// The state has changed: publish it at this time.
+    publish_at: Option<Instant>,
+    published: Option<Instant>,
+}
+
+/// A channel of the machine, and the lines on it.
+#[derive(Default)]
+struct Channel {
+    index: Option<usize>,
+    lines: Lines,
+}
+
+impl Agent {
+    pub fn new(
+        vm: &Vm,
+        dirs: &Dirs,
+        machine: &Machine,
+        orders: mpsc::UnboundedSender<Order>,
+        clients: Arc<Broadcaster>,
+        doors: Arc<Doors>,
+    ) -> Self {
+        let index = |name| machine.channels.iter().position(|c| c.name == name);
+        let channel = |name| Channel {
+            index: index(name),
+            ..Channel::default()
+        };
+        Self {
+            report: Report::default(),
+            agent: channel(AGENT_CHANNEL),
+            events: channel(EVENTS_CHANNEL),
+            ready: index(READY_CHANNEL),
+            orders,
+            clients,
+            doors,
+            file: file_of(vm, dirs),
+            is_there: false,
+            watches: false,
+            watch_at: None,
+            asked: None,
+            ask_at: None,
+            publish_at: None,
+            published: None,
+        }
+    }
+
+    /// Forgets the guest: the machine has started, once more.
+    pub fn reset(&mut self) {
+        self.report = Report::default();
+        (self.agent.lines, self.events.lines) = Default::default();
+        (self.is_there, self.watches) = (false, false);
+        (self.watch_at, self.asked, self.ask_at) = (None, None, None);
+        (self.publish_at, self.published) = (None, None);
+        self.doors.close_all();
+        self.clients
+            .forget(|message| matches!(message, Message::Guest { .. } | Message::SshSettled));
+        // It may not exist yet.
+        let _ = std::fs::remove_file(&self.file);
+    }
+
+    /// Reads bytes of a channel. Other channels' are ignored.
+    pub fn on_channel(&mut self, index: usize, bytes: &[u8]) {
+        let index = Some(index);
+        if index == self.ready {
+            self.clients.publish(Message::SshSettled);
+        } else if index == self.agent.index {
+            for line in self.agent.lines.push(bytes) {
+                if let Some(news) = self.report.agent_line(&line) {
+                    self.on_news(&news);
+                }
+            }
+        } else if index == self.events.index {
+            for line in self.events.lines.push(bytes) {
+                if let Some(news) = self.report.journal_line(&line) {
+                    self.on_news(&news);
+                }
+            }
+        }
+    }
+
+    fn on_news(&mut self, news: &News) {
+        match news {
+            News::Hello => {
+                (self.is_there, self.watches, self.asked) = (true, false, None);
+                self.watch_at = Some(Instant::now() + QUIET_TIME);
+                self.doors.open_all();
+                self.changed();
+            }
+            News::SoftReboot => {
+                self.clients
+                    .forget(|message| *message == Message::SshSettled);
+                self.clients.publish(Message::Rebooted);
+                self.answered();
+            }
+            News::Closed(number) => {
+                self.doors.closed(*number);
+                self.changed();
+            }
+            News::State => self.answered(),
+            News::Stale => self.ask_again(),
+        }
+    }
+
+    fn answered(&mut self) {
+        self.asked = None;
+        self.changed();
+    }
+
+    fn ask_again(&mut self) {
+        self.ask_at.get_or_insert_with(|| Instant::now() + ASK_TIME);
+    }
+
+    fn changed(&mut self) {
+        let soonest = self.published.map(|time| time + PUBLISH_TIME);
+        let now = Instant::now();
+        self.publish_at
+            .get_or_insert_with(|| soonest.map_or(now, |time| time.max(now)));
+    }
+
+    /// A client needs to know the guest's state.
+    pub fn ask(&mut self) {
+        if self.is_there {
+            let now = Some(Instant::now());
+            (self.watch_at, self.ask_at) = (now, now);
+        }
+    }
+
+    /// A client has logged in.
+    pub fn on_login(&mut self) {
+        if self.is_there && !self.watches {
+            self.watch_at = Some(Instant::now() + SETTLE_TIME);
+        }
+    }
+
+    /// Returns the time for [`Self::act`].
+    pub fn next(&self) -> Option<Instant> {
+        let ask_at = self.ask_at.map(|time| match self.asked {
+            Some(asked) => time.max(asked + ANSWER_TIME),
+            None => time,
+        });
+        [self.watch_at, ask_at, self.publish_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due. Called at [`Self::next`].
+    pub fn act(&mut self) {
+        let now = Instant::now();
+        let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
+        if is_due(self.publish_at) {
+            self.publish_at = None;
+            self.published = Some(now);
+            self.publish();
+        }
+        if is_due(self.watch_at) {
+            self.watch_at = None;
+            if !self.watches {
+                self.watches = true;
+                self.tell("events\nconfig\n");
+                self.ask_at = Some(now);
+            }
+        }
+        let waits = self.asked.is_some_and(|asked| asked + ANSWER_TIME > now);
+        if is_due(self.ask_at) && !waits {
+            self.ask_at = None;
+            self.asked = Some(now);
+            self.tell("status\n");
+        }
+    }
+
+    /// Sends a command to the agent.
+    fn tell(&self, command: &str) {
+        if let Some(index) = self.agent.index {
+            // An engine that has ended needs no orders.
+            let _ = self.orders.send(Order::Channel(index, command.into()));
+        }
+    }
+
+    fn publish(&self) {
+        let state = self.report.state();
+        self.clients.publish(Message::Guest {
+            state: state.clone(),
+        });
+        let written = serde_json::to_vec(state)
+            .map_err(std::io::Error::from)
+            .and_then(|text| file::create_private(&self.file)?.write_all(&text));
+        if let Err(error) = written {
+            tracing::error!(path = %self.file.display(), %error, "can't write the guest's state");
+        }
+    }
+}
+
+/// Returns the newest state of a running VM's guest, if its agent has reported one.
+pub fn read(vm: &Vm, dirs: &Dirs) -> Option<GuestState> {
+    serde_json::from_slice(&std::fs::read(file_of(vm, dirs)).ok()?).ok()
+}
+
+fn file_of(vm: &Vm, dirs: &Dirs) -> PathBuf {
+    dirs.runtime_of(&vm.spec.id).join("guest")
+}
