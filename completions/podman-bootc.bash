@@ -970,7 +970,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -q -v -p -h --name --background --detach --rm --user --cpus --memory --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
+            opts="-B -d -u -m -t -T -i -q -v -p -h --name --background --detach --rm --user --cpus --memory --tty --no-tty --interactive --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1362,7 +1362,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__ssh)
-            opts="-u -q -h --user --quiet --timeout --log-level --help"
+            opts="-u -q -t -T -i -h --user --quiet --timeout --tty --no-tty --interactive --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -108,6 +108,9 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l instal
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s d -s B -l detach -l background -d 'Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rm -d 'Remove the VM when the session ends (with --detach: when the VM powers off)'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s t -l tty -d 'Give the command a terminal [default: if standard input and output are terminals]'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s T -l no-tty -d 'Give the command no terminal'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s i -l interactive -d 'Has no effect, because standard input is always passed on; podman\'s `-it` works'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Don\'t show progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Add a TPM 2.0'
@@ -132,6 +135,9 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s u -l u
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l timeout -d 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s q -l quiet -d 'Don\'t show progress'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s t -l tty -d 'Give the command a terminal [default: if standard input and output are terminals]'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s T -l no-tty -d 'Give the command no terminal'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s i -l interactive -d 'Has no effect, because standard input is always passed on; podman\'s `-it` works'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand ssh-config" -l install -d 'Add one line to ~/.ssh/config that applies to all present and future VMs'
