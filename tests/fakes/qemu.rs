@@ -91,9 +91,12 @@ pub fn system(args: &[String]) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let control = socket("control").unwrap();
-    let mut channel = socket("channel0");
+    // They stay open as long as QEMU runs.
+    let mut channels: Vec<Stream> = (0..)
+        .map_while(|number| socket(&format!("channel{number}")))
+        .collect();
     if !wanted(READY).is_empty() {
-        channel.as_mut().unwrap().write_all(b"ready\n").unwrap();
+        channels[0].write_all(b"ready\n").unwrap();
     }
     match socket("console") {
         Some(mut console) => {
