@@ -38,7 +38,7 @@ fn authorize(login: &Login) {
         .append(true)
         .open(variable("TEST_SSHD_KEYS"))
         .unwrap();
-    writeln!(file, "{}", login.keys.public_line().unwrap()).unwrap();
+    writeln!(file, "{}", login.keys.public_lines().unwrap()).unwrap();
 }
 
 async fn open(login: &Login) -> Result<Session, Error> {

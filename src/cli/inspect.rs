@@ -27,7 +27,7 @@ struct Inspected {
     row: Row,
     folder: std::path::PathBuf,
     /// The private key's file.
-    identity: std::path::PathBuf,
+    identity: Option<std::path::PathBuf>,
     console_log: std::path::PathBuf,
     spec: Spec,
     last_run: RunRecord,
@@ -41,7 +41,7 @@ impl Args {
             found.push(Inspected {
                 row: Row::of(&vm, &context.dirs),
                 folder: vm.folder.clone(),
-                identity: vm.keys().private(),
+                identity: vm.keys().identities().into_iter().next(),
                 console_log: vm.console_log(),
                 last_run: vm.record(),
                 spec: vm.spec,

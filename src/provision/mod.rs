@@ -91,7 +91,7 @@ impl Provisioner<'_> {
                 let mut request = choices.request(&image, in_use, new.hypervisor, growable);
                 if !features.credentials() {
                     host_keys.ensure()?;
-                    request.options.root_key = Some(host_keys.public_line()?);
+                    request.options.root_key = Some(host_keys.public_lines()?);
                 }
                 let new = NewVm {
                     disk_size: Some(request.options.disk_size),

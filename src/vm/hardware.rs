@@ -103,7 +103,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         owner,
         ..
     } = &vm.spec;
-    let keys: Vec<String> = std::iter::once(vm.keys().public_line()?)
+    let keys: Vec<String> = std::iter::once(vm.keys().public_lines()?)
         .chain(settings.ssh_keys.clone())
         .collect();
     if !features.credentials() {

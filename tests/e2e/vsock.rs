@@ -21,7 +21,7 @@ const LOCAL: u32 = 1;
 pub fn from_the_host(sandbox: &Sandbox, vm: &str, share: &Path) {
     let keys = share.join("keys");
     fs::create_dir(&keys).unwrap();
-    for name in ["id_ed25519", "id_ed25519.pub"] {
+    for name in ["id_ed25519", "id_ed25519.pub", "id_ecdsa", "id_ecdsa.pub"] {
         fs::copy(sandbox.vm_folder(vm).join(name), keys.join(name)).unwrap();
     }
     fs::hard_link(std::env::current_exe().unwrap(), share.join("e2e")).unwrap();

@@ -35,12 +35,14 @@ impl HostBlock {
 
     /// Returns the options except [`Self::proxy`].
     pub fn options(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("User", self.user.clone()),
-            ("IdentityFile", path(&self.keys.private())),
+        let identities = self.keys.identities();
+        let mut options = vec![("User", self.user.clone())];
+        options.extend(identities.iter().map(|file| ("IdentityFile", path(file))));
+        options.extend([
             ("IdentitiesOnly", "yes".into()),
             ("IdentityAgent", "none".into()),
-            ("HostKeyAlias", self.name.clone()),
+            // OpenSSH looks names up in lower case, and writes them so.
+            ("HostKeyAlias", self.name.to_ascii_lowercase()),
             ("UserKnownHostsFile", path(&self.keys.known_hosts())),
             // The first session pins the host key, OpenSSH's or ours. Keys::is_expected_host reads
             // plain names only.
@@ -50,7 +52,8 @@ impl HostBlock {
             ("LogLevel", "ERROR".into()),
             ("ServerAliveInterval", KEEPALIVE.as_secs().to_string()),
             ("ServerAliveCountMax", KEEPALIVES.to_string()),
-        ]
+        ]);
+        options
     }
 
     /// Returns the option that makes OpenSSH connect through this program.
@@ -128,10 +131,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a b%c\"d");
         std::fs::create_dir(&folder).unwrap();
+        let keys = Keys::in_folder(&folder);
+        keys.create().unwrap();
         let block = HostBlock {
-            name: "web".into(),
+            name: "Web".into(),
             user: "core".into(),
-            keys: Keys::in_folder(&folder),
+            keys,
             program: "/opt/my tools/100%/podman-bootc".into(),
         };
         let file = folder.join("ssh_config");
@@ -139,7 +144,7 @@ mod tests {
         let output = std::process::Command::new("ssh")
             .args(["-G", "-F"])
             .arg(&file)
-            .arg("web.bootc")
+            .arg("Web.bootc")
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -154,11 +159,11 @@ mod tests {
         has("stricthostkeychecking accept-new");
         has("serveraliveinterval 15");
         has("serveralivecountmax 6");
-        has("proxycommand '/opt/my tools/100%%/podman-bootc' proxy web");
-        assert!(
-            text.contains("a b%%c\"d/id_ed25519") || text.contains("a b%c\"d/id_ed25519"),
-            "{text}"
-        );
+        has("proxycommand '/opt/my tools/100%%/podman-bootc' proxy Web");
+        for key in ["id_ed25519", "id_ecdsa"] {
+            let has = |folder: &str| text.contains(&format!("{folder}/{key}"));
+            assert!(has("a b%%c\"d") || has("a b%c\"d"), "{text}");
+        }
     }
 
     #[test]

@@ -1,10 +1,8 @@
-//! The VM's key pair, the user's public keys, and the guest's pinned host key.
+//! The VM's key pairs and the user's public keys.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::{self, LineEnding};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, PublicKey};
@@ -12,12 +10,41 @@ use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, PublicKey};
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
 
-/// A folder with a key pair, and with the pinned host key of a guest.
+/// A folder with key pairs, and with the pinned host key of a guest.
 #[derive(Debug, Clone)]
 pub struct Keys {
     folder: PathBuf,
     /// The file with the host key that is expected.
     known_hosts: PathBuf,
+}
+
+/// The type of a key pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    Ed25519,
+    /// With the curve P-256. FIPS policies refuse ed25519.
+    Ecdsa,
+}
+
+impl KeyType {
+    /// All types, in the order in which a guest is asked to accept them.
+    pub const ALL: [Self; 2] = [Self::Ed25519, Self::Ecdsa];
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "id_ed25519",
+            Self::Ecdsa => "id_ecdsa",
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Ed25519 => Algorithm::Ed25519,
+            Self::Ecdsa => Algorithm::Ecdsa {
+                curve: EcdsaCurve::NistP256,
+            },
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,22 +124,34 @@ impl Keys {
         let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ecdsa { curve })?;
         write(&self.door_key(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
         let public = key.public_key();
-        let line = host_line(alias, public.algorithm().as_str(), &public.to_bytes()?);
-        Ok(file::write_atomic(&known_hosts, (line + "\n").as_bytes()).writing(known_hosts)?)
+        let kind = public.algorithm();
+        self.clone()
+            .for_door()
+            .pin_host(alias, kind.as_str(), &public.to_bytes()?)
     }
 
-    /// Creates an ed25519 pair. The private key's file has mode 0600.
+    /// Creates a pair of each type that the folder lacks. The private keys' files have mode 0600.
     pub fn create(&self) -> Result<(), Error> {
-        let mut key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519)?;
-        key.set_comment("podman-bootc");
-        write(&self.private(), key.to_openssh(LineEnding::LF)?.as_bytes())?;
-        write(
-            &self.public(),
-            (key.public_key().to_openssh()? + "\n").as_bytes(),
-        )
+        for kind in KeyType::ALL {
+            // The public key is written last.
+            if self.public(kind).exists() {
+                continue;
+            }
+            let mut key = PrivateKey::random(&mut safe_rng(), kind.algorithm())?;
+            key.set_comment("podman-bootc");
+            write(
+                &self.private(kind),
+                key.to_openssh(LineEnding::LF)?.as_bytes(),
+            )?;
+            write(
+                &self.public(kind),
+                (key.public_key().to_openssh()? + "\n").as_bytes(),
+            )?;
+        }
+        Ok(())
     }
 
-    /// Creates a pair unless the folder has one.
+    /// Creates the folder and the pairs that it lacks, one process at a time.
     pub fn ensure(&self) -> Result<(), Error> {
         let path = self.folder.join("lock");
         let prepare = || {
@@ -120,39 +159,34 @@ impl Keys {
             Lock::acquire(&path)
         };
         let _lock = prepare().writing(&path)?;
-        // `create` writes the public key last.
-        if self.public().exists() {
-            Ok(())
-        } else {
-            self.create()
-        }
+        self.create()
     }
 
-    /// Copies the pair of another folder.
+    /// Copies the pairs of another folder.
     pub fn copy(&self, from: &Self) -> Result<(), Error> {
-        for (from, to) in [
-            (from.private(), self.private()),
-            (from.public(), self.public()),
-        ] {
-            let bytes = std::fs::read(&from).reading(from)?;
-            write(&to, &bytes)?;
+        for kind in from.types() {
+            for (from, to) in [
+                (from.private(kind), self.private(kind)),
+                (from.public(kind), self.public(kind)),
+            ] {
+                let bytes = std::fs::read(&from).reading(from)?;
+                write(&to, &bytes)?;
+            }
         }
         Ok(())
     }
 
-    pub fn private(&self) -> PathBuf {
-        self.folder.join("id_ed25519")
-    }
-
-    pub fn public(&self) -> PathBuf {
-        self.folder.join("id_ed25519.pub")
-    }
-
-    /// Returns the public key's line for `authorized_keys`, without a newline.
-    pub fn public_line(&self) -> Result<String, Error> {
-        let path = self.public();
-        let text = std::fs::read_to_string(&path).reading(path)?;
-        Ok(text.trim_end().to_owned())
+    /// Returns the types of the folder's pairs, first the one that the guest accepted last. VMs of
+    /// earlier versions have no ECDSA pair.
+    pub fn types(&self) -> Vec<KeyType> {
+        let mut types: Vec<KeyType> = KeyType::ALL
+            .into_iter()
+            .filter(|kind| self.public(*kind).exists())
+            .collect();
+        // An unreadable or missing file only costs an attempt.
+        let accepted = std::fs::read_to_string(self.accepted()).unwrap_or_default();
+        types.sort_by_key(|kind| kind.file() != accepted.trim_end());
+        types
     }
 
     /// Returns the file with the guest's host key, in the format of OpenSSH.
@@ -160,47 +194,55 @@ impl Keys {
         self.known_hosts.clone()
     }
 
-    /// Returns true if `key`, of type `kind`, is the pinned host key, or if no key is pinned yet.
-    pub fn is_expected_host(&self, alias: &str, kind: &str, key: &[u8]) -> Result<bool, Error> {
-        let path = self.known_hosts();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(text.lines().any(|line| line == host_line(alias, kind, key))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-            Err(error) => Ok(Err(error).reading(path)?),
-        }
-    }
-
-    /// Pins the guest's host key unless a key is pinned already.
-    pub fn pin_host(&self, alias: &str, kind: &str, key: &[u8]) -> Result<(), Error> {
-        let path = self.known_hosts();
-        if path.exists() {
+    /// Remembers the type of the pair that the guest accepted. Each refused key counts as a failed
+    /// attempt, and some servers allow only one.
+    pub fn set_accepted(&self, kind: KeyType) -> Result<(), Error> {
+        if self.types().first() == Some(&kind) {
             return Ok(());
         }
-        // Half a line would be a wrong key that stays pinned.
-        Ok(
-            file::write_atomic(&path, (host_line(alias, kind, key) + "\n").as_bytes())
-                .writing(path)?,
-        )
+        let path = self.accepted();
+        Ok(file::write_atomic(&path, kind.file().as_bytes()).writing(path)?)
     }
-}
 
-impl Keys {
-    /// Removes the pinned host key: the guest makes a new one.
-    ///
-    /// # Errors
-    /// The file can't be removed.
-    pub fn forget_host(&self) -> Result<(), Error> {
-        let path = self.known_hosts();
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            removed => Ok(removed.writing(path)?),
+    /// True if [`Self::set_accepted`] has chosen the first type.
+    pub fn has_accepted(&self) -> bool {
+        self.accepted().exists()
+    }
+
+    fn accepted(&self) -> PathBuf {
+        self.folder.join("accepted_key")
+    }
+
+    /// Returns the private keys' files, the best first.
+    pub fn identities(&self) -> Vec<PathBuf> {
+        self.types()
+            .into_iter()
+            .map(|kind| self.private(kind))
+            .collect()
+    }
+
+    pub fn private(&self, kind: KeyType) -> PathBuf {
+        self.folder.join(kind.file())
+    }
+
+    pub fn public(&self, kind: KeyType) -> PathBuf {
+        self.folder.join(format!("{}.pub", kind.file()))
+    }
+
+    /// Returns the public keys' lines for `authorized_keys`, without a newline at the end.
+    pub fn public_lines(&self) -> Result<String, Error> {
+        let mut lines = Vec::new();
+        for kind in KeyType::ALL {
+            let path = self.public(kind);
+            match std::fs::read_to_string(&path) {
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::NotFound && kind != KeyType::Ed25519 => {
+                }
+                text => lines.push(text.reading(path)?.trim_end().to_owned()),
+            }
         }
+        Ok(lines.join("\n"))
     }
-}
-
-/// Returns a line of `known_hosts`.
-fn host_line(alias: &str, kind: &str, key: &[u8]) -> String {
-    format!("{alias} {kind} {}", STANDARD.encode(key))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
@@ -215,41 +257,82 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn openssh_reads_the_created_pair() {
+    fn openssh_reads_the_created_pairs() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(dir.path());
         keys.create().unwrap();
-        assert!(keys.public_line().unwrap().starts_with("ssh-ed25519 AAAA"));
-        let output = std::process::Command::new("ssh-keygen")
-            .arg("-y")
-            .arg("-f")
-            .arg(keys.private())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let derived = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            keys.public_line()
-                .unwrap()
-                .starts_with(derived.split(" podman").next().unwrap().trim())
-        );
+        let lines = keys.public_lines().unwrap();
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines.len(), 2);
+        for ((kind, line), start) in KeyType::ALL
+            .into_iter()
+            .zip(lines)
+            .zip(["ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA"])
+        {
+            let output = std::process::Command::new("ssh-keygen")
+                .arg("-y")
+                .arg("-f")
+                .arg(keys.private(kind))
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            let derived = String::from_utf8(output.stdout).unwrap();
+            let derived = derived.split(" podman").next().unwrap().trim();
+            assert!(
+                line.starts_with(start) && line.starts_with(derived),
+                "{line}"
+            );
+        }
     }
 
     #[test]
-    fn the_hosts_pair_is_created_once_and_can_be_copied() {
+    fn the_hosts_pairs_are_created_once_and_can_be_copied() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(&dir.path().join("keys"));
         keys.ensure().unwrap();
-        let line = keys.public_line().unwrap();
+        let lines = keys.public_lines().unwrap();
         keys.ensure().unwrap();
-        assert_eq!(keys.public_line().unwrap(), line);
+        assert_eq!(keys.public_lines().unwrap(), lines);
         let copy = Keys::in_folder(dir.path());
         copy.copy(&keys).unwrap();
-        assert_eq!(copy.public_line().unwrap(), line);
-        assert_eq!(
-            std::fs::read(copy.private()).unwrap(),
-            std::fs::read(keys.private()).unwrap()
-        );
+        assert_eq!(copy.public_lines().unwrap(), lines);
+        for kind in KeyType::ALL {
+            assert_eq!(
+                std::fs::read(copy.private(kind)).unwrap(),
+                std::fs::read(keys.private(kind)).unwrap()
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_of_an_earlier_version_has_one_pair() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(&dir.path().join("keys"));
+        keys.ensure().unwrap();
+        std::fs::remove_file(keys.private(KeyType::Ecdsa)).unwrap();
+        std::fs::remove_file(keys.public(KeyType::Ecdsa)).unwrap();
+        let line = keys.public_lines().unwrap();
+        assert_eq!(line.lines().count(), 1);
+        assert_eq!(keys.identities(), [keys.private(KeyType::Ed25519)]);
+        Keys::in_folder(dir.path()).copy(&keys).unwrap();
+        // The pair for new disks gets a second one beside it.
+        keys.ensure().unwrap();
+        assert_eq!(keys.public_lines().unwrap().lines().next(), Some(&*line));
+        assert_eq!(keys.types(), KeyType::ALL);
+    }
+
+    #[test]
+    fn the_accepted_key_comes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(dir.path());
+        keys.create().unwrap();
+        keys.set_accepted(KeyType::Ed25519).unwrap();
+        assert!(!keys.accepted().exists());
+        keys.set_accepted(KeyType::Ecdsa).unwrap();
+        assert_eq!(keys.types(), [KeyType::Ecdsa, KeyType::Ed25519]);
+        assert_eq!(keys.identities()[0], keys.private(KeyType::Ecdsa));
+        keys.set_accepted(KeyType::Ed25519).unwrap();
+        assert_eq!(keys.types(), KeyType::ALL);
     }
 
     #[test]
@@ -257,15 +340,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::in_folder(dir.path());
         keys.create().unwrap();
-        let line = keys.public_line().unwrap();
+        let line = keys.public_lines().unwrap();
+        let line = line.lines().next().unwrap().to_owned();
         let list = dir.path().join("list");
         std::fs::write(&list, format!("# mine\n\n  {line}\n{line}\n")).unwrap();
         assert_eq!(
-            read_public(&[keys.public(), list.clone()]).unwrap(),
+            read_public(&[keys.public(KeyType::Ed25519), list.clone()]).unwrap(),
             vec![line; 3]
         );
         assert!(matches!(
-            read_public(&[keys.private()]),
+            read_public(&[keys.private(KeyType::Ecdsa)]),
             Err(Error::Private(_))
         ));
         for text in ["", "# none\n", "ssh-ed25519 AAAA\n"] {
@@ -282,19 +366,5 @@ mod tests {
             read_public(&[dir.path().join("absent")]),
             Err(Error::File(_))
         ));
-    }
-
-    #[test]
-    fn the_first_host_key_stays_pinned() {
-        let dir = tempfile::tempdir().unwrap();
-        let keys = Keys::in_folder(dir.path());
-        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());
-        keys.pin_host("vm", "ssh-ed25519", b"one").unwrap();
-        keys.pin_host("vm", "ssh-ed25519", b"two").unwrap();
-        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"one").unwrap());
-        assert!(!keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
-        keys.forget_host().unwrap();
-        keys.forget_host().unwrap();
-        assert!(keys.is_expected_host("vm", "ssh-ed25519", b"two").unwrap());
     }
 }

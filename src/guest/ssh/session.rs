@@ -1,43 +1,26 @@
-//! An SSH session in this process. With `keys.rs`, the only file that knows the SSH library.
+//! An SSH session in this process. With `keys.rs` and `authentication.rs`, the only file that knows
+//! the SSH library.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use russh::client::{AuthResult, DisconnectReason, Handle, Handler, Msg};
-use russh::keys::{Algorithm, EcdsaCurve, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{
-    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Pty, Sig, cipher,
-};
+use russh::client::{DisconnectReason, Handle, Handler, Msg};
+use russh::keys::PublicKeyOrCertificate;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, sink};
 use tokio_util::io::InspectWriter;
 
-use super::keys;
 use super::keys::Keys;
+use super::{authentication, keys};
 use crate::host::process::interrupt;
 use crate::host::process::interrupt::Interrupted;
 use crate::host::terminal::{RawMode, Window};
 
-/// Accepted types of host keys, the best first.
-const HOST_KEYS: &[Algorithm] = &[
-    Algorithm::Ed25519,
-    Algorithm::Ecdsa {
-        curve: EcdsaCurve::NistP256,
-    },
-];
-/// Ciphers, the best first. Processors have instructions for AES, and QEMU's emulation uses them.
-const CIPHERS: &[cipher::Name] = &[
-    cipher::AES_256_GCM,
-    cipher::CHACHA20_POLY1305,
-    cipher::AES_256_CTR,
-    cipher::AES_128_CTR,
-];
 /// Output of the guest that may wait here. Bytes.
 const WINDOW: u32 = 16 << 20;
 /// Largest packet. Bytes.
@@ -78,8 +61,14 @@ pub enum Error {
     /// The login succeeds, but the server starts no command.
     #[error("the guest's sshd refuses to start a command")]
     NoCommand,
-    #[error("the guest's SSH host key is not the pinned one; if you expect a new key, remove {0}")]
-    HostKey(PathBuf),
+    /// The server accepts the key, and then ends the connection: its PAM refuses the user.
+    #[error("the guest's sshd turns user {user} away: {why}")]
+    TurnedAway { user: String, why: String },
+    #[error(
+        "the guest's SSH host key is not the one that was pinned at the first login; if you expect \
+         a new key, accept it with `podman-bootc trust {0}`"
+    )]
+    HostKey(String),
     #[error(transparent)]
     Keys(#[from] keys::Error),
     #[error("can't read or write the session's data: {0}")]
@@ -117,15 +106,11 @@ impl Session {
         let silent = |_| Error::Silent(timeout);
         stream.set_nonblocking(true)?;
         let stream = tokio::net::TcpStream::from_std(stream)?;
-        let preferred = Preferred {
-            key: Cow::Borrowed(HOST_KEYS),
-            cipher: Cow::Borrowed(CIPHERS),
-            ..Preferred::DEFAULT
-        };
+        let pinned = login.keys.pinned_types(&login.alias)?;
         let config = Arc::new(russh::client::Config {
             window_size: WINDOW,
             maximum_packet_size: PACKET,
-            preferred,
+            preferred: authentication::preferred(&pinned),
             keepalive_interval: Some(KEEPALIVE),
             keepalive_max: KEEPALIVES,
             ..Default::default()
@@ -139,23 +124,10 @@ impl Session {
         let mut handle = tokio::time::timeout(timeout, handshake)
             .await
             .map_err(silent)??;
-        let key =
-            russh::keys::load_secret_key(login.keys.private(), None).map_err(russh::Error::from)?;
-        let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
-        let authentication = handle.authenticate_publickey(&login.user, key);
-        match tokio::time::timeout(timeout, authentication)
+        let authentication = authentication::authenticate(&mut handle, login, &seen);
+        tokio::time::timeout(timeout, authentication)
             .await
-            .map_err(silent)??
-        {
-            AuthResult::Success => {}
-            // The library reports a broken connection as a refusal.
-            AuthResult::Failure { .. } if handle.is_closed() => return Err(seen.lost()),
-            AuthResult::Failure { .. } => {
-                return Err(Error::Refused {
-                    user: login.user.clone(),
-                });
-            }
-        }
+            .map_err(silent)??;
         if let Some((kind, key)) = seen.host_key.get() {
             login.keys.pin_host(&login.alias, kind, key)?;
         }
@@ -376,11 +348,13 @@ pub(super) fn first_bytes(kept: &mut Vec<u8>) -> impl AsyncWrite + Unpin {
 
 /// The library's reports beside its results.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     /// The type and the bytes of the server's key.
-    host_key: OnceLock<(String, Vec<u8>)>,
+    pub host_key: OnceLock<(String, Vec<u8>)>,
     /// The reason why the connection ended.
-    end: OnceLock<String>,
+    pub end: OnceLock<String>,
+    /// The newest text that the server sent before the login. sshd passes on what PAM says so.
+    banner: Mutex<String>,
 }
 
 impl Seen {
@@ -391,10 +365,27 @@ impl Seen {
                 .map_or_else(|| "it was closed".to_owned(), |end| crate::text::plain(end)),
         )
     }
+
+    pub fn turned_away(&self, user: &str) -> Error {
+        let banner = self.banner.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = banner.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let why = said.map_or_else(
+            || {
+                "it ends the connection after it has seen our key; the account may be expired or \
+                 locked, or PAM may not allow it"
+                    .to_owned()
+            },
+            crate::text::plain,
+        );
+        Error::TurnedAway {
+            user: user.to_owned(),
+            why,
+        }
+    }
 }
 
 /// Handles the server's messages that answer no request.
-struct Client {
+pub(super) struct Client {
     login: Login,
     seen: Arc<Seen>,
 }
@@ -413,11 +404,27 @@ impl Handler for Client {
             .keys
             .is_expected_host(&self.login.alias, &kind, &bytes)?
         {
-            return Err(Error::HostKey(self.login.keys.known_hosts()));
+            return Err(Error::HostKey(self.login.alias.clone()));
         }
         // A later key exchange brings the same key.
         let _ = self.seen.host_key.set((kind, bytes));
         Ok(true)
+    }
+
+    async fn auth_banner(
+        &mut self,
+        banner: &str,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Error> {
+        /// Characters of a banner that are kept.
+        const MOST: usize = 4096;
+        let mut kept = self
+            .seen
+            .banner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *kept = banner.chars().take(MOST).collect();
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Error>) -> Result<(), Error> {

@@ -140,7 +140,7 @@ impl Supervision<'_> {
                 self.agent.reset();
                 // Its host key was in memory.
                 if self.vm.spec.is_ephemeral()
-                    && let Err(error) = self.vm.keys().forget_host()
+                    && let Err(error) = self.vm.keys().forget_host(self.vm.spec.name.as_str())
                 {
                     tracing::error!(%error, "can't forget the host key of the previous boot");
                 }
