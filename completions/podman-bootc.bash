@@ -91,6 +91,9 @@ _podman__bootc() {
             podman__bootc,to-disk)
                 cmd="podman__bootc__subcmd__disk"
                 ;;
+            podman__bootc,trust)
+                cmd="podman__bootc__subcmd__trust"
+                ;;
             podman__bootc__subcmd__help,completion)
                 cmd="podman__bootc__subcmd__help__subcmd__completion"
                 ;;
@@ -156,6 +159,9 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,system)
                 cmd="podman__bootc__subcmd__help__subcmd__system"
+                ;;
+            podman__bootc__subcmd__help,trust)
+                cmd="podman__bootc__subcmd__help__subcmd__trust"
                 ;;
             podman__bootc__subcmd__help__subcmd__snapshot,create)
                 cmd="podman__bootc__subcmd__help__subcmd__snapshot__subcmd__create"
@@ -224,7 +230,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp console screenshot stop start set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -412,7 +418,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh ssh-config cp console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help"
+            opts="run list ssh ssh-config cp trust console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -792,6 +798,20 @@ _podman__bootc() {
         podman__bootc__subcmd__help__subcmd__system__subcmd__df)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__trust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1528,6 +1548,24 @@ _podman__bootc() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__trust)
+            opts="-h --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

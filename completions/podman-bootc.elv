@@ -30,6 +30,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand ssh 'Open a shell in a running VM, or run a command in it'
             cand ssh-config 'Print OpenSSH''s settings for a VM, or add all VMs to OpenSSH''s configuration'
             cand cp 'Copy a file or folder into a running VM, or out of it'
+            cand trust 'Accept a new SSH host key of a VM'
             cand console 'Attach to a running VM''s serial console; ctrl-] detaches'
             cand screenshot 'Save a picture of a running VM''s screen, as PNG'
             cand stop 'Stop running VMs'
@@ -163,6 +164,11 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -q 'Don''t show progress'
             cand --quiet 'Don''t show progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;trust'= {
+            cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -399,6 +405,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand ssh 'Open a shell in a running VM, or run a command in it'
             cand ssh-config 'Print OpenSSH''s settings for a VM, or add all VMs to OpenSSH''s configuration'
             cand cp 'Copy a file or folder into a running VM, or out of it'
+            cand trust 'Accept a new SSH host key of a VM'
             cand console 'Attach to a running VM''s serial console; ctrl-] detaches'
             cand screenshot 'Save a picture of a running VM''s screen, as PNG'
             cand stop 'Stop running VMs'
@@ -426,6 +433,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;ssh-config'= {
         }
         &'podman-bootc;help;cp'= {
+        }
+        &'podman-bootc;help;trust'= {
         }
         &'podman-bootc;help;console'= {
         }

@@ -25,6 +25,7 @@ mod ssh_config;
 mod start;
 mod stop;
 mod system;
+mod trust;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ enum Command {
     #[command(name = "ssh-config")]
     SshConfig(ssh_config::Args),
     Cp(cp::Args),
+    Trust(trust::Args),
     Console(console::Args),
     Screenshot(screenshot::Args),
     Stop(stop::Args),
@@ -160,6 +162,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Ssh(args) => return args.run(&open()?),
         Command::SshConfig(args) => args.run(&open()?)?,
         Command::Cp(args) => args.run(&open()?)?,
+        Command::Trust(args) => args.run(&open()?)?,
         Command::Proxy(args) => args.run(&open()?)?,
         Command::Console(args) => args.run(&open()?)?,
         Command::Screenshot(args) => args.run(&open()?)?,

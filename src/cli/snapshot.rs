@@ -13,9 +13,9 @@ use crate::vm::{Name, Vm, lifecycle, snapshots};
 
 /// Save and restore everything on the disks of a stopped VM
 ///
-/// A snapshot contains the VM's own disk, its --add-disk new:SIZE disks and its UEFI variables. It
-/// doesn't contain files and folders of the host or the TPM. A snapshot is in the VM's folder and
-/// is removed with the VM.
+/// A snapshot contains the VM's own disk, its --add-disk new:SIZE disks, its UEFI variables and its
+/// pinned SSH host key. It doesn't contain files and folders of the host or the TPM. A snapshot is
+/// in the VM's folder and is removed with the VM.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Create a snapshot of a stopped VM

@@ -96,26 +96,18 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
 /// # Errors
 /// A file can't be read, a credential exists twice, or the credentials are too large.
 pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
-    let Spec {
-        settings,
-        user,
-        home,
-        owner,
-        ..
-    } = &vm.spec;
-    let keys: Vec<String> = std::iter::once(vm.keys().public_lines()?)
-        .chain(settings.ssh_keys.clone())
-        .collect();
+    let settings = &vm.spec.settings;
     if !features.credentials() {
         // The disk has the key. The rest happens over SSH when the guest is up.
         return Ok(vec![]);
     }
-    let mut own = vec![authorized_key::credential(
-        user,
-        *owner,
-        home,
-        &keys.join("\n"),
-    )];
+    // The guest appends the keys, and keeps them on its disk.
+    let given = vm.record().authorized;
+    let mut own: Vec<Credential> = authorization(vm, features)?
+        .into_iter()
+        .filter(|(_, hash)| given.as_ref() != Some(hash))
+        .map(|(credential, _)| credential)
+        .collect();
     // A direct boot has the units in its initramfs.
     if features.channels && !vm.spec.is_ephemeral() {
         own.extend(units::agent());
@@ -126,7 +118,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
             path: host_key,
             source,
         })?;
-        own.extend(units::door_keys(text, &keys.join("\n")));
+        own.extend(units::door_keys(text, &public_keys(vm)?));
     }
     own.extend(shares::credentials(&settings.shares, features.shares));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));
@@ -137,6 +129,31 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         own.extend(units::journal_to_channel());
     }
     Ok(user_credentials::merge(own, vm.credentials()?)?)
+}
+
+/// Returns the credential that authorizes our keys and the user's, and its hash. None where the disk
+/// has the keys already.
+///
+/// # Errors
+/// A key can't be read.
+pub fn authorization(vm: &Vm, features: &Features) -> Result<Option<(Credential, String)>, Error> {
+    let Spec {
+        user, home, owner, ..
+    } = &vm.spec;
+    if !features.credentials() {
+        return Ok(None);
+    }
+    let credential = authorized_key::credential(user, *owner, home, &public_keys(vm)?);
+    let hash = authorized_key::hash(&credential);
+    Ok(Some((credential, hash)))
+}
+
+/// Returns our keys and the user's, one a line.
+fn public_keys(vm: &Vm) -> Result<String, Error> {
+    let keys: Vec<String> = std::iter::once(vm.keys().public_lines()?)
+        .chain(vm.spec.settings.ssh_keys.clone())
+        .collect();
+    Ok(keys.join("\n"))
 }
 
 fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {

@@ -1,11 +1,12 @@
-//! Snapshots of a stopped VM: its overlay, the disks that were created for it, and its UEFI
-//! variables.
+//! Snapshots of a stopped VM: its overlay, the disks that were created for it, its UEFI variables,
+//! and the guest's pinned host key.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Name, Vm};
+use super::{Name, Vm, store};
 use crate::disk::{ExtraDisk, QemuImgError, snapshot};
+use crate::guest::ssh::keys;
 use crate::host::fs::file::{self, IoContext as _};
 
 pub use crate::disk::snapshot::Snapshot;
@@ -28,6 +29,10 @@ pub enum Error {
     Disk(#[from] QemuImgError),
     #[error(transparent)]
     File(#[from] file::Error),
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
 }
 
 /// Lists the VM's snapshots, the oldest first.
@@ -79,6 +84,13 @@ pub fn restore(vm: &Vm, name: &Name) -> Result<(), Error> {
     if saved.exists() {
         copy(&saved, &vm.variables())?;
     }
+    // The guest may have made its host key, and got our own, after the snapshot.
+    vm.forget_authorization()?;
+    let saved = saved_known_hosts(vm, name);
+    match saved.exists() {
+        true => copy(&saved, &vm.keys().known_hosts())?,
+        false => vm.trust_new_host_key().map(drop)?,
+    }
     for disk in own_disks(vm) {
         snapshot::restore(&disk, name.as_str())?;
     }
@@ -116,6 +128,9 @@ fn create_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
     if vm.variables().exists() {
         copy(&vm.variables(), &saved_variables(vm, name))?;
     }
+    if vm.keys().known_hosts().exists() {
+        copy(&vm.keys().known_hosts(), &saved_known_hosts(vm, name))?;
+    }
     for disk in own_disks(vm) {
         snapshot::create(&disk, name.as_str())?;
     }
@@ -132,11 +147,13 @@ fn remove_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
             snapshot::remove(&disk, name.as_str())?;
         }
     }
-    let path = saved_variables(vm, name);
-    match std::fs::remove_file(&path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => Ok(removed.writing(path)?),
+    for path in [saved_variables(vm, name), saved_known_hosts(vm, name)] {
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.writing(path)?,
+        }
     }
+    Ok(())
 }
 
 /// The empty disks that were created for the VM.
@@ -151,6 +168,13 @@ fn own_disks(vm: &Vm) -> Vec<PathBuf> {
 /// The UEFI variables of a snapshot.
 fn saved_variables(vm: &Vm, name: &Name) -> PathBuf {
     vm.variables().with_extension(format!("{name}.snapshot"))
+}
+
+/// The pinned host key of a snapshot.
+fn saved_known_hosts(vm: &Vm, name: &Name) -> PathBuf {
+    vm.keys()
+        .known_hosts()
+        .with_extension(format!("{name}.snapshot"))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), file::Error> {

@@ -3,14 +3,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 
 use crate::hypervisor::Credential;
 
 /// Authorizes a public key for a user (systemd 252 and newer). `owner` has the user's UID and GID,
 /// if they are known.
 ///
-/// tmpfiles.d(5) appends the line, so that keys of the image stay. The colons keep mode and owner
-/// of a home folder that exists already.
+/// tmpfiles.d(5) appends the lines, so that keys of the image stay. They begin with a newline,
+/// because the file may end without one. The colons keep mode and owner of a home folder that exists
+/// already.
 pub fn credential(
     user: &str,
     owner: Option<(u32, u32)>,
@@ -29,7 +31,7 @@ pub fn credential(
     };
     let (owner, key) = (
         format!("{} {}", owner.0, owner.1),
-        STANDARD.encode(format!("{public_key}\n")),
+        STANDARD.encode(format!("\n{public_key}\n")),
     );
     // root's home folder always exists.
     let home_line = if user == "root" {
@@ -46,6 +48,11 @@ pub fn credential(
         name: "tmpfiles.extra".into(),
         value: lines.into_bytes(),
     }
+}
+
+/// Returns a hash of a credential, by which a later start recognizes it.
+pub fn hash(credential: &Credential) -> String {
+    STANDARD.encode(Sha256::digest(&credential.value))
 }
 
 /// Escapes a field of tmpfiles.d(5), where `%` begins a specifier and a blank ends the field.
@@ -69,7 +76,7 @@ mod tests {
             text("root", Some((0, 0)), "/root"),
             "d /root/.ssh 0700 0 0 -\n\
              f /root/.ssh/authorized_keys 0600 0 0 -\n\
-             w+~ /root/.ssh/authorized_keys - - - - c3NoLWVkMjU1MTkgQUFBQSB4Cg==\n"
+             w+~ /root/.ssh/authorized_keys - - - - CnNzaC1lZDI1NTE5IEFBQUEgeAo=\n"
         );
         let known = "d /var/home/core :0700 :1000 :100 -\nd /var/home/core/.ssh 0700 1000 100 -\n";
         assert!(text("core", Some((1000, 100)), "/var/home/core/").starts_with(known));

@@ -65,7 +65,21 @@ pub async fn wait_ready(
             .log_in(user, wanted, routes, sshd_started)
             .boxed_local()
     };
-    let ready = wait_for(client, time, &attempts, log_in).await?;
+    let ready = wait_for(client, time, &attempts, log_in).await;
+    let accepted = match &ready {
+        Ok(_) => Some(true),
+        Err(Error::Session(session::Error::Refused { .. })) => Some(false),
+        Err(_) => None,
+    };
+    // Other users' files say nothing about that of the VM's user.
+    if let Some(accepted) = accepted.filter(|_| user == vm.spec.user) {
+        if !accepted && vm.record().authorized.is_some() {
+            attempts
+                .note("the guest has lost our key: it gets the key again at the VM's next start");
+        }
+        let _ = client.send(&Request::Authorized { accepted }).await;
+    }
+    let ready = ready?;
     // The next request notices a supervisor that has exited.
     let _ = client.send(&Request::Ready).await;
     Ok(ready)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use crate::guest::ssh::keys::Keys;
+use crate::guest::ssh::keys::{self, Keys};
 use crate::guest::ssh::session::Login;
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::{self, Lock};
@@ -69,6 +69,9 @@ pub struct RunRecord {
     /// The other forwarded ports.
     #[serde(default)]
     pub ports: Vec<Forward>,
+    /// The credential with our keys that the guest has on its disk, as a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorized: Option<String>,
     /// None while the VM runs.
     pub end: Option<End>,
 }
@@ -177,6 +180,31 @@ impl Vm {
             ..record.clone()
         };
         Ok(file::write_json(&self.folder.join(RUN_RECORD), &record)?)
+    }
+
+    /// Forgets that the guest has our keys on its disk, so that it gets them at its next boot. The
+    /// caller has taken the VM.
+    ///
+    /// # Errors
+    /// The record can't be written.
+    pub fn forget_authorization(&self) -> Result<(), Error> {
+        let record = self.record();
+        if record.authorized.is_none() {
+            return Ok(());
+        }
+        self.set_record(&RunRecord {
+            authorized: None,
+            ..record
+        })
+    }
+
+    /// Forgets the guest's pinned host key, so that the next login pins the present one. Returns
+    /// false if none was pinned.
+    ///
+    /// # Errors
+    /// The file can't be read or written.
+    pub fn trust_new_host_key(&self) -> Result<bool, keys::Error> {
+        self.keys().forget_host(self.spec.name.as_str())
     }
 
     /// Takes the VM, to run or remove it. Returns none when another process has taken it.

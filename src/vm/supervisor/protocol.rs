@@ -26,6 +26,8 @@ pub enum Request {
     Ready,
     /// Ask the agent for the guest's state: I can't reach the guest's sshd.
     AskGuest,
+    /// The guest's own sshd accepted our key for the VM's user, or refuses it for long.
+    Authorized { accepted: bool },
     /// Ask the guest to shut down, and power it off after this time. 0 powers it off at once.
     Stop { seconds: u64 },
     /// Change the running machine. [`Message::Answer`] repeats the number, which the client

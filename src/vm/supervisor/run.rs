@@ -75,6 +75,8 @@ fn print(hello: &Hello) {
 struct Supervisor {
     vm: Vm,
     taken: Lock,
+    /// The hash of the credential that authorizes our keys.
+    authorization: Option<String>,
     machine: hypervisor::Machine,
     helpers: Vec<hypervisor::Helper>,
     hypervisor: Hypervisor,
@@ -119,6 +121,7 @@ impl Supervisor {
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
         let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
         Ok(Self {
+            authorization: hardware::authorization(&vm, &features)?.map(|(_, hash)| hash),
             vm,
             taken,
             machine,
@@ -227,6 +230,7 @@ impl Supervisor {
                 Arc::clone(&clients),
                 Arc::clone(&doors),
             ),
+            authorization: self.authorization,
             orders,
             problems: Problems::new(&self.vm, &self.dirs),
             shutdown: None,

@@ -37,6 +37,8 @@ pub struct Supervision<'a> {
     pub vm: &'a Vm,
     pub clients: Arc<Broadcaster>,
     pub record: RunRecord,
+    /// The hash of the credential that authorizes our keys.
+    pub authorization: Option<String>,
     pub orders: mpsc::UnboundedSender<Order>,
     pub problems: Problems,
     /// The shutdown that a client or a signal ordered.
@@ -187,6 +189,13 @@ impl Supervision<'_> {
                 self.agent.on_login();
             }
             ClientRequest::Request(Request::AskGuest) => self.agent.ask(),
+            ClientRequest::Request(Request::Authorized { accepted }) => {
+                let authorized = self.authorization.clone().filter(|_| accepted);
+                if self.record.authorized != authorized && !self.vm.spec.remove {
+                    self.record.authorized = authorized;
+                    self.save_record();
+                }
+            }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
                 self.order(Order::Quit);
             }
