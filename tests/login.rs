@@ -53,7 +53,7 @@ async fn open(login: &Login) -> Result<Session, Error> {
 
 /// A new folder of the server, which may be another system than the test's.
 async fn server_folder(session: &Session) -> String {
-    let (code, folder) = session.capture("mktemp -d").await.unwrap();
+    let (code, folder) = session.capture_script("mktemp -d").await.unwrap();
     assert_eq!(code, 0, "{folder}");
     folder.trim().to_owned()
 }
@@ -252,7 +252,8 @@ fn a_copy_there_and_back() {
         let mut seen = 0;
         let count = copy::to_guest(&session, &source, &server, |bytes| seen = bytes)
             .await
-            .unwrap();
+            .unwrap()
+            .bytes;
         assert!(
             count > 3_000_000 && seen > 2_500_000 && seen <= count,
             "{count}, {seen}"
@@ -277,7 +278,7 @@ fn a_copy_there_and_back() {
         assert!(error.to_string().contains("/no/such"), "{error}");
         assert_eq!(
             session
-                .capture(&format!("rm -r {server}; echo on"))
+                .capture_script(&format!("rm -r {server}; echo on"))
                 .await
                 .unwrap()
                 .1,

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::Context;
 use super::args::session::SessionArgs;
-use crate::guest::ssh::copy;
+use crate::guest::ssh::copy::{self, Copied};
 use crate::host;
 use crate::text::{Progress, format_size};
 use crate::vm::Name;
@@ -15,13 +15,14 @@ use crate::vm::live::Live;
 /// Copy a file or folder into a running VM, or out of it
 ///
 /// One of the two paths is VM:PATH. If DST is a folder, the copy is created in it. Otherwise DST is
-/// the copy's name. FOLDER/. copies only the folder's content. Write ./VM:PATH for a host path that
-/// looks like VM:PATH.
+/// the copy's name. FOLDER/. copies only the folder's content. In a VM, ~ is the user's home folder.
+/// Write ./VM:PATH for a host path that looks like VM:PATH.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   podman-bootc cp app.conf web:/etc/app.conf
   podman-bootc cp ./site web:/var/www/
+  podman-bootc cp notes.txt web:~/
   podman-bootc cp web:/var/log ./web-logs")]
 pub struct Args {
     #[command(flatten)]
@@ -64,19 +65,27 @@ impl Args {
                 (_, Some((_, target))) => {
                     copy::to_guest(&ready.session, Path::new(&self.source), target, update).await
                 }
-                (None, None) => Ok(0),
+                (None, None) => Ok(Copied {
+                    bytes: 0,
+                    changed: false,
+                }),
             }
         };
         let work = live.work(
             copy,
             |result| matches!(result, Err(copy::Error::Session(error)) if error.is_loss()),
         );
-        let bytes = context.block_on(work)??;
+        let copied = context.block_on(work)??;
+        if copied.changed {
+            stage.note(
+                "files changed while they were copied; run `cp` again for their newest state",
+            );
+        }
         stage.done(&format!(
             "{} to {}, {}",
             self.source,
             self.target,
-            format_size(bytes)
+            format_size(copied.bytes)
         ));
         Ok(())
     }

@@ -9,6 +9,7 @@ pub mod net;
 mod os;
 mod os_kind;
 pub mod process;
+pub mod random;
 pub mod terminal;
 
 pub use memory::usable_memory;

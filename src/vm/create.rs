@@ -171,7 +171,7 @@ pub fn create(
     let spec = Spec {
         version: spec::VERSION,
         name: reservation.name.clone(),
-        id: super::random::new_id(),
+        id: crate::host::random::new_id(),
         created: jiff::Timestamp::now(),
         image: origin.image().cloned(),
         source,

@@ -223,7 +223,7 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
 /// The VM is not running, or the hypervisor refuses the change.
 pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
     let mut client = attach(vm, store).await?;
-    let number = super::random::random_number();
+    let number = crate::host::random::random_number();
     let failed = |why: String| Error::Change {
         name: vm.spec.name.to_string(),
         why,

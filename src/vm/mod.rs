@@ -7,7 +7,6 @@ mod hardware;
 pub mod lifecycle;
 pub mod live;
 pub mod ports;
-mod random;
 pub mod ready;
 pub mod snapshots;
 pub mod spec;

@@ -1,13 +1,14 @@
 //! Copies files and folders into a guest and out of it: a tar stream over SSH.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::io::{duplex, empty, sink};
 use tokio::task::spawn_blocking;
 use tokio_util::io::{InspectReader, InspectWriter, SyncIoBridge};
 
+use super::pack::Pack;
 use super::session::{self, Session, first_bytes};
 use crate::guest::shell::quote;
 
@@ -32,10 +33,18 @@ struct Place {
     name: String,
 }
 
+/// A copy that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    pub bytes: u64,
+    /// Files changed meanwhile, so that their copies may be of no one moment.
+    pub changed: bool,
+}
+
 /// Copies `source` of the host to `target` in the guest; calls `progress` with the number of bytes
-/// so far. Returns the number of bytes.
+/// so far.
 ///
-/// As `podman cp` does: into `target` if that is a folder, else to that name; of `FOLDER/.` only
+/// In the guest `~` is the home of the session's user. As `podman cp` does: into `target` if that is a folder, else to that name; of `FOLDER/.` only
 /// the content.
 ///
 /// # Errors
@@ -45,18 +54,21 @@ pub async fn to_guest(
     source: &Path,
     target: &str,
     progress: impl FnMut(u64),
-) -> Result<u64, Error> {
+) -> Result<Copied, Error> {
     let local = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Local { path, source }
     };
     let metadata = fs::metadata(source).map_err(local(source))?;
+    // This is also the proof that the login shell runs our scripts. Another one could take the
+    // files for commands.
+    let is_folder = is_folder(session, target).await?;
     let place = if is_content(source) {
         Place {
             folder: target.to_owned(),
             name: ".".into(),
         }
-    } else if target.ends_with('/') || is_folder(session, target).await? {
+    } else if target.ends_with('/') || is_folder {
         let name = source.canonicalize().map_err(local(source))?;
         // The root has no name: its content is copied.
         let name = name
@@ -80,10 +92,10 @@ pub async fn to_guest(
     let writer = SyncIoBridge::new(writer);
     let (path, name) = (source.to_owned(), PathBuf::from(&place.name));
     let packing = spawn_blocking(move || {
-        let mut pack = tar::Builder::new(writer);
+        let mut pack = Pack::new(writer);
         match metadata.is_dir() {
-            true => add_folder(&mut pack, &path, &name)?,
-            false => add(&mut pack, &path, &name, true)?,
+            true => pack.add_folder(&path, &name)?,
+            false => pack.add_file(&path, &name, true)?,
         }
         pack.finish()
             .map_err(|source| Error::Local { path, source })
@@ -92,14 +104,17 @@ pub async fn to_guest(
     let mut stderr = Vec::new();
     let counted = InspectReader::new(reader, |bytes: &[u8]| count.add(bytes));
     let result = session
-        .exec(&line, counted, &mut sink(), &mut first_bytes(&mut stderr))
+        .script(&line, counted, &mut sink(), &mut first_bytes(&mut stderr))
         .await;
     // The reader has been dropped, which ends the thread.
     let packed = packing
         .await
         .unwrap_or_else(|e| Err(local(source)(e.into())));
     match result? {
-        0 => packed.map(|()| count.bytes),
+        0 => packed.map(|changed| Copied {
+            bytes: count.bytes,
+            changed,
+        }),
         code => Err(guest_error(target, code, &stderr)),
     }
 }
@@ -113,7 +128,7 @@ pub async fn from_guest(
     source: &str,
     target: &Path,
     progress: impl FnMut(u64),
-) -> Result<u64, Error> {
+) -> Result<Copied, Error> {
     let local = |source| Error::Local {
         path: target.to_owned(),
         source,
@@ -150,13 +165,16 @@ pub async fn from_guest(
     let mut stderr = Vec::new();
     let mut counted = InspectWriter::new(writer, |bytes: &[u8]| count.add(bytes));
     let result = session
-        .exec(&line, empty(), &mut counted, &mut first_bytes(&mut stderr))
+        .script(&line, empty(), &mut counted, &mut first_bytes(&mut stderr))
         .await;
     // Ends the thread.
     drop(counted);
     let unpacked = unpacking.await.unwrap_or_else(|e| Err(e.into()));
-    match (result?, unpacked) {
+    let code = result?;
+    let changed = code == 1 && only_changes(&stderr);
+    match (code, unpacked) {
         (0, Ok(_)) => {}
+        (_, Ok(_)) if changed => {}
         // Its own words say more than their consequence here.
         (code, _) if code != 0 && !stderr.is_empty() => {
             return Err(guest_error(source, code, &stderr));
@@ -167,7 +185,27 @@ pub async fn from_guest(
     if let Some(temporary) = &temporary {
         fs::rename(temporary.path().join(&place.name), target).map_err(local)?;
     }
-    Ok(count.bytes)
+    Ok(Copied {
+        bytes: count.bytes,
+        changed,
+    })
+}
+
+/// True if GNU tar says nothing but that files changed while it read them, which is not worse than
+/// a copy a moment earlier. Its exit code is 1 then.
+fn only_changes(stderr: &[u8]) -> bool {
+    const CHANGES: [&str; 4] = [
+        ": file changed as we read it",
+        ": File removed before we read it",
+        ": file removed before we read it",
+        "; padding with zeros",
+    ];
+    let said = String::from_utf8_lossy(stderr);
+    let mut lines = said
+        .lines()
+        .filter(|line| line.starts_with("tar: ") && !line.ends_with(": socket ignored"));
+    let is_change = |line: &str| CHANGES.iter().any(|change| line.ends_with(change));
+    lines.next().is_some_and(is_change) && lines.all(is_change)
 }
 
 /// True for `FOLDER/.`, which means the content without the folder itself.
@@ -189,17 +227,18 @@ fn ends_with_separator(path: &Path) -> bool {
 
 async fn is_folder(session: &Session, path: &str) -> Result<bool, Error> {
     Ok(session
-        .capture(&format!("test -d {}", argument(path)))
+        .capture_script(&format!("test -d {}", argument(path)))
         .await?
         .0
         == 0)
 }
 
-/// Returns the place of a path in the guest. The root, `FOLDER/.` and other paths without a name
-/// mean the content.
+/// Returns the place of a path in the guest. The root, the home, `FOLDER/.` and other paths without
+/// a name mean the content.
 fn split(path: &str) -> Place {
     let trimmed = path.trim_end_matches('/');
     let (folder, name) = match trimmed.rsplit_once('/').unwrap_or((".", trimmed)) {
+        _ if trimmed == "~" => ("~", "."),
         (_, "" | "." | "..") => (path, "."),
         ("", name) => ("/", name),
         named => named,
@@ -222,10 +261,14 @@ impl Place {
     }
 }
 
-/// Quotes a path, so that no program takes it for an option.
+/// Quotes a path, so that no program takes it for an option. `~` is the home.
 fn argument(path: &str) -> String {
+    if let Some(rest) = path.strip_prefix("~/") {
+        return format!("\"$HOME\"/{}", quote(rest));
+    }
     match path {
         "" => ".".to_owned(),
+        "~" => "\"$HOME\"".to_owned(),
         path if path.starts_with('-') => quote(&format!("./{path}")),
         path => quote(path),
     }
@@ -242,45 +285,6 @@ fn guest_error(path: &str, code: i32, stderr: &[u8]) -> Error {
         path: path.to_owned(),
         why,
     }
-}
-
-fn add_folder<W: Write>(
-    pack: &mut tar::Builder<W>,
-    folder: &Path,
-    name: &Path,
-) -> Result<(), Error> {
-    add(pack, folder, name, true)?;
-    let error = |source| Error::Local {
-        path: folder.to_owned(),
-        source,
-    };
-    for entry in fs::read_dir(folder).map_err(error)? {
-        let entry = entry.map_err(error)?;
-        let (path, name) = (entry.path(), name.join(entry.file_name()));
-        let kind = entry.file_type().map_err(error)?;
-        if kind.is_dir() {
-            add_folder(pack, &path, &name)?;
-        } else if kind.is_file() || kind.is_symlink() {
-            add(pack, &path, &name, false)?;
-        } else {
-            tracing::warn!(path = %path.display(), "not copied: neither a file, a folder nor a link");
-        }
-    }
-    Ok(())
-}
-
-fn add<W: Write>(
-    pack: &mut tar::Builder<W>,
-    path: &Path,
-    name: &Path,
-    follow: bool,
-) -> Result<(), Error> {
-    pack.follow_symlinks(follow);
-    pack.append_path_with_name(path, name)
-        .map_err(|source| Error::Local {
-            path: path.to_owned(),
-            source,
-        })
 }
 
 /// The number of a stream's bytes so far.
@@ -315,10 +319,17 @@ mod tests {
         assert_eq!(split("/etc/"), place("/", "etc"));
         assert_eq!(split("x"), place(".", "x"));
         for content in [
-            "/", "//", "/.", "/etc/.", "/etc/./", "/etc/..", "", ".", "..",
+            "/", "//", "/.", "/etc/.", "/etc/./", "/etc/..", "", ".", "..", "~", "~/.",
         ] {
             assert_eq!(split(content), place(content, "."));
         }
+        assert_eq!(split("~/"), place("~", "."));
+        assert_eq!(
+            split("~/a b/x").pack_line(),
+            "tar -cf - -C \"$HOME\"/'a b' ./x"
+        );
+        assert_eq!(split("~").pack_line(), "tar -cf - -C \"$HOME\" .");
+        assert_eq!(argument("./~"), "'./~'");
         assert_eq!(split("/").pack_line(), "tar -cf - -C / .");
         assert_eq!(split("").pack_line(), "tar -cf - -C . .");
         assert_eq!(split("/etc/a b").pack_line(), "tar -cf - -C /etc './a b'");
@@ -331,33 +342,23 @@ mod tests {
         );
     }
 
-    #[cfg(unix)]
     #[test]
-    fn a_folder_is_packed_with_links_and_modes() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("folder");
-        fs::create_dir_all(folder.join("sub")).unwrap();
-        fs::write(folder.join("sub/x"), "text").unwrap();
-        fs::set_permissions(folder.join("sub/x"), fs::Permissions::from_mode(0o750)).unwrap();
-        std::os::unix::fs::symlink("nowhere", folder.join("link")).unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
-        let mut pack = tar::Builder::new(Vec::new());
-        add_folder(&mut pack, &folder, Path::new("new")).unwrap();
-        let bytes = pack.into_inner().unwrap();
-        let target = tempfile::tempdir().unwrap();
-        let mut archive = tar::Archive::new(&bytes[..]);
-        archive.set_preserve_permissions(true);
-        archive.unpack(target.path()).unwrap();
-        let mode = fs::metadata(target.path().join("new/sub/x"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o750);
-        assert_eq!(
-            fs::read_link(target.path().join("new/link")).unwrap(),
-            Path::new("nowhere")
-        );
-        assert!(!target.path().join("new/socket").exists());
+    fn changes_of_files_are_no_failure_of_tar() {
+        let changed = "tar: ./log/busy: file changed as we read it\n";
+        let gone = "tar: ./x: File removed before we read it\n";
+        let shrank = "tar: ./y: File shrank by 5 bytes; padding with zeros\n";
+        let denied = "tar: ./z: Cannot open: Permission denied\n";
+        for (said, only) in [
+            (changed.to_owned(), true),
+            (
+                format!("motd\n{gone}tar: ./s: socket ignored\n{shrank}"),
+                true,
+            ),
+            (format!("{changed}{denied}"), false),
+            (String::new(), false),
+            ("sh: no tar\n".to_owned(), false),
+        ] {
+            assert_eq!(only_changes(said.as_bytes()), only, "{said}");
+        }
     }
 }

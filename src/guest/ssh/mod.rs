@@ -7,4 +7,6 @@ pub mod copy;
 pub mod endpoint;
 mod host_key;
 pub mod keys;
+mod pack;
+mod script;
 pub mod session;

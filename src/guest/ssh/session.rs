@@ -69,6 +69,12 @@ pub enum Error {
          a new key, accept it with `podman-bootc trust {0}`"
     )]
     HostKey(String),
+    /// The login shell runs another program, or refuses to work.
+    #[error(
+        "the login shell of the guest's user didn't run our command{}; check the user's shell and \
+         its start-up files, such as `.bashrc`", crate::text::colon(.0)
+    )]
+    NoScript(String),
     #[error(transparent)]
     Keys(#[from] keys::Error),
     #[error("can't read or write the session's data: {0}")]

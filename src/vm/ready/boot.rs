@@ -48,7 +48,7 @@ impl Wanted {
 /// # Errors
 /// The session breaks.
 pub async fn look(session: &Session) -> Result<Seen, Error> {
-    Ok(parse(&session.capture(LINE).await?.1))
+    Ok(parse(&session.capture_script(LINE).await?.1))
 }
 
 /// The text may have lines of the user's shell before ours.

@@ -35,7 +35,9 @@ async fn mount_shares(vm: &Vm, session: &Session) -> Result<Option<Fault>, Error
         return Ok(None);
     }
     let way = vm.features().shares;
-    let (code, output) = session.capture(&shares::mount_line(shares, way)).await?;
+    let (code, output) = session
+        .capture_script(&shares::mount_line(shares, way))
+        .await?;
     let mut failures = shares::failures(shares, way, &output);
     if failures.is_empty() && code != 0 {
         failures.push(format!(
@@ -56,12 +58,14 @@ async fn set_hostname(vm: &Vm, session: &Session) -> Result<Option<Fault>, Error
     let Some(hostname) = &vm.spec.settings.hostname else {
         return Ok(None);
     };
-    Ok(match session.capture(&hostname.shell_line()).await? {
-        (0, _) => None,
-        (_, why) => Some(Fault::Hostname {
-            name: vm.spec.name.to_string(),
-            hostname: hostname.to_string(),
-            why: crate::text::plain(&why),
-        }),
-    })
+    Ok(
+        match session.capture_script(&hostname.shell_line()).await? {
+            (0, _) => None,
+            (_, why) => Some(Fault::Hostname {
+                name: vm.spec.name.to_string(),
+                hostname: hostname.to_string(),
+                why: crate::text::plain(&why),
+            }),
+        },
+    )
 }

@@ -8,13 +8,13 @@ pub mod user_files;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Name;
 use super::spec::Spec;
-use super::{Name, random};
 use crate::disk::Key;
-use crate::host::fault;
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
+use crate::host::{fault, random};
 use crate::text;
 pub use entry::Entry;
 pub use error::Error;
