@@ -93,11 +93,19 @@ impl Virtiofsd {
 
     /// The command line that shares `folder`. The listening socket is the standard input.
     ///
-    /// An unprivileged user owns all files that the guest creates, as with rootless podman.
+    /// An unprivileged user owns all files that the guest creates, as with rootless podman. The
+    /// guest sees `guest` as the owner of that user's files: the guest's root can write to them all
+    /// the same, as to any file there. Older versions of virtiofsd can only show root.
     ///
     /// # Errors
     /// It can't share read-only, or can't take this path.
-    pub fn launch(&self, folder: &Path, read_only: bool, owner: Owner) -> Result<Launch, Error> {
+    pub fn launch(
+        &self,
+        folder: &Path,
+        read_only: bool,
+        owner: Owner,
+        guest: Owner,
+    ) -> Result<Launch, Error> {
         let mut args: Vec<OsString> = vec!["--fd=0".into()];
         if self.rust {
             args.extend(["--shared-dir".into(), folder.into()]);
@@ -128,10 +136,13 @@ impl Virtiofsd {
             ]);
         }
         if owner.user != 0 {
-            for (kind, id) in [("uid", owner.user), ("gid", owner.group)] {
+            for (kind, id, seen) in [
+                ("uid", owner.user, guest.user),
+                ("gid", owner.group, guest.group),
+            ] {
                 if self.translate {
                     args.push(format!("--translate-{kind}=squash-guest:0:{id}:{ALL_IDS}").into());
-                    args.push(format!("--translate-{kind}=host:{id}:0:1").into());
+                    args.push(format!("--translate-{kind}=host:{id}:{seen}:1").into());
                 } else if self.id_maps && self.namespaces {
                     args.push(format!("--{kind}-map=:0:{id}:1:").into());
                 }
@@ -195,7 +206,7 @@ mod tests {
         owner: Owner,
     ) -> Result<String, Error> {
         let virtiofsd = Virtiofsd::from_help("/usr/libexec/virtiofsd".into(), help, namespaces);
-        let launch = virtiofsd.launch(Path::new(folder), read_only, owner)?;
+        let launch = virtiofsd.launch(Path::new(folder), read_only, owner, ROOT)?;
         Ok(launch
             .args
             .iter()
@@ -280,13 +291,34 @@ mod tests {
         assert!(error.contains("/a,xattr"), "{error}");
     }
 
+    #[test]
+    fn the_vms_user_owns_the_host_users_files() {
+        let virtiofsd = Virtiofsd::from_help("/v".into(), HELP, true);
+        let core = Owner {
+            user: 1500,
+            group: 1600,
+        };
+        let rules = |host: Owner| {
+            let launch = virtiofsd
+                .launch(Path::new("/s"), false, host, core)
+                .unwrap();
+            let args = launch.args.iter().map(|arg| arg.to_string_lossy());
+            args.filter(|arg| arg.contains("=host:"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let told = "--translate-uid=host:1000:1500:1 --translate-gid=host:100:1600:1";
+        assert_eq!(rules(USER), told);
+        assert_eq!(rules(ROOT), "", "root's IDs are those of the guest");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_folder_that_is_not_utf8_stays_as_it_is() {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
         let folder = PathBuf::from(OsString::from_vec(b"/\xff".to_vec()));
         let virtiofsd = Virtiofsd::from_help("/v".into(), HELP, true);
-        let launch = virtiofsd.launch(&folder, false, ROOT).unwrap();
+        let launch = virtiofsd.launch(&folder, false, ROOT, ROOT).unwrap();
         assert!(launch.args.iter().any(|arg| arg.as_bytes() == b"/\xff"));
     }
 }

@@ -44,11 +44,15 @@ fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helpe
     }
     let virtiofsd = Virtiofsd::find()?;
     let shares = &vm.spec.settings.shares;
-    let (user, group) = host::user_and_group();
+    let owner = |(user, group)| Owner { user, group };
+    let (host, guest) = (
+        owner(host::user_and_group()),
+        owner(vm.spec.owner.unwrap_or_default()),
+    );
     let helper = |(share, (tag, socket)): (&shares::Share, (String, PathBuf))| {
         Ok::<_, Error>(Helper {
             name: format!("the share of {} (virtiofsd)", share.source.display()),
-            launch: virtiofsd.launch(&share.source, share.read_only, Owner { user, group })?,
+            launch: virtiofsd.launch(&share.source, share.read_only, host, guest)?,
             folder: "/".into(),
             socket: Socket::Inherited(socket),
             log: vm.helper_log(&tag),
