@@ -24,6 +24,10 @@ const ENDING_RETRY: Duration = Duration::from_secs(1);
 /// Time after which the guest's refusal of the key is final.
 const REFUSAL_TIME: Duration = Duration::from_secs(10);
 
+/// Time after which it is final that the guest turns the user away. While a guest boots, PAM lets
+/// nobody but root in.
+const TURNED_AWAY_TIME: Duration = Duration::from_secs(30);
+
 /// A VM that is ready.
 pub struct Ready {
     /// A session that is logged in.
@@ -102,10 +106,15 @@ impl<'a> Attempts<'a> {
                 }
             };
             match error {
-                Error::HostKey(_) | Error::Keys(_) => return Err(error),
+                Error::HostKey(_) | Error::Keys(_) | Error::NoScript(_) => return Err(error),
                 // A guest may start sshd before it writes the key.
                 Error::Refused { .. }
                     if refused.get_or_insert_with(Instant::now).elapsed() > REFUSAL_TIME =>
+                {
+                    return Err(error);
+                }
+                Error::TurnedAway { .. }
+                    if refused.get_or_insert_with(Instant::now).elapsed() > TURNED_AWAY_TIME =>
                 {
                     return Err(error);
                 }

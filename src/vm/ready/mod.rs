@@ -126,7 +126,10 @@ async fn wait_for<'a, T>(
                     }
                 }
                 Message::Fallback { reason } => {
-                    attempts.note(&accelerator::fallback_message(&reason));
+                    // Others learned nothing that they can change.
+                    if client.started_vm() {
+                        attempts.note(&accelerator::fallback_message(&reason));
+                    }
                     machine = None;
                     result = pending().boxed_local();
                 }

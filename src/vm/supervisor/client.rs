@@ -49,6 +49,11 @@ impl Client {
         self.child = Some(child);
     }
 
+    /// True if this process started the VM.
+    pub fn started_vm(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// Sends a request.
     ///
     /// # Errors
