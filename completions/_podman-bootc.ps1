@@ -56,8 +56,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;run' {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The VM''s name [default: generated]')
-            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as; must exist in the image')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as; must exist in the image')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition makes at boot')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition makes at boot')
             [CompletionResult]::new('--cpus', '--cpus', [CompletionResultType]::ParameterName, 'Virtual CPUs')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory, in bytes or with K, M, G')

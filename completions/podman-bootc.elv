@@ -52,8 +52,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;run'= {
             cand --name 'The VM''s name [default: generated]'
-            cand -u 'The user to log in as; must exist in the image'
-            cand --user 'The user to log in as; must exist in the image'
+            cand -u 'The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition makes at boot'
+            cand --user 'The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition makes at boot'
             cand --cpus 'Virtual CPUs'
             cand -m 'Memory, in bytes or with K, M, G'
             cand --memory 'Memory, in bytes or with K, M, G'

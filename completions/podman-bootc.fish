@@ -54,7 +54,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "doctor" -
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l name -d 'The VM\'s name [default: generated]' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l user -d 'The user to log in as; must exist in the image' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s u -l user -d 'The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition makes at boot' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cpus -d 'Virtual CPUs' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l connection -d 'Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]' -r

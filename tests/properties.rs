@@ -265,7 +265,7 @@ impl Sample {
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
             owner: None,
-            home: "/root".into(),
+            home: Some("/root".into()),
             sshd: true,
             systemd: Some(257),
             remove: false,

@@ -49,7 +49,8 @@ pub struct Args {
     /// Remove the VM when the session ends (with --detach: when the VM powers off)
     #[arg(long)]
     rm: bool,
-    /// The user to log in as; must exist in the image
+    /// The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition
+    /// makes at boot
     #[arg(short, long, value_name = "USER", default_value = "root")]
     user: String,
     /// Virtual CPUs

@@ -1,5 +1,7 @@
 //! Reads the facts of a system from its image's files.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Error;
@@ -65,7 +67,25 @@ pub fn read(image: &ImageFiles, architecture: &str) -> Result<Facts, Error> {
     for path in ["usr/lib/passwd", "etc/passwd"] {
         add_users(&image.text(path)?.unwrap_or_default(), &mut facts);
     }
+    for text in sysusers_files(image)? {
+        add_sysusers(&text, &mut facts);
+    }
     Ok(facts)
+}
+
+/// Returns the files of sysusers.d(5). A file in `/etc` replaces that of the same name in `/usr/lib`.
+fn sysusers_files(image: &ImageFiles) -> Result<Vec<String>, Error> {
+    let mut files = BTreeMap::new();
+    for folder in ["usr/lib/sysusers.d", "etc/sysusers.d"] {
+        let names = image.names(folder);
+        for name in names.into_iter().filter(|name| name.ends_with(".conf")) {
+            let path = format!("{folder}/{name}");
+            // A link to /dev/null masks a file.
+            let text = image.text(&path).unwrap_or_default();
+            files.insert(name, text.unwrap_or_default());
+        }
+    }
+    Ok(files.into_values().collect())
 }
 
 fn selinux_is_on(config: &str) -> bool {
@@ -132,6 +152,47 @@ fn add_users(passwd: &str, facts: &mut Facts) {
     }
 }
 
+/// Adds the users that systemd-sysusers makes at boot and the image doesn't have yet.
+/// <https://www.freedesktop.org/software/systemd/man/latest/sysusers.d.html>
+fn add_sysusers(text: &str, facts: &mut Facts) {
+    for line in text.lines().map(str::trim) {
+        let fields = words(line);
+        let [kind, user, id, rest @ ..] = &fields[..] else {
+            continue;
+        };
+        if !matches!(&**kind, "u" | "u!" | "u+" | "u+!") || facts.homes.contains_key(user) {
+            continue;
+        }
+        let home = rest.get(1).filter(|home| home.starts_with('/'));
+        let home = home.map_or("/", String::as_str);
+        facts.homes.insert(user.clone(), home.to_owned());
+        let (uid, gid) = id.split_once(':').unwrap_or((id, id));
+        if let Ok(uid) = uid.parse() {
+            // The group may be a name, which has no number yet.
+            let gid = gid.parse().unwrap_or(uid);
+            facts.owners.insert(user.clone(), (uid, gid));
+        }
+    }
+}
+
+/// Splits a line into words, which may be in quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (word, after) = match first {
+            '"' | '\'' => {
+                let inner = &rest[1..];
+                inner.split_once(first).unwrap_or((inner, ""))
+            }
+            _ => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +226,35 @@ mod tests {
             (homes.len(), owners.len(), owners.get("core")),
             (2, 2, Some(&(1000, 100)))
         );
+    }
+
+    #[test]
+    fn users_of_sysusers_are_known_before_the_boot() {
+        let mut facts = Facts::default();
+        add_users("core:x:1000:100::/var/home/core:/bin/bash\n", &mut facts);
+        let text = "# comment\n\
+            u core 5 - /elsewhere\n\
+            u dev 1500 - /var/home/dev /bin/bash\n\
+            u!\tapp 1600:1700 \"An app\" /var/lib/app\n\
+            u auto - 'Its name' /home/auto\n\
+            u mixed 1800:users - /home/mixed\n\
+            u service 400\n\
+            u broken\n\
+            g group 7\n\
+            m dev group\n";
+        add_sysusers(text, &mut facts);
+        let user = |name: &str| {
+            let home = facts.homes.get(name).map(String::as_str);
+            (home, facts.owners.get(name).copied())
+        };
+        assert_eq!(user("core"), (Some("/var/home/core"), Some((1000, 100))));
+        assert_eq!(user("dev"), (Some("/var/home/dev"), Some((1500, 1500))));
+        assert_eq!(user("app"), (Some("/var/lib/app"), Some((1600, 1700))));
+        assert_eq!(user("auto"), (Some("/home/auto"), None));
+        assert_eq!(user("mixed"), (Some("/home/mixed"), Some((1800, 1800))));
+        assert_eq!(user("service"), (Some("/"), Some((400, 400))));
+        for none in ["broken", "group", "#"] {
+            assert_eq!(user(none), (None, None), "{none}");
+        }
     }
 }

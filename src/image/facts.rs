@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// The first version of systemd that takes an SSH key from a credential.
+pub const KEY_CREDENTIAL: u32 = 252;
 /// The first version of systemd that takes units from credentials.
 pub const UNIT_CREDENTIALS: u32 = 256;
 /// The first version of systemd whose sshd listens on `AF_VSOCK`.
@@ -32,9 +34,9 @@ pub struct Facts {
     /// True if the image has bootupd. Without it, bootc can only install systemd-boot.
     #[serde(default)]
     pub bootupd: bool,
-    /// The home folder of each user.
+    /// The home folder of each user, also of those that systemd-sysusers makes at boot.
     pub homes: BTreeMap<String, String>,
-    /// The numeric user and group IDs of each user.
+    /// The numeric user and group IDs of each user, if they are known before the boot.
     #[serde(default)]
     pub owners: BTreeMap<String, (u32, u32)>,
 }

@@ -14,7 +14,7 @@ mod storage;
 
 pub use container_image::{BOOTC_LABEL, Image};
 pub use error::{Error, PodmanMachineError};
-pub use facts::{Facts, SSHD_ON_VSOCK, UNIT_CREDENTIALS};
+pub use facts::{Facts, KEY_CREDENTIAL, SSHD_ON_VSOCK, UNIT_CREDENTIALS};
 pub use mount::{Mounted, Pinned};
 pub use other_storages::OtherStorages;
 pub use podman::{ListedImage, Podman};

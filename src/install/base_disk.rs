@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::job::{Failure, Host, Install};
+use super::job::{Check, Failure, Host, Install};
 use super::{in_container, in_vm, size};
 use crate::disk::{self, BaseDisk, Cache, Claim, InstallOptions, Key, Lease};
 use crate::host::fs::file;
@@ -58,7 +58,8 @@ pub struct BaseDiskRequest<'a> {
 pub type Used<'a> = &'a dyn Fn(&Key) -> Result<bool, AnyError>;
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Returns the base disk of an image, and makes it first when it doesn't exist.
+/// Returns the base disk of an image, and makes it first when it doesn't exist. `fits` is called
+/// before the install.
 ///
 /// # Errors
 /// The disk can't be made.
@@ -66,6 +67,7 @@ pub fn ensure(
     host: &Host,
     request: BaseDiskRequest,
     used: Used,
+    fits: Check,
     progress: &dyn Progress,
 ) -> Result<Lease, Error> {
     let BaseDiskRequest {
@@ -121,6 +123,7 @@ pub fn ensure(
         partial: &partial,
         memory_mib,
         in_use,
+        check: fits,
     };
     let made = run(&install, place, &mut *stage).and_then(|facts| check(&install, facts));
     fault::point("install-done");

@@ -11,6 +11,9 @@ use crate::{direct_boot, disk, engine, hypervisor, image};
 /// A base disk can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The image doesn't fit what its disk is for.
+    #[error(transparent)]
+    Unfit(Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Cache(#[from] disk::Error),
     #[error(transparent)]

@@ -37,6 +37,9 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
+/// Refuses an image whose facts don't fit what the disk is for.
+pub type Check<'a> = &'a dyn Fn(&Facts) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
 /// One install.
 pub(super) struct Install<'a> {
     pub host: &'a Host,
@@ -49,11 +52,13 @@ pub(super) struct Install<'a> {
     pub memory_mib: Option<u64>,
     /// Released once the image has been read.
     pub in_use: Cell<Option<LockedStorage>>,
+    pub check: Check<'a>,
 }
 
 impl Install<'_> {
-    /// Refuses options that this image can't be installed with.
+    /// Refuses an image that the disk's user can't use, and options that it can't be installed with.
     pub fn check(&self, facts: &Facts) -> Result<(), Error> {
+        (self.check)(facts).map_err(Error::Unfit)?;
         if facts.uki
             && self
                 .options

@@ -16,5 +16,5 @@ mod to_disk;
 
 pub use base_disk::{BaseDiskRequest, Place, ensure};
 pub use error::Error;
-pub use job::Host;
+pub use job::{Check, Host};
 pub use size::{TooSmall, default_disk_size};

@@ -26,7 +26,8 @@ for f in usr/sbin/sshd usr/bin/sshd usr/sbin/sfdisk usr/bin/partx usr/lib/system
     usr/lib/modules/*/*.efi boot/EFI/Linux/*.efi usr/bin/bootupctl usr/lib/bootupd/updates; do
     [ ! -e "$f" ] || echo "file $f"
 done
-for f in etc/selinux/config usr/lib/passwd etc/passwd usr/lib/bootc/kargs.d/*.toml; do
+for f in etc/selinux/config usr/lib/passwd etc/passwd usr/lib/bootc/kargs.d/*.toml \
+    usr/lib/sysusers.d/*.conf etc/sysusers.d/*.conf; do
     [ ! -f "$f" ] || echo "text $f $(base64 -w0 <"$f")"
 done"#;
 

@@ -21,7 +21,7 @@ use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
-use crate::image::Podman;
+use crate::image::{Facts, Podman};
 use crate::install::{self, BaseDiskRequest};
 use crate::text::Progress;
 use crate::vm::create::{self, NewVm, Origin};
@@ -98,7 +98,8 @@ impl Provisioner<'_> {
                     ..new
                 };
                 // Held until the VM is on disk, which then protects its base disk.
-                let base = self.ensure(&host, request)?;
+                let check = |facts: &Facts| Ok(create::check(&image, facts, &new)?);
+                let base = self.ensure(&host, request, &check)?;
                 Ok(create::create(
                     reservation,
                     Origin::Disk(&base.disk),
@@ -145,12 +146,18 @@ impl Provisioner<'_> {
             in_use,
         } = self.find_image(source)?;
         let host = self.install_host(podman, accelerator);
-        self.ensure(&host, choices.request(&image, in_use, Kind::Qemu, false))
+        let request = choices.request(&image, in_use, Kind::Qemu, false);
+        self.ensure(&host, request, &|_| Ok(()))
     }
 
-    fn ensure(&self, host: &install::Host, request: BaseDiskRequest) -> Result<Lease, Error> {
+    fn ensure(
+        &self,
+        host: &install::Host,
+        request: BaseDiskRequest,
+        check: install::Check,
+    ) -> Result<Lease, Error> {
         let used = |key: &Key| Ok(self.store.uses(key)?);
-        Ok(install::ensure(host, request, &used, self.progress)?)
+        Ok(install::ensure(host, request, &used, check, self.progress)?)
     }
 
     fn install_host(&self, podman: Podman, accelerator: accelerator::Choice) -> install::Host {

@@ -15,7 +15,7 @@ use crate::host::process::interrupt;
 use crate::host::{Os, fault};
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, DiskFormat, Kind, accelerator};
-use crate::image::{Facts, Image, UNIT_CREDENTIALS};
+use crate::image::{Facts, Image, KEY_CREDENTIAL, UNIT_CREDENTIALS};
 
 /// The user's choices for a new VM.
 #[derive(Debug, Clone)]
@@ -89,32 +89,50 @@ impl Origin<'_> {
         }
     }
 
-    fn home_of(&self, user: &str) -> Result<String, Error> {
-        let (Some(image), Some(facts)) = (self.image(), self.facts()) else {
+    fn home_of(&self, new: &NewVm) -> Result<Option<String>, Error> {
+        match (self.image(), self.facts()) {
+            (Some(image), Some(facts)) => home_of(image, facts, new),
             // Nothing is known of an imported disk. These are the usual folders.
-            return Ok(if user == "root" {
-                "/root".into()
-            } else {
-                format!("/home/{user}")
-            });
-        };
-        if let Some(home) = facts.homes.get(user) {
-            return Ok(home.clone());
+            _ if new.user == "root" => Ok(Some("/root".into())),
+            _ => Ok(Some(format!("/home/{}", new.user))),
         }
-        let is_login = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
-        let logins = facts
-            .homes
-            .iter()
-            .filter(|(name, home)| *name == "root" || is_login(home));
-        Err(Error::NoUser {
-            image: image.reference.clone(),
-            user: user.to_owned(),
-            known: logins
-                .map(|(name, _)| name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
     }
+}
+
+/// Checks before an install that the image and the choices fit each other.
+///
+/// # Errors
+/// The image has no such user, or its systemd is too old.
+pub fn check(image: &Image, facts: &Facts, new: &NewVm) -> Result<(), Error> {
+    home_of(image, facts, new)?;
+    check_systemd(&image.reference, facts.systemd, new, true)
+}
+
+/// Returns the home of the VM's user; none if the boot makes the user, and only the guest knows it.
+fn home_of(image: &Image, facts: &Facts, new: &NewVm) -> Result<Option<String>, Error> {
+    let user = &new.user;
+    if let Some(home) = facts.homes.get(user) {
+        // Users without a home of their own have the root folder, which gets no keys.
+        return Ok(Some(home.clone()).filter(|home| home != "/"));
+    }
+    let settings = &new.settings;
+    let makes_users = |name: &String| name == "sysusers.extra" || name.starts_with("userdb.");
+    if settings.cloudinit || settings.ignition || settings.credentials.iter().any(makes_users) {
+        return Ok(None);
+    }
+    let is_login = |home: &str| home.starts_with("/home/") || home.starts_with("/var/home/");
+    let logins = facts
+        .homes
+        .iter()
+        .filter(|(name, home)| *name == "root" || is_login(home));
+    Err(Error::NoUser {
+        image: image.reference.clone(),
+        user: user.clone(),
+        known: logins
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
+    })
 }
 
 /// Creates a VM under the reserved name. Where the hypervisor can't hand over a key at boot, the VM
@@ -182,7 +200,7 @@ pub fn create(
         memory_mib: new.memory_mib,
         hypervisor: new.hypervisor,
         accelerator: new.accelerator,
-        home: origin.home_of(&new.user)?,
+        home: origin.home_of(new)?,
         owner: origin
             .facts()
             .and_then(|facts| facts.owners.get(&new.user).copied()),
@@ -192,7 +210,8 @@ pub fn create(
         remove: new.remove,
         settings: new.settings.clone(),
     };
-    check_systemd(&spec)?;
+    let is_disk = matches!(origin, Origin::Disk(_));
+    check_systemd(&spec.origin(), spec.systemd, new, is_disk)?;
     // The last chance: from here on, the VM is created.
     interrupt::check()?;
     let vm = reservation.vm(spec);
@@ -226,19 +245,35 @@ pub fn create(
     Ok(created)
 }
 
-/// Makes sure that the image's systemd accepts the units that the settings need.
-fn check_systemd(spec: &Spec) -> Result<(), Error> {
-    let settings = &spec.settings;
-    let Some(version) = spec.systemd.filter(|version| *version < UNIT_CREDENTIALS) else {
+/// Makes sure that the image's systemd accepts our key, and the units that the settings need.
+/// Nothing else brings the key onto a disk. A direct boot has units of its own.
+fn check_systemd(
+    origin: &str,
+    systemd: Option<u32>,
+    new: &NewVm,
+    is_disk: bool,
+) -> Result<(), Error> {
+    let NewVm { settings, .. } = new;
+    let Some(version) = systemd.filter(|version| *version < UNIT_CREDENTIALS) else {
         return Ok(());
     };
+    let takes_key = version >= KEY_CREDENTIAL
+        || !new.hypervisor.features(Os::current()).credentials()
+        || settings.cloudinit
+        || settings.ignition;
+    if is_disk && !takes_key {
+        return Err(Error::NoKeyAtBoot {
+            image: origin.to_owned(),
+            version,
+        });
+    }
     let flag = match (settings.nic, settings.journal) {
         (Nic::None, _) => "--nic none",
         (Nic::User, true) => "--journal",
         (Nic::User, false) => return Ok(()),
     };
     Err(Error::OldSystemd {
-        origin: spec.origin(),
+        origin: origin.to_owned(),
         version,
         flag,
     })
@@ -274,6 +309,81 @@ mod tests {
             error.contains("10.0 GiB") && error.contains("5.0 GiB"),
             "{error}"
         );
-        assert_eq!(origin.home_of("core").unwrap(), "/home/core");
+        let home = origin.home_of(&new("core")).unwrap();
+        assert_eq!(home.as_deref(), Some("/home/core"));
+    }
+
+    fn new(user: &str) -> NewVm {
+        NewVm {
+            cpus: 1,
+            memory_mib: 512,
+            disk_size: None,
+            hypervisor: Kind::Qemu,
+            accelerator: accelerator::Choice::Auto,
+            user: user.into(),
+            remove: false,
+            firmware: firmware::Choice::default(),
+            arch: None,
+            settings: Settings::default(),
+            files: UserFiles::default(),
+        }
+    }
+
+    #[test]
+    fn a_user_may_be_made_at_boot() {
+        let image = Image::sample();
+        let mut facts = Facts::default();
+        for (user, home) in [("root", "/root"), ("dev", "/var/home/dev"), ("web", "/")] {
+            facts.homes.insert(user.into(), home.into());
+        }
+        let home = |user: &str, change: fn(&mut Settings)| {
+            let mut new = new(user);
+            change(&mut new.settings);
+            home_of(&image, &facts, &new).map_err(|error| error.to_string())
+        };
+        assert_eq!(home("dev", |_| {}), Ok(Some("/var/home/dev".into())));
+        assert_eq!(
+            home("web", |_| {}),
+            Ok(None),
+            "the root folder gets no keys"
+        );
+        let error = home("alice", |_| {}).unwrap_err();
+        assert!(
+            error.contains("dev, root") && error.contains("--cloudinit"),
+            "{error}"
+        );
+        assert_eq!(home("alice", |s| s.cloudinit = true), Ok(None));
+        assert_eq!(home("alice", |s| s.ignition = true), Ok(None));
+        let credential = |s: &mut Settings| s.credentials = vec!["sysusers.extra".into()];
+        assert_eq!(home("alice", credential), Ok(None));
+    }
+
+    #[test]
+    fn an_old_systemd_is_told_before_the_install() {
+        let check = |version, is_disk, change: fn(&mut NewVm)| {
+            let mut new = new("root");
+            change(&mut new);
+            check_systemd("x", version, &new, is_disk)
+                .err()
+                .map(|error| error.to_string())
+        };
+        let told = check(Some(249), true, |_| {}).unwrap();
+        assert!(
+            told.contains("systemd 249") && told.contains("252"),
+            "{told}"
+        );
+        for (version, is_disk) in [(None, true), (Some(252), true), (Some(249), false)] {
+            assert_eq!(check(version, is_disk, |_| {}), None, "{version:?}");
+        }
+        assert_eq!(
+            check(Some(249), true, |new| new.settings.cloudinit = true),
+            None
+        );
+        assert_eq!(
+            check(Some(249), true, |new| new.hypervisor = Kind::Vfkit),
+            None
+        );
+        let told = check(Some(252), true, |new| new.settings.journal = true).unwrap();
+        assert!(told.contains("--journal") && told.contains("256"), "{told}");
     }
 }

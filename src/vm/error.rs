@@ -10,7 +10,7 @@ use crate::engine::console_text;
 use crate::guest::ssh::{keys, session};
 use crate::host::fs::file;
 use crate::host::process::interrupt::Interrupted;
-use crate::image::UNIT_CREDENTIALS;
+use crate::image::{KEY_CREDENTIAL, UNIT_CREDENTIALS};
 
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
@@ -52,7 +52,10 @@ pub enum Error {
          Install the firmware again; if an upgrade moved it, put a link to it there"
     )]
     NoFirmware { name: String, file: PathBuf },
-    #[error("image {image} has no user {user}; available users: {known}")]
+    #[error(
+        "image {image} has no user {user}; available users: {known}. A user that the first boot \
+         makes needs --cloudinit or --ignition"
+    )]
     NoUser {
         image: String,
         user: String,
@@ -66,6 +69,11 @@ pub enum Error {
         version: u32,
         flag: &'static str,
     },
+    #[error(
+        "image {image} has systemd {version}, which takes no SSH key at boot: a VM with a disk needs \
+         {KEY_CREDENTIAL} or newer; boot the image with --ephemeral"
+    )]
+    NoKeyAtBoot { image: String, version: u32 },
     /// The supervisor refuses, or can't be reached.
     #[error("can't start VM {name}: {reason}")]
     Start { name: String, reason: String },

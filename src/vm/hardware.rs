@@ -132,7 +132,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
 }
 
 /// Returns the credential that authorizes our keys and the user's, and its hash. None where the disk
-/// has the keys already.
+/// has the keys already, or the user's home is unknown.
 ///
 /// # Errors
 /// A key can't be read.
@@ -140,9 +140,9 @@ pub fn authorization(vm: &Vm, features: &Features) -> Result<Option<(Credential,
     let Spec {
         user, home, owner, ..
     } = &vm.spec;
-    if !features.credentials() {
+    let Some(home) = home.as_ref().filter(|_| features.credentials()) else {
         return Ok(None);
-    }
+    };
     let credential = authorized_key::credential(user, *owner, home, &public_keys(vm)?);
     let hash = authorized_key::hash(&credential);
     Ok(Some((credential, hash)))

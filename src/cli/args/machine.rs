@@ -28,7 +28,7 @@ pub struct MachineArgs {
     /// Share a host folder with the VM; can be repeated
     ///
     /// Both sides see changes at once. With :ro the VM can't write to the folder. Files that root
-    /// creates in the VM belong to you.
+    /// creates in the VM belong to you. Your files belong to the VM's user there (--user).
     #[arg(short, long = "volume", value_name = "SRC:DST[:ro]", action = ArgAction::Append)]
     volumes: Vec<Share>,
     /// Forward a port of the host to the VM; can be repeated

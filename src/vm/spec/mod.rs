@@ -43,8 +43,9 @@ pub struct Spec {
     pub accelerator: accelerator::Choice,
     /// The user whose `authorized_keys` has the VM's key.
     pub user: String,
-    /// The user's home folder in the guest.
-    pub home: String,
+    /// The user's home folder in the guest; none if only the boot makes the user.
+    #[serde(default)]
+    pub home: Option<String>,
     /// The user's UID and GID in the guest, if they are known.
     #[serde(default)]
     pub owner: Option<(u32, u32)>,
@@ -101,7 +102,7 @@ impl Spec {
             hypervisor: Kind::Qemu,
             accelerator: accelerator::Choice::Auto,
             user: "root".into(),
-            home: "/root".into(),
+            home: Some("/root".into()),
             owner: None,
             sshd: true,
             systemd: Some(257),
