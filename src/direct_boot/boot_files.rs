@@ -37,7 +37,7 @@ pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
 
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 const FACTS_FILE: &str = "boot.json";
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";

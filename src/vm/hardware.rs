@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::spec::{Firmware, Source, Spec};
-use super::{Nic, Vm, store};
+use super::{Nic, Vm, authorization, store};
 use crate::direct_boot;
 use crate::disk::ExtraDisk;
 use crate::guest::boot::hostname::Hostname;
-use crate::guest::boot::{authorized_key, shares, units, user_credentials};
+use crate::guest::boot::{shares, units, user_credentials};
 use crate::guest::ssh::keys;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
@@ -102,10 +102,10 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         return Ok(vec![]);
     }
     // The guest appends the keys, and keeps them on its disk.
-    let given = vm.record().authorized;
-    let mut own: Vec<Credential> = authorization(vm, features)?
+    let record = vm.record();
+    let mut own: Vec<Credential> = authorization::credential(vm, features)?
         .into_iter()
-        .filter(|(_, hash)| given.as_ref() != Some(hash))
+        .filter(|(_, hash)| record.kept_keys() != Some(hash))
         .map(|(credential, _)| credential)
         .collect();
     // A direct boot has the units in its initramfs.
@@ -118,7 +118,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
             path: host_key,
             source,
         })?;
-        own.extend(units::door_keys(text, &public_keys(vm)?));
+        own.extend(units::door_keys(text, &authorization::public_keys(vm)?));
     }
     own.extend(shares::credentials(&settings.shares, features.shares));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));
@@ -129,31 +129,6 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         own.extend(units::journal_to_channel());
     }
     Ok(user_credentials::merge(own, vm.credentials()?)?)
-}
-
-/// Returns the credential that authorizes our keys and the user's, and its hash. None where the disk
-/// has the keys already, or the user's home is unknown.
-///
-/// # Errors
-/// A key can't be read.
-pub fn authorization(vm: &Vm, features: &Features) -> Result<Option<(Credential, String)>, Error> {
-    let Spec {
-        user, home, owner, ..
-    } = &vm.spec;
-    let Some(home) = home.as_ref().filter(|_| features.credentials()) else {
-        return Ok(None);
-    };
-    let credential = authorized_key::credential(user, *owner, home, &public_keys(vm)?);
-    let hash = authorized_key::hash(&credential);
-    Ok(Some((credential, hash)))
-}
-
-/// Returns our keys and the user's, one a line.
-fn public_keys(vm: &Vm) -> Result<String, Error> {
-    let keys: Vec<String> = std::iter::once(vm.keys().public_lines()?)
-        .chain(vm.spec.settings.ssh_keys.clone())
-        .collect();
-    Ok(keys.join("\n"))
 }
 
 fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {

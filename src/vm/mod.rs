@@ -1,5 +1,6 @@
 //! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
 
+mod authorization;
 pub mod create;
 mod error;
 pub mod guest_state;

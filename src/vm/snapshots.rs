@@ -85,7 +85,7 @@ pub fn restore(vm: &Vm, name: &Name) -> Result<(), Error> {
         copy(&saved, &vm.variables())?;
     }
     // The guest may have made its host key, and got our own, after the snapshot.
-    vm.forget_authorization()?;
+    vm.set_authorized(read(&saved_authorized(vm, name))?)?;
     let saved = saved_known_hosts(vm, name);
     match saved.exists() {
         true => copy(&saved, &vm.keys().known_hosts())?,
@@ -128,6 +128,10 @@ fn create_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
     if vm.variables().exists() {
         copy(&vm.variables(), &saved_variables(vm, name))?;
     }
+    if let Some(hash) = vm.record().kept_keys() {
+        let path = saved_authorized(vm, name);
+        file::write_atomic(&path, hash.as_bytes()).writing(path)?;
+    }
     if vm.keys().known_hosts().exists() {
         copy(&vm.keys().known_hosts(), &saved_known_hosts(vm, name))?;
     }
@@ -147,7 +151,11 @@ fn remove_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
             snapshot::remove(&disk, name.as_str())?;
         }
     }
-    for path in [saved_variables(vm, name), saved_known_hosts(vm, name)] {
+    for path in [
+        saved_variables(vm, name),
+        saved_known_hosts(vm, name),
+        saved_authorized(vm, name),
+    ] {
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             removed => removed.writing(path)?,
@@ -175,6 +183,19 @@ fn saved_known_hosts(vm: &Vm, name: &Name) -> PathBuf {
     vm.keys()
         .known_hosts()
         .with_extension(format!("{name}.snapshot"))
+}
+
+/// [`crate::vm::store::instance::RunRecord::authorized`] of a snapshot.
+fn saved_authorized(vm: &Vm, name: &Name) -> PathBuf {
+    vm.folder.join(format!("authorized.{name}.snapshot"))
+}
+
+/// Returns a file's text, or none if it doesn't exist.
+fn read(path: &Path) -> Result<Option<String>, file::Error> {
+    match std::fs::read_to_string(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => text.reading(path).map(Some),
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), file::Error> {

@@ -52,17 +52,30 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
     assert_eq!(sandbox.ok(&["start", "keeper"]), "keeper\n");
     assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "after a stop");
 
+    let keys = ["ssh", "keeper", "grep -c podman-bootc .ssh/authorized_keys"];
+    assert_eq!(sandbox.ok(&keys), "2\n", "each key once, after two starts");
+
     killed(&sandbox);
     sandbox.ok(&["start", "keeper"]);
     assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "after a crash");
-
     sandbox.ok(&[
         "ssh",
         "keeper",
         &format!("rm /etc/kept; echo changed | tee /var/kept >{disk}; sync"),
     ]);
+    // The snapshot has the host key of its own time.
+    let key = "/etc/ssh/ssh_host_ed25519_key";
+    let renew = format!("rm {key} && ssh-keygen -q -t ed25519 -N '' -f {key}");
+    sandbox.ok(&["ssh", "keeper", &renew]);
+    sandbox.ok(&["trust", "keeper"]);
+    sandbox.ok(&["ssh", "keeper", "true"]);
     brought_back(&sandbox, &variables);
     assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "in the snapshot");
+    assert_eq!(
+        sandbox.ok(&keys),
+        "2\n",
+        "a snapshot knows that it has the keys"
+    );
 
     removed(&sandbox);
 }

@@ -17,6 +17,7 @@ mod common {
 mod harness;
 
 mod accelerator;
+mod accounts;
 mod architecture;
 mod cli;
 mod disks;

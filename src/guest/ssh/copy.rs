@@ -44,8 +44,8 @@ pub struct Copied {
 /// Copies `source` of the host to `target` in the guest; calls `progress` with the number of bytes
 /// so far.
 ///
-/// In the guest `~` is the home of the session's user. As `podman cp` does: into `target` if that is a folder, else to that name; of `FOLDER/.` only
-/// the content.
+/// In the guest `~` is the home of the session's user. As `podman cp` does: into `target` if that
+/// is a folder, else to that name; of `FOLDER/.` only the content.
 ///
 /// # Errors
 /// A file can't be read or written, or the session breaks.

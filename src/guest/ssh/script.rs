@@ -138,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_follows_the_marker_is_passed_on() {
-        let text = b"hello from bashrc\nMARK MARMARK\n\0tail MARK\n".repeat(1);
+        let text = b"hello from bashrc\nMARK MARMARK\n\0tail MARK\n";
         for size in 1..text.len() {
             let mut output = Vec::new();
             let mut writer = AfterMarker::new("MARK", &mut output);

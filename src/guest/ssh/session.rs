@@ -6,12 +6,12 @@ use std::future::pending;
 use std::io;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use russh::client::{DisconnectReason, Handle, Handler, Msg};
 use russh::keys::PublicKeyOrCertificate;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, sink};
 use tokio_util::io::InspectWriter;
 
@@ -34,6 +34,9 @@ pub const KEEPALIVE: Duration = Duration::from_secs(15);
 pub const KEEPALIVES: usize = 6;
 /// End of a terminal's input (ctrl-D).
 const END_OF_INPUT: u8 = 4;
+/// Time limit for a server that opens no channel, and the time between two attempts.
+const CHANNEL_TIME: Duration = Duration::from_secs(3);
+const CHANNEL_RETRY: Duration = Duration::from_millis(50);
 /// Time limit for an orderly end of a session.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// 128 + SIGPIPE: the exit code of a program that writes to a closed pipe.
@@ -220,11 +223,7 @@ impl Session {
         stdout: &mut (impl AsyncWrite + Unpin),
         stderr: &mut (impl AsyncWrite + Unpin),
     ) -> Result<i32, Error> {
-        let channel = match self.handle.channel_open_session().await {
-            Err(_) if self.handle.is_closed() => return Err(self.seen.lost()),
-            other => other?,
-        };
-        let (read, write) = channel.split();
+        let (read, write) = self.open_channel().await?.split();
         if let Some(window) = &window {
             let size = window.size();
             let (columns, rows) = (size.columns.into(), size.rows.into());
@@ -244,6 +243,21 @@ impl Session {
         // The server may have closed its side, or the connection.
         let _ = write.close().await;
         code.ok_or_else(|| self.seen.lost())
+    }
+
+    /// Opens a channel for one command. A server with `MaxSessions 1` may still be tidying up after
+    /// the previous one.
+    async fn open_channel(&self) -> Result<Channel<Msg>, Error> {
+        let start = Instant::now();
+        loop {
+            match self.handle.channel_open_session().await {
+                Err(_) if self.handle.is_closed() => return Err(self.seen.lost()),
+                Err(russh::Error::ChannelOpenFailure(_)) if start.elapsed() < CHANNEL_TIME => {
+                    tokio::time::sleep(CHANNEL_RETRY).await;
+                }
+                other => return Ok(other?),
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
-use super::{Error, Vm};
+use super::{Error, Vm, lifecycle};
 use crate::guest::ssh::endpoint::{Connection, Routes};
 use crate::guest::ssh::session;
 use crate::hypervisor::accelerator::{self, Accelerator};
@@ -65,7 +65,17 @@ pub async fn wait_ready(
             .log_in(user, wanted, routes, sshd_started)
             .boxed_local()
     };
+    let types = vm.keys().types();
     let ready = wait_for(client, time, &attempts, log_in).await;
+    if vm.keys().types() != types
+        && let Err(error) = lifecycle::write_ssh_config(vm)
+    {
+        // OpenSSH then offers a key first that the guest refuses.
+        tracing::warn!(
+            error = crate::text::error_chain(&error),
+            "can't update the VM's ssh_config"
+        );
+    }
     let accepted = match &ready {
         Ok(_) => Some(true),
         Err(Error::Session(session::Error::Refused { .. })) => Some(false),

@@ -103,6 +103,17 @@ pub enum EndKind {
     Failure,
 }
 
+impl RunRecord {
+    /// Returns the hash of the keys that the guest has on its disk. After an end that was not in
+    /// order it may have lost them.
+    pub fn kept_keys(&self) -> Option<&String> {
+        let kind = self.end.as_ref().map(|end| end.kind);
+        self.authorized
+            .as_ref()
+            .filter(|_| matches!(kind, Some(EndKind::Guest | EndKind::Stop)))
+    }
+}
+
 impl Vm {
     /// Opens the VM in this folder.
     ///
@@ -182,18 +193,17 @@ impl Vm {
         Ok(file::write_json(&self.folder.join(RUN_RECORD), &record)?)
     }
 
-    /// Forgets that the guest has our keys on its disk, so that it gets them at its next boot. The
-    /// caller has taken the VM.
+    /// Sets [`RunRecord::authorized`] of a disk that has changed. The caller has taken the VM.
     ///
     /// # Errors
     /// The record can't be written.
-    pub fn forget_authorization(&self) -> Result<(), Error> {
+    pub fn set_authorized(&self, authorized: Option<String>) -> Result<(), Error> {
         let record = self.record();
-        if record.authorized.is_none() {
+        if record.authorized == authorized {
             return Ok(());
         }
         self.set_record(&RunRecord {
-            authorized: None,
+            authorized,
             ..record
         })
     }
@@ -376,5 +386,36 @@ impl Vm {
             self.qemu_log(),
             self.supervisor_log(),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_keeps_its_keys_only_over_an_end_in_order() {
+        let kept = |kind: Option<EndKind>| {
+            let record = RunRecord {
+                authorized: Some("hash".into()),
+                end: kind.map(|kind| End {
+                    at: jiff::Timestamp::UNIX_EPOCH,
+                    kind,
+                    reason: String::new(),
+                    power_cut: false,
+                }),
+                ..RunRecord::default()
+            };
+            record.kept_keys().is_some()
+        };
+        for (kind, keeps) in [
+            (Some(EndKind::Guest), true),
+            (Some(EndKind::Stop), true),
+            (Some(EndKind::Panic), false),
+            (Some(EndKind::Failure), false),
+            (None, false),
+        ] {
+            assert_eq!(kept(kind), keeps, "{kind:?}");
+        }
     }
 }

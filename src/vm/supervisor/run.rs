@@ -25,7 +25,7 @@ use crate::host::{Os, fault};
 use crate::hypervisor::{self, Hypervisor, accelerator};
 use crate::text;
 use crate::vm::store::instance::RunRecord;
-use crate::vm::{Store, Vm, hardware, ports};
+use crate::vm::{Store, Vm, authorization, hardware, ports};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +121,7 @@ impl Supervisor {
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
         let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
         Ok(Self {
-            authorization: hardware::authorization(&vm, &features)?.map(|(_, hash)| hash),
+            authorization: authorization::credential(&vm, &features)?.map(|(_, hash)| hash),
             vm,
             taken,
             machine,
@@ -137,10 +137,12 @@ impl Supervisor {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let listener = socket::listen(&runtime.join(SOCKET))?;
         let console_listener = socket::listen(&runtime.join(console::SOCKET))?;
+        let previous = self.vm.record();
         let record = RunRecord {
             end: None,
             started: Some(jiff::Timestamp::now()),
-            ..self.vm.record()
+            authorized: previous.kept_keys().cloned(),
+            ..previous
         };
         let door_listener = match self.machine.doors.is_empty() {
             true => None,

@@ -197,7 +197,7 @@ impl Supervision<'_> {
                 }
             }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
-                self.order(Order::Quit);
+                self.cut_power();
             }
             ClientRequest::Request(Request::Stop { seconds }) => {
                 let shutdown = Shutdown::begin(Instant::now(), seconds);
@@ -225,9 +225,15 @@ impl Supervision<'_> {
             Step::CutPower => {
                 self.cut_after = Some(shutdown.seconds);
                 self.shutdown = None;
-                self.order(Order::Quit);
+                self.cut_power();
             }
         }
+    }
+
+    fn cut_power(&mut self) {
+        // What the guest wrote last may be lost, and our keys with it.
+        self.record.authorized = None;
+        self.order(Order::Quit);
     }
 
     fn order(&self, order: Order) {

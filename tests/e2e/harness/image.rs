@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::program::{Output, Running};
 
 /// Time limit for a build, which installs packages the first time.
@@ -38,10 +41,18 @@ pub struct Own {
 impl Own {
     /// Adds one file to a variant of the test image: podman counts mounts by the uppermost layer.
     pub fn of(variant: &str, test: &str) -> Self {
+        Self::with(variant, test, "")
+    }
+
+    /// Like [`Self::of`], with what this shell script makes.
+    pub fn with(variant: &str, test: &str, script: &str) -> Self {
         let name = format!("localhost/podman-bootc-e2e:{test}-{}", std::process::id());
+        let script = format!("echo {name} >/usr/lib/own-image\n{script}");
+        // podman before version 5 reads no scripts of several lines.
         let file = format!(
-            "FROM {}\nRUN echo {name} >/usr/lib/own-image\n",
-            shared(variant)
+            "FROM {}\nRUN echo {} | base64 -d | sh -e\n",
+            shared(variant),
+            STANDARD.encode(script)
         );
         let build = ["build", "--quiet", "--network", "none", "--tag", &name, "-"];
         let id = podman(&build, file.into_bytes())
