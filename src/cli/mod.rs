@@ -14,6 +14,7 @@ mod list;
 mod logs;
 mod port;
 mod prune;
+mod reboot;
 mod requirements;
 mod rm;
 mod run;
@@ -79,6 +80,8 @@ enum Command {
     Screenshot(screenshot::Args),
     Stop(stop::Args),
     Start(start::Args),
+    #[command(visible_alias = "restart")]
+    Reboot(reboot::Args),
     Set(set::Args),
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -166,6 +169,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Proxy(args) => args.run(&open()?)?,
         Command::Console(args) => args.run(&open()?)?,
         Command::Screenshot(args) => args.run(&open()?)?,
+        Command::Reboot(args) => args.run(&open()?)?,
         Command::Set(args) => args.run(&open()?)?,
         Command::Snapshot(command) => command.run(&open()?)?,
         Command::Stop(args) => args.run(&open()?)?,

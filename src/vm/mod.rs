@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod live;
 pub mod ports;
 pub mod ready;
+pub mod reboot;
 pub mod snapshots;
 pub mod spec;
 pub mod store;
