@@ -28,6 +28,7 @@ mod install;
 mod interrupt;
 mod lifecycle;
 mod machine;
+mod reboot;
 mod rootless;
 mod session;
 mod terminal;

@@ -346,3 +346,39 @@ fn kill_supervisor(host: &Host) {
     podman_bootc::host::process::kill(supervisor.pid);
     host.wait_until("the supervisor ends", || supervisors().is_empty());
 }
+
+#[test]
+fn a_guest_that_does_not_see_the_power_button_is_asked_again_and_then_cut_off() {
+    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
+    let mut host = Host::new("macos", &[&qemu]).with("FAKE_DEAF", "1");
+    host.firmware("share/qemu");
+    host.run(&["--hypervisor", "qemu"]);
+    let stop = |host: &Host, seconds: &str| {
+        let output = host
+            .command(&["stop", "--time", seconds, "one"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        message(&output)
+    };
+    let cut = "its power was cut";
+    assert!(!stop(&host, "60").contains(cut));
+    assert_eq!(host.row()["reason"], serde_json::Value::Null);
+
+    host.set("FAKE_DEAF", "100");
+    host.succeed(&["start", "one"]);
+    has(
+        &stop(&host, "1"),
+        &["VM one: the guest didn't shut down within 1 s", cut],
+    );
+    let row = host.row();
+    assert_eq!(row["state"], "stopped");
+    has(row["reason"].as_str().unwrap(), &[cut]);
+    has(
+        &host.succeed(&["inspect", "--format", "{{.reason}}", "one"]),
+        &[cut],
+    );
+    host.succeed(&["start", "one"]);
+    assert_eq!(host.row()["reason"], serde_json::Value::Null);
+    host.succeed(&["rm", "-f", "one"]);
+}

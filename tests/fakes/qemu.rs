@@ -14,6 +14,8 @@ const NO_SANDBOX: &str = "FAKE_NO_SANDBOX";
 const HARDWARE_FAILS: &str = "FAKE_HARDWARE_FAILS";
 /// The number of starts at which an emulated processor stalls.
 const TIMER_LOST: &str = "FAKE_TIMER_LOST";
+/// The presses of the power button that the guest doesn't see.
+const DEAF: &str = "FAKE_DEAF";
 /// Set if the guest sends its ready signal.
 const READY: &str = "FAKE_READY";
 
@@ -116,6 +118,7 @@ pub fn system(args: &[String]) -> ExitCode {
     let mut monitor = Monitor {
         out: control.try_clone().unwrap(),
         ports: vec![],
+        deaf: wanted(DEAF).parse().unwrap_or_default(),
     };
     monitor.say(&json!({"QMP": {
         "version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""},
@@ -145,6 +148,7 @@ struct Monitor {
     out: Stream,
     /// Forwarded ports: the host's listener and the guest's address.
     ports: Vec<(TcpListener, String)>,
+    deaf: u32,
 }
 
 impl Monitor {
@@ -165,6 +169,10 @@ impl Monitor {
             "human-monitor-command" => {
                 let text = self.human(command["arguments"]["command-line"].as_str().unwrap());
                 return self.answer(command, text.into());
+            }
+            "system_powerdown" if self.deaf > 0 => {
+                self.deaf -= 1;
+                return self.answer(command, json!({}));
             }
             "system_powerdown" => true,
             "quit" => false,

@@ -138,12 +138,17 @@ impl Sandbox {
 
     /// Starts the tool on a terminal of its own; [`Running::type_keys`] types on it.
     pub fn start_on_terminal(&self, args: &[&str]) -> Running {
+        self.start_on_terminal_after("", args)
+    }
+
+    /// Starts the tool on a terminal of its own, in which a shell first runs this line.
+    pub fn start_on_terminal_after(&self, before: &str, args: &[&str]) -> Running {
         let tool = self.tool(args);
         let words = std::iter::once(tool.get_program()).chain(tool.get_args());
         let quoted =
             words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
         // The tool takes the place of the shell in between.
-        let line = format!("exec {}", quoted.collect::<Vec<_>>().join(" "));
+        let line = format!("{before} exec {}", quoted.collect::<Vec<_>>().join(" "));
         let words = [
             "--quiet",
             "--flush",
