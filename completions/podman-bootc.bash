@@ -58,6 +58,12 @@ _podman__bootc() {
             podman__bootc,ps)
                 cmd="podman__bootc__subcmd__list"
                 ;;
+            podman__bootc,reboot)
+                cmd="podman__bootc__subcmd__reboot"
+                ;;
+            podman__bootc,restart)
+                cmd="podman__bootc__subcmd__reboot"
+                ;;
             podman__bootc,rm)
                 cmd="podman__bootc__subcmd__rm"
                 ;;
@@ -129,6 +135,9 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,prune)
                 cmd="podman__bootc__subcmd__help__subcmd__prune"
+                ;;
+            podman__bootc__subcmd__help,reboot)
+                cmd="podman__bootc__subcmd__help__subcmd__reboot"
                 ;;
             podman__bootc__subcmd__help,rm)
                 cmd="podman__bootc__subcmd__help__subcmd__rm"
@@ -230,7 +239,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start reboot restart set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,7 +427,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh ssh-config cp trust console screenshot stop start set snapshot rm images disk prune system inspect logs port doctor completion help"
+            opts="run list ssh ssh-config cp trust console screenshot stop start reboot set snapshot rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +595,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__reboot)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -957,6 +980,36 @@ _podman__bootc() {
                     return 0
                     ;;
                 --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__reboot)
+            opts="-u -q -h --soft --wait --no-wait --user --quiet --timeout --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

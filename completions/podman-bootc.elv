@@ -35,6 +35,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand screenshot 'Save a picture of a running VM''s screen, as PNG'
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs in the background'
+            cand reboot 'Reboot the systems of running VMs'
+            cand restart 'Reboot the systems of running VMs'
             cand set 'Change the CPUs and the memory of a stopped VM'
             cand snapshot 'Save and restore everything on the disks of a stopped VM'
             cand rm 'Remove VMs and their disks'
@@ -193,6 +195,32 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'podman-bootc;reboot'= {
+            cand -u 'The user to log in as [default: the VM''s user]'
+            cand --user 'The user to log in as [default: the VM''s user]'
+            cand --timeout 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand --soft 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest'
+            cand --wait 'Wait until the next boot is ready; the default'
+            cand --no-wait 'Return as soon as the guest begins to reboot'
+            cand -q 'Don''t show progress'
+            cand --quiet 'Don''t show progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;restart'= {
+            cand -u 'The user to log in as [default: the VM''s user]'
+            cand --user 'The user to log in as [default: the VM''s user]'
+            cand --timeout 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand --soft 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest'
+            cand --wait 'Wait until the next boot is ready; the default'
+            cand --no-wait 'Return as soon as the guest begins to reboot'
+            cand -q 'Don''t show progress'
+            cand --quiet 'Don''t show progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;set'= {
             cand --cpus 'Virtual CPUs'
@@ -410,6 +438,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand screenshot 'Save a picture of a running VM''s screen, as PNG'
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs in the background'
+            cand reboot 'Reboot the systems of running VMs'
             cand set 'Change the CPUs and the memory of a stopped VM'
             cand snapshot 'Save and restore everything on the disks of a stopped VM'
             cand rm 'Remove VMs and their disks'
@@ -443,6 +472,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;stop'= {
         }
         &'podman-bootc;help;start'= {
+        }
+        &'podman-bootc;help;reboot'= {
         }
         &'podman-bootc;help;set'= {
         }
