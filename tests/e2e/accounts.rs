@@ -29,7 +29,7 @@ useradd --home-dir /var/home/expired --expiredate 2020-01-01 expired
 printf '#!/bin/sh\necho This account is not available.; exit 1\n' >/usr/bin/no-login
 chmod +x /usr/bin/no-login
 useradd --home-dir /var/home/nobodys --shell /usr/bin/no-login nobodys
-useradd --home-dir /var/home/other other
+useradd --home-dir /var/home/other --shell /bin/bash other
 for user in expired nobodys other; do mkdir -p -m 700 /var/home/$user/.ssh; done
 echo 'exec sh' >/var/home/other/.bashrc
 for user in expired nobodys other; do chown -R $user /var/home/$user; done
@@ -128,9 +128,11 @@ fn accounts(sandbox: &Sandbox) {
 
 /// A guest that makes a new host key is refused until the user accepts it.
 fn host_key(sandbox: &Sandbox) {
-    let renew =
-        "rm /etc/ssh/strict_key && ssh-keygen -q -t ecdsa -b 384 -N '' -f /etc/ssh/strict_key";
-    sandbox.ok(&["ssh", "Strict", renew]);
+    let key = "/etc/ssh/strict_key";
+    let renew = format!(
+        "rm {key} && ssh-keygen -q -t ecdsa -b 384 -N '' -f {key} && systemctl restart ssh"
+    );
+    sandbox.ok(&["ssh", "Strict", &renew]);
     sandbox
         .run(&["ssh", "Strict", "true"])
         .expect(125)

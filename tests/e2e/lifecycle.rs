@@ -65,7 +65,8 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
     ]);
     // The snapshot has the host key of its own time.
     let key = "/etc/ssh/ssh_host_ed25519_key";
-    let renew = format!("rm {key} && ssh-keygen -q -t ed25519 -N '' -f {key}");
+    let renew =
+        format!("rm {key} && ssh-keygen -q -t ed25519 -N '' -f {key} && systemctl restart ssh");
     sandbox.ok(&["ssh", "keeper", &renew]);
     sandbox.ok(&["trust", "keeper"]);
     sandbox.ok(&["ssh", "keeper", "true"]);
