@@ -9,6 +9,7 @@ use crate::hypervisor::accelerator::Accelerator;
 use crate::text::{format_size, since};
 use crate::ui::{Format, Table, print, say};
 use crate::vm::store::Entry;
+use crate::vm::store::instance::Door;
 use crate::vm::supervisor::problems;
 use crate::vm::{State, Vm};
 
@@ -46,6 +47,8 @@ pub(super) struct Row {
     pub disk_usage: u64,
     /// On loopback, while the VM runs.
     pub ssh_port: Option<u16>,
+    /// The SSH door in use, `guest` or `direct`, after the first login of this run.
+    pub ssh_door: Option<Door>,
     /// The forwarded ports while the VM runs, for example `127.0.0.1:8080->80/tcp`.
     pub ports: Vec<String>,
     /// While the VM runs.
@@ -119,6 +122,7 @@ impl Row {
             memory: spec.memory_mib << 20,
             disk_usage: crate::host::allocated_size(&vm.overlay()),
             ssh_port: record.ssh_port,
+            ssh_door: record.ssh_door,
             accelerator: record.accelerator,
             ephemeral: spec.is_ephemeral(),
             remove: spec.remove,

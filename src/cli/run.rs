@@ -142,9 +142,6 @@ impl Args {
             }
             (None, None) => bail!("no image given"),
         };
-        if !vm.spec.sshd {
-            progress.note(&format!("image {} seems to have no sshd", vm.spec.origin()));
-        }
         let started = context.block_on(lifecycle::start(&vm, &context.store, self.needs_lease()));
         drop(creating);
         // A VM that never ran is empty. Removing it frees its name for the next try.

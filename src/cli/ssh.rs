@@ -17,6 +17,7 @@ use crate::host::process;
 use crate::text::Progress;
 use crate::vm::lifecycle;
 use crate::vm::live::Live;
+use crate::vm::store::instance::Door;
 
 /// The exit codes of a command that SIGHUP, SIGKILL or SIGTERM ended, as a shutdown does.
 const ENDED_BY_SIGNAL: [i32; 3] = [129, 137, 143];
@@ -116,9 +117,13 @@ fn is_for_openssh(command: &[OsString]) -> bool {
 fn openssh(target: &Target, words: &[OsString], terminal: &TerminalArgs) -> Result<Command> {
     let program =
         which::which("ssh").context("can't find `ssh` on PATH: install the OpenSSH client")?;
+    let door = match target.endpoint {
+        Endpoint::Tcp(_) | Endpoint::Vsock(_) => Door::Guest,
+        Endpoint::Door(_) => Door::Direct,
+    };
     let block = HostBlock {
         user: target.live.user.to_owned(),
-        ..lifecycle::host_block(target.live.vm)?
+        ..lifecycle::host_block(target.live.vm, door)?
     };
     let mut ssh = Command::new(program);
     ssh.args(openssh_words(&block, &target.endpoint, words, terminal));
@@ -140,7 +145,7 @@ fn openssh_words(
     let mut options = block.options();
     match endpoint {
         Endpoint::Tcp(port) => options.push(("Port", port.to_string())),
-        Endpoint::Vsock(_) => options.push(block.proxy()),
+        Endpoint::Vsock(_) | Endpoint::Door(_) => options.push(block.proxy()),
     }
     // Without an agent, `-A` has nothing to forward.
     options.retain(|(name, _)| words.is_empty() || *name != "IdentityAgent");

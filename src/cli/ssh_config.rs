@@ -38,7 +38,7 @@ impl Args {
             let config = home.home_dir().join(".ssh/config");
             for entry in context.store.list() {
                 if let Some(vm) = entry.vm() {
-                    lifecycle::write_ssh_config(&vm)?;
+                    lifecycle::write_ssh_config(&vm, vm.door())?;
                 }
             }
             let new = config::include(&config, &context.dirs.vms())
@@ -55,7 +55,7 @@ impl Args {
         }
         if let Some(name) = &self.vm {
             let vm = context.store.find(name)?;
-            say(lifecycle::host_block(&vm)?.text());
+            say(lifecycle::host_block(&vm, vm.door())?.text());
         }
         Ok(())
     }

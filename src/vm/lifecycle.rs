@@ -8,7 +8,7 @@ use tokio::process::Child;
 
 use super::error::died;
 use super::spec::Spec;
-use super::store::instance::End;
+use super::store::instance::{Door, End};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Hello, Message, Request};
 use super::{Error, State, Store, Vm, store, supervisor};
@@ -40,7 +40,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
         path: vm.supervisor_log(),
         source,
     })?;
-    write_ssh_config(vm)?;
+    write_ssh_config(vm, Door::Guest)?;
     let program = process::current_program().map_err(io)?;
     let mut command = Command::new(program);
     command.args([
@@ -246,11 +246,11 @@ pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forwar
     }
 }
 
-/// Returns the VM's block for a configuration of OpenSSH.
+/// Returns the VM's block for a configuration of OpenSSH, with the host key of this door.
 ///
 /// # Errors
 /// The path of this program is unknown.
-pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
+pub fn host_block(vm: &Vm, door: Door) -> Result<HostBlock, Error> {
     let program = std::env::current_exe().map_err(|source| Error::Io {
         path: "our own program".into(),
         source,
@@ -259,7 +259,10 @@ pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
     Ok(HostBlock {
         name: name.to_string(),
         user: user.clone(),
-        keys: vm.keys(),
+        keys: match door {
+            Door::Guest => vm.keys(),
+            Door::Direct => vm.keys().for_door(),
+        },
         program,
     })
 }
@@ -269,9 +272,9 @@ pub fn host_block(vm: &Vm) -> Result<HostBlock, Error> {
 ///
 /// # Errors
 /// The file can't be written.
-pub fn write_ssh_config(vm: &Vm) -> Result<(), Error> {
+pub fn write_ssh_config(vm: &Vm, door: Door) -> Result<(), Error> {
     let path = vm.ssh_config();
-    let text = host_block(vm)?.text();
+    let text = host_block(vm, door)?.text();
     let write = || io::Write::write_all(&mut file::create_private(&path)?, text.as_bytes());
     write().map_err(|source| Error::Io {
         path: path.clone(),

@@ -20,6 +20,7 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Forward, Kind, Protocol, Shares};
 use crate::text::parse_size;
+use crate::vm::spec::settings::Ssh;
 use crate::vm::{Nic, Settings, UserFiles, ports};
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,9 @@ pub struct MachineArgs {
     /// The VM's network card
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     nic: Nic,
+    /// The way in by SSH
+    #[arg(long, value_enum, default_value_t, value_name = "DOOR")]
+    ssh: Ssh,
     /// The VM's hostname
     #[arg(long, value_name = "NAME")]
     hostname: Option<Hostname>,
@@ -112,6 +116,7 @@ impl MachineArgs {
             ),
             (!self.add_disks.is_empty(), Wish::Device("--add-disk")),
             (self.nic != Nic::default(), Wish::Device("--nic")),
+            (self.ssh == Ssh::Direct, Wish::Device("--ssh direct")),
             (self.cloudinit.is_some(), Wish::Device("--cloudinit")),
             (self.ignition.is_some(), Wish::Device("--ignition")),
             (self.journal, Wish::Device("--journal")),
@@ -142,6 +147,9 @@ impl MachineArgs {
         if self.nic == Nic::None && !self.publish.is_empty() {
             bail!("-p needs a network card: leave out -p or --nic none");
         }
+        if self.nic == Nic::None && self.ssh == Ssh::Guest {
+            bail!("--ssh guest needs a network card: leave out --ssh guest or --nic none");
+        }
         ports::check(&self.publish)?;
         let credentials: Vec<_> = self
             .credentials
@@ -165,6 +173,7 @@ impl MachineArgs {
                 .map(ExtraDiskArg::resolve)
                 .collect::<Result<_, _>>()?,
             nic: self.nic,
+            ssh: self.ssh,
             tpm: self.tpm,
             cloudinit: self.cloudinit.is_some(),
             ignition: self.ignition.is_some(),

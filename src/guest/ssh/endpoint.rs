@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -37,6 +38,8 @@ pub enum Endpoint {
     Tcp(u16),
     /// The guest's `AF_VSOCK` port.
     Vsock(Vsock),
+    /// The socket that leads to an sshd which the agent starts.
+    Door(PathBuf),
 }
 
 /// The endpoints of one VM.
@@ -116,14 +119,36 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
     }
 }
 
+/// Connects to this endpoint, and waits for the greeting.
+///
+/// # Errors
+/// Nothing listens there, or the connection ends without a greeting.
+pub async fn connect_to(endpoint: Endpoint) -> io::Result<Connection> {
+    let connect = match endpoint.clone() {
+        Endpoint::Tcp(port) => {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            stream.set_nodelay(true)?;
+            return wait_for_greeting(endpoint, stream).await;
+        }
+        Endpoint::Vsock(vsock) => tokio::task::spawn_blocking(move || match vsock {
+            Vsock::Cid(cid) => vsock::connect(cid, VSOCK_SSH_PORT),
+            Vsock::Socket(path) => vsock::connect_socket(&path),
+            Vsock::Hyperv(Some(vm)) => vsock::connect_hyperv(&vm, VSOCK_SSH_PORT),
+            Vsock::Hyperv(None) => Err(io::ErrorKind::NotFound.into()),
+        }),
+        Endpoint::Door(path) => tokio::task::spawn_blocking(move || vsock::connect_socket(&path)),
+    };
+    let stream = connect.await??;
+    stream.set_nonblocking(true)?;
+    wait_for_greeting(endpoint, TcpStream::from_std(stream)?).await
+}
+
 /// Makes one attempt. `started`: the guest said that it started its sshd, or no signal is expected.
 async fn connect_once(routes: &Routes, started: bool) -> io::Result<Connection> {
     if started && let Some(connection) = connect_vsock(routes).await {
         return Ok(connection);
     }
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, routes.tcp)).await?;
-    stream.set_nodelay(true)?;
-    let tcp = wait_for_greeting(Endpoint::Tcp(routes.tcp), stream).await?;
+    let tcp = connect_to(Endpoint::Tcp(routes.tcp)).await?;
     // sshd answers before the guest's signal, so AF_VSOCK may work by now, too.
     let vsock = if started {
         None
@@ -134,19 +159,7 @@ async fn connect_once(routes: &Routes, started: bool) -> io::Result<Connection> 
 }
 
 async fn connect_vsock(routes: &Routes) -> Option<Connection> {
-    let vsock = routes.vsock.clone()?;
-    let endpoint = Endpoint::Vsock(vsock.clone());
-    let connection = async {
-        let connect = move || match vsock {
-            Vsock::Cid(cid) => vsock::connect(cid, VSOCK_SSH_PORT),
-            Vsock::Socket(path) => vsock::connect_socket(&path),
-            Vsock::Hyperv(Some(vm)) => vsock::connect_hyperv(&vm, VSOCK_SSH_PORT),
-            Vsock::Hyperv(None) => Err(io::ErrorKind::NotFound.into()),
-        };
-        let stream = tokio::task::spawn_blocking(connect).await??;
-        stream.set_nonblocking(true)?;
-        wait_for_greeting(endpoint, TcpStream::from_std(stream)?).await
-    };
+    let connection = connect_to(Endpoint::Vsock(routes.vsock.clone()?));
     match timeout(VSOCK_TIME, connection).await {
         Ok(Ok(connection)) => Some(connection),
         Ok(Err(error)) => {

@@ -61,6 +61,9 @@ pub enum Error {
     Silent(Duration),
     #[error("the guest's sshd refuses our key for user {user}")]
     Refused { user: String },
+    /// Neither the guest's own sshd nor one of ours can run.
+    #[error("the guest has no program sshd: install openssh-server in the image")]
+    NoSshd,
     /// The login succeeds, but the server starts no command.
     #[error("the guest's sshd refuses to start a command")]
     NoCommand,

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 use super::boot::{self, Boot, Wanted};
@@ -12,6 +12,8 @@ use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login, Session};
 use crate::image::UNIT_CREDENTIALS;
 use crate::text::Stage;
+use crate::vm::guest_state::GuestState;
+use crate::vm::store::instance::Door;
 use crate::vm::{self, Vm};
 
 /// Time limit for each answer of an SSH server that has sent its first bytes. Emulated ones are
@@ -46,8 +48,16 @@ pub struct Attempts<'a> {
     stage: Option<&'a dyn Stage>,
     /// An SSH server has answered.
     answered: Cell<bool>,
+    /// The guest's own sshd has refused our key.
+    refused: Cell<bool>,
     /// The error of the last login.
     failure: RefCell<Option<String>>,
+    /// What the agent reports, and the number of its reports.
+    guest: RefCell<(GuestState, u64)>,
+    /// The door that is known to work.
+    door: Cell<Option<Door>>,
+    /// Tells [`Attempts::asked`] to ask the agent.
+    ask: Notify,
 }
 
 impl<'a> Attempts<'a> {
@@ -56,7 +66,11 @@ impl<'a> Attempts<'a> {
             vm,
             stage,
             answered: Cell::default(),
+            refused: Cell::default(),
             failure: RefCell::default(),
+            guest: RefCell::default(),
+            door: Cell::default(),
+            ask: Notify::new(),
         }
     }
 
@@ -68,6 +82,80 @@ impl<'a> Attempts<'a> {
     /// Reports a message that is worth keeping.
     pub fn note(&self, message: &str) {
         self.stage.iter().for_each(|stage| stage.note(message));
+    }
+
+    pub fn vm(&self) -> &Vm {
+        self.vm
+    }
+
+    /// Begins anew: the guest boots, perhaps once more.
+    pub fn boot_begins(&self) {
+        (self.answered.take(), self.refused.take());
+        self.guest.take();
+    }
+
+    /// Keeps what the agent reports.
+    pub fn set_guest(&self, state: GuestState) {
+        let mut guest = self.guest.borrow_mut();
+        *guest = (state, guest.1 + 1);
+    }
+
+    /// Returns what the agent has reported.
+    pub fn guest(&self) -> GuestState {
+        self.guest.borrow().0.clone()
+    }
+
+    /// Returns true if an agent runs in the guest.
+    pub fn has_agent(&self) -> bool {
+        !self.guest.borrow().0.boot_id.is_empty()
+    }
+
+    /// Returns the number of reports so far that tell the state of the SSH units.
+    pub fn answers(&self) -> u64 {
+        let guest = self.guest.borrow();
+        if guest.0.ssh_units.is_empty() {
+            0
+        } else {
+            guest.1
+        }
+    }
+
+    pub fn set_door(&self, door: Door) {
+        self.door.set(Some(door));
+    }
+
+    pub fn door(&self) -> Option<Door> {
+        self.door.get()
+    }
+
+    pub fn has_answered(&self) -> bool {
+        self.answered.get()
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.refused.get()
+    }
+
+    /// Asks the agent for the guest's state.
+    pub fn ask(&self) {
+        self.ask.notify_one();
+    }
+
+    /// Waits for [`Self::ask`].
+    pub async fn asked(&self) {
+        self.ask.notified().await;
+    }
+
+    /// Keeps the error of a login for the timeout's.
+    pub fn failed(&self, error: &Error) {
+        *self.failure.borrow_mut() = Some(crate::text::error_chain(error));
+    }
+
+    /// Waits a moment for the guest's next boot.
+    pub async fn not_rebooted(&self) {
+        self.update("waiting for the guest's next boot");
+        *self.failure.borrow_mut() = Some("the system has not rebooted".to_owned());
+        sleep(ENDING_RETRY).await;
     }
 
     /// Waits until the guest's sshd answers.
@@ -99,12 +187,11 @@ impl<'a> Attempts<'a> {
                 Err(error) => error,
                 Ok(Some(ready)) => return Ok(ready),
                 Ok(None) => {
-                    self.update("waiting for the guest's next boot");
-                    *self.failure.borrow_mut() = Some("the system has not rebooted".to_owned());
-                    sleep(ENDING_RETRY).await;
+                    self.not_rebooted().await;
                     continue;
                 }
             };
+            self.refused.set(matches!(error, Error::Refused { .. }));
             match error {
                 Error::HostKey(_) | Error::Keys(_) | Error::NoScript(_) => return Err(error),
                 // A guest may start sshd before it writes the key.
@@ -119,7 +206,7 @@ impl<'a> Attempts<'a> {
                     return Err(error);
                 }
                 // sshd may be about to restart.
-                _ => *self.failure.borrow_mut() = Some(crate::text::error_chain(&error)),
+                _ => self.failed(&error),
             }
             sleep(RETRY).await;
         }
@@ -143,7 +230,7 @@ impl<'a> Attempts<'a> {
 }
 
 /// Returns nothing when the session is in another boot than the wanted one.
-async fn log_in_once(
+pub(super) async fn log_in_once(
     vm: &Vm,
     login: &Login,
     wanted: &Wanted,
@@ -168,9 +255,9 @@ async fn log_in_once(
     }))
 }
 
-/// True when the guest reports that it has started its sshd.
-fn expects_signal(vm: &Vm) -> bool {
-    // A direct boot contains the reporting unit; elsewhere, systemd takes it from a credential.
+/// True when the guest has an agent, and says when its SSH servers have settled.
+pub(super) fn expects_signal(vm: &Vm) -> bool {
+    // A direct boot contains the units; elsewhere, systemd takes them from credentials.
     vm.features().channels
         && (vm.spec.is_ephemeral()
             || vm

@@ -1,10 +1,13 @@
 //! Waits until a VM's machine runs, its sshd answers, or the VM is ready.
 
 mod boot;
+mod doors;
 mod login;
+mod reason;
 mod setup;
 
 use std::future::pending;
+use std::path::Path;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,14 +15,17 @@ use futures::future::LocalBoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::lifecycle;
+use super::store::instance::Door;
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
-use super::{Error, Vm, lifecycle};
-use crate::guest::ssh::endpoint::{Connection, Routes};
+use super::{Error, Vm};
+use crate::guest::ssh::endpoint::{Connection, Endpoint, Routes};
 use crate::guest::ssh::session;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
 pub use boot::{Boot, Wanted};
+use doors::Doors;
 use login::Attempts;
 pub use login::Ready;
 pub use setup::Fault;
@@ -60,23 +66,19 @@ pub async fn wait_ready(
     wanted: &Wanted,
 ) -> Result<Ready, Error> {
     let attempts = Attempts::new(vm, stage);
-    let log_in = |routes, sshd_started| {
-        attempts
-            .log_in(user, wanted, routes, sshd_started)
-            .boxed_local()
+    let socket = client.door();
+    let log_in = |routes, settled| {
+        let (doors, attempts) = (doors(vm, &socket, routes, settled), &attempts);
+        async move { doors.log_in(attempts, user, wanted).await }.boxed_local()
     };
     let types = vm.keys().types();
     let ready = wait_for(client, time, &attempts, log_in).await;
-    if vm.keys().types() != types
-        && let Err(error) = lifecycle::write_ssh_config(vm)
-    {
-        // OpenSSH then offers a key first that the guest refuses.
-        tracing::warn!(
-            error = crate::text::error_chain(&error),
-            "can't update the VM's ssh_config"
-        );
-    }
     let accepted = match &ready {
+        // The second door has the keys of its own.
+        Ok(Ready {
+            endpoint: Endpoint::Door(_),
+            ..
+        }) => None,
         Ok(_) => Some(true),
         Err(Error::Session(session::Error::Refused { .. })) => Some(false),
         Err(_) => None,
@@ -92,7 +94,35 @@ pub async fn wait_ready(
     let ready = ready?;
     // The next request notices a supervisor that has exited.
     let _ = client.send(&Request::Ready).await;
+    let door = match ready.endpoint {
+        Endpoint::Door(_) => Door::Direct,
+        Endpoint::Tcp(_) | Endpoint::Vsock(_) => Door::Guest,
+    };
+    let is_new = attempts.door() != Some(door);
+    if is_new {
+        let _ = client.send(&Request::Door { door }).await;
+    }
+    // OpenSSH must know the door's host key, and offer first the key that the guest accepts.
+    if (is_new || vm.keys().types() != types)
+        && let Err(error) = lifecycle::write_ssh_config(vm, door)
+    {
+        tracing::warn!(
+            error = crate::text::error_chain(&error),
+            "can't update the VM's ssh_config"
+        );
+    }
     Ok(ready)
+}
+
+fn doors(vm: &Vm, socket: &Path, routes: Routes, settled: watch::Receiver<bool>) -> Doors {
+    // The systemd of an imported disk is unknown. Without an agent in it, no door opens.
+    let may_have_agent = login::expects_signal(vm) || vm.spec.systemd.is_none();
+    Doors {
+        choice: vm.spec.settings.ssh,
+        socket: (vm.features().channels && may_have_agent).then(|| socket.to_owned()),
+        settled,
+        routes,
+    }
 }
 
 /// Waits until the VM's sshd answers.
@@ -101,7 +131,11 @@ pub async fn wait_ready(
 /// The VM ends, nothing answers in time, or the tool is interrupted.
 pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Connection, Error> {
     let attempts = Attempts::new(vm, None);
-    let answer = |routes, sshd_started| attempts.answer(routes, sshd_started).map(Ok).boxed_local();
+    let socket = client.door();
+    let answer = |routes, settled| {
+        let (doors, attempts) = (doors(vm, &socket, routes, settled), &attempts);
+        async move { Ok(doors.answer(attempts).await) }.boxed_local()
+    };
     wait_for(client, Some(READY_TIME_EMULATED), &attempts, answer).await
 }
 
@@ -114,7 +148,7 @@ async fn wait_for<'a, T>(
 ) -> Result<T, Error> {
     let start = Instant::now();
     let mut limit = time.unwrap_or(READY_TIME);
-    let sshd_started = watch::Sender::new(false);
+    let settled = watch::Sender::new(false);
     // Pending until the machine runs, also when another accelerator starts it again.
     let mut result = pending().boxed_local();
     let mut machine = None;
@@ -125,14 +159,16 @@ async fn wait_for<'a, T>(
                     if time.is_none() && accelerator == Accelerator::Tcg {
                         limit = READY_TIME_EMULATED;
                     }
+                    attempts.boot_begins();
                     let routes = machine.insert(Routes { tcp: ssh_port, vsock });
-                    result = begin(routes.clone(), sshd_started.subscribe());
+                    result = begin(routes.clone(), settled.subscribe());
                 }
                 // What has begun reaches the previous boot.
                 Message::Rebooted => {
-                    sshd_started.send_replace(false);
+                    settled.send_replace(false);
+                    attempts.boot_begins();
                     if let Some(routes) = &machine {
-                        result = begin(routes.clone(), sshd_started.subscribe());
+                        result = begin(routes.clone(), settled.subscribe());
                     }
                 }
                 Message::Fallback { reason } => {
@@ -144,10 +180,15 @@ async fn wait_for<'a, T>(
                     result = pending().boxed_local();
                 }
                 Message::Console { line } => attempts.update(&line),
-                Message::SshSettled => { sshd_started.send_replace(true); }
+                Message::SshSettled => { settled.send_replace(true); }
                 Message::Problem { text } => attempts.note(&text),
+                Message::Guest { state } => attempts.set_guest(state),
+                Message::Door { door } => attempts.set_door(door),
                 _ => {}
             },
+            () = attempts.asked() => {
+                let _ = client.send(&Request::AskGuest).await;
+            }
             result = &mut result => return Ok(result?),
             () = sleep_until(start + limit) => return Err(attempts.timeout(start.elapsed())),
         }

@@ -22,6 +22,7 @@ pub struct Settings {
     /// Disks beside the boot disk.
     pub disks: Vec<ExtraDisk>,
     pub nic: Nic,
+    pub ssh: Ssh,
     pub tpm: bool,
     /// The VM has a disk for cloud-init.
     pub cloudinit: bool,
@@ -33,6 +34,19 @@ pub struct Settings {
     pub gui: bool,
 }
 
+/// The way in by SSH.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Ssh {
+    /// The guest's own sshd if it lets us in, otherwise the direct door
+    #[default]
+    Auto,
+    /// Only the guest's own sshd
+    Guest,
+    /// Only the direct door: an sshd that ignores the image's settings, over a serial port
+    Direct,
+}
+
 /// A VM's network card.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -40,7 +54,7 @@ pub enum Nic {
     /// Outgoing connections through the host's network, incoming ones by forwarded ports only
     #[default]
     User,
-    /// No network card; SSH uses a serial port, one session at a time (needs systemd 256 or newer)
+    /// No network card; SSH uses the direct door (needs systemd 256 or newer)
     None,
 }
 

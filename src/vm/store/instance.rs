@@ -72,8 +72,21 @@ pub struct RunRecord {
     /// The credential with our keys that the guest has on its disk, as a hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<String>,
+    /// The SSH door that lets us in, as far as a login has shown.
+    #[serde(default)]
+    pub ssh_door: Option<Door>,
     /// None while the VM runs.
     pub end: Option<End>,
+}
+
+/// A way into the guest by SSH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    /// The guest's own sshd, over TCP or `AF_VSOCK`.
+    Guest,
+    /// An sshd that the agent starts for each session, with a configuration of ours.
+    Direct,
 }
 
 /// The end of a VM's run.
@@ -305,6 +318,11 @@ impl Vm {
             keys: self.keys(),
             alias: self.spec.name.to_string(),
         }
+    }
+
+    /// Returns the SSH door that lets us in while the VM runs.
+    pub fn door(&self) -> Door {
+        self.record().ssh_door.unwrap_or(Door::Guest)
     }
 
     /// The VM's own disk: an overlay over its base disk, or a copy of that.

@@ -47,6 +47,10 @@ pub struct Agent {
     is_there: bool,
     /// The guest writes its journal's messages to the events channel.
     watches: bool,
+    /// The guest has been asked for its sshd's settings.
+    knows_config: bool,
+    /// The guest's SSH servers have settled.
+    settled: bool,
     /// The time of the first question.
     watch_at: Option<Instant>,
     /// The time of the question that has no answer yet.
@@ -90,6 +94,8 @@ impl Agent {
             file: file_of(vm, dirs),
             is_there: false,
             watches: false,
+            knows_config: false,
+            settled: false,
             watch_at: None,
             asked: None,
             ask_at: None,
@@ -102,7 +108,7 @@ impl Agent {
     pub fn reset(&mut self) {
         self.report = Report::default();
         (self.agent.lines, self.events.lines) = Default::default();
-        (self.is_there, self.watches) = (false, false);
+        (self.is_there, self.watches, self.settled) = (false, false, false);
         (self.watch_at, self.asked, self.ask_at) = (None, None, None);
         (self.publish_at, self.published) = (None, None);
         self.doors.close_all();
@@ -116,7 +122,7 @@ impl Agent {
     pub fn on_channel(&mut self, index: usize, bytes: &[u8]) {
         let index = Some(index);
         if index == self.ready {
-            self.clients.publish(Message::SshSettled);
+            self.settle();
         } else if index == self.agent.index {
             for line in self.agent.lines.push(bytes) {
                 if let Some(news) = self.report.agent_line(&line) {
@@ -135,15 +141,23 @@ impl Agent {
     fn on_news(&mut self, news: &News) {
         match news {
             News::Hello => {
+                // A second one may be of a system that was restarted alone: the answer tells.
+                let quiet = if self.is_there {
+                    self.settled = false;
+                    Duration::ZERO
+                } else {
+                    QUIET_TIME
+                };
                 (self.is_there, self.watches, self.asked) = (true, false, None);
-                self.watch_at = Some(Instant::now() + QUIET_TIME);
+                self.watch_at = Some(Instant::now() + quiet);
                 self.doors.open_all();
                 self.changed();
             }
             News::SoftReboot => {
-                self.clients
-                    .forget(|message| *message == Message::SshSettled);
                 self.clients.publish(Message::Rebooted);
+                if self.settled {
+                    self.clients.publish(Message::SshSettled);
+                }
                 self.answered();
             }
             News::Closed(number) => {
@@ -152,6 +166,12 @@ impl Agent {
             }
             News::State => self.answered(),
             News::Stale => self.ask_again(),
+        }
+    }
+
+    fn settle(&mut self) {
+        if !std::mem::replace(&mut self.settled, true) {
+            self.clients.publish(Message::SshSettled);
         }
     }
 
@@ -186,6 +206,11 @@ impl Agent {
         }
     }
 
+    /// Asks the guest to shut down.
+    pub fn power_off(&self) {
+        self.tell("poweroff\n");
+    }
+
     /// Returns the time for [`Self::act`].
     pub fn next(&self) -> Option<Instant> {
         let ask_at = self.ask_at.map(|time| match self.asked {
@@ -211,15 +236,23 @@ impl Agent {
             self.watch_at = None;
             if !self.watches {
                 self.watches = true;
-                self.tell("events\nconfig\n");
+                self.tell("events\n");
                 self.ask_at = Some(now);
+                self.knows_config = false;
+                // A guest without that signal is up by now, too.
+                self.settle();
             }
         }
         let waits = self.asked.is_some_and(|asked| asked + ANSWER_TIME > now);
         if is_due(self.ask_at) && !waits {
             self.ask_at = None;
             self.asked = Some(now);
-            self.tell("status\n");
+            self.tell(if self.knows_config {
+                "status\n"
+            } else {
+                "status config\n"
+            });
+            self.knows_config = true;
         }
     }
 

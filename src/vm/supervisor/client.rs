@@ -1,10 +1,12 @@
 //! A client of a VM's supervisor.
 
 use std::io;
+use std::path::PathBuf;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::process::Child;
 
+use super::doors;
 use super::protocol::{LINE_MAX, Message, Request, SOCKET};
 use crate::host::fs::dirs::Dirs;
 use crate::host::net::socket::{self, ReadHalf, WriteHalf};
@@ -16,6 +18,8 @@ use crate::vm::{Error, Vm};
 #[derive(Debug)]
 pub struct Client {
     vm: Vm,
+    /// The socket of the second SSH door.
+    door: PathBuf,
     read: BufReader<Take<ReadHalf>>,
     write: WriteHalf,
     line: Vec<u8>,
@@ -35,6 +39,7 @@ impl Client {
         let read = BufReader::new(read.take(LINE_MAX as u64));
         let mut client = Self {
             vm: vm.clone(),
+            door: dirs.runtime_of(&vm.spec.id).join(doors::SOCKET),
             read,
             write,
             line: Vec::new(),
@@ -52,6 +57,11 @@ impl Client {
     /// True if this process started the VM.
     pub fn started_vm(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// Returns the socket of the second SSH door, which exists if the hypervisor has channels.
+    pub fn door(&self) -> PathBuf {
+        self.door.clone()
     }
 
     /// Sends a request.

@@ -139,7 +139,6 @@ impl Report {
                 Section::Status
             }
             "config" => {
-                self.next = self.state.clone();
                 self.next.sshd_config.clear();
                 Section::Config
             }
@@ -374,7 +373,8 @@ mod tests {
         let mut report = Report::default();
         read(&mut report, "@hello b\n");
         let config = "@config\n/etc/ssh/sshd_config.d/05-x.conf:PermitRootLogin no\n@end\n";
-        assert_eq!(read(&mut report, config), [News::State]);
+        let status = STATUS.replace("@end\n", config);
+        assert_eq!(read(&mut report, &status), [News::State]);
         let refused = r#"{"MESSAGE":"ROOT LOGIN REFUSED","SYSLOG_IDENTIFIER":"sshd-session"}"#;
         let failed = r#"{"MESSAGE":"x","MESSAGE_ID":"be02","SYSLOG_IDENTIFIER":"systemd"}"#;
         for (line, news) in [

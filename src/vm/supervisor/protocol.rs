@@ -6,7 +6,7 @@ use crate::engine::Change;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Forward, Vsock};
 use crate::vm::guest_state::GuestState;
-use crate::vm::store::instance::End;
+use crate::vm::store::instance::{Door, End};
 
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "control";
@@ -24,6 +24,8 @@ pub enum Request {
     EndLease,
     /// The guest is up: I reached its sshd.
     Ready,
+    /// I logged in through this SSH door.
+    Door { door: Door },
     /// Ask the agent for the guest's state: I can't reach the guest's sshd.
     AskGuest,
     /// The guest's own sshd accepted our key for the VM's user, or refuses it for long.
@@ -54,6 +56,8 @@ pub enum Message {
     Console { line: String },
     /// The guest's own SSH servers run, or systemd won't start them.
     SshSettled,
+    /// A client has logged in through this SSH door.
+    Door { door: Door },
     /// The newest state of the guest, as its agent reports it.
     Guest { state: GuestState },
     /// The guest won't become ready in this boot, for this reason. The machine still runs.

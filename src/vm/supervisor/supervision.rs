@@ -102,6 +102,7 @@ impl Supervision<'_> {
             } => {
                 fault::point("supervisor-runs");
                 self.agent.reset();
+                self.record.ssh_door = None;
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
@@ -196,6 +197,11 @@ impl Supervision<'_> {
                     self.save_record();
                 }
             }
+            ClientRequest::Request(Request::Door { door }) => {
+                self.record.ssh_door = Some(door);
+                self.save_record();
+                self.clients.publish(Message::Door { door });
+            }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
                 self.cut_power();
             }
@@ -218,6 +224,7 @@ impl Supervision<'_> {
         match shutdown.step(Instant::now()) {
             Step::PressPowerButton => self.order(Order::PowerButton),
             Step::Ask => {
+                self.agent.power_off();
                 if let Some(routes) = self.routes.clone() {
                     tokio::spawn(power_off::over_ssh(self.vm.clone(), routes));
                 }
