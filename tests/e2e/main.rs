@@ -21,6 +21,7 @@ mod accounts;
 mod architecture;
 mod cli;
 mod disks;
+mod doors;
 mod ephemeral;
 mod firmware;
 mod images;

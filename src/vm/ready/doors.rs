@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::boot::Wanted;
 use super::login::{Attempts, Ready, log_in_once};
-use super::reason::{Failure, is_active, is_starting, reason};
+use super::reason::{Failure, has_cause, is_active, is_starting, reason};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login};
 use crate::vm::spec::settings::Ssh;
@@ -23,8 +23,10 @@ const GREETING_TIME: Duration = Duration::from_secs(1);
 const SILENT_TIME: Duration = Duration::from_secs(4);
 /// Time after which an sshd that answers counts as stuck.
 const STUCK_TIME: Duration = Duration::from_secs(60);
-/// Time for the reason of a refusal to arrive, which comes in an answer of the guest.
+/// Time for the reason of a refusal to arrive, which the guest's journal and settings tell.
 const REASON_TIME: Duration = Duration::from_secs(2);
+/// Time for the second of two causes, when one is known.
+const CAUSES_TIME: Duration = Duration::from_secs(1);
 /// Time from an agent's start until the second door is used even if the system hasn't come far.
 const EARLY_TIME: Duration = Duration::from_secs(20);
 /// Time limit for a greeting of the second door.
@@ -146,7 +148,9 @@ impl Doors {
             };
             let is_answered = attempts.answers() > number;
             if refused {
-                if is_answered || asked_at.elapsed() > REASON_TIME {
+                let time = asked_at.elapsed();
+                let is_known = has_cause(&attempts.guest()) && time > CAUSES_TIME;
+                if is_answered || is_known || time > REASON_TIME {
                     return Failure::Refused;
                 }
                 continue;

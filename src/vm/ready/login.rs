@@ -54,7 +54,7 @@ pub struct Attempts<'a> {
     failure: RefCell<Option<String>>,
     /// What the agent reports, and the number of its reports.
     guest: RefCell<(GuestState, u64)>,
-    /// The door that is known to work.
+    /// The door that is known to work. The supervisor's record has it.
     door: Cell<Option<Door>>,
     /// Tells [`Attempts::asked`] to ask the agent.
     ask: Notify,
@@ -90,6 +90,7 @@ impl<'a> Attempts<'a> {
 
     /// Begins anew: the guest boots, perhaps once more.
     pub fn boot_begins(&self) {
+        self.door.set(self.vm.record().ssh_door);
         (self.answered.take(), self.refused.take());
         self.guest.take();
     }
@@ -120,10 +121,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    pub fn set_door(&self, door: Door) {
-        self.door.set(Some(door));
-    }
-
+    /// Returns the door through which a client has logged in during this run.
     pub fn door(&self) -> Option<Door> {
         self.door.get()
     }

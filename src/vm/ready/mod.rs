@@ -183,7 +183,6 @@ async fn wait_for<'a, T>(
                 Message::SshSettled => { settled.send_replace(true); }
                 Message::Problem { text } => attempts.note(&text),
                 Message::Guest { state } => attempts.set_guest(state),
-                Message::Door { door } => attempts.set_door(door),
                 _ => {}
             },
             () = attempts.asked() => {

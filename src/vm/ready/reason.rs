@@ -31,6 +31,11 @@ pub fn is_starting(state: &GuestState) -> bool {
         .any(|unit| unit.has_job || unit.active == "activating")
 }
 
+/// Returns true if it is known why sshd refuses us.
+pub fn has_cause(state: &GuestState) -> bool {
+    reason(Failure::Refused, state).contains('(')
+}
+
 /// Returns the reason, in words that follow `the guest's`.
 pub fn reason(failure: Failure, state: &GuestState) -> String {
     match failure {

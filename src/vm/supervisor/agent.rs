@@ -164,7 +164,8 @@ impl Agent {
                 self.doors.closed(*number);
                 self.changed();
             }
-            News::State => self.answered(),
+            News::Answer => self.answered(),
+            News::State => self.changed(),
             News::Stale => self.ask_again(),
         }
     }

@@ -56,7 +56,9 @@ pub enum News {
     SoftReboot,
     /// The session of the second door with this number has ended in the guest.
     Closed(usize),
-    /// An answer is complete, and the state is new.
+    /// An answer is complete.
+    Answer,
+    /// A part of the state is new.
     State,
     /// Something happened that makes the state old.
     Stale,
@@ -67,7 +69,7 @@ pub enum News {
 enum Section {
     #[default]
     None,
-    Status,
+    System,
     Units,
     Failed,
     /// The log of a failed unit.
@@ -103,7 +105,10 @@ impl Report {
                     self.state.has_sshd = Some(false);
                     return value.parse().ok().map(News::Closed);
                 }
-                _ if self.begin(word, value) => return None,
+                _ if self.begin(word, value) => {
+                    let is_published = matches!(word, "system" | "status");
+                    return is_published.then_some(News::State);
+                }
                 "end" => return self.end(),
                 _ => {}
             }
@@ -132,15 +137,19 @@ impl Report {
             "status" => {
                 self.next = GuestState {
                     boot_id: self.state.boot_id.clone(),
-                    sshd_log: self.state.sshd_log.clone(),
-                    sshd_config: self.state.sshd_config.clone(),
                     ..GuestState::default()
                 };
-                Section::Status
+                Section::None
             }
             "config" => {
-                self.next.sshd_config.clear();
+                self.state.sshd_config.clear();
                 Section::Config
+            }
+            "system" => {
+                // A client waits for the units, and they are complete.
+                self.state.ssh_units = std::mem::take(&mut self.next.ssh_units);
+                self.state.ssh_units.retain(|unit| !unit.name.is_empty());
+                Section::System
             }
             "units" => Section::Units,
             "failed" => Section::Failed,
@@ -170,11 +179,12 @@ impl Report {
         }
         let restarted = next.soft_reboots > self.state.soft_reboots;
         self.state = GuestState {
-            // Messages that arrived meanwhile.
+            // What arrived by itself.
             sshd_log: std::mem::take(&mut self.state.sshd_log),
+            sshd_config: std::mem::take(&mut self.state.sshd_config),
+            ssh_units: std::mem::take(&mut self.state.ssh_units),
             ..next
         };
-        self.state.ssh_units.retain(|unit| !unit.name.is_empty());
         self.state.failed.retain(|unit| !unit.name.is_empty());
         if serde_json::to_vec(&self.state).map_or(0, |json| json.len()) > STATE_MAX {
             let GuestState {
@@ -193,7 +203,7 @@ impl Report {
         Some(if restarted {
             News::SoftReboot
         } else {
-            News::State
+            News::Answer
         })
     }
 
@@ -201,7 +211,7 @@ impl Report {
         let next = &mut self.next;
         match self.section {
             Section::None => {}
-            Section::Status => match line.split_once('=') {
+            Section::System => match line.split_once('=') {
                 Some(("SystemState", value)) => next.system = text(value),
                 Some(("SoftRebootsCount", value)) => {
                     next.soft_reboots = value.parse().unwrap_or_default();
@@ -229,7 +239,8 @@ impl Report {
                     push(&mut next.addresses, address.to_owned());
                 }
             }
-            Section::Config => push(&mut next.sshd_config, line.to_owned()),
+            // It is published before the rest.
+            Section::Config => push(&mut self.state.sshd_config, line.to_owned()),
         }
     }
 
@@ -317,10 +328,10 @@ fn text(line: &str) -> String {
 mod tests {
     use super::*;
 
-    const STATUS: &str = "@status\nSystemState=degraded\nSoftRebootsCount=0\n@units\n\
+    const STATUS: &str = "@status\n@units\n\
         Id=ssh.service\nLoadState=loaded\nUnitFileState=disabled\nActiveState=inactive\n\
         Result=success\nJob=0\n\nId=sshd.service\nLoadState=not-found\nJob=12\n\
-        @failed\nId=x.service\nActiveState=failed\nResult=exit-code\n@log x.service\n\
+        @system\nSystemState=degraded\nSoftRebootsCount=0\n@failed\nId=x.service\nActiveState=failed\nResult=exit-code\n@log x.service\n\
         one\n\x1b[31mtwo\n@jobs\n 5 dev-sda.device start running\n@addresses\n\
         2: ens3    inet 10.0.2.15/24 scope global\n@sshd /usr/sbin/sshd\n@end\n";
 
@@ -337,7 +348,10 @@ mod tests {
     fn a_status_becomes_a_state() {
         let mut report = Report::default();
         assert_eq!(read(&mut report, "@hello b-1\n"), [News::Hello]);
-        assert_eq!(read(&mut report, STATUS), [News::State]);
+        assert_eq!(
+            read(&mut report, STATUS),
+            [News::State, News::State, News::Answer]
+        );
         let state = report.state();
         assert_eq!(state.boot_id, "b-1");
         assert_eq!(state.system, "degraded");
@@ -356,7 +370,10 @@ mod tests {
         let mut report = Report::default();
         read(&mut report, "@hello b-1\n");
         read(&mut report, STATUS);
-        read(&mut report, "@status\nSystemState=running\n@hello b-2\n");
+        read(
+            &mut report,
+            "@status\n@system\nSystemState=running\n@hello b-2\n",
+        );
         assert_eq!(report.state().system, "");
         assert_eq!(
             read(&mut report, "@end\n"),
@@ -364,8 +381,14 @@ mod tests {
             "the answer is of the old boot"
         );
         let soft = STATUS.replace("SoftRebootsCount=0", "SoftRebootsCount=1");
-        assert_eq!(read(&mut report, &soft), [News::SoftReboot]);
-        assert_eq!(read(&mut report, &soft), [News::State]);
+        assert_eq!(
+            read(&mut report, &soft),
+            [News::State, News::State, News::SoftReboot]
+        );
+        assert_eq!(
+            read(&mut report, &soft),
+            [News::State, News::State, News::Answer]
+        );
     }
 
     #[test]
@@ -373,8 +396,11 @@ mod tests {
         let mut report = Report::default();
         read(&mut report, "@hello b\n");
         let config = "@config\n/etc/ssh/sshd_config.d/05-x.conf:PermitRootLogin no\n@end\n";
-        let status = STATUS.replace("@end\n", config);
-        assert_eq!(read(&mut report, &status), [News::State]);
+        let status = config.replace("@end\n", STATUS);
+        assert_eq!(
+            read(&mut report, &status),
+            [News::State, News::State, News::Answer]
+        );
         let refused = r#"{"MESSAGE":"ROOT LOGIN REFUSED","SYSLOG_IDENTIFIER":"sshd-session"}"#;
         let failed = r#"{"MESSAGE":"x","MESSAGE_ID":"be02","SYSLOG_IDENTIFIER":"systemd"}"#;
         for (line, news) in [
@@ -399,7 +425,15 @@ mod tests {
         assert_eq!(lines.push(b"x\nok\n"), ["ok"], "the long line is dropped");
         let mut report = Report::default();
         read(&mut report, "@hello b\n");
-        for section in ["status", "units", "failed", "jobs", "addresses", "config"] {
+        for section in [
+            "status",
+            "units",
+            "system",
+            "failed",
+            "jobs",
+            "addresses",
+            "config",
+        ] {
             report.agent_line(&format!("@{section}"));
             for _ in 0..1000 {
                 for line in [

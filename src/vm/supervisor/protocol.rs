@@ -56,8 +56,6 @@ pub enum Message {
     Console { line: String },
     /// The guest's own SSH servers run, or systemd won't start them.
     SshSettled,
-    /// A client has logged in through this SSH door.
-    Door { door: Door },
     /// The newest state of the guest, as its agent reports it.
     Guest { state: GuestState },
     /// The guest won't become ready in this boot, for this reason. The machine still runs.

@@ -200,7 +200,6 @@ impl Supervision<'_> {
             ClientRequest::Request(Request::Door { door }) => {
                 self.record.ssh_door = Some(door);
                 self.save_record();
-                self.clients.publish(Message::Door { door });
             }
             ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
                 self.cut_power();

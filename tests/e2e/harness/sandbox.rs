@@ -80,6 +80,11 @@ impl Sandbox {
         }
     }
 
+    /// Returns the folder of the tool's sockets.
+    pub fn runtime(&self) -> PathBuf {
+        self.runtime.path().join(NAME)
+    }
+
     /// Returns the folder of the tool's cache.
     pub fn cache(&self) -> PathBuf {
         self.cache.join(NAME)

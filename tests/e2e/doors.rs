@@ -1,0 +1,99 @@
+//! The two SSH doors: guests whose own sshd keeps us out.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, shared};
+
+/// Sessions that the second door serves at the same time.
+const SESSIONS: usize = 8;
+
+#[test]
+fn a_guest_without_a_running_sshd_lets_us_in() {
+    let image = Own::with(
+        "latest",
+        "door",
+        "systemctl disable ssh.service && \
+         printf 'u dev 1500 - /var/home/dev /bin/bash\\n' >/usr/lib/sysusers.d/dev.conf && \
+         printf 'd /var/home/dev 0700 dev dev -\\n' >/usr/lib/tmpfiles.d/dev.conf",
+    );
+    let sandbox = Sandbox::new("door");
+    let run = |args: &[&str]| {
+        let mut all = vec!["run", "--ephemeral"];
+        all.extend(args);
+        all.push(&image.name);
+        sandbox.run(&all)
+    };
+    run(&["--detach", "--name", "off"]).expect(0);
+    sandbox
+        .run(&["ssh", "off", "id", "-un"])
+        .expect(0)
+        .says("ssh.service is disabled")
+        .says("direct SSH door");
+    assert_eq!(sandbox.vm("off").unwrap()["ssh_door"], "direct");
+
+    // Later sessions know the door. Each holds its port until all have begun.
+    let line = "echo begun; read x; echo $x";
+    let mut sessions: Vec<_> = (0..SESSIONS)
+        .map(|_| sandbox.start(&["ssh", "off", line]))
+        .collect();
+    for session in &sessions {
+        session.wait_stdout("begun", BOOT);
+    }
+    drop(sessions.split_off(SESSIONS / 2));
+    for mut session in sessions {
+        session.type_line("over");
+        session
+            .finish(SOON)
+            .expect(0)
+            .silent_about("direct SSH door");
+    }
+    let input: Vec<u8> = (0..8 << 20).map(|i: u32| (i % 251) as u8).collect();
+    let output = Running::start(sandbox.tool(&["ssh", "off", "cat"]), Some(input.clone()))
+        .finish(BOOT)
+        .expect(0);
+    assert!(output.stdout == input, "eight mebibytes there and back");
+    // A user whom the boot makes.
+    let user = ["ssh", "--user", "dev", "off", "id", "-un"];
+    assert_eq!(sandbox.ok(&user), "dev\n");
+    sandbox
+        .run(&["ssh", "--user", "nobody-here", "off", "true"])
+        .expect(125)
+        .says("nobody-here");
+    // OpenSSH knows the door's host key.
+    let openssh = ["ssh", "off", "--", "-T", "echo", "by", "OpenSSH"];
+    assert_eq!(sandbox.ok(&openssh), "by OpenSSH\n");
+    std::fs::write(sandbox.root().join("file"), "x").unwrap();
+    sandbox.ok(&["cp", "file", "off:/run/copied"]);
+    assert_eq!(sandbox.ok(&["ssh", "off", "cat", "/run/copied"]), "x");
+    // Other users of the host can't enter the folder of the sockets.
+    let runtime = sandbox.runtime();
+    let mode = std::fs::metadata(&runtime).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+    sandbox.ok(&["rm", "--force", "off"]);
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn a_refusal_is_explained_by_the_image() {
+    let image = Own::with(
+        "latest",
+        "refuses",
+        "echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/05-x.conf",
+    );
+    let sandbox = Sandbox::new("refuses");
+    sandbox
+        .run(&["run", "--rm", "--ephemeral", &image.name, "true"])
+        .expect(0)
+        .says("sshd_config.d/05-x.conf: PermitRootLogin no");
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
+fn an_image_without_sshd_is_an_error() {
+    let sandbox = Sandbox::new("no-sshd");
+    sandbox
+        .run(&["run", "--rm", "--ephemeral", &shared("nosshd"), "true"])
+        .expect(125)
+        .says("install openssh-server");
+    sandbox.assert_clean(&[]);
+}
