@@ -100,6 +100,9 @@ _podman__bootc() {
             podman__bootc,trust)
                 cmd="podman__bootc__subcmd__trust"
                 ;;
+            podman__bootc,wait)
+                cmd="podman__bootc__subcmd__wait"
+                ;;
             podman__bootc__subcmd__help,completion)
                 cmd="podman__bootc__subcmd__help__subcmd__completion"
                 ;;
@@ -172,6 +175,9 @@ _podman__bootc() {
             podman__bootc__subcmd__help,trust)
                 cmd="podman__bootc__subcmd__help__subcmd__trust"
                 ;;
+            podman__bootc__subcmd__help,wait)
+                cmd="podman__bootc__subcmd__help__subcmd__wait"
+                ;;
             podman__bootc__subcmd__help__subcmd__snapshot,create)
                 cmd="podman__bootc__subcmd__help__subcmd__snapshot__subcmd__create"
                 ;;
@@ -239,7 +245,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start reboot restart set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start reboot restart wait set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -427,7 +433,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh ssh-config cp trust console screenshot stop start reboot set snapshot rm images disk prune system inspect logs port doctor completion help"
+            opts="run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -846,6 +852,20 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__help__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__images)
             opts="-h --connection --format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1043,7 +1063,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -t -T -i -q -v -p -h --name --background --detach --rm --user --cpus --memory --tty --no-tty --interactive --connection --arch --pull --timeout --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
+            opts="-B -d -u -m -t -T -i -q -v -p -h --name --background --detach --rm --user --cpus --memory --tty --no-tty --interactive --connection --arch --pull --timeout --wait --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --ssh --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1089,6 +1109,10 @@ _podman__bootc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --hypervisor)
                     COMPREPLY=($(compgen -W "auto qemu vfkit krunkit hyperv" -- "${cur}"))
                     return 0
@@ -1127,6 +1151,10 @@ _podman__bootc() {
                     ;;
                 --nic)
                     COMPREPLY=($(compgen -W "user none" -- "${cur}"))
+                    return 0
+                    ;;
+                --ssh)
+                    COMPREPLY=($(compgen -W "auto guest direct" -- "${cur}"))
                     return 0
                     ;;
                 --hostname)
@@ -1483,12 +1511,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__start)
-            opts="-h --log-level --help"
+            opts="-q -h --wait --timeout --quiet --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1615,6 +1651,40 @@ _podman__bootc() {
                 return 0
             fi
             case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__wait)
+            opts="-u -q -h --for --user --quiet --timeout --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -37,6 +37,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand start 'Start stopped VMs in the background'
             cand reboot 'Reboot the systems of running VMs'
             cand restart 'Reboot the systems of running VMs'
+            cand wait 'Wait until a running VM is ready, or until a unit in it is active'
             cand set 'Change the CPUs and the memory of a stopped VM'
             cand snapshot 'Save and restore everything on the disks of a stopped VM'
             cand rm 'Remove VMs and their disks'
@@ -63,6 +64,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --arch 'The architecture of the image [default: the local image''s, otherwise the host''s]'
             cand --pull 'When to pull the image'
             cand --timeout 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
+            cand --wait 'Wait for this before the session, or before --detach returns: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target [default: ssh]'
             cand --hypervisor 'The hypervisor that runs the VM'
             cand --accel 'The way QEMU runs guest code'
             cand --root-transport 'How an --ephemeral VM gets the image''s files'
@@ -73,6 +75,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --publish 'Forward a port of the host to the VM; can be repeated'
             cand --add-disk 'Attach a disk image (raw or qcow2), or with new:SIZE an empty disk; can be repeated'
             cand --nic 'The VM''s network card'
+            cand --ssh 'The way in by SSH'
             cand --hostname 'The VM''s hostname'
             cand --ssh-key 'Also accept the public SSH keys in this file; can be repeated'
             cand --credential 'Hand a credential to the guest''s systemd, as a value or from a file; can be repeated'
@@ -192,7 +195,11 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;start'= {
+            cand --wait 'Wait for this: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target'
+            cand --timeout 'Time limit for --wait, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
             cand --log-level 'Log messages at and above this level, to stderr'
+            cand -q 'Don''t show progress'
+            cand --quiet 'Don''t show progress'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -217,6 +224,17 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --soft 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest'
             cand --wait 'Wait until the next boot is ready; the default'
             cand --no-wait 'Return as soon as the guest begins to reboot'
+            cand -q 'Don''t show progress'
+            cand --quiet 'Don''t show progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;wait'= {
+            cand --for 'What to wait for: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target'
+            cand -u 'The user to log in as [default: the VM''s user]'
+            cand --user 'The user to log in as [default: the VM''s user]'
+            cand --timeout 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
+            cand --log-level 'Log messages at and above this level, to stderr'
             cand -q 'Don''t show progress'
             cand --quiet 'Don''t show progress'
             cand -h 'Print help (see more with ''--help'')'
@@ -439,6 +457,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs in the background'
             cand reboot 'Reboot the systems of running VMs'
+            cand wait 'Wait until a running VM is ready, or until a unit in it is active'
             cand set 'Change the CPUs and the memory of a stopped VM'
             cand snapshot 'Save and restore everything on the disks of a stopped VM'
             cand rm 'Remove VMs and their disks'
@@ -474,6 +493,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;start'= {
         }
         &'podman-bootc;help;reboot'= {
+        }
+        &'podman-bootc;help;wait'= {
         }
         &'podman-bootc;help;set'= {
         }

@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
+use super::wait::console_hint;
 use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Runtime;
 
@@ -11,7 +12,7 @@ use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
 use crate::provision::Provisioner;
 use crate::text::{Progress, Stage, parse_size};
-use crate::vm::ready::{self, Ready, Wanted};
+use crate::vm::ready::{self, Condition, Ready, Wanted};
 use crate::vm::supervisor::client::Client;
 use crate::vm::{self, Store, Vm, lifecycle};
 
@@ -67,7 +68,7 @@ impl Context {
     /// Faults in the guest's setup are only reported. The client hears of the guest's next reboot.
     ///
     /// # Errors
-    /// The VM is not running, or is not ready in time.
+    /// The VM is not running, is hopeless, or is not ready in time.
     pub fn session(
         &self,
         vm: &Vm,
@@ -75,14 +76,35 @@ impl Context {
         timeout: Option<Duration>,
         stage: Box<dyn Stage>,
     ) -> Result<(Client, Ready)> {
+        self.session_when(vm, user, timeout, &Condition::Ssh, stage)
+    }
+
+    /// The same, as soon as the VM also meets the condition.
+    ///
+    /// # Errors
+    /// As for [`Self::session`], or the condition can't be met.
+    pub fn session_when(
+        &self,
+        vm: &Vm,
+        user: &str,
+        timeout: Option<Duration>,
+        condition: &Condition,
+        stage: Box<dyn Stage>,
+    ) -> Result<(Client, Ready)> {
         let (client, ready) = self
             .block_on(async {
                 let mut client = lifecycle::attach(vm, &self.store).await?;
                 let wanted = Wanted::Lasting;
+                let shown: Option<&dyn Stage> = Some(&*stage);
                 let ready =
-                    ready::wait_ready(&mut client, vm, user, timeout, Some(&*stage), &wanted)
+                    ready::wait_until(&mut client, vm, user, timeout, shown, &wanted, condition)
                         .await?;
                 Ok((client, ready))
+            })
+            .inspect_err(|error| {
+                if matches!(error, vm::Error::Hopeless { .. }) {
+                    stage.note(&console_hint(&vm.spec.name));
+                }
             })
             .map_err(|error| only_for(vm, user, error))?;
         ready

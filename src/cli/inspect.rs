@@ -8,6 +8,7 @@ use super::args::vm::VmArgs;
 use super::list::Row;
 use crate::ui::{Format, print};
 use crate::vm::Spec;
+use crate::vm::guest_state::GuestState;
 use crate::vm::store::instance::RunRecord;
 
 /// Show everything about VMs, as JSON
@@ -31,6 +32,8 @@ struct Inspected {
     console_log: std::path::PathBuf,
     spec: Spec,
     last_run: RunRecord,
+    /// What the guest's agent reported last, while the VM runs.
+    guest: Option<GuestState>,
 }
 
 impl Args {
@@ -44,6 +47,7 @@ impl Args {
                 identity: vm.keys().identities().into_iter().next(),
                 console_log: vm.console_log(),
                 last_run: vm.record(),
+                guest: Row::guest(&vm, &vm.state(), &context.dirs),
                 spec: vm.spec,
             });
         }

@@ -6,11 +6,12 @@ use serde::Serialize;
 use super::Context;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::text::{format_size, since};
+use crate::text::{format_size, plain, since};
 use crate::ui::{Format, Table, print, say};
+use crate::vm::guest_state::GuestState;
 use crate::vm::store::Entry;
 use crate::vm::store::instance::Door;
-use crate::vm::supervisor::problems;
+use crate::vm::supervisor::{agent, problems};
 use crate::vm::{State, Vm};
 
 /// List the VMs
@@ -39,6 +40,11 @@ pub(super) struct Row {
     pub state: String,
     /// Why the VM crashed or its power was cut, or what failed while it keeps running.
     pub reason: Option<String>,
+    /// The state of the guest's system while the VM runs and its agent has reported it: `starting`,
+    /// `running`, `degraded`, `maintenance`, ...
+    pub system: Option<String>,
+    /// The guest's failed units.
+    pub failed_units: Vec<String>,
     pub created: Option<jiff::Timestamp>,
     pub cpus: u32,
     /// Bytes.
@@ -79,6 +85,11 @@ impl Row {
         }
     }
 
+    /// Returns the state of a running guest.
+    pub(super) fn guest(vm: &Vm, state: &State, dirs: &Dirs) -> Option<GuestState> {
+        (*state == State::Running).then(|| agent::read(vm, dirs))?
+    }
+
     pub(super) fn of(vm: &Vm, dirs: &Dirs) -> Self {
         let state = vm.state();
         let record = if state == State::Running {
@@ -86,6 +97,7 @@ impl Row {
         } else {
             Default::default()
         };
+        let guest = Self::guest(vm, &state, dirs).unwrap_or_default();
         let spec = &vm.spec;
         Self {
             name: spec.name.to_string(),
@@ -104,7 +116,7 @@ impl Row {
             state: state.name().into(),
             reason: match state {
                 State::Crashed(reason) => Some(reason),
-                State::Running => problems::read(vm, dirs),
+                State::Running => problems::read(vm, dirs).or_else(|| guest.trouble()),
                 State::Stopped => vm
                     .record()
                     .end
@@ -112,6 +124,8 @@ impl Row {
                     .map(|end| end.reason),
                 State::Creating => None,
             },
+            system: (!guest.system.is_empty()).then(|| plain(&guest.system)),
+            failed_units: guest.failed.iter().map(|unit| plain(&unit.name)).collect(),
             ports: record
                 .ports
                 .iter()

@@ -27,6 +27,7 @@ mod start;
 mod stop;
 mod system;
 mod trust;
+mod wait;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -82,6 +83,7 @@ enum Command {
     Start(start::Args),
     #[command(visible_alias = "restart")]
     Reboot(reboot::Args),
+    Wait(wait::Args),
     Set(set::Args),
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -172,6 +174,7 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Reboot(args) => args.run(&open()?)?,
         Command::Set(args) => args.run(&open()?)?,
         Command::Snapshot(command) => command.run(&open()?)?,
+        Command::Wait(args) => args.run(&open()?)?,
         Command::Stop(args) => args.run(&open()?)?,
         Command::Start(args) => args.run(&open()?)?,
         Command::Rm(args) => args.run(&open()?)?,

@@ -21,7 +21,7 @@ use crate::text::{Progress, parse_time};
 use crate::ui::{StderrProgress, say};
 use crate::vm::create::NewVm;
 use crate::vm::live::Live;
-use crate::vm::ready::{self, Fault, Ready, Wanted};
+use crate::vm::ready::{self, Condition, Fault, Ready, Wanted};
 use crate::vm::store::instance::EndKind;
 use crate::vm::supervisor::client::Client;
 use crate::vm::{self, Name, Vm, lifecycle};
@@ -67,6 +67,10 @@ pub struct Args {
     /// 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
+    /// Wait for this before the session, or before --detach returns: ssh, running (the end of the
+    /// boot, without failed units), or a unit such as multi-user.target [default: ssh]
+    #[arg(long, value_name = "CONDITION")]
+    wait: Option<Condition>,
     /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
@@ -117,9 +121,11 @@ impl Args {
                 .splice(0..0, self.image.take().map(OsString::from));
         }
         // Checks come before any work.
-        if self.detach && self.command.is_empty() && self.timeout.is_some() {
+        let only_starts = self.detach && self.command.is_empty() && self.wait.is_none();
+        if only_starts && self.timeout.is_some() {
             bail!(
-                "--timeout has no effect: --detach without a command doesn't wait until the VM is ready"
+                "--timeout has no effect: --detach without a command doesn't wait until the VM is ready. \
+                 Add `--wait ssh`"
             );
         }
         let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
@@ -153,7 +159,7 @@ impl Args {
                 return Err(error.into());
             }
         };
-        if self.detach && self.command.is_empty() {
+        if only_starts {
             let started = ready::wait_started(&mut client, |note| progress.note(note));
             if let Err(error) = context.block_on(started) {
                 drop(client);
@@ -226,13 +232,15 @@ impl Args {
         progress: &dyn Progress,
     ) -> Result<u8> {
         let stage = progress.stage("boot");
-        let ready = context.block_on(ready::wait_ready(
+        let condition = self.wait.clone().unwrap_or_default();
+        let ready = context.block_on(ready::wait_until(
             &mut client,
             vm,
             &self.user,
             self.timeout,
             Some(&*stage),
             &Wanted::Any,
+            &condition,
         ));
         let result = match ready {
             Ok(Ready {
@@ -243,6 +251,11 @@ impl Args {
             }) => match faults.into_iter().next() {
                 None => {
                     stage.done(&format!("VM {} is ready", vm.spec.name));
+                    if self.detach && self.command.is_empty() {
+                        context.block_on(session.close());
+                        say(format!("{}\n", vm.spec.name));
+                        return Ok(0);
+                    }
                     let live = Live {
                         vm,
                         store: &context.store,
@@ -296,6 +309,12 @@ impl Args {
             }
             Some(vm::Error::Rebooted(_)) => {
                 still_running(format!("`podman-bootc ssh {name}` waits for its next boot"));
+            }
+            Some(vm::Error::Hopeless { .. }) => {
+                still_running(super::wait::console_hint(name));
+            }
+            Some(vm::Error::Condition { .. }) => {
+                still_running(format!("`podman-bootc ssh {name}` opens a shell in it"));
             }
             _ if error.is::<Fault>() => {
                 still_running(format!("`podman-bootc ssh {name}` opens a shell in it"))

@@ -99,12 +99,11 @@ pub enum Error {
         console: Vec<String>,
     },
     /// The guest runs, and won't become ready in this boot.
-    #[error("VM {name} won't become ready: {reason}{}{}", quoted(.console), .hint)]
+    #[error("VM {name} won't become ready: {reason}{}", quoted(.console))]
     Hopeless {
         name: String,
         reason: String,
         console: Vec<String>,
-        hint: String,
     },
     /// The VM is ready, and what else was waited for doesn't come.
     #[error("VM {name} is up, but {why}")]
@@ -137,20 +136,20 @@ impl Error {
         )
     }
 
+    /// What was waited for in a VM that is ready doesn't come.
+    pub(super) fn condition(vm: &Vm, why: String) -> Self {
+        Self::Condition {
+            name: vm.spec.name.to_string(),
+            why,
+        }
+    }
+
     /// The guest won't become ready.
     pub(super) fn hopeless(vm: &Vm, reason: String) -> Self {
-        let name = vm.spec.name.to_string();
-        // A VM that is removed with its session can't be looked at.
-        let hint = if vm.spec.remove {
-            String::new()
-        } else {
-            format!("\n`podman-bootc console {name}` opens its console")
-        };
         Self::Hopeless {
-            name,
+            name: vm.spec.name.to_string(),
             reason,
             console: last_words(vm),
-            hint,
         }
     }
 

@@ -120,6 +120,7 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         })?;
         own.extend(units::door_keys(text, &authorization::public_keys(vm)?));
     }
+    own.push(units::no_automatic_updates());
     own.extend(shares::credentials(&settings.shares, features.shares));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {

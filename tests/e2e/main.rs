@@ -36,3 +36,4 @@ mod terminal;
 mod tree;
 mod variants;
 mod vsock;
+mod waits;

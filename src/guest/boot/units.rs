@@ -19,6 +19,7 @@ pub const DOORS: usize = 8;
 pub const JOURNAL_CHANNEL: &str = "podman-bootc.journal";
 
 const READY_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ready.service");
+const UPDATES_DROPIN: &str = include_str!("../../../vm-assets/units/updates.conf");
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
 const AGENT_SERVICE: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.service");
 const AGENT_PATH: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.path");
@@ -51,6 +52,14 @@ pub fn door_keys(host_key: Vec<u8>, authorized: &str) -> [Credential; 2] {
         credential("podman-bootc.hostkey", host_key),
         credential("podman-bootc.keys", format!("{authorized}\n").into_bytes()),
     ]
+}
+
+/// Keeps bootc from updating the guest by itself, unless the user asks for it by a kernel argument.
+pub fn no_automatic_updates() -> Credential {
+    Credential {
+        name: "systemd.unit-dropin.bootc-fetch-apply-updates.timer~podman-bootc".into(),
+        value: UPDATES_DROPIN.into(),
+    }
 }
 
 /// Makes the root filesystem fill a disk that has grown.

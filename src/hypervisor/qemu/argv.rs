@@ -9,7 +9,7 @@ use super::find::Qemu;
 use super::{credentials, devices, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine};
+use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine, Screen};
 
 /// The name of the network card's back end, which port forwards need.
 pub const NETDEV: &str = "net0";
@@ -135,8 +135,13 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
         Arch::Aarch64 => "virt,gic-version=max".to_owned(),
     };
     match &machine.boot {
-        // QEMU's built-in firmware is a BIOS.
-        Boot::Firmware(Firmware::Bios | Firmware::BuiltIn { .. }) => {}
+        // QEMU's built-in firmware is a BIOS. With this it writes to the serial console, too: what it
+        // and a boot loader say would be on the screen alone.
+        Boot::Firmware(Firmware::Bios | Firmware::BuiltIn { .. }) => {
+            if machine.arch == Arch::X86_64 && machine.devices.screen != Some(Screen::Window) {
+                board.push_str(",graphics=off");
+            }
+        }
         Boot::Firmware(Firmware::Uefi { code, vars, smm }) => {
             let flash = |name: &str, file: &Path, read_only: bool| -> Result<String, PathNotUtf8> {
                 let file = json!({"driver": "file", "filename": utf8(file)?});

@@ -223,6 +223,12 @@ impl<'a> Attempts<'a> {
              `podman-bootc logs` shows the console"
                 .to_owned()
         };
+        let story = self.guest().story();
+        let why = if story.is_empty() {
+            why
+        } else {
+            format!("{why}. {story}")
+        };
         vm::Error::timeout(self.vm, time.as_secs(), why)
     }
 }

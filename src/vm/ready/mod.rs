@@ -1,11 +1,13 @@
 //! Waits until a VM's machine runs, its sshd answers, or the VM is ready.
 
 mod boot;
+mod condition;
 mod doors;
 mod login;
 mod reason;
 mod setup;
 
+use std::cell::RefCell;
 use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
@@ -20,11 +22,13 @@ use super::store::instance::Door;
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
 use super::{Error, Vm};
+use crate::engine::at;
 use crate::guest::ssh::endpoint::{Connection, Endpoint, Routes};
 use crate::guest::ssh::session;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
 pub use boot::{Boot, Wanted};
+pub use condition::Condition;
 use doors::Doors;
 use login::Attempts;
 pub use login::Ready;
@@ -34,6 +38,10 @@ pub use setup::Fault;
 pub const READY_TIME: Duration = Duration::from_secs(5 * 60);
 /// The default of `--timeout` under emulation.
 pub const READY_TIME_EMULATED: Duration = Duration::from_secs(20 * 60);
+/// The guest's agent is asked this long before the end what the guest is doing.
+const ASK_TIME: Duration = Duration::from_secs(10);
+/// The guest gets this long for the lines that explain why it is hopeless.
+const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// Waits until the machine runs.
 ///
@@ -56,7 +64,8 @@ pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<()
 /// of the guest the session must be in.
 ///
 /// # Errors
-/// The VM ends, is not ready in time or has another host key, or the tool is interrupted.
+/// The VM ends, is hopeless, is not ready in time or has another host key, or the tool is
+/// interrupted.
 pub async fn wait_ready(
     client: &mut Client,
     vm: &Vm,
@@ -65,6 +74,22 @@ pub async fn wait_ready(
     stage: Option<&dyn Stage>,
     wanted: &Wanted,
 ) -> Result<Ready, Error> {
+    wait_until(client, vm, user, time, stage, wanted, &Condition::Ssh).await
+}
+
+/// Waits until the VM is ready, and then for the condition; both within `time`.
+///
+/// # Errors
+/// As for [`wait_ready`], or the condition can't be met.
+pub async fn wait_until(
+    client: &mut Client,
+    vm: &Vm,
+    user: &str,
+    time: Option<Duration>,
+    stage: Option<&dyn Stage>,
+    wanted: &Wanted,
+    condition: &Condition,
+) -> Result<Ready, Error> {
     let attempts = Attempts::new(vm, stage);
     let socket = client.door();
     let log_in = |routes, settled| {
@@ -72,13 +97,16 @@ pub async fn wait_ready(
         async move { doors.log_in(attempts, user, wanted).await }.boxed_local()
     };
     let types = vm.keys().types();
-    let ready = wait_for(client, time, &attempts, log_in).await;
+    let ready = wait_for(client, vm, time, &attempts, log_in).await;
     let accepted = match &ready {
         // The second door has the keys of its own.
-        Ok(Ready {
-            endpoint: Endpoint::Door(_),
-            ..
-        }) => None,
+        Ok((
+            Ready {
+                endpoint: Endpoint::Door(_),
+                ..
+            },
+            _,
+        )) => None,
         Ok(_) => Some(true),
         Err(Error::Session(session::Error::Refused { .. })) => Some(false),
         Err(_) => None,
@@ -91,7 +119,7 @@ pub async fn wait_ready(
         }
         let _ = client.send(&Request::Authorized { accepted }).await;
     }
-    let ready = ready?;
+    let (ready, limit) = ready?;
     // The next request notices a supervisor that has exited.
     let _ = client.send(&Request::Ready).await;
     let door = match ready.endpoint {
@@ -111,6 +139,9 @@ pub async fn wait_ready(
             "can't update the VM's ssh_config"
         );
     }
+    if *condition != Condition::Ssh {
+        wait_for_condition(client, vm, &ready, &limit, condition, &attempts).await?;
+    }
     Ok(ready)
 }
 
@@ -125,6 +156,46 @@ fn doors(vm: &Vm, socket: &Path, routes: Routes, settled: watch::Receiver<bool>)
     }
 }
 
+async fn wait_for_condition(
+    client: &mut Client,
+    vm: &Vm,
+    ready: &Ready,
+    limit: &Limit,
+    condition: &Condition,
+    attempts: &Attempts<'_>,
+) -> Result<(), Error> {
+    attempts.update(&format!("waiting for {condition}"));
+    let newest = RefCell::new(format!("it waits for {condition}"));
+    let met = condition::wait(&ready.session, condition, |what| {
+        attempts.update(what);
+        what.clone_into(&mut newest.borrow_mut());
+    });
+    tokio::pin!(met);
+    loop {
+        tokio::select! {
+            message = client.next() => match message? {
+                Message::Problem { text } => attempts.note(&text),
+                Message::Rebooted => {
+                    return Err(Error::condition(vm, format!("it restarted before {condition} came")));
+                }
+                _ => {}
+            },
+            result = &mut met => return match result {
+                Ok(()) => Ok(()),
+                Err(condition::Failure::NotMet(why)) => Err(Error::condition(vm, why)),
+                Err(condition::Failure::Session(error)) => Err(error.into()),
+            },
+            () = sleep_until(limit.end) => {
+                let why = newest.borrow().clone();
+                let story = condition::ask(&ready.session).await.story();
+                let story = if story.is_empty() { story } else { format!("; {story}") };
+                let seconds = limit.start.elapsed().as_secs();
+                return Err(Error::timeout(vm, seconds, format!("{why}{story}")));
+            }
+        }
+    }
+}
+
 /// Waits until the VM's sshd answers.
 ///
 /// # Errors
@@ -136,23 +207,37 @@ pub async fn wait_answering(client: &mut Client, vm: &Vm) -> Result<Connection, 
         let (doors, attempts) = (doors(vm, &socket, routes, settled), &attempts);
         async move { Ok(doors.answer(attempts).await) }.boxed_local()
     };
-    wait_for(client, Some(READY_TIME_EMULATED), &attempts, answer).await
+    let time = Some(READY_TIME_EMULATED);
+    let (connection, _) = wait_for(client, vm, time, &attempts, answer).await?;
+    Ok(connection)
+}
+
+/// The time of a wait.
+struct Limit {
+    start: Instant,
+    end: Instant,
 }
 
 /// Waits for the result of `begin`, which this function calls whenever the machine starts.
 async fn wait_for<'a, T>(
     client: &mut Client,
+    vm: &Vm,
     time: Option<Duration>,
     attempts: &Attempts<'_>,
     begin: impl Fn(Routes, watch::Receiver<bool>) -> LocalBoxFuture<'a, Result<T, session::Error>>,
-) -> Result<T, Error> {
+) -> Result<(T, Limit), Error> {
     let start = Instant::now();
     let mut limit = time.unwrap_or(READY_TIME);
     let settled = watch::Sender::new(false);
     // Pending until the machine runs, also when another accelerator starts it again.
     let mut result = pending().boxed_local();
     let mut machine = None;
+    let mut hopeless: Option<(Instant, String)> = None;
+    let mut asked = false;
     loop {
+        // A short time has no room for the question.
+        let ask_at = start + limit.saturating_sub(ASK_TIME).max(limit / 2);
+        let last_line = hopeless.as_ref().map(|(time, _)| *time);
         tokio::select! {
             message = client.next() => match message? {
                 Message::Started { accelerator, ssh_port, vsock } => {
@@ -167,6 +252,7 @@ async fn wait_for<'a, T>(
                 Message::Rebooted => {
                     settled.send_replace(false);
                     attempts.boot_begins();
+                    hopeless = None;
                     if let Some(routes) = &machine {
                         result = begin(routes.clone(), settled.subscribe());
                     }
@@ -181,6 +267,9 @@ async fn wait_for<'a, T>(
                 }
                 Message::Console { line } => attempts.update(&line),
                 Message::SshSettled => { settled.send_replace(true); }
+                Message::Hopeless { reason } => {
+                    hopeless.get_or_insert((Instant::now() + LAST_LINES, reason));
+                }
                 Message::Problem { text } => attempts.note(&text),
                 Message::Guest { state } => attempts.set_guest(state),
                 _ => {}
@@ -188,7 +277,16 @@ async fn wait_for<'a, T>(
             () = attempts.asked() => {
                 let _ = client.send(&Request::AskGuest).await;
             }
-            result = &mut result => return Ok(result?),
+            result = &mut result => return Ok((result?, Limit { start, end: start + limit })),
+            () = at(last_line) => {
+                let reason = hopeless.map(|(_, reason)| reason).unwrap_or_default();
+                return Err(Error::hopeless(vm, reason));
+            }
+            () = sleep_until(ask_at), if !asked => {
+                asked = true;
+                // The next request notices a supervisor that has exited.
+                let _ = client.send(&Request::AskGuest).await;
+            }
             () = sleep_until(start + limit) => return Err(attempts.timeout(start.elapsed())),
         }
     }
