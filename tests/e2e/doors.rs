@@ -34,7 +34,7 @@ fn a_guest_without_a_running_sshd_lets_us_in() {
     // Later sessions know the door. Each holds its port until all have begun.
     let line = "echo begun; read x; echo $x";
     let mut sessions: Vec<_> = (0..SESSIONS)
-        .map(|_| sandbox.start(&["ssh", "off", line]))
+        .map(|_| Running::start(sandbox.tool(&["ssh", "off", line]), None))
         .collect();
     for session in &sessions {
         session.wait_stdout("begun", BOOT);
@@ -81,9 +81,18 @@ fn a_refusal_is_explained_by_the_image() {
         "echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/05-x.conf",
     );
     let sandbox = Sandbox::new("refuses");
+    let run = [
+        "run",
+        "--rm",
+        "--ephemeral",
+        "--ssh",
+        "guest",
+        &image.name,
+        "true",
+    ];
     sandbox
-        .run(&["run", "--rm", "--ephemeral", &image.name, "true"])
-        .expect(0)
+        .run(&run)
+        .expect(125)
         .says("sshd_config.d/05-x.conf: PermitRootLogin no");
     sandbox.assert_clean(&[]);
 }

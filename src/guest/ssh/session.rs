@@ -61,6 +61,9 @@ pub enum Error {
     Silent(Duration),
     #[error("the guest's sshd refuses our key for user {user}")]
     Refused { user: String },
+    /// The guest's own sshd doesn't let us in, and the user wants no other door.
+    #[error("the guest's {why}; leave out `--ssh guest` to use the direct SSH door")]
+    DoorClosed { why: String },
     /// Neither the guest's own sshd nor one of ours can run.
     #[error("the guest has no program sshd: install openssh-server in the image")]
     NoSshd,

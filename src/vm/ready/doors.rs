@@ -46,7 +46,7 @@ pub struct Doors {
 
 /// The way that is left when the first door fails.
 enum Way {
-    First(Result<Ready, Error>),
+    First(Box<Result<Ready, Error>>),
     Second(Failure),
 }
 
@@ -78,22 +78,26 @@ impl Doors {
             return self.second(attempts, user, wanted).await;
         }
         let first = attempts.log_in(user, wanted, self.routes.clone(), self.settled.clone());
-        if self.choice == Ssh::Guest || self.socket.is_none() {
+        // Without a second door, no agent tells more.
+        if self.socket.is_none() {
             return first.await;
         }
         let way = tokio::select! {
-            first = first => Way::First(first),
+            first = first => Way::First(first.into()),
             failure = self.first_fails(attempts) => Way::Second(failure),
         };
         let failure = match way {
-            Way::First(Err(Error::Refused { .. })) if attempts.has_agent() => Failure::Refused,
-            Way::First(result) => return result,
+            Way::First(result) => match *result {
+                Err(Error::Refused { .. }) if attempts.has_agent() => Failure::Refused,
+                result => return result,
+            },
             Way::Second(failure) => failure,
         };
-        attempts.note(&format!(
-            "the guest's {}; using the direct SSH door",
-            reason(failure, &attempts.guest())
-        ));
+        let why = reason(failure, &attempts.guest());
+        if self.choice == Ssh::Guest {
+            return Err(Error::DoorClosed { why });
+        }
+        attempts.note(&format!("the guest's {why}; using the direct SSH door"));
         self.second(attempts, user, wanted).await
     }
 

@@ -91,7 +91,8 @@ impl<'a> Attempts<'a> {
     /// Begins anew: the guest boots, perhaps once more.
     pub fn boot_begins(&self) {
         self.door.set(self.vm.record().ssh_door);
-        (self.answered.take(), self.refused.take());
+        self.answered.take();
+        self.refused.take();
         self.guest.take();
     }
 
