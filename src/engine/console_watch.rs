@@ -307,12 +307,12 @@ mod tests {
             (
                 "systemd-firstboot",
                 "\r\nWelcome to your new installation of Fedora Linux!\r\nPlease configure your system!\r\n",
-                "the guest's first-boot setup waits for a key at the console",
+                "the guest's first-boot setup waits for a key at the console (\"Please configure your system!\")",
             ),
             (
                 "systemd-firstboot's key",
                 "\r\n-- Press any key to proceed --",
-                "the guest's first-boot setup waits for a key at the console",
+                "the guest's first-boot setup waits for a key at the console (\"-- Press any key to proceed --\")",
             ),
             (
                 "systemd-firstboot's question",
@@ -327,12 +327,12 @@ mod tests {
             (
                 "systemd-cryptsetup",
                 "\r\n🔐 Please enter passphrase for disk vda3 (root): (press TAB for no echo) ",
-                "the guest asks for a passphrase at the console",
+                "the guest asks for a passphrase at the console (\"Please enter passphrase for disk\")",
             ),
             (
                 "initial-setup",
                 "Please make your choice from above ['q' to quit | 'c' to continue | 'r' to refresh]: ",
-                "the guest's first-boot setup waits for a key at the console",
+                "the guest's first-boot setup waits for a key at the console (\"Please make your choice from\")",
             ),
             (
                 "GRUB",

@@ -183,10 +183,15 @@ impl Signs {
         if complete {
             self.note_cause(bare, kernel);
         }
-        let (place, meaning) = meaning(bare, kernel, complete)
-            .or_else(|| Some((Start, question(bare)?)))
-            .or_else(|| Some((Start, self.network_boot(bare)?)))?;
-        let reason = format!("{meaning}{}", self.causes());
+        let (place, text, meaning) = meaning(bare, kernel, complete)
+            .or_else(|| Some((Start, "", question(bare)?)))
+            .or_else(|| Some((Start, "", self.network_boot(bare)?)))?;
+        // Other programs may have written to the console since, so the last lines may lack it.
+        let asked = match meaning {
+            WIZARD | PASSPHRASE if !text.is_empty() => format!(" (\"{text}\")"),
+            _ => String::new(),
+        };
+        let reason = format!("{meaning}{asked}{}", self.causes());
         Some(match place {
             Prompt => Sign::Prompt(reason),
             _ => Sign::Hopeless(reason),
@@ -242,7 +247,12 @@ impl Signs {
     }
 }
 
-fn meaning(line: &str, kernel: &str, complete: bool) -> Option<(Place, &'static str)> {
+/// Returns the row of the table that a line matches.
+fn meaning(
+    line: &str,
+    kernel: &str,
+    complete: bool,
+) -> Option<(Place, &'static str, &'static str)> {
     let status = line.strip_prefix("[  OK  ] ").unwrap_or_default();
     let is = |(place, text, _): &&(Place, &str, &str)| match place {
         Start => line.starts_with(text),
@@ -251,8 +261,7 @@ fn meaning(line: &str, kernel: &str, complete: bool) -> Option<(Place, &'static 
         Prompt => !complete && line == *text,
         End => complete && line.trim_end().ends_with(text),
     };
-    let (place, _, meaning) = TABLE.iter().find(is)?;
-    Some((*place, meaning))
+    TABLE.iter().find(is).copied()
 }
 
 /// Returns the meaning of systemd's questions: a sentence with a hint in brackets.

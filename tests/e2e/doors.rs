@@ -62,8 +62,9 @@ fn a_guest_without_a_running_sshd_lets_us_in() {
     // OpenSSH knows the door's host key.
     let openssh = ["ssh", "off", "--", "-T", "echo", "by", "OpenSSH"];
     assert_eq!(sandbox.ok(&openssh), "by OpenSSH\n");
-    std::fs::write(sandbox.root().join("file"), "x").unwrap();
-    sandbox.ok(&["cp", "file", "off:/run/copied"]);
+    let file = sandbox.root().join("file");
+    std::fs::write(&file, "x").unwrap();
+    sandbox.ok(&["cp", file.to_str().unwrap(), "off:/run/copied"]);
     assert_eq!(sandbox.ok(&["ssh", "off", "cat", "/run/copied"]), "x");
     // Other users of the host can't enter the folder of the sockets.
     let runtime = sandbox.runtime();

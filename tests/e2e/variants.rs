@@ -6,7 +6,15 @@ use crate::harness::{Own, SOON, Sandbox, podman, shared};
 fn an_image_without_sshd_times_out() {
     let sandbox = Sandbox::new("nosshd");
     let image = shared("nosshd");
-    let args = ["run", "--rm", "--timeout", "5", &image, "true"];
+    let args = [
+        "run",
+        "--rm",
+        "--ephemeral",
+        "--timeout",
+        "5",
+        &image,
+        "true",
+    ];
     sandbox
         .run(&args)
         .expect(124)
@@ -50,6 +58,7 @@ fn an_image_with_a_failing_unit_boots() {
     let output = sandbox
         .run(&[
             "run",
+            "--ephemeral",
             &image,
             "systemctl",
             "--failed",
