@@ -7,8 +7,9 @@ use russh::client::{AuthResult, Handle};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKeyWithHashAlg};
 use russh::{Preferred, cipher, kex};
 
+use super::client::{Client, Login, Seen};
+use super::error::Error;
 use super::keys::KeyType;
-use super::session::{Client, Error, Login, Seen};
 
 /// Accepted types of host keys, the best first.
 const HOST_KEYS: &[Algorithm] = &[
@@ -55,6 +56,7 @@ const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
     cipher::AES_128_CTR,
 ];
+
 /// Offers the server our keys, one after the other.
 pub async fn authenticate(
     handle: &mut Handle<Client>,

@@ -8,7 +8,7 @@ use tokio::io::{duplex, empty, sink};
 use tokio::task::spawn_blocking;
 use tokio_util::io::{InspectReader, InspectWriter, SyncIoBridge};
 
-use super::pack::Pack;
+use super::pack::{self, Pack};
 use super::session::{self, Session, first_bytes};
 use crate::guest::shell::quote;
 
@@ -20,6 +20,8 @@ const BUFFER: usize = 256 << 10;
 pub enum Error {
     #[error("can't copy {path}")]
     Local { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Pack(#[from] pack::Error),
     #[error("can't copy {path} in the VM: {why}")]
     Guest { path: String, why: String },
     #[error(transparent)]

@@ -2,9 +2,11 @@
 //! host's OpenSSH.
 
 mod authentication;
+mod client;
 pub mod config;
 pub mod copy;
 pub mod endpoint;
+mod error;
 mod host_key;
 pub mod keys;
 mod pack;

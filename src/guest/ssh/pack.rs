@@ -2,9 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::copy::Error;
+/// A file or folder of the host can't be packed.
+#[derive(Debug, thiserror::Error)]
+#[error("can't copy {path}")]
+pub struct Error {
+    pub path: PathBuf,
+    pub source: io::Error,
+}
 
 /// A tar stream that is being written.
 pub struct Pack<W: Write> {
@@ -42,7 +48,7 @@ impl<W: Write> Pack<W> {
                 }
             };
             match added {
-                Err(Error::Local { source, .. })
+                Err(Error { source, .. })
                     if source.kind() == io::ErrorKind::NotFound
                         && fs::symlink_metadata(&path).is_err() =>
                 {
@@ -82,7 +88,7 @@ impl<W: Write> Pack<W> {
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path = path.to_owned();
-    move |source| Error::Local { path, source }
+    move |source| Error { path, source }
 }
 
 #[cfg(test)]

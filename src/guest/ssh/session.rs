@@ -1,24 +1,24 @@
-//! An SSH session in this process. With `keys.rs` and `authentication.rs`, the only file that knows
-//! the SSH library.
+//! An SSH session in this process. With `client.rs`, `authentication.rs` and `keys.rs`, the only
+//! file that knows the SSH library.
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use russh::client::{DisconnectReason, Handle, Handler, Msg};
-use russh::keys::PublicKeyOrCertificate;
+use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, sink};
 use tokio_util::io::InspectWriter;
 
-use super::keys::Keys;
-use super::{authentication, keys};
+use super::authentication;
+pub use super::client::Login;
+use super::client::{Client, Seen};
+pub use super::error::Error;
 use crate::host::process::interrupt;
-use crate::host::process::interrupt::Interrupted;
 use crate::host::terminal::{RawMode, Window};
 
 /// Output of the guest that may wait here. Bytes.
@@ -46,67 +46,6 @@ const BROKEN_PIPE: i32 = 141;
 pub struct Session {
     handle: Handle<Client>,
     seen: Arc<Seen>,
-}
-
-/// A session or a command that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The connection breaks, or the server speaks SSH that the library doesn't know.
-    #[error("SSH: {0}")]
-    Ssh(#[from] russh::Error),
-    /// The connection ends before the command.
-    #[error("SSH: the connection broke: {0}")]
-    Lost(String),
-    #[error("SSH: no answer for {} s", .0.as_secs())]
-    Silent(Duration),
-    #[error("the guest's sshd refuses our key for user {user}")]
-    Refused { user: String },
-    /// The guest's own sshd doesn't let us in, and the user wants no other door.
-    #[error("the guest's {why}; leave out `--ssh guest` to use the direct SSH door")]
-    DoorClosed { why: String },
-    /// Neither the guest's own sshd nor one of ours can run.
-    #[error("the guest has no program sshd: install openssh-server in the image")]
-    NoSshd,
-    /// The login succeeds, but the server starts no command.
-    #[error("the guest's sshd refuses to start a command")]
-    NoCommand,
-    /// The server accepts the key, and then ends the connection: its PAM refuses the user.
-    #[error("the guest's sshd turns user {user} away: {why}")]
-    TurnedAway { user: String, why: String },
-    #[error(
-        "the guest's SSH host key is not the one that was pinned at the first login; if you expect \
-         a new key, accept it with `podman-bootc trust {0}`"
-    )]
-    HostKey(String),
-    /// The login shell runs another program, or refuses to work.
-    #[error(
-        "the login shell of the guest's user didn't run our command{}; check the user's shell and \
-         its start-up files, such as `.bashrc`", crate::text::colon(.0)
-    )]
-    NoScript(String),
-    #[error(transparent)]
-    Keys(#[from] keys::Error),
-    #[error("can't read or write the session's data: {0}")]
-    Stream(#[from] io::Error),
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
-
-impl Error {
-    /// Returns whether the connection broke.
-    pub fn is_loss(&self) -> bool {
-        matches!(self, Self::Ssh(_) | Self::Lost(_) | Self::Silent(_))
-    }
-}
-
-/// The user and the keys of a login.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// The user in the guest.
-    pub user: String,
-    pub keys: Keys,
-    /// The VM's name, which `known_hosts` has for the pinned host key.
-    pub alias: String,
 }
 
 impl Session {
@@ -370,98 +309,6 @@ pub(super) fn first_bytes(kept: &mut Vec<u8>) -> impl AsyncWrite + Unpin {
         let room = MOST.saturating_sub(kept.len()).min(bytes.len());
         kept.extend_from_slice(&bytes[..room]);
     })
-}
-
-/// The library's reports beside its results.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// The type and the bytes of the server's key.
-    pub host_key: OnceLock<(String, Vec<u8>)>,
-    /// The reason why the connection ended.
-    pub end: OnceLock<String>,
-    /// The newest text that the server sent before the login. sshd passes on what PAM says so.
-    banner: Mutex<String>,
-}
-
-impl Seen {
-    fn lost(&self) -> Error {
-        Error::Lost(
-            self.end
-                .get()
-                .map_or_else(|| "it was closed".to_owned(), |end| crate::text::plain(end)),
-        )
-    }
-
-    pub fn turned_away(&self, user: &str) -> Error {
-        let banner = self.banner.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = banner.lines().map(str::trim).rfind(|line| !line.is_empty());
-        let why = said.map_or_else(
-            || {
-                "it ends the connection after it has seen our key; the account may be expired or \
-                 locked, or PAM may not allow it"
-                    .to_owned()
-            },
-            crate::text::plain,
-        );
-        Error::TurnedAway {
-            user: user.to_owned(),
-            why,
-        }
-    }
-}
-
-/// Handles the server's messages that answer no request.
-pub(super) struct Client {
-    login: Login,
-    seen: Arc<Seen>,
-}
-
-impl Handler for Client {
-    type Error = Error;
-
-    async fn check_server_key(&mut self, server: &PublicKeyOrCertificate) -> Result<bool, Error> {
-        let key = server.public_key();
-        let (kind, bytes) = (
-            key.algorithm().to_string(),
-            key.to_bytes().map_err(russh::Error::from)?,
-        );
-        if !self
-            .login
-            .keys
-            .is_expected_host(&self.login.alias, &kind, &bytes)?
-        {
-            return Err(Error::HostKey(self.login.alias.clone()));
-        }
-        // A later key exchange brings the same key.
-        let _ = self.seen.host_key.set((kind, bytes));
-        Ok(true)
-    }
-
-    async fn auth_banner(
-        &mut self,
-        banner: &str,
-        _: &mut russh::client::Session,
-    ) -> Result<(), Error> {
-        /// Characters of a banner that are kept.
-        const MOST: usize = 4096;
-        let mut kept = self
-            .seen
-            .banner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *kept = banner.chars().take(MOST).collect();
-        Ok(())
-    }
-
-    async fn disconnected(&mut self, reason: DisconnectReason<Error>) -> Result<(), Error> {
-        let (reason, result) = match reason {
-            DisconnectReason::ReceivedDisconnect(info) => (info.message, Ok(())),
-            DisconnectReason::Error(error) => (crate::text::error_chain(&error), Err(error)),
-        };
-        // A connection ends once.
-        let _ = self.seen.end.set(reason);
-        result
-    }
 }
 
 /// Returns Linux' number of a signal.
