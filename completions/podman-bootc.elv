@@ -204,12 +204,12 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help'
         }
         &'podman-bootc;reboot'= {
+            cand --wait 'What to wait for in the next boot: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target'
             cand -u 'The user to log in as [default: the VM''s user]'
             cand --user 'The user to log in as [default: the VM''s user]'
             cand --timeout 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand --soft 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest'
-            cand --wait 'Wait until the next boot is ready; the default'
             cand --no-wait 'Return as soon as the guest begins to reboot'
             cand -q 'Don''t show progress'
             cand --quiet 'Don''t show progress'
@@ -217,12 +217,12 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;restart'= {
+            cand --wait 'What to wait for in the next boot: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target'
             cand -u 'The user to log in as [default: the VM''s user]'
             cand --user 'The user to log in as [default: the VM''s user]'
             cand --timeout 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]'
             cand --log-level 'Log messages at and above this level, to stderr'
             cand --soft 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest'
-            cand --wait 'Wait until the next boot is ready; the default'
             cand --no-wait 'Return as soon as the guest begins to reboot'
             cand -q 'Don''t show progress'
             cand --quiet 'Don''t show progress'

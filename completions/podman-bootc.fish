@@ -169,19 +169,19 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -l time
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -s q -l quiet -d 'Don\'t show progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand start" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -l wait -d 'What to wait for in the next boot: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -s u -l user -d 'The user to log in as [default: the VM\'s user]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -l timeout -d 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -l soft -d 'Restart only the guest\'s userspace, not its kernel; needs systemd 254 or newer in the guest'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -l wait -d 'Wait until the next boot is ready; the default'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -l no-wait -d 'Return as soon as the guest begins to reboot'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -s q -l quiet -d 'Don\'t show progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand reboot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -l wait -d 'What to wait for in the next boot: ssh, running (the end of the boot, without failed units), or a unit such as multi-user.target' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -s u -l user -d 'The user to log in as [default: the VM\'s user]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -l timeout -d 'Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -l soft -d 'Restart only the guest\'s userspace, not its kernel; needs systemd 254 or newer in the guest'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -l wait -d 'Wait until the next boot is ready; the default'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -l no-wait -d 'Return as soon as the guest begins to reboot'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -s q -l quiet -d 'Don\'t show progress'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -7,6 +7,7 @@ use super::args::vm::VmArgs;
 use super::{Context, each};
 use crate::text::Progress;
 use crate::ui::say;
+use crate::vm::ready::Condition;
 use crate::vm::reboot::{Extent, Reboot};
 
 /// Reboot the systems of running VMs
@@ -17,9 +18,18 @@ pub struct Args {
     /// Restart only the guest's userspace, not its kernel; needs systemd 254 or newer in the guest
     #[arg(long)]
     soft: bool,
-    /// Wait until the next boot is ready; the default
-    #[arg(long, overrides_with = "no_wait")]
-    wait: bool,
+    /// What to wait for in the next boot: ssh, running (the end of the boot, without failed units),
+    /// or a unit such as multi-user.target
+    #[arg(
+        long,
+        value_name = "CONDITION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "ssh",
+        default_missing_value = "ssh",
+        overrides_with = "no_wait"
+    )]
+    wait: Condition,
     /// Return as soon as the guest begins to reboot
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
@@ -46,7 +56,8 @@ impl Args {
                 timeout: self.session.timeout,
             };
             let stage = progress.stage("reboot");
-            let ready = context.block_on(reboot.run(&*stage, !self.no_wait))?;
+            let condition = (!self.no_wait).then_some(&self.wait);
+            let ready = context.block_on(reboot.run(&*stage, condition))?;
             if let Some(ready) = ready {
                 for fault in &ready.faults {
                     stage.note(&fault.to_string());

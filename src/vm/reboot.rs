@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::ready::{self, Ready, Wanted};
+use super::ready::{self, Condition, Ready, Wanted};
 use super::{Error, Store, Vm, lifecycle};
 use crate::guest::shell;
 use crate::guest::ssh::session::Session;
@@ -32,21 +32,27 @@ pub struct Reboot<'a> {
 }
 
 impl Reboot<'_> {
-    /// Asks the guest to reboot. With `wait`, waits until its next boot is ready and returns a
-    /// session with it.
+    /// Asks the guest to reboot. With a condition, waits until its next boot meets that and returns
+    /// a session with it.
     ///
     /// # Errors
     /// The VM is not running, the guest refuses, the VM ends, or it is not ready in time.
-    pub async fn run(&self, stage: &dyn Stage, wait: bool) -> Result<Option<Ready>, Error> {
+    pub async fn run(
+        &self,
+        stage: &dyn Stage,
+        condition: Option<&Condition>,
+    ) -> Result<Option<Ready>, Error> {
         let start = Instant::now();
-        let before = self.ready(stage, start, &Wanted::Lasting).await?;
+        let before = self
+            .ready(stage, start, &Wanted::Lasting, &Condition::Ssh)
+            .await?;
         stage.update("asking the guest to reboot");
         self.ask(&before.session).await?;
         before.session.close().await;
-        let Some(boot) = before.boot.filter(|_| wait) else {
+        let (Some(boot), Some(condition)) = (before.boot, condition) else {
             return Ok(None);
         };
-        self.ready(stage, start, &Wanted::After(boot))
+        self.ready(stage, start, &Wanted::After(boot), condition)
             .await
             .map(Some)
     }
@@ -56,12 +62,23 @@ impl Reboot<'_> {
         stage: &dyn Stage,
         start: Instant,
         wanted: &Wanted,
+        condition: &Condition,
     ) -> Result<Ready, Error> {
         let time = self
             .timeout
             .map(|time| time.saturating_sub(start.elapsed()));
         let mut client = lifecycle::attach(self.vm, self.store).await?;
-        ready::wait_ready(&mut client, self.vm, self.user, time, Some(stage), wanted).await
+        let stage = Some(stage);
+        ready::wait_until(
+            &mut client,
+            self.vm,
+            self.user,
+            time,
+            stage,
+            wanted,
+            condition,
+        )
+        .await
     }
 
     async fn ask(&self, session: &Session) -> Result<(), Error> {
