@@ -6,6 +6,5 @@ set -eu
 cd "$(dirname "$0")/.."
 
 rm -rf "${CARGO_TARGET_DIR:-target}/used-arguments"
-# By default nextest runs one for each processor.
-NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-3} cargo nextest run --test e2e "$@"
+cargo nextest run --test e2e "$@"
 [ $# -gt 0 ] || cargo nextest run --test flags --run-ignored only

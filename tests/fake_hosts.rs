@@ -311,7 +311,7 @@ fn an_install_that_fails_in_a_container_is_reported_and_logged() {
         ),
     ] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);
-        let message = host.fail(&["run", "-q", "-d", IMAGE]);
+        let message = host.fail(&["run", "-q", "-d", "--disk-size", "520M", IMAGE]);
         // On Windows the message says "exit code".
         has(&message.replace("exit code", "exit status"), wants);
         let log = message

@@ -166,7 +166,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::guest::ssh::keys::Keys;
 
     #[derive(Debug, Parser)]
     struct Cli {
@@ -237,7 +236,7 @@ mod tests {
         let block = HostBlock {
             name: "web".into(),
             user: "core".into(),
-            keys: Keys::in_folder(std::path::Path::new("/k")),
+            keys: crate::guest::ssh::keys::Keys::in_folder(std::path::Path::new("/k")),
             program: "/p".into(),
         };
         let look = |line: &str| {

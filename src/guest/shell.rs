@@ -81,6 +81,7 @@ pub fn any_shell(script: &str) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     const WORDS: [&str; 36] = [
         "",
         "a b",

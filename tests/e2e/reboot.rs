@@ -77,7 +77,10 @@ fn by_command(sandbox: &Sandbox, before: &str) {
     shell.wait_stdout("# ", BOOT);
     shell.type_line("echo in $((40 + 2))");
     shell.wait_stdout("in 42", SOON);
-    assert_eq!(sandbox.ok(&["restart", "--wait=multi-user.target", "vm"]), "vm\n");
+    assert_eq!(
+        sandbox.ok(&["restart", "--wait=multi-user.target", "vm"]),
+        "vm\n"
+    );
     shell.finish(SOON).expect(125);
     let after = sandbox.ok(&["ssh", "vm", BOOT_OF]);
     assert_changed(before, &after);

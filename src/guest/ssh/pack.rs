@@ -91,11 +91,10 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     move |source| Error { path, source }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_folder_is_packed_with_links_and_modes() {
         use std::os::unix::fs::PermissionsExt;
@@ -126,7 +125,6 @@ mod tests {
         assert!(!target.path().join("new/socket").exists());
     }
 
-    #[cfg(unix)]
     #[test]
     fn files_that_change_are_packed_all_the_same() {
         /// Changes a file at the first bytes of the archive.

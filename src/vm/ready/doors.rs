@@ -19,8 +19,10 @@ use crate::vm::store::instance::Door;
 const TICK: Duration = Duration::from_millis(100);
 /// Time for a greeting of an sshd that has settled, before we ask the guest about it.
 const GREETING_TIME: Duration = Duration::from_secs(1);
-/// Time after which an sshd that runs counts as silent. Its first greeting is slow under emulation.
+/// Time after which an sshd that runs counts as silent. Its first greeting is slow under emulation:
+/// four seconds were too few on a busy host.
 const SILENT_TIME: Duration = Duration::from_secs(4);
+const SILENT_TIME_EMULATED: Duration = Duration::from_secs(15);
 /// Time after which an sshd that answers counts as stuck.
 const STUCK_TIME: Duration = Duration::from_secs(60);
 /// Time for the reason of a refusal to arrive, which the guest's journal and settings tell.
@@ -52,13 +54,15 @@ enum Way {
 
 impl Doors {
     /// Returns true if only the second door is left, whatever the first one does.
-    fn only_second(&self, attempts: &Attempts) -> bool {
+    fn only_second(&self, attempts: &Attempts, user: &str) -> bool {
         let first_exists = self.routes.tcp != 0 || self.routes.vsock.is_some();
         match self.choice {
             Ssh::Guest => false,
             Ssh::Direct => true,
             Ssh::Auto => {
-                self.socket.is_some() && (!first_exists || attempts.door() == Some(Door::Direct))
+                // The door of the VM's user says nothing about other users.
+                let known = attempts.door().filter(|_| user == attempts.vm().spec.user);
+                self.socket.is_some() && (!first_exists || known == Some(Door::Direct))
             }
         }
     }
@@ -74,7 +78,7 @@ impl Doors {
         user: &str,
         wanted: &Wanted,
     ) -> Result<Ready, Error> {
-        if self.only_second(attempts) {
+        if self.only_second(attempts, user) {
             return self.second(attempts, user, wanted).await;
         }
         let first = attempts.log_in(user, wanted, self.routes.clone(), self.settled.clone());
@@ -84,7 +88,7 @@ impl Doors {
         }
         let way = tokio::select! {
             first = first => Way::First(first.into()),
-            failure = self.first_fails(attempts) => Way::Second(failure),
+            failure = self.first_is_closed(attempts) => Way::Second(failure),
         };
         let failure = match way {
             Way::First(result) => match *result {
@@ -103,7 +107,7 @@ impl Doors {
 
     /// Waits until an SSH server answers at one of the doors.
     pub async fn answer(&self, attempts: &Attempts<'_>) -> Connection {
-        if !self.only_second(attempts) {
+        if !self.only_second(attempts, &attempts.vm().spec.user) {
             let first = attempts.answer(self.routes.clone(), self.settled.clone());
             if self.choice == Ssh::Guest || self.socket.is_none() {
                 return first.await;
@@ -122,11 +126,27 @@ impl Doors {
         }
     }
 
+    /// Waits until the first door is not worth more time. Without a second door, a server that is
+    /// slow to answer may still do so.
+    async fn first_is_closed(&self, attempts: &Attempts<'_>) -> Failure {
+        loop {
+            let failure = self.first_fails(attempts).await;
+            let may_open = matches!(failure, Failure::Silent | Failure::Stuck);
+            if self.choice != Ssh::Guest || !may_open {
+                return failure;
+            }
+        }
+    }
+
     /// Waits until it is known that the guest doesn't let us in through the first door.
     async fn first_fails(&self, attempts: &Attempts<'_>) -> Failure {
         let (mut settled_at, mut answered_at) = (None, None);
         // The time of our question, and the number of the state that was the newest then.
         let mut asked: Option<(Instant, u64)> = None;
+        let silent_time = match attempts.is_emulated() {
+            true => SILENT_TIME_EMULATED,
+            false => SILENT_TIME,
+        };
         loop {
             sleep(TICK).await;
             // A refusal before that may only be too early for our key.
@@ -163,10 +183,10 @@ impl Doors {
             if is_answered && !is_active(&state) && !is_starting(&state) {
                 return Failure::NotRunning;
             }
-            if is_answered && is_active(&state) && settled_at.elapsed() > SILENT_TIME {
+            if is_answered && is_active(&state) && settled_at.elapsed() > silent_time {
                 return Failure::Silent;
             }
-            if is_answered && asked_at.elapsed() > SILENT_TIME {
+            if is_answered && asked_at.elapsed() > silent_time {
                 asked = None;
             }
         }

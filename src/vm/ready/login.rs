@@ -48,8 +48,10 @@ pub struct Attempts<'a> {
     stage: Option<&'a dyn Stage>,
     /// An SSH server has answered.
     answered: Cell<bool>,
-    /// The guest's own sshd has refused our key.
-    refused: Cell<bool>,
+    /// The guest's processor is emulated.
+    emulated: Cell<bool>,
+    /// Refusals of the guest's own sshd without another answer in between.
+    refusals: Cell<u32>,
     /// The error of the last login.
     failure: RefCell<Option<String>>,
     /// What the agent reports, and the number of its reports.
@@ -66,7 +68,8 @@ impl<'a> Attempts<'a> {
             vm,
             stage,
             answered: Cell::default(),
-            refused: Cell::default(),
+            emulated: Cell::default(),
+            refusals: Cell::default(),
             failure: RefCell::default(),
             guest: RefCell::default(),
             door: Cell::default(),
@@ -88,11 +91,19 @@ impl<'a> Attempts<'a> {
         self.vm
     }
 
+    pub fn set_emulated(&self, emulated: bool) {
+        self.emulated.set(emulated);
+    }
+
+    pub fn is_emulated(&self) -> bool {
+        self.emulated.get()
+    }
+
     /// Begins anew: the guest boots, perhaps once more.
     pub fn boot_begins(&self) {
         self.door.set(self.vm.record().ssh_door);
         self.answered.take();
-        self.refused.take();
+        self.refusals.take();
         self.guest.take();
     }
 
@@ -132,7 +143,8 @@ impl<'a> Attempts<'a> {
     }
 
     pub fn is_refused(&self) -> bool {
-        self.refused.get()
+        // `MaxAuthTries 1` refuses the first key before it sees the second one.
+        self.refusals.get() > 1
     }
 
     /// Asks the agent for the guest's state.
@@ -190,7 +202,10 @@ impl<'a> Attempts<'a> {
                     continue;
                 }
             };
-            self.refused.set(matches!(error, Error::Refused { .. }));
+            self.refusals.set(match error {
+                Error::Refused { .. } => self.refusals.get() + 1,
+                _ => 0,
+            });
             match error {
                 Error::HostKey(_) | Error::Keys(_) | Error::NoScript(_) => return Err(error),
                 // A guest may start sshd before it writes the key.

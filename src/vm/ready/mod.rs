@@ -126,12 +126,13 @@ pub async fn wait_until(
         Endpoint::Door(_) => Door::Direct,
         Endpoint::Tcp(_) | Endpoint::Vsock(_) => Door::Guest,
     };
-    let is_new = attempts.door() != Some(door);
+    // Another user's door says nothing about that of the VM's user.
+    let is_new = user == vm.spec.user && attempts.door() != Some(door);
     if is_new {
         let _ = client.send(&Request::Door { door }).await;
     }
     // OpenSSH must know the door's host key, and offer first the key that the guest accepts.
-    if (is_new || vm.keys().types() != types)
+    if (is_new || user == vm.spec.user && vm.keys().types() != types)
         && let Err(error) = lifecycle::write_ssh_config(vm, door)
     {
         tracing::warn!(
@@ -244,6 +245,7 @@ async fn wait_for<'a, T>(
                     if time.is_none() && accelerator == Accelerator::Tcg {
                         limit = READY_TIME_EMULATED;
                     }
+                    attempts.set_emulated(accelerator == Accelerator::Tcg);
                     attempts.boot_begins();
                     let routes = machine.insert(Routes { tcp: ssh_port, vsock });
                     result = begin(routes.clone(), settled.subscribe());
