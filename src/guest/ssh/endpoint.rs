@@ -170,10 +170,19 @@ async fn connect_vsock(routes: &Routes) -> Option<Connection> {
     }
 }
 
+/// The first bytes of a server that turns a connection away, because of MaxStartups or of
+/// PerSourcePenalties (OpenSSH's sshd.c). A later connection may be taken.
+const TURNED_AWAY: [&[u8]; 2] = [b"Exceeded MaxStartups", b"Not allowed at this time"];
+
 /// Waits for the server's first bytes, and leaves them in the stream.
 async fn wait_for_greeting(endpoint: Endpoint, stream: TcpStream) -> io::Result<Connection> {
-    if stream.peek(&mut [0]).await? == 0 {
+    let mut first = [0; 24];
+    let count = stream.peek(&mut first).await?;
+    if count == 0 {
         return Err(io::ErrorKind::ConnectionReset.into());
+    }
+    if TURNED_AWAY.iter().any(|text| first.starts_with(text)) {
+        return Err(io::ErrorKind::ConnectionRefused.into());
     }
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
@@ -202,11 +211,13 @@ mod tests {
                 vsock: None,
             };
             let server = tokio::spawn(async move {
-                // A port forward accepts three connections and closes them, the next stays silent,
-                // the last one speaks.
+                // A port forward accepts three connections and closes them, the next is turned away
+                // or stays silent, the last one speaks.
                 for _ in 0..3 {
                     drop(listener.accept().await.unwrap());
                 }
+                let (mut busy, _) = listener.accept().await.unwrap();
+                busy.write_all(b"Exceeded MaxStartups\r\n").await.unwrap();
                 let _silent = listener.accept().await.unwrap();
                 let (mut stream, _) = listener.accept().await.unwrap();
                 stream.write_all(b"SSH-2.0-x\r\n").await.unwrap();
