@@ -49,7 +49,7 @@ printf '# no key and no newline' >/var/home/dev/.ssh/authorized_keys
 fn a_strict_server_and_a_noisy_shell() {
     let image = Own::with("latest", "strict", &format!("{STRICT}{ACCOUNTS}"));
     let sandbox = Sandbox::new("strict");
-    let run = ["run", "--ephemeral", "--detach", "--name", "Strict"];
+    let run = ["run", "--ephemeral", "-t", "--detach", "--name", "Strict"];
     sandbox.ok(&[&run[..], &[&image.name, "true"]].concat());
 
     // The key of the image and both of ours have a line of their own.

@@ -59,6 +59,8 @@ fn an_image_with_a_failing_unit_boots() {
         .run(&[
             "run",
             "--ephemeral",
+            "-i",
+            "-T",
             &image,
             "systemctl",
             "--failed",
