@@ -307,7 +307,7 @@ fn an_install_that_fails_in_a_container_is_reported_and_logged() {
         ),
         (
             "nothing",
-            &["bootc install succeeded, but the disk has no valid partition table"],
+            &["is not whole: the disk has no valid partition table"],
         ),
     ] {
         let host = Host::new("macos", &["vfkit", "gvproxy"]).with("FAKE_INSTALL", how);

@@ -176,11 +176,14 @@ fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, 
 
 /// A program that says that it succeeded proves little: the disk must have all its parts.
 fn check(install: &Install, facts: Facts) -> Result<Facts, Failure> {
-    match disk::check(&install.partial.disk()) {
+    let file = install.partial.disk();
+    match disk::check(&file) {
         Ok(()) => Ok(facts),
         Err(error) => {
-            let reason = crate::text::error_chain(&error);
-            Err(install.failed(format!("bootc install succeeded, but {reason}")))
+            let (file, why) = (file.display(), crate::text::error_chain(&error));
+            Err(install.failed(format!(
+                "bootc install succeeded, but {file} is not whole: {why}"
+            )))
         }
     }
 }
