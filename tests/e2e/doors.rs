@@ -23,7 +23,7 @@ fn a_guest_without_a_running_sshd_lets_us_in() {
         all.push(&image.name);
         sandbox.run(&all)
     };
-    run(&["--detach", "--name", "off"]).expect(0);
+    run(&["--detach", "--ssh", "auto", "--name", "off"]).expect(0);
     sandbox
         .run(&["ssh", "off", "id", "-un"])
         .expect(0)
