@@ -73,7 +73,8 @@ pub fn read(image: &ImageFiles, architecture: &str) -> Result<Facts, Error> {
     Ok(facts)
 }
 
-/// Returns the files of sysusers.d(5). A file in `/etc` replaces that of the same name in `/usr/lib`.
+/// Returns the files of sysusers.d(5). A file in `/etc` replaces the file of the same name
+/// in `/usr/lib`.
 fn sysusers_files(image: &ImageFiles) -> Result<Vec<String>, Error> {
     let mut files = BTreeMap::new();
     for folder in ["usr/lib/sysusers.d", "etc/sysusers.d"] {

@@ -202,7 +202,7 @@ impl Signs {
         let fatal = kernel.strip_prefix("dracut: FATAL: ");
         let cause = CAUSES.iter().find_map(|(mark, weight)| {
             let text = line.strip_prefix(mark)?.trim();
-            // A mark in brackets is no part of the sentence.
+            // The reason quotes a mark such as `error: `, but not one in brackets.
             Some((
                 *weight,
                 if mark.starts_with('[') {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::ready::{self, Boot, Ready, Wanted};
+use super::ready::{self, Boot, Condition, Ready, Wanted};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::Message;
 use super::{Error, Store, Vm, lifecycle};
@@ -69,7 +69,8 @@ impl Live<'_> {
         let look = async {
             let mut client = lifecycle::attach(vm, store).await?;
             let time = Some(SHUTDOWN_TIME);
-            ready::wait_ready(&mut client, vm, user, time, None, &Wanted::Lasting).await
+            let (wanted, condition) = (Wanted::Lasting, Condition::Ssh);
+            ready::wait_until(&mut client, vm, user, time, None, &wanted, &condition).await
         };
         let hear = async {
             loop {

@@ -26,8 +26,8 @@ const ENDING_RETRY: Duration = Duration::from_secs(1);
 /// Time after which the guest's refusal of the key is final.
 const REFUSAL_TIME: Duration = Duration::from_secs(10);
 
-/// Time after which it is final that the guest turns the user away. While a guest boots, PAM lets
-/// nobody but root in.
+/// Time after which the guest's decision to turn the user away is final. While a guest boots, PAM
+/// lets only root in.
 const TURNED_AWAY_TIME: Duration = Duration::from_secs(30);
 
 /// A VM that is ready.

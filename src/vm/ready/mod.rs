@@ -58,29 +58,14 @@ pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<()
     }
 }
 
-/// Waits until the VM is ready: its sshd answers and accepts our key.
+/// Waits until the VM is ready (an sshd answers and accepts our key), and then for the condition.
 ///
-/// `time` is the user's `--timeout`; without it, the accelerator decides. `wanted` says which boot
-/// of the guest the session must be in.
-///
-/// # Errors
-/// The VM ends, is hopeless, is not ready in time or has another host key, or the tool is
-/// interrupted.
-pub async fn wait_ready(
-    client: &mut Client,
-    vm: &Vm,
-    user: &str,
-    time: Option<Duration>,
-    stage: Option<&dyn Stage>,
-    wanted: &Wanted,
-) -> Result<Ready, Error> {
-    wait_until(client, vm, user, time, stage, wanted, &Condition::Ssh).await
-}
-
-/// Waits until the VM is ready, and then for the condition; both within `time`.
+/// `time` limits both; without it, the accelerator decides. `wanted` selects the boot of the guest
+/// that the session must be in.
 ///
 /// # Errors
-/// As for [`wait_ready`], or the condition can't be met.
+/// The VM ends, is hopeless, is not ready in time or has another host key, the condition can't be
+/// met, or the tool is interrupted.
 pub async fn wait_until(
     client: &mut Client,
     vm: &Vm,
@@ -111,7 +96,7 @@ pub async fn wait_until(
         Err(Error::Session(session::Error::Refused { .. })) => Some(false),
         Err(_) => None,
     };
-    // Other users' files say nothing about that of the VM's user.
+    // Only a login of the VM's user shows whether that user's file has our key.
     if let Some(accepted) = accepted.filter(|_| user == vm.spec.user) {
         if !accepted && vm.record().authorized.is_some() {
             attempts
@@ -126,7 +111,7 @@ pub async fn wait_until(
         Endpoint::Door(_) => Door::Direct,
         Endpoint::Tcp(_) | Endpoint::Vsock(_) => Door::Guest,
     };
-    // Another user's door says nothing about that of the VM's user.
+    // The record and ssh_config describe the door of the VM's user, so other users don't count.
     let is_new = user == vm.spec.user && attempts.door() != Some(door);
     if is_new {
         let _ = client.send(&Request::Door { door }).await;

@@ -41,8 +41,8 @@ impl Default for Broadcaster {
 }
 
 impl Broadcaster {
-    /// Sends a message. A reboot ends what was said about the previous boot, and is no news for a
-    /// client that comes later.
+    /// Sends a message. A reboot makes messages about the previous boot obsolete, and later clients
+    /// don't hear of it.
     pub fn publish(&self, message: Message) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if message == Message::Rebooted {

@@ -149,7 +149,7 @@ impl Supervisor {
             // A client needs a socket that it can use without our runtime. On a Windows without
             // Unix sockets QEMU can't start either, and its error tells more.
             false => socket::listen_for_program(&runtime.join(doors::SOCKET))
-                .inspect_err(|error| tracing::warn!(%error, "there is no second SSH door"))
+                .inspect_err(|error| tracing::warn!(%error, "can't open the second SSH door"))
                 .ok(),
         };
         self.vm
