@@ -73,6 +73,7 @@ pub fn launch(
     add_channels(&mut args, machine)?;
     shares::add(&mut args, machine)?;
     devices::add(&mut args, qemu, machine)?;
+    devices::add_plugs(&mut args);
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
         // Without an option ROM, because no VM boots from the network.
