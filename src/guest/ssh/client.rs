@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use russh::client::{DisconnectReason, Handler};
+use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg};
 use russh::keys::PublicKeyOrCertificate;
+use russh::{Channel, ChannelStream};
+use tokio::sync::mpsc;
 
 use super::error::Error;
 use super::keys::Keys;
@@ -27,6 +29,8 @@ pub(super) struct Seen {
     pub end: OnceLock<String>,
     /// The newest text that the server sent before the login. sshd passes on what PAM says so.
     banner: Mutex<String>,
+    /// The receiver of connections to a forwarded port.
+    forwarded: Mutex<Option<mpsc::Sender<ForwardedStream>>>,
 }
 
 impl Seen {
@@ -36,6 +40,15 @@ impl Seen {
                 .get()
                 .map_or_else(|| "it was closed".to_owned(), |end| crate::text::plain(end)),
         )
+    }
+
+    /// Sets the receiver of connections to a forwarded port.
+    pub fn forward_to(&self, sender: mpsc::Sender<ForwardedStream>) {
+        let mut forwarded = self
+            .forwarded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *forwarded = Some(sender);
     }
 
     pub fn turned_away(&self, user: &str) -> Error {
@@ -55,6 +68,9 @@ impl Seen {
         }
     }
 }
+
+/// A connection that a program in the guest made to a forwarded port.
+pub type ForwardedStream = ChannelStream<Msg>;
 
 /// Handles the server's messages that answer no request.
 pub(super) struct Client {
@@ -96,6 +112,26 @@ impl Handler for Client {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *kept = banner.chars().take(MOST).collect();
+        Ok(())
+    }
+
+    /// Refuses connections that nobody waits for, and more than can wait.
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Error> {
+        let sender = self.seen.forwarded.lock();
+        let sender = sender.unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(Ok(place)) = sender.as_ref().map(mpsc::Sender::try_reserve) {
+            reply.accept().await;
+            place.send(channel.into_stream());
+        }
         Ok(())
     }
 

@@ -28,6 +28,10 @@ pub enum Error {
     /// The login succeeds, but the server starts no command.
     #[error("the guest's sshd refuses to start a command")]
     NoCommand,
+    /// The server allows no remote forwarding: `AllowTcpForwarding no`, `PermitListen none`,
+    /// `DisableForwarding yes`, or another server than OpenSSH.
+    #[error("the guest's sshd forbids port forwarding (`AllowTcpForwarding`, `PermitListen`)")]
+    NoForwarding,
     /// The server accepts the key, and then ends the connection: its PAM refuses the user.
     #[error("the guest's sshd turns user {user} away: {why}")]
     TurnedAway { user: String, why: String },

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, sink};
+use tokio::sync::mpsc;
 use tokio_util::io::InspectWriter;
 
 use super::authentication;
-pub use super::client::Login;
 use super::client::{Client, Seen};
+pub use super::client::{ForwardedStream, Login};
 pub use super::error::Error;
 use crate::host::process::interrupt;
 use crate::host::terminal::{RawMode, Window};
@@ -37,6 +38,12 @@ const END_OF_INPUT: u8 = 4;
 /// Time limit for a server that opens no channel, and the time between two attempts.
 const CHANNEL_TIME: Duration = Duration::from_secs(3);
 const CHANNEL_RETRY: Duration = Duration::from_millis(50);
+/// Time limit for a server that neither forwards a port nor refuses to.
+const FORWARD_TIME: Duration = Duration::from_secs(30);
+/// The address of a forwarded port in the guest.
+const LOOPBACK: &str = "127.0.0.1";
+/// Connections to a forwarded port that may wait here.
+const WAITING: usize = 16;
 /// Time limit for an orderly end of a session.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// 128 + SIGPIPE: the exit code of a program that writes to a closed pipe.
@@ -188,6 +195,30 @@ impl Session {
         // The server may have closed its side, or the connection.
         let _ = write.close().await;
         code.ok_or_else(|| self.seen.lost())
+    }
+
+    /// Forwards a port of the guest's loopback to this process, as long as the session lasts.
+    /// Returns the port that the guest's sshd chose, and the connections to it. Nothing listens on
+    /// the host.
+    ///
+    /// # Errors
+    /// [`Error::NoForwarding`] if the sshd forbids it, or the connection breaks.
+    pub async fn forward_from_guest(
+        &self,
+    ) -> Result<(u16, mpsc::Receiver<ForwardedStream>), Error> {
+        let (sender, streams) = mpsc::channel(WAITING);
+        self.seen.forward_to(sender);
+        let forward = self.handle.tcpip_forward(LOOPBACK, 0);
+        match tokio::time::timeout(FORWARD_TIME, forward).await {
+            Err(_) => Err(Error::Silent(FORWARD_TIME)),
+            Ok(Ok(port)) => match u16::try_from(port) {
+                Ok(port @ 1..) => Ok((port, streams)),
+                _ => Err(Error::NoForwarding),
+            },
+            Ok(Err(russh::Error::RequestDenied)) => Err(Error::NoForwarding),
+            Ok(Err(_)) if self.handle.is_closed() => Err(self.seen.lost()),
+            Ok(Err(error)) => Err(error.into()),
+        }
     }
 
     /// Opens a channel for one command. A server with `MaxSessions 1` may still be tidying up after
