@@ -20,6 +20,9 @@ pub mod install;
 /// VMs on disk and what can be done with them: create, start, reach, stop, snapshot, remove.
 pub mod vm;
 
+/// The pull endpoint: serves one image to a guest as a registry would.
+pub mod registry;
+
 /// Runs one machine from start to end, with the accelerator that works. It knows neither VMs nor
 /// images.
 pub mod engine;

@@ -29,6 +29,7 @@ mod install;
 mod interrupt;
 mod lifecycle;
 mod machine;
+mod pull_endpoint;
 mod reboot;
 mod rootless;
 mod session;

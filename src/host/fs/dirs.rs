@@ -120,6 +120,11 @@ impl Dirs {
         (self.cache.join("storage"), self.runtime.join("podman"))
     }
 
+    /// Returns the folder of the images that are being served to guests.
+    pub fn registry(&self) -> PathBuf {
+        self.cache.join("registry")
+    }
+
     pub fn disks(&self) -> PathBuf {
         self.cache.join("disks")
     }

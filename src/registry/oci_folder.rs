@@ -1,0 +1,303 @@
+//! A temporary OCI folder with an image's content, in which the layers that the guest has take no
+//! space.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Deserialize;
+
+use super::error::Error;
+use super::names::sha256_hex;
+use super::routes::Blob;
+use crate::host::fs::file::{self, IoContext};
+use crate::host::fs::lock::Lock;
+use crate::host::random::new_id;
+use crate::image::{Image, Podman};
+
+const LOCK: &str = "lock";
+/// The folder in which podman saves a layer later, beside the OCI folder's own entries.
+const LATER: &str = "later";
+
+/// An image's content on the host's disk: `index.json` and `blobs/`. It is removed when dropped, or
+/// by [`OciFolder::sweep`] after this process was killed.
+#[derive(Debug)]
+pub struct OciFolder {
+    folder: PathBuf,
+    podman: Podman,
+    image: Image,
+    content: Content,
+    /// The digests of the layers that are only sparse files of the right size.
+    placeholders: Mutex<BTreeSet<String>>,
+    /// Held while podman saves a layer.
+    saving: Mutex<()>,
+    /// Dropped last: the folder is in use as long as it is held.
+    _lock: LockFile,
+}
+
+/// The names and sizes of an image's parts.
+#[derive(Debug, Default)]
+struct Content {
+    manifest: Blob,
+    media_type: String,
+    config: Blob,
+    layers: Vec<Blob>,
+}
+
+impl OciFolder {
+    /// Saves the image's content in a new folder below `parent`, uncompressed, so that the layers'
+    /// digests are those that `bootc install` saw. Layers among `known`, by digest and size in
+    /// bytes, take no space until they are asked for.
+    ///
+    /// The image must stay in podman's storage as long as the folder is used.
+    ///
+    /// # Errors
+    /// podman can't save the image, or the folder can't be written.
+    pub fn save<'a>(
+        podman: &Podman,
+        image: &Image,
+        known: impl IntoIterator<Item = (&'a str, u64)>,
+        parent: &Path,
+    ) -> Result<Self, Error> {
+        file::create_private_dir(parent).writing(parent)?;
+        Self::sweep(parent);
+        let folder = parent.join(new_id());
+        let path = folder.with_extension(LOCK);
+        let lock = LockFile {
+            lock: Some(Lock::acquire(&path).writing(&path)?),
+            path,
+        };
+        // From here on, a drop removes the folder.
+        let mut saved = Self {
+            folder,
+            podman: podman.clone(),
+            image: image.clone(),
+            content: Content::default(),
+            placeholders: Mutex::default(),
+            saving: Mutex::default(),
+            _lock: lock,
+        };
+        let known: BTreeMap<&str, u64> = known.into_iter().collect();
+        let kept = image.layers.iter().filter_map(|layer| {
+            let size = *known.get(layer.as_str())?;
+            Some((layer.as_str(), size))
+        });
+        let placeholders = seed(&saved.folder, kept)?;
+        saved.podman.save(image, &saved.folder)?;
+        saved.content = Content::read(&saved.folder)?;
+        saved.placeholders = Mutex::new(placeholders);
+        Ok(saved)
+    }
+
+    /// Removes the folders that killed processes left below `parent`.
+    pub fn sweep(parent: &Path) {
+        for entry in file::entries(parent) {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == LOCK)
+                && let Ok(Some(lock)) = Lock::try_acquire(&path)
+            {
+                remove(&path.with_extension(""));
+                drop(LockFile {
+                    path,
+                    lock: Some(lock),
+                });
+            }
+        }
+    }
+
+    /// The manifest, whose digest is the true one of the image as the guest gets it.
+    pub fn manifest(&self) -> &Blob {
+        &self.content.manifest
+    }
+
+    /// The configuration. Its digest is the image ID in most cases.
+    pub fn config(&self) -> &Blob {
+        &self.content.config
+    }
+
+    /// The layers, the lowest first.
+    pub fn layers(&self) -> &[Blob] {
+        &self.content.layers
+    }
+
+    /// Returns the bytes of the layers that the guest is not known to have.
+    pub fn unknown_bytes(&self) -> u64 {
+        let placeholders = self.placeholders();
+        let unknown = self.layers().iter();
+        let unknown = unknown.filter(|layer| !placeholders.contains(&layer.digest));
+        unknown.map(|layer| layer.size).sum()
+    }
+
+    /// Returns the bytes that the folder occupies on the host's disk.
+    pub fn size_on_disk(&self) -> u64 {
+        file::folder_size(&self.folder)
+    }
+
+    pub(super) fn media_type(&self) -> &str {
+        &self.content.media_type
+    }
+
+    /// Opens the file of a blob. Blocks while podman saves a layer of which only a placeholder
+    /// exists.
+    pub(super) fn open(&self, blob: &Blob) -> Result<File, Error> {
+        if self.is_placeholder(blob) {
+            let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.is_placeholder(blob) {
+                self.save_later(blob)?;
+                self.placeholders().remove(&blob.digest);
+            }
+        }
+        let path = blob_path(&self.folder, &blob.digest)?;
+        Ok(File::open(&path).reading(&path)?)
+    }
+
+    /// Replaces a placeholder with the layer.
+    fn save_later(&self, blob: &Blob) -> Result<(), Error> {
+        tracing::debug!(digest = blob.digest, "the guest lacks a layer");
+        let folder = self.folder.join(LATER);
+        file::remove_dir(&folder).writing(&folder)?;
+        let _removed = Removed(folder.clone());
+        let others = self.layers().iter();
+        let others = others.filter(|layer| layer.digest != blob.digest);
+        seed(&folder, others.map(|layer| (&*layer.digest, layer.size)))?;
+        self.podman.save(&self.image, &folder)?;
+        let saved = blob_path(&folder, &blob.digest)?;
+        let found = saved.metadata().reading(&saved)?.len();
+        if found != blob.size {
+            return Err(Error::Size {
+                digest: blob.digest.clone(),
+                expected: blob.size,
+                found,
+            });
+        }
+        let place = blob_path(&self.folder, &blob.digest)?;
+        Ok(std::fs::rename(&saved, &place).writing(&place)?)
+    }
+
+    fn is_placeholder(&self, blob: &Blob) -> bool {
+        self.placeholders().contains(&blob.digest)
+    }
+
+    fn placeholders(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.placeholders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OciFolder {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
+
+impl Content {
+    /// Reads the index and the manifest that podman saved.
+    fn read(folder: &Path) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Index {
+            manifests: Vec<Descriptor>,
+        }
+        #[derive(Deserialize)]
+        struct Manifest {
+            config: Descriptor,
+            layers: Vec<Descriptor>,
+        }
+        let index = folder.join("index.json");
+        let Index { manifests } = parse(&index)?;
+        let [Descriptor { media_type, blob }] = manifests.try_into().map_err(|found: Vec<_>| {
+            let why = format!("it lists {} manifests", found.len());
+            Error::Content { path: index, why }
+        })?;
+        let Manifest { config, layers } = parse(&blob_path(folder, &blob.digest)?)?;
+        let content = Self {
+            manifest: blob,
+            media_type,
+            config: config.blob,
+            layers: layers.into_iter().map(|layer| layer.blob).collect(),
+        };
+        for blob in content.layers.iter().chain([&content.config]) {
+            blob_path(folder, &blob.digest)?;
+        }
+        Ok(content)
+    }
+}
+
+/// A descriptor of the OCI image specification.
+#[derive(Debug, Deserialize)]
+struct Descriptor {
+    #[serde(rename = "mediaType")]
+    media_type: String,
+    #[serde(flatten)]
+    blob: Blob,
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read(path).reading(path)?;
+    serde_json::from_slice(&text).map_err(|error| Error::Content {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })
+}
+
+/// Creates sparse files in place of these layers, which podman then takes as saved. Returns their
+/// digests.
+fn seed<'a>(
+    folder: &Path,
+    layers: impl IntoIterator<Item = (&'a str, u64)>,
+) -> Result<BTreeSet<String>, Error> {
+    let blobs = folder.join("blobs/sha256");
+    file::create_private_dir(folder).writing(folder)?;
+    std::fs::create_dir_all(&blobs).writing(&blobs)?;
+    let mut seeded = BTreeSet::new();
+    for (digest, size) in layers {
+        let path = blob_path(folder, digest)?;
+        if seeded.insert(digest.to_owned()) {
+            file::create_sparse(&path, size).writing(&path)?;
+        }
+    }
+    Ok(seeded)
+}
+
+/// Returns the path of a blob's file. A digest that is not SHA-256 names no file.
+fn blob_path(folder: &Path, digest: &str) -> Result<PathBuf, Error> {
+    let hex = sha256_hex(digest).ok_or_else(|| Error::Content {
+        path: folder.to_owned(),
+        why: format!("`{digest}` is not a SHA-256 digest"),
+    })?;
+    Ok(folder.join("blobs/sha256").join(hex))
+}
+
+/// A lock on a file that is removed with it.
+#[derive(Debug)]
+struct LockFile {
+    path: PathBuf,
+    lock: Option<Lock>,
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        let removed = std::fs::remove_file(&self.path);
+        self.lock = None;
+        // Windows removes no open file.
+        if removed.is_err() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes a folder when dropped.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = file::remove_dir(folder) {
+        tracing::warn!(path = %folder.display(), %error, "can't remove a temporary folder");
+    }
+}
