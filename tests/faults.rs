@@ -307,6 +307,7 @@ fn disk() -> BaseDisk {
         image,
         options,
         facts: Facts::default(),
+        installed: None,
         created: jiff::Timestamp::UNIX_EPOCH,
         file: PathBuf::new(),
     }

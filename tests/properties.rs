@@ -207,6 +207,7 @@ impl Sample {
                     image,
                     options,
                     facts,
+                    installed: None,
                     created,
                     file,
                 })

@@ -1,5 +1,7 @@
 //! `podman-bootc images`
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -33,6 +35,8 @@ struct Row {
     /// Bytes.
     size: u64,
     base_disks: usize,
+    /// The manifest digests on the base disks, which `bootc status` shows in their VMs.
+    installed: BTreeSet<String>,
     /// Bytes that the base disks take on the host.
     disk_usage: u64,
 }
@@ -53,6 +57,10 @@ impl Args {
                 .filter(|disk| disk.image.digest == image.digest)
                 .collect();
             let usage = |disk: &&BaseDisk| crate::host::allocated_size(&disk.file);
+            let installed = own_disks
+                .iter()
+                .filter_map(|disk| Some(disk.installed.as_ref()?.manifest.clone()));
+            let installed: BTreeSet<String> = installed.collect();
             let names = if image.names.is_empty() {
                 vec![String::new()]
             } else {
@@ -65,6 +73,7 @@ impl Args {
                 created: jiff::Timestamp::from_second(image.created).unwrap_or_default(),
                 size: image.size,
                 base_disks: own_disks.len(),
+                installed: installed.clone(),
                 disk_usage: own_disks.iter().map(usage).sum(),
             }));
         }

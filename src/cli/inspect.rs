@@ -6,9 +6,11 @@ use serde::Serialize;
 use super::Context;
 use super::args::vm::VmArgs;
 use super::list::Row;
+use crate::disk::{Cache, Installed};
 use crate::ui::{Format, print};
 use crate::vm::Spec;
 use crate::vm::guest_state::GuestState;
+use crate::vm::spec::Source;
 use crate::vm::store::instance::RunRecord;
 
 /// Show everything about VMs, as JSON
@@ -31,6 +33,8 @@ struct Inspected {
     identity: Option<std::path::PathBuf>,
     console_log: std::path::PathBuf,
     spec: Spec,
+    /// The image as `bootc install` got it, beside podman's identity of the image in `spec`.
+    installed: Option<Installed>,
     last_run: RunRecord,
     /// What the guest's agent reported last, while the VM runs.
     guest: Option<GuestState>,
@@ -39,13 +43,20 @@ struct Inspected {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let mut found = Vec::new();
+        let disks = Cache::open(&context.dirs.disks())?;
         for name in &self.vms.vms {
             let vm = context.store.find(name)?;
+            let disk = match &vm.spec.source {
+                // `start` reports a disk that can't be read.
+                Source::Disk { base, .. } => disks.get(base).ok().flatten(),
+                Source::Import { .. } | Source::Direct { .. } => None,
+            };
             found.push(Inspected {
                 row: Row::of(&vm, &context.dirs),
                 folder: vm.folder.clone(),
                 identity: vm.keys().identities().into_iter().next(),
                 console_log: vm.console_log(),
+                installed: disk.and_then(|disk| disk.installed),
                 last_run: vm.record(),
                 guest: Row::guest(&vm, &vm.state(), &context.dirs),
                 spec: vm.spec,

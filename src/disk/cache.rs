@@ -60,16 +60,23 @@ impl Cache {
         })
     }
 
+    /// Returns exactly this disk, or `None` if it doesn't exist.
+    pub fn get(&self, key: &Key) -> Result<Option<BaseDisk>, Error> {
+        match self.folder.read(key) {
+            Err(Error::File(e)) if e.is_not_found() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Returns the newest disk with this key's content.
     pub fn find(&self, key: &Key) -> Result<Option<BaseDisk>, Error> {
         let mut keys = self.folder.keys()?;
         keys.retain(|k| k.content() == key.content());
         keys.sort_by_key(Key::generation);
         for key in keys.iter().rev() {
-            match self.folder.read(key) {
-                // Another process removed it. An older disk will do.
-                Err(Error::File(e)) if e.is_not_found() => {}
-                other => return other.map(Some),
+            // Another process may have removed it. An older disk will do.
+            if let Some(disk) = self.get(key)? {
+                return Ok(Some(disk));
             }
         }
         Ok(None)
@@ -270,6 +277,7 @@ pub(super) mod tests {
             image,
             options,
             facts: Facts::default(),
+            installed: None,
             created: jiff::Timestamp::UNIX_EPOCH,
             file: PathBuf::new(),
         }

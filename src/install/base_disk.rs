@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::job::{Check, Failure, Host, Install};
+use super::job::{Check, Failure, Host, Install, Made};
 use super::{in_container, in_vm, size};
 use crate::disk::{self, BaseDisk, Cache, Claim, InstallOptions, Key, Lease};
 use crate::host::fs::file;
 use crate::host::{Os, fault};
-use crate::image::{Facts, Image, LockedStorage};
+use crate::image::{Image, LockedStorage};
 use crate::text::{Progress, Stage, format_size};
 
 /// The place where `bootc install` runs.
@@ -125,10 +125,10 @@ pub fn ensure(
         in_use,
         check: fits,
     };
-    let made = run(&install, place, &mut *stage).and_then(|facts| check(&install, facts));
+    let made = run(&install, place, &mut *stage).and_then(|made| check(&install, made));
     fault::point("install-done");
-    let facts = match made {
-        Ok(facts) => facts,
+    let Made { facts, installed } = match made {
+        Ok(made) => made,
         Err(Failure::Failed { reason, lines }) => {
             let log = partial.keep_log();
             return Err(Error::Failed {
@@ -145,6 +145,7 @@ pub fn ensure(
         image: image.clone(),
         options,
         facts,
+        installed,
         created: jiff::Timestamp::now(),
         file: PathBuf::new(),
     })?;
@@ -163,7 +164,7 @@ pub fn ensure(
     Ok(lease)
 }
 
-fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, Failure> {
+fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Made, Failure> {
     let disk = install.partial.disk();
     file::create_sparse(&disk, install.options.disk_size)
         .map_err(|source| Error::Io { path: disk, source })?;
@@ -175,10 +176,10 @@ fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Facts, 
 }
 
 /// A program that says that it succeeded proves little: the disk must have all its parts.
-fn check(install: &Install, facts: Facts) -> Result<Facts, Failure> {
+fn check(install: &Install, made: Made) -> Result<Made, Failure> {
     let file = install.partial.disk();
     match disk::check(&file) {
-        Ok(()) => Ok(facts),
+        Ok(()) => Ok(made),
         Err(error) => {
             let (file, why) = (file.display(), crate::text::error_chain(&error));
             Err(install.failed(format!(

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use super::channel::Config;
 use super::error::Error;
-use super::job::{Failure, Install};
+use super::job::{Failure, Install, Made};
 use super::podman_machine;
 use super::podman_machine::DiskPlace;
 use crate::direct_boot;
@@ -28,7 +28,7 @@ const KEY: &str = "/run/podman-bootc.pub";
 const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
     [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
 
-pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Facts, Failure> {
+pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Made, Failure> {
     stage.step("reading the image");
     let (facts, place) = if install.host.podman.is_remote() {
         (
@@ -76,7 +76,11 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
         stage.step("copying the disk from the podman machine");
         volume.fetch(&disk)?;
     }
-    Ok(facts)
+    // bootc reads the image from podman's storage and makes a manifest of its own.
+    Ok(Made {
+        facts,
+        installed: None,
+    })
 }
 
 /// Reads the image's facts, and makes sure that a container can install here.

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::channel;
 use super::channel::{Config, Line, Lines};
 use super::error::Error;
-use super::job::{Failure, Install};
+use super::job::{Failure, Install, Made};
 use crate::direct_boot::{BootCache, BootImage, Transport};
-use crate::disk::Cache;
+use crate::disk::{Cache, Installed};
 use crate::engine::console_text::NewestLine;
 use crate::engine::{Ended, Engine, Event, Order};
 use crate::host::fs::dirs::Dirs;
@@ -35,7 +35,7 @@ const CPUS: u32 = 2;
 /// Time limit for the start of the install; an emulated guest takes a minute.
 const BOOT_TIME: Duration = Duration::from_secs(600);
 
-pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts, Failure> {
+pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Made, Failure> {
     let image = install.image;
     let arch = Arch::from_oci(&image.architecture).ok_or_else(|| Error::Architecture {
         image: image.reference.clone(),
@@ -53,7 +53,7 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
         .map_err(|error| install.direct_boot_error(error))?;
     install.check(&boot.facts)?;
     stage.step("saving the image's content");
-    save_content(install)?;
+    let installed = save_content(install)?;
     // The image is in files of our own now, so other processes may use the storage.
     drop(install.in_use.take());
 
@@ -97,7 +97,10 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Facts,
     stage.step("booting the image");
     fault::point("install-boots");
     runtime.block_on(drive(install, engine, &boot.facts, stage))?;
-    Ok(boot.facts)
+    Ok(Made {
+        facts: boot.facts,
+        installed: Some(installed),
+    })
 }
 
 /// Returns the memory of an install on a host with this many usable bytes: a quarter stays for the
@@ -161,7 +164,7 @@ const KEY_DIGITS: usize = 11;
 const CONTENT: &str = "content.erofs";
 
 /// Saves the image's content as a block image.
-fn save_content(install: &Install) -> Result<(), Failure> {
+fn save_content(install: &Install) -> Result<Installed, Failure> {
     let folder = install.partial.folder();
     let content = folder.join("content");
     install
@@ -170,13 +173,17 @@ fn save_content(install: &Install) -> Result<(), Failure> {
         .save(install.image, &content)
         .map_err(Error::from)?;
     fault::point("install-saved");
+    let installed = Installed::read(&content).map_err(|source| Error::Io {
+        path: content.clone(),
+        source,
+    })?;
     direct_boot::pack(&content, &folder.join(CONTENT))
         .map_err(|error| install.direct_boot_error(error))?;
     file::remove_dir(&content).map_err(|source| Error::Io {
         path: content,
         source,
     })?;
-    Ok(())
+    Ok(installed)
 }
 
 /// Runs the machine and answers the install script in it.

@@ -6,7 +6,7 @@ use super::channel::Config;
 use super::error::Error;
 use super::{size, to_disk};
 use crate::direct_boot;
-use crate::disk::{InstallOptions, PartialDisk};
+use crate::disk::{InstallOptions, Installed, PartialDisk};
 use crate::engine::console_text;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::accelerator;
@@ -35,6 +35,13 @@ impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Error(Box::new(error.into()))
     }
+}
+
+/// The facts that an install learned.
+pub(super) struct Made {
+    pub facts: Facts,
+    /// `None` if bootc read the image from podman's storage itself.
+    pub installed: Option<Installed>,
 }
 
 /// Refuses an image whose facts don't fit what the disk is for.

@@ -113,6 +113,10 @@ fn field(item: &Value, path: &[String]) -> Result<String, FormatError> {
     let key = |name: &str| name.replace('_', "").to_lowercase();
     let mut value = item;
     for name in path {
+        // A field of something that doesn't exist.
+        if value.is_null() {
+            break;
+        }
         value = value
             .as_object()
             .and_then(|object| object.iter().find(|(k, _)| key(k) == key(name)))
