@@ -9,6 +9,8 @@ mod error;
 mod names;
 mod oci_folder;
 mod routes;
+#[cfg(test)]
+mod samples;
 
 pub use endpoint::{Counts, Endpoint};
 pub use error::Error;

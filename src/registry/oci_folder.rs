@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::error::Error;
 use super::names::sha256_hex;
 use super::routes::Blob;
+use crate::host::fault;
 use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::Lock;
 use crate::host::random::new_id;
-use crate::image::{Image, Podman};
+use crate::image::{self, Image, Podman};
 
 const LOCK: &str = "lock";
 /// The folder in which podman saves a layer later, beside the OCI folder's own entries.
@@ -22,11 +23,9 @@ const LATER: &str = "later";
 
 /// An image's content on the host's disk: `index.json` and `blobs/`. It is removed when dropped, or
 /// by [`OciFolder::sweep`] after this process was killed.
-#[derive(Debug)]
 pub struct OciFolder {
     folder: PathBuf,
-    podman: Podman,
-    image: Image,
+    save: Save,
     content: Content,
     /// The digests of the layers that are only sparse files of the right size.
     placeholders: Mutex<BTreeSet<String>>,
@@ -35,6 +34,9 @@ pub struct OciFolder {
     /// Dropped last: the folder is in use as long as it is held.
     _lock: LockFile,
 }
+
+/// Writes the image's content into a folder, without the blobs that are there.
+type Save = Box<dyn Fn(&Path) -> Result<(), image::Error> + Send + Sync>;
 
 /// The names and sizes of an image's parts.
 #[derive(Debug, Default)]
@@ -60,6 +62,24 @@ impl OciFolder {
         known: impl IntoIterator<Item = (&'a str, u64)>,
         parent: &Path,
     ) -> Result<Self, Error> {
+        // A remote podman sends everything, and writes over what is there.
+        let known = known.into_iter().filter(|_| !podman.is_remote());
+        let known: BTreeMap<&str, u64> = known.collect();
+        let kept = image.layers.iter().filter_map(|layer| {
+            let size = *known.get(layer.as_str())?;
+            Some((layer.as_str(), size))
+        });
+        let (podman, image) = (podman.clone(), image.clone());
+        let save = Box::new(move |folder: &Path| podman.save(&image, folder));
+        Self::make(kept, parent, save)
+    }
+
+    /// Makes the folder, with placeholders for these layers.
+    pub(super) fn make<'a>(
+        placeholders: impl IntoIterator<Item = (&'a str, u64)>,
+        parent: &Path,
+        save: Save,
+    ) -> Result<Self, Error> {
         file::create_private_dir(parent).writing(parent)?;
         Self::sweep(parent);
         let folder = parent.join(new_id());
@@ -71,20 +91,15 @@ impl OciFolder {
         // From here on, a drop removes the folder.
         let mut saved = Self {
             folder,
-            podman: podman.clone(),
-            image: image.clone(),
+            save,
             content: Content::default(),
             placeholders: Mutex::default(),
             saving: Mutex::default(),
             _lock: lock,
         };
-        let known: BTreeMap<&str, u64> = known.into_iter().collect();
-        let kept = image.layers.iter().filter_map(|layer| {
-            let size = *known.get(layer.as_str())?;
-            Some((layer.as_str(), size))
-        });
-        let placeholders = seed(&saved.folder, kept)?;
-        saved.podman.save(image, &saved.folder)?;
+        let placeholders = seed(&saved.folder, placeholders)?;
+        (saved.save)(&saved.folder)?;
+        fault::point("image-served");
         saved.content = Content::read(&saved.folder)?;
         saved.placeholders = Mutex::new(placeholders);
         Ok(saved)
@@ -161,7 +176,7 @@ impl OciFolder {
         let others = self.layers().iter();
         let others = others.filter(|layer| layer.digest != blob.digest);
         seed(&folder, others.map(|layer| (&*layer.digest, layer.size)))?;
-        self.podman.save(&self.image, &folder)?;
+        (self.save)(&folder)?;
         let saved = blob_path(&folder, &blob.digest)?;
         let found = saved.metadata().reading(&saved)?.len();
         if found != blob.size {
@@ -299,5 +314,96 @@ impl Drop for Removed {
 fn remove(folder: &Path) {
     if let Err(error) = file::remove_dir(folder) {
         tracing::warn!(path = %folder.display(), %error, "can't remove a temporary folder");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::registry::samples::Sample;
+
+    fn read(folder: &OciFolder, index: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut file = folder.open(&folder.layers()[index]).unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_known_layer_takes_no_space_until_it_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (large, small) = (vec![7; 4 << 20], vec![8; 1000]);
+        let sample = Sample::new(&[&large, &small]);
+        let whole = sample.folder(&[], dir.path()).unwrap();
+        let folder = sample.folder(&[0], dir.path()).unwrap();
+        assert_eq!(folder.manifest(), whole.manifest());
+        assert_eq!(whole.unknown_bytes(), (4 << 20) + 1000);
+        assert_eq!(folder.unknown_bytes(), 1000);
+        #[cfg(target_os = "linux")]
+        assert!(folder.size_on_disk() < 1 << 20);
+        sample.saved.store(0, Ordering::Relaxed);
+        assert!(read(&folder, 1) == small && sample.saved.load(Ordering::Relaxed) == 0);
+        assert!(read(&folder, 0) == large && sample.saved.load(Ordering::Relaxed) == 1);
+        assert!(read(&folder, 0) == large && sample.saved.load(Ordering::Relaxed) == 1);
+        assert_eq!(folder.unknown_bytes(), (4 << 20) + 1000);
+    }
+
+    #[test]
+    fn a_layer_whose_recorded_size_is_wrong_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let sample = Sample::new(&[b"layer"]);
+        let (digest, _) = sample.layer(0);
+        let save = {
+            let sample = sample.clone();
+            move |folder: &Path| {
+                let made = sample.folder(&[], folder.parent().unwrap()).unwrap();
+                std::fs::copy(made.folder.join("index.json"), folder.join("index.json")).unwrap();
+                for entry in file::entries(&made.folder.join("blobs/sha256")) {
+                    let place = folder.join("blobs/sha256").join(entry.file_name());
+                    if !place.exists() {
+                        std::fs::copy(entry.path(), place).unwrap();
+                    }
+                }
+                Ok(())
+            }
+        };
+        let folder = OciFolder::make([(digest.as_str(), 99)], dir.path(), Box::new(save)).unwrap();
+        let blob = Blob { digest, size: 99 };
+        let error = folder.open(&blob).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Size {
+                    expected: 99,
+                    found: 5,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_folder_that_was_dropped_failed_or_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let count = || file::entries(dir.path()).count();
+        let sample = Sample::new(&[b"layer"]);
+        drop(sample.folder(&[], dir.path()).unwrap());
+        assert_eq!(count(), 0);
+        std::fs::write(dir.path().join("full"), "").unwrap();
+        assert!(sample.folder(&[], dir.path()).is_err());
+        std::fs::remove_file(dir.path().join("full")).unwrap();
+        assert_eq!(count(), 0);
+
+        // A killed process leaves its folder and an unlocked file.
+        std::fs::write(dir.path().join("dead.lock"), "").unwrap();
+        std::fs::create_dir_all(dir.path().join("dead/blobs")).unwrap();
+        let alive = sample.folder(&[], dir.path()).unwrap();
+        assert!(!dir.path().join("dead").exists() && !dir.path().join("dead.lock").exists());
+        OciFolder::sweep(dir.path());
+        assert_eq!(read(&alive, 0), b"layer");
     }
 }

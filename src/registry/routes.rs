@@ -60,9 +60,12 @@ pub enum Body {
 /// Returns the reply to a request.
 pub fn reply(offer: &Offer, request: Request<'_>) -> Reply {
     let is_head = request.method == "HEAD";
-    let mut reply = match target(offer, request.path) {
+    let target = match request.method {
+        "GET" | "HEAD" => target(offer, request.path),
+        _ => Err(Refusal::Method),
+    };
+    let mut reply = match target {
         Err(refusal) => refusal.reply(),
-        Ok(_) if !is_head && request.method != "GET" => Refusal::Method.reply(),
         Ok(Target::Version) => json(200, "{}".into()),
         Ok(Target::Tags) => {
             let tags: Vec<&str> = offer.tag.iter().map(String::as_str).collect();
@@ -249,4 +252,200 @@ fn parse_range(text: &str, size: u64) -> Option<Range> {
         },
         _ => Range::Outside,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A digest of 64 equal digits.
+    fn digest(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    fn offer() -> Offer {
+        let blob = |digit, size| Blob {
+            digest: digest(digit),
+            size,
+        };
+        Offer {
+            repository: "team/image".into(),
+            tag: Some("v1".into()),
+            manifest: blob('a', 500),
+            media_type: "application/vnd.oci.image.manifest.v1+json".into(),
+            blobs: vec![blob('b', 1000), blob('c', 0)],
+        }
+    }
+
+    fn ask(method: &str, path: &str, range: Option<&str>) -> Reply {
+        let request = Request {
+            method,
+            path,
+            range,
+        };
+        reply(&offer(), request)
+    }
+
+    fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+        let found = reply.headers.iter().find(|(header, _)| *header == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The specification's demands on a registry, one a row, with a request for each. The
+    /// quotations are from version 1.1, "Pull" and "Error Codes".
+    #[test]
+    fn the_replies_are_those_that_the_specification_demands() {
+        let manifest = format!("/v2/team/image/manifests/{}", digest('a'));
+        let blob = format!("/v2/team/image/blobs/{}", digest('b'));
+        let other = format!("/v2/team/image/manifests/{}", digest('b'));
+        let missing = format!("/v2/team/image/blobs/{}", digest('d'));
+        let sha512 = format!("/v2/team/image/blobs/sha512:{}", "0".repeat(128));
+        let elsewhere = format!("/v2/other/blobs/{}", digest('b'));
+        let long_tag = format!("/v2/team/image/manifests/{}", "t".repeat(129));
+        let tag = "/v2/team/image/manifests/v1";
+        let found = "MUST provide the expected manifest, with a response code that MUST be 200 OK";
+        let exists = "HEAD to an existing blob or manifest URL MUST return 200 OK";
+        let no_manifest = "manifest not found: MUST be 404";
+        let no_blob = "blob not found: MUST be 404";
+        let grammar = "<name> and <reference> MUST match";
+        for (demand, method, path, status, code) in [
+            ("end-1: 200 OK", "GET", "/v2/", 200, ""),
+            ("end-1: 200 OK", "HEAD", "/v2", 200, ""),
+            (found, "GET", tag, 200, ""),
+            (found, "GET", &*manifest, 200, ""),
+            (found, "GET", &blob, 200, ""),
+            (exists, "HEAD", tag, 200, ""),
+            (exists, "HEAD", &manifest, 200, ""),
+            (exists, "HEAD", &blob, 200, ""),
+            (
+                no_manifest,
+                "GET",
+                "/v2/team/image/manifests/v2",
+                404,
+                "MANIFEST_UNKNOWN",
+            ),
+            (no_manifest, "GET", &other, 404, "MANIFEST_UNKNOWN"),
+            (no_manifest, "HEAD", &other, 404, ""),
+            (no_blob, "GET", &missing, 404, "BLOB_UNKNOWN"),
+            (no_blob, "GET", &sha512, 404, "BLOB_UNKNOWN"),
+            (no_blob, "HEAD", &missing, 404, ""),
+            (no_blob, "GET", &elsewhere, 404, "NAME_UNKNOWN"),
+            (grammar, "GET", &long_tag, 400, "MANIFEST_INVALID"),
+            (grammar, "GET", "/v2/Team/manifests/v1", 400, "NAME_INVALID"),
+            (
+                grammar,
+                "GET",
+                "/v2/a/../b/manifests/v1",
+                400,
+                "NAME_INVALID",
+            ),
+            (
+                grammar,
+                "GET",
+                "/v2/team/image/blobs/sha256:../../passwd",
+                404,
+                "UNSUPPORTED",
+            ),
+            (
+                grammar,
+                "GET",
+                "/v2/team/image/blobs/sha256:00",
+                400,
+                "DIGEST_INVALID",
+            ),
+            ("no push", "PUT", tag, 405, "UNSUPPORTED"),
+            ("no push", "DELETE", &blob, 405, "UNSUPPORTED"),
+            (
+                "no push",
+                "POST",
+                "/v2/team/image/blobs/uploads/",
+                405,
+                "UNSUPPORTED",
+            ),
+            ("no other paths", "GET", "/", 404, "UNSUPPORTED"),
+            ("no other paths", "GET", "/v2x", 404, "UNSUPPORTED"),
+            ("no other paths", "GET", "/v2/_catalog", 404, "UNSUPPORTED"),
+        ] {
+            let reply = ask(method, path, None);
+            assert_eq!(reply.status, status, "{demand}: {method} {path}");
+            match &reply.body {
+                Body::Text(text) if status >= 400 => {
+                    let errors: serde_json::Value = serde_json::from_str(text).unwrap();
+                    assert_eq!(errors["errors"][0]["code"], code, "{method} {path}");
+                    let is_code = |c: char| c.is_ascii_uppercase() || c == '_';
+                    assert!(code.chars().all(is_code), "{code}");
+                }
+                body => assert!(code.is_empty(), "{method} {path}: {body:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_reply_has_the_headers_that_clients_rely_on() {
+        let blob = format!("/v2/team/image/blobs/{}", digest('b'));
+        for (path, kind, of, size) in [
+            (
+                "/v2/team/image/manifests/v1",
+                "application/vnd.oci.image.manifest.v1+json",
+                'a',
+                "500",
+            ),
+            (&blob, "application/octet-stream", 'b', "1000"),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let reply = ask(method, path, None);
+                assert_eq!(header(&reply, "Content-Type"), Some(kind));
+                assert_eq!(header(&reply, "Docker-Content-Digest"), Some(&*digest(of)));
+                assert_eq!(header(&reply, "Content-Length"), Some(size));
+                assert_eq!(reply.body == Body::Empty, method == "HEAD");
+            }
+        }
+        let tags = ask("GET", "/v2/team/image/tags/list", None);
+        let text = r#"{"name":"team/image","tags":["v1"]}"#;
+        assert_eq!(tags.body, Body::Text(text.into()));
+        assert_eq!(header(&ask("PUT", &blob, None), "Allow"), Some("GET, HEAD"));
+    }
+
+    /// RFC 9110, section 14.
+    #[test]
+    fn a_single_range_is_a_part_and_others_are_ignored() {
+        let blob = format!("/v2/team/image/blobs/{}", digest('b'));
+        for (range, status, first, length) in [
+            ("bytes=0-9", 206, 0, 10),
+            ("Bytes = 990-", 206, 990, 10),
+            ("bytes=990-99999999999999999999999", 206, 990, 10),
+            ("bytes=-10", 206, 990, 10),
+            ("bytes=-2000", 206, 0, 1000),
+            ("bytes=0-0,5-6", 200, 0, 1000),
+            ("bytes=9-0", 200, 0, 1000),
+            ("bytes=-", 200, 0, 1000),
+            ("bytes=+1-2", 200, 0, 1000),
+            ("lines=0-9", 200, 0, 1000),
+            ("bytes", 200, 0, 1000),
+        ] {
+            let reply = ask("GET", &blob, Some(range));
+            assert_eq!(reply.status, status, "{range}");
+            let want = Body::File {
+                blob: offer().blobs[0].clone(),
+                first,
+                length,
+            };
+            assert_eq!(reply.body, want, "{range}");
+            let part = format!("bytes {first}-{}/1000", first + length - 1);
+            let part = (status == 206).then_some(&*part);
+            assert_eq!(header(&reply, "Content-Range"), part, "{range}");
+        }
+        let empty = format!("/v2/team/image/blobs/{}", digest('c'));
+        for (path, range, size) in [
+            (&blob, "bytes=1000-", 1000),
+            (&blob, "bytes=-0", 1000),
+            (&empty, "bytes=0-", 0),
+        ] {
+            let reply = ask("GET", path, Some(range));
+            assert_eq!(reply.status, 416, "{range}");
+            let all = format!("bytes */{size}");
+            assert_eq!(header(&reply, "Content-Range"), Some(&*all));
+        }
+        assert_eq!(ask("HEAD", &blob, Some("bytes=0-9")).status, 200);
+    }
 }
