@@ -111,7 +111,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--interactive', '--interactive', [CompletionResultType]::ParameterName, 'Has no effect, because standard input is always passed on; podman''s `-it` works')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Don''t show progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Don''t show progress')
-            [CompletionResult]::new('--ephemeral', '--ephemeral', [CompletionResultType]::ParameterName, 'Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM')
+            [CompletionResult]::new('--ephemeral', '--ephemeral', [CompletionResultType]::ParameterName, 'Boot the image directly, without an install; all changes are lost with the VM')
             [CompletionResult]::new('--tpm', '--tpm', [CompletionResultType]::ParameterName, 'Add a TPM 2.0')
             [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Also store the VM''s journal on the host, for `logs --journal` (systemd 256 or newer in the image)')
             [CompletionResult]::new('--gui', '--gui', [CompletionResultType]::ParameterName, 'Open a window with the VM''s screen')

@@ -107,7 +107,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --interactive 'Has no effect, because standard input is always passed on; podman''s `-it` works'
             cand -q 'Don''t show progress'
             cand --quiet 'Don''t show progress'
-            cand --ephemeral 'Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM'
+            cand --ephemeral 'Boot the image directly, without an install; all changes are lost with the VM'
             cand --tpm 'Add a TPM 2.0'
             cand --journal 'Also store the VM''s journal on the host, for `logs --journal` (systemd 256 or newer in the image)'
             cand --gui 'Open a window with the VM''s screen'

@@ -120,7 +120,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s t -l t
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s T -l no-tty -d 'Give the command no terminal'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s i -l interactive -d 'Has no effect, because standard input is always passed on; podman\'s `-it` works'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s q -l quiet -d 'Don\'t show progress'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image directly, without a disk and an install; changes are in memory and are lost with the VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l ephemeral -d 'Boot the image directly, without an install; all changes are lost with the VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Add a TPM 2.0'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l journal -d 'Also store the VM\'s journal on the host, for `logs --journal` (systemd 256 or newer in the image)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l gui -d 'Open a window with the VM\'s screen'

@@ -88,8 +88,7 @@ pub struct Args {
     /// unchanged
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
-    /// Boot the image directly, without a disk and an install; changes are in memory and are lost
-    /// with the VM
+    /// Boot the image directly, without an install; all changes are lost with the VM
     #[arg(long, conflicts_with_all = InstallArgs::ONLY_FOR_DISKS)]
     ephemeral: bool,
     /// How an --ephemeral VM gets the image's files

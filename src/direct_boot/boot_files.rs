@@ -12,7 +12,7 @@ use super::cpio::Archive;
 use super::error::Error;
 use super::image_files::{Identity, ImageFiles};
 use super::layers::ChainId;
-use super::{facts, kernel, modules, unpack_kernel};
+use super::{facts, kernel, modules, scratch, unpack_kernel};
 use crate::host::fs::file::{self, IoContext};
 use crate::image::Facts;
 
@@ -37,7 +37,7 @@ pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
 
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 const FACTS_FILE: &str = "boot.json";
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
@@ -50,6 +50,8 @@ pub struct FactsFile {
     pub chains: Vec<ChainId>,
     #[serde(rename = "made")]
     pub boot_files: BootFiles,
+    /// The layers of the scratch disk's content; `None` where the image has no scratch disk.
+    pub scratch: Option<ChainId>,
     #[serde(flatten)]
     pub facts: Facts,
 }
@@ -64,6 +66,8 @@ pub struct BootFiles {
     /// The initramfs has the drivers for a root over virtiofs.
     #[serde(rename = "shares")]
     pub has_virtiofs: bool,
+    /// The initramfs has the drivers for a scratch disk.
+    has_ext4: bool,
     /// The image's files that they were made from. Empty when only the UKI's content tells the
     /// kernel's version.
     sources: Vec<Source>,
@@ -89,6 +93,7 @@ pub fn assets_digest() -> String {
         AGENT_PATH,
         &modules::REQUIRED.join(" "),
         &modules::VIRTIOFS.join(" "),
+        &modules::SCRATCH.join(" "),
     ] {
         hash.update(asset);
         hash.update([0]);
@@ -120,16 +125,26 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
     Ok(facts)
 }
 
-/// Fills `folder` with the kernel, the initramfs and the facts of the image that is mounted at
-/// `source`. It links the kernel and the initramfs from another folder in `boots` when that was
-/// made from the same files.
-pub fn export(
-    source: &Path,
-    boots: &Path,
-    folder: &Path,
-    architecture: &str,
-    chains: &[ChainId],
-) -> Result<(), Error> {
+/// An image whose files are exported.
+pub struct Mounted<'a> {
+    /// The folder where the image is mounted.
+    pub path: &'a Path,
+    /// Linux' name, as in `x86_64`.
+    pub architecture: &'a str,
+    /// The folders of the image's layers, the lowest first, if podman knows them.
+    pub layers: Option<&'a [PathBuf]>,
+    pub chains: &'a [ChainId],
+}
+
+/// Fills `folder` with the kernel, the initramfs, the scratch disk and the facts of an image. It
+/// links what another folder in `boots` has of the same files.
+pub fn export(mounted: &Mounted, boots: &Path, folder: &Path) -> Result<(), Error> {
+    let Mounted {
+        path: source,
+        architecture,
+        layers,
+        chains,
+    } = *mounted;
     let image = ImageFiles::new(source)?;
     let mut facts = facts::read(&image, architecture)?;
     let location = kernel::locate(&image)?;
@@ -149,13 +164,35 @@ pub fn export(
     };
     facts.kernel.clone_from(&boot_files.version);
     facts.kargs.extend(boot_files.kargs.iter().cloned());
+    let scratch = match scratch::program().filter(|_| boot_files.has_ext4) {
+        Some(program) => {
+            let chain = scratch::chain(layers, chains).cloned();
+            let disk = folder.join(scratch::FILE);
+            match find_scratch(boots, chain.as_ref()) {
+                Some(other) => fs::hard_link(other, &disk).writing(&disk)?,
+                None => scratch::pack(&program, source, folder)?,
+            }
+            chain
+        }
+        None => None,
+    };
     let facts = FactsFile {
         version: VERSION,
         chains: chains.to_vec(),
         boot_files,
+        scratch,
         facts,
     };
     Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
+}
+
+/// Finds the scratch disk of another image that has the same content.
+fn find_scratch(boots: &Path, chain: Option<&ChainId>) -> Option<PathBuf> {
+    let chain = Some(chain?);
+    file::entries(boots)
+        .map(|entry| entry.path())
+        .find(|folder| read_facts(folder).is_ok_and(|facts| facts.scratch.as_ref() == chain))
+        .map(|folder| folder.join(scratch::FILE))
 }
 
 /// Finds a folder whose kernel and initramfs this version of the program made from the same files.
@@ -186,11 +223,12 @@ fn make(
         out.write_all(&[0; 4][..(4 - found.initramfs.len() % 4) % 4])?;
         append(Archive::new(out), &drivers, &files)
     })?;
-    let has_virtiofs = drivers.virtiofs.is_some();
+    let (has_virtiofs, has_ext4) = (drivers.virtiofs.is_some(), drivers.scratch.is_some());
     Ok(BootFiles {
         version: found.version,
         kargs: found.kargs,
         has_virtiofs,
+        has_ext4,
         sources,
     })
 }
@@ -202,6 +240,8 @@ struct Drivers {
     block: Vec<String>,
     /// For a root over virtiofs; `None` when the kernel lacks them.
     virtiofs: Option<Vec<String>>,
+    /// For a scratch disk; `None` when the kernel lacks them.
+    scratch: Option<Vec<String>>,
 }
 
 impl Drivers {
@@ -220,17 +260,20 @@ impl Drivers {
             module,
         })?;
         let virtiofs = files(&modules::VIRTIOFS).ok();
+        let scratch = files(&modules::SCRATCH).ok();
         Ok(Self {
             folder,
             block,
             virtiofs,
+            scratch,
         })
     }
 
     /// All files, each once.
     fn files(&self) -> Vec<&str> {
         let mut files: Vec<&str> = Vec::new();
-        for file in self.block.iter().chain(self.virtiofs.iter().flatten()) {
+        let optional = [&self.virtiofs, &self.scratch].into_iter().flatten().flatten();
+        for file in self.block.iter().chain(optional) {
             if !files.contains(&file.as_str()) {
                 files.push(file);
             }
@@ -292,11 +335,13 @@ fn append(
         &format!("{base}/drivers.block"),
         list(&drivers.block).as_bytes(),
     )?;
-    let virtiofs = drivers.virtiofs.as_deref().unwrap_or_default();
-    archive.file(
-        &format!("{base}/drivers.virtiofs"),
-        list(virtiofs).as_bytes(),
-    )?;
+    for (name, files) in [
+        ("virtiofs", &drivers.virtiofs),
+        (scratch::SERIAL, &drivers.scratch),
+    ] {
+        let files = files.as_deref().unwrap_or_default();
+        archive.file(&format!("{base}/drivers.{name}"), list(files).as_bytes())?;
+    }
     for (name, file) in files {
         archive.copy(&format!("{base}/drivers/{name}"), file)?;
     }

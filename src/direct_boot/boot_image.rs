@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::boot_files::{INITRAMFS, KERNEL, read_facts};
-use super::{Error, modules};
+use super::{Error, modules, scratch};
 use crate::image::Facts;
 
 /// The root's disks have this serial and a number; the lowest layer's disk has 0.
@@ -22,6 +22,7 @@ pub struct BootImage {
     /// The root's overlay needs the mount option `userxattr`.
     userxattr: bool,
     transport: Transport,
+    has_scratch: bool,
     pub facts: Facts,
 }
 
@@ -54,6 +55,7 @@ impl BootImage {
             roots,
             userxattr,
             transport,
+            has_scratch: file.scratch.is_some(),
             facts: file.facts,
         })
     }
@@ -73,6 +75,7 @@ impl BootImage {
                 .collect(),
             userxattr: false,
             transport,
+            has_scratch: true,
             facts: Facts {
                 kargs: vec!["quiet".into()],
                 ..Facts::default()
@@ -93,6 +96,11 @@ impl BootImage {
             .map(|(n, file)| (format!("{ROOT_SERIAL}{n}"), file.as_path()))
     }
 
+    /// The disk below the layer that a VM writes to; `None` where `/var` must be in memory.
+    pub fn scratch(&self) -> Option<PathBuf> {
+        self.has_scratch.then(|| self.folder.join(scratch::FILE))
+    }
+
     pub fn kernel(&self) -> PathBuf {
         self.folder.join(KERNEL)
     }
@@ -101,7 +109,8 @@ impl BootImage {
         self.folder.join(INITRAMFS)
     }
 
-    /// The kernel's command line. systemd starts `unit` in place of the default target.
+    /// The kernel's command line. systemd starts `unit` in place of the default target, with all
+    /// changes in memory.
     pub fn cmdline(&self, console: &str, unit: Option<&str>) -> String {
         let mut stack: Vec<String> = self.roots().map(|(serial, _)| serial).collect();
         // overlayfs expects the uppermost layer first.
@@ -118,6 +127,9 @@ impl BootImage {
             // The questions of the first boot would wait for an answer.
             "systemd.firstboot=off".to_owned(),
         ];
+        if self.has_scratch && unit.is_none() {
+            words.push(format!("podman-bootc.{}", scratch::SERIAL));
+        }
         if self.userxattr {
             words.push("podman-bootc.userxattr".to_owned());
         }

@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 pub const REQUIRED: [&str; 4] = ["virtio_pci", "virtio_blk", "erofs", "overlay"];
 /// A root over virtiofs needs these drivers, too.
 pub const VIRTIOFS: [&str; 1] = ["virtiofs"];
+/// A scratch disk needs these drivers, too.
+pub const SCRATCH: [&str; 1] = ["ext4"];
 /// Modules that are loaded where they exist. `erofs` asks the kernel's crypto layer for crc32c at
 /// run time, which no table tells; `qemu_fw_cfg` brings the credentials with long names.
 const OPTIONAL: [&str; 3] = ["crc32c_generic", "crc32c_intel", "qemu_fw_cfg"];

@@ -69,13 +69,13 @@ impl ExportJob {
         fault::point("roots-mounted");
         if let Some(folder) = &self.boot {
             file::create_private_dir(folder).writing(folder)?;
-            boot_files::export(
-                image.path(),
-                &self.boots,
-                folder,
-                self.arch.name(),
-                &self.chains,
-            )?;
+            let mounted = boot_files::Mounted {
+                path: image.path(),
+                architecture: self.arch.name(),
+                layers: layers.as_deref(),
+                chains: &self.chains,
+            };
+            boot_files::export(&mounted, &self.boots, folder)?;
         }
         let Some(layers) = layers else {
             return self.pack_whole(image.path());

@@ -13,7 +13,7 @@ pub use error::Error;
 pub use image_source::{FoundImage, ImageSource};
 pub use install_choices::InstallChoices;
 
-use crate::direct_boot::{BootCache, BootImage, Transport};
+use crate::direct_boot::{self, BootCache, BootImage, Transport};
 use crate::disk::{Import, Key, Lease};
 use crate::guest::ssh::keys::Keys;
 use crate::host::Os;
@@ -198,6 +198,15 @@ impl Provisioner<'_> {
                 image: name.clone(),
                 source,
             })?;
+        if boot.scratch().is_none() {
+            stage.note(&format!(
+                "changes below /var stay in the VM's memory, because {}",
+                match direct_boot::can_make_scratch() {
+                    true => format!("the kernel of image {name} has no ext4"),
+                    false => "`mkfs.ext4` is not installed (package e2fsprogs)".to_owned(),
+                }
+            ));
+        }
         if boot.facts.selinux {
             stage.note(&format!(
                 "image {name}: SELinux is permissive in a direct boot"

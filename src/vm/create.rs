@@ -181,6 +181,7 @@ pub fn create(
                 .roots()
                 .map(|(serial, file)| (serial, file.to_owned()))
                 .collect(),
+            scratch: boot.scratch(),
         },
     };
     let disk_size = origin.larger_size(new.disk_size)?;

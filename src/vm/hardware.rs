@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::spec::{Firmware, Source, Spec};
 use super::{Nic, Vm, authorization, store};
-use crate::direct_boot;
+use crate::direct_boot::{self, SCRATCH_SERIAL};
 use crate::disk::ExtraDisk;
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::{shares, units, user_credentials};
@@ -236,10 +236,16 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
         Source::Disk { .. } | Source::Import { .. } => {
             vec![disk(&vm.overlay(), features.disk, DISK_SERIAL, false)]
         }
-        Source::Direct { roots, .. } => roots
-            .iter()
-            .map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true))
-            .collect(),
+        Source::Direct { roots, scratch, .. } => {
+            let roots = roots
+                .iter()
+                .map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true));
+            let scratch = scratch.iter().map(|_| Disk {
+                durable: false,
+                ..disk(&vm.overlay(), features.disk, SCRATCH_SERIAL, false)
+            });
+            roots.chain(scratch).collect()
+        }
     };
     for (index, extra) in vm.spec.settings.disks.iter().enumerate() {
         let serial = format!("{EXTRA_SERIAL}{index}");
@@ -327,6 +333,7 @@ mod tests {
                 .roots()
                 .map(|(serial, file)| (serial, file.to_owned()))
                 .collect(),
+            scratch: boot.scratch(),
         };
         Spec {
             arch,

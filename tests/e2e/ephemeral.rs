@@ -8,12 +8,24 @@ use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, podman, shared, 
 fn an_image_boots_without_a_disk() {
     let sandbox = Sandbox::new("ephemeral");
     let image = shared("latest");
-    let command = "echo x >/etc/x && echo y >/var/y && cat /etc/x /var/y && ! touch /usr/z 2>/dev/null && ls /dev/vda1; exit 3";
+    // What container engines and systemd-sysext do: overlays on /var and over /usr.
+    let command = "set -e
+        echo x >/etc/x; echo y >/var/y; cat /etc/x /var/y
+        ! touch /usr/z 2>/dev/null
+        for folder in root home opt srv mnt tmp; do touch /$folder/z; done
+        cd /var/lib; mkdir lower upper work merged
+        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged
+        echo z >merged/z; cat upper/z
+        test $(df --output=size -BG /var | tail -1 | tr -d ' G') -gt 50
+        release=/run/extensions/x/usr/lib/extension-release.d; mkdir -p $release
+        cp /usr/lib/os-release $release/extension-release.x; touch /run/extensions/x/usr/marker
+        systemd-sysext merge >/dev/null; ls /usr/marker
+        exit 3";
     let output = sandbox
         .run(&["run", "--ephemeral", &image, command])
         .expect(3)
         .silent_about("install ");
-    assert_eq!(output.text(), "x\ny\n");
+    assert_eq!(output.text(), "x\ny\nz\n/usr/marker\n");
     assert!(sandbox.list().is_empty());
     sandbox
         .run(&["run", "--ephemeral", "--disk-size", "20G", &image])

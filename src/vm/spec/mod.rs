@@ -67,7 +67,7 @@ pub enum Source {
     Disk { base: Key, firmware: Firmware },
     /// An overlay over a disk image that the user brought.
     Import { disk: Import, firmware: Firmware },
-    /// The image itself, with all changes in memory.
+    /// The image itself, with all changes in memory and on a scratch disk.
     Direct {
         kernel: PathBuf,
         /// The image's initramfs with the tool's own appended.
@@ -76,6 +76,10 @@ pub enum Source {
         /// Serials and files of the root's block images. Empty when the root is shared over
         /// virtiofs.
         roots: Vec<(String, PathBuf)>,
+        /// The scratch disk below the VM's overlay, which is as short-lived as a run. Without it,
+        /// all changes are in memory.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scratch: Option<PathBuf>,
     },
 }
 
@@ -158,10 +162,12 @@ impl Spec {
                 kernel,
                 initramfs,
                 roots,
+                scratch,
                 ..
             } => [kernel, initramfs]
                 .into_iter()
                 .chain(roots.iter().map(|(_, file)| file))
+                .chain(scratch)
                 .map(PathBuf::as_path)
                 .collect(),
             Source::Disk { .. } | Source::Import { .. } => vec![],
@@ -176,7 +182,15 @@ impl Spec {
         }
     }
 
-    /// Returns true for a direct boot: all changes are in memory.
+    /// Returns the scratch disk of a direct boot.
+    pub fn scratch(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Direct { scratch, .. } => scratch.as_deref(),
+            Source::Disk { .. } | Source::Import { .. } => None,
+        }
+    }
+
+    /// Returns true for a direct boot: no change outlives a run.
     pub fn is_ephemeral(&self) -> bool {
         matches!(self.source, Source::Direct { .. })
     }

@@ -13,6 +13,7 @@ use super::helpers;
 use super::problems::Problems;
 use super::protocol::{Hello, Message, SOCKET};
 use super::supervision::{Logs, Supervision};
+use crate::disk;
 use crate::engine::Engine;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
@@ -22,7 +23,7 @@ use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
 use crate::host::net::socket::{self, Listener};
 use crate::host::{Os, fault};
-use crate::hypervisor::{self, Hypervisor, accelerator};
+use crate::hypervisor::{self, DiskFormat, Hypervisor, accelerator};
 use crate::text;
 use crate::vm::store::instance::RunRecord;
 use crate::vm::{Store, Vm, authorization, hardware, ports};
@@ -113,6 +114,10 @@ impl Supervisor {
         vm.keys().ensure_door_key(&vm.spec.name.to_string())?;
         let machine = hardware::machine_for(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
+        if let Some(scratch) = vm.spec.scratch() {
+            let overlay = vm.overlay();
+            disk::create_overlay(scratch, DiskFormat::Raw, &overlay, None)?;
+        }
         let helpers = helpers::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
             file::create_private_dir(&helpers::root_folder(&vm, &dirs)).map_err(Error::Io)?;
@@ -261,6 +266,12 @@ impl Supervisor {
         servers.iter().for_each(tokio::task::JoinHandle::abort);
 
         let end = supervision.record_end(ended);
+        if self.vm.spec.scratch().is_some() {
+            let overlay = self.vm.overlay();
+            if let Err(error) = std::fs::remove_file(&overlay) {
+                tracing::warn!(%error, path = %overlay.display(), "can't remove the scratch disk");
+            }
+        }
         let removed = match self.vm.spec.remove {
             true => self.vm.remove(self.taken),
             false => {
