@@ -23,6 +23,9 @@ const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-rea
 const AGENT: &str = include_str!("../../vm-assets/agent/agent");
 const AGENT_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-agent.service");
 const AGENT_PATH: &str = include_str!("../../vm-assets/units/podman-bootc-agent.path");
+const FREEZE: &str = include_str!("../../vm-assets/warm/freeze");
+const FREEZE_SERVICE: &str = include_str!("../../vm-assets/warm/podman-bootc-freeze.service");
+const THAW_SERVICE: &str = include_str!("../../vm-assets/warm/podman-bootc-thaw.service");
 
 // The names that `vm-assets/direct/install` uses, too.
 
@@ -36,6 +39,9 @@ pub const IMAGE_SERIAL: &str = "image";
 pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
+
+/// The word on the kernel's command line that makes the guest wait for its identity.
+pub const FREEZE_WORD: &str = "podman-bootc.freeze";
 
 const VERSION: u32 = 6;
 const FACTS_FILE: &str = "boot.json";
@@ -91,6 +97,9 @@ pub fn assets_digest() -> String {
         AGENT,
         AGENT_SERVICE,
         AGENT_PATH,
+        FREEZE,
+        FREEZE_SERVICE,
+        THAW_SERVICE,
         &modules::REQUIRED.join(" "),
         &modules::VIRTIOFS.join(" "),
         &modules::SCRATCH.join(" "),
@@ -378,7 +387,34 @@ fn append(
             &format!("../{name}"),
         )?;
     }
+    append_freeze(&mut archive, &format!("{base}/warm"))?;
     archive.finish()?.flush()
+}
+
+/// Adds the files that only a machine with [`FREEZE_WORD`] copies to `/run`.
+fn append_freeze(archive: &mut Archive<impl Write>, warm: &str) -> io::Result<()> {
+    let units = format!("{warm}/systemd/system");
+    for folder in [
+        warm,
+        &format!("{warm}/podman-bootc"),
+        &format!("{warm}/systemd"),
+        &units,
+        &format!("{units}/sysinit.target.wants"),
+    ] {
+        archive.folder(folder)?;
+    }
+    archive.program(&format!("{warm}/podman-bootc/freeze"), FREEZE.as_bytes())?;
+    for (name, text) in [
+        ("podman-bootc-freeze.service", FREEZE_SERVICE),
+        ("podman-bootc-thaw.service", THAW_SERVICE),
+    ] {
+        archive.file(&format!("{units}/{name}"), text.as_bytes())?;
+        archive.link(
+            &format!("{units}/sysinit.target.wants/{name}"),
+            &format!("../{name}"),
+        )?;
+    }
+    Ok(())
 }
 
 fn write(

@@ -24,7 +24,7 @@ mod unpack_kernel;
 mod worker;
 
 pub use boot_files::{
-    IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT, OUTPUT_SERIAL, facts_of,
+    FREEZE_WORD, IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT, OUTPUT_SERIAL, facts_of,
 };
 pub use boot_image::{BootImage, SHARED_ROOT, Transport};
 pub use cache::BootCache;

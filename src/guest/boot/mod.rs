@@ -4,6 +4,7 @@
 pub mod authorized_key;
 pub mod cloudinit;
 pub mod hostname;
+pub mod identity;
 pub mod ignition;
 pub mod shares;
 pub mod units;
