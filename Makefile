@@ -67,6 +67,7 @@ bench: build setup-tests ## measures the figures of docs/performance.md
 	tests/bench/warm.sh
 	tests/bench/direct.sh
 	tests/bench/disks.sh
+	tests/bench/resume.sh
 
 docs: ## generates completions/ and docs/man/
 	UPDATE_DOCS=1 $(CARGO) test --test generated

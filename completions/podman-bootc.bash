@@ -1067,7 +1067,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__run)
-            opts="-B -d -u -m -t -T -i -q -v -p -h --name --background --detach --rm --user --cpus --memory --tty --no-tty --interactive --connection --arch --pull --timeout --wait --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --ssh --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
+            opts="-B -d -u -m -t -T -i -q -v -p -h --name --background --detach --rm --user --cpus --memory --tty --no-tty --interactive --connection --arch --pull --timeout --wait --quiet --hypervisor --accel --ephemeral --root-transport --disk --volume --publish --add-disk --nic --ssh --hostname --ssh-key --credential --cloudinit --ignition --firmware --tpm --journal --gui --warm --cold --filesystem --root-size-max --root-size --disk-size --karg --bootloader --composefs-backend --target-imgref --target-transport --install-arg --rebuild --install-in --install-memory --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1183,6 +1183,10 @@ _podman__bootc() {
                     ;;
                 --firmware)
                     COMPREPLY=($(compgen -W "auto uefi secure bios" -- "${cur}"))
+                    return 0
+                    ;;
+                --warm)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --filesystem)

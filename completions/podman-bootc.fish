@@ -48,7 +48,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'R
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "disk" -d 'Install a bootable container image to a disk image or a block device'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "to-disk" -d 'Install a bootable container image to a disk image or a block device'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "prune" -d 'Remove the base disks and templates that no VM uses'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "system" -d 'Show the disk usage of the tool'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "inspect" -d 'Show everything about VMs, as JSON'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "logs" -d 'Show the output of a VM\'s serial console, or its journal'
@@ -98,6 +98,9 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmwa
 uefi\t'UEFI without secure boot'
 secure\t'UEFI that starts only systems that are signed with the usual keys'
 bios\t'BIOS'"
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l warm -d 'Resume an --ephemeral VM from a template instead of booting, and make the template if there is none [default: auto]' -r -f -a "auto\t'Resume if there is a template'
+always\t'Resume, and make the template if there is none; say why if the VM can\'t'
+never\t'Boot'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s type, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''
 btrfs\t''"
@@ -124,6 +127,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l epheme
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l tpm -d 'Add a TPM 2.0'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l journal -d 'Also store the VM\'s journal on the host, for `logs --journal` (systemd 256 or newer in the image)'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l gui -d 'Open a window with the VM\'s screen'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l cold -d 'Boot, and make no template'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l composefs-backend -d 'Use bootc\'s composefs backend [default: only for images that its ostree backend can\'t install]'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l rebuild -d 'Install again, even if the image already has a base disk with these options'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -354,7 +358,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "disk" -d 'Install a bootable container image to a disk image or a block device'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks that no VM uses'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "prune" -d 'Remove the base disks and templates that no VM uses'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "system" -d 'Show the disk usage of the tool'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "inspect" -d 'Show everything about VMs, as JSON'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "logs" -d 'Show the output of a VM\'s serial console, or its journal'

@@ -34,6 +34,8 @@ pub mod direct_boot;
 pub mod disk;
 /// The guest as seen from the host: what it gets at boot, and the way in by SSH.
 pub mod guest;
+/// Templates of warm starts: machines that were frozen before their sshd started, and resume.
+pub mod warm;
 
 /// The hypervisors: a machine as plain data, and pure functions that turn it into command lines.
 pub mod hypervisor;

@@ -14,11 +14,12 @@ use crate::image::Podman;
 use crate::registry::OciFolder;
 use crate::text::{format_size, parse_time};
 use crate::ui::{Format, print, say, tell};
+use crate::warm::{Listed, Templates};
 
-/// Remove the base disks that no VM uses
+/// Remove the base disks and templates that no VM uses
 ///
-/// The next `run` of such an image installs it again. A stopped VM also uses its base disk. Base
-/// disks that another command is using or creating are kept.
+/// The next `run` of such an image installs it again, or boots it. A stopped VM also uses its base
+/// disk. Whatever another command is using or creating is kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 If PODMAN_BOOTC_CACHE_LIMIT is set to a size, for example 50G, each install removes unused base disks at its
@@ -45,11 +46,11 @@ pub struct Args {
 /// A removed item. The field names are stable.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// `disk`, `log`, `direct` or `images` (the copies of images from elsewhere).
+    /// `disk`, `template`, `log`, `direct` or `images` (the copies of images from elsewhere).
     kind: &'static str,
-    /// The base disk's key, or the file or folder.
+    /// The key of the base disk or template, or the file or folder.
     name: String,
-    /// The image's name for a base disk, otherwise empty.
+    /// The image's name for a base disk or template, otherwise empty.
     image: String,
     last_used: Option<jiff::Timestamp>,
     /// Bytes on the host.
@@ -66,6 +67,9 @@ impl Args {
         let used = |key: &Key| -> Result<bool> { Ok(context.store.uses(key)?) };
         let removed = disk::prune(&cache, self.older_than, self.dry_run, used)?;
         let mut rows: Vec<Row> = removed.into_iter().map(Row::disk).collect();
+        let templates = Templates::open(&context.dirs.templates())?;
+        let removed = templates.prune(self.older_than, self.dry_run);
+        rows.extend(removed.into_iter().map(Row::template));
         if self.all {
             rows.extend(self.logs(&cache)?);
             rows.extend(self.boot_files(context)?);
@@ -78,7 +82,7 @@ impl Args {
             let name = row
                 .name
                 .get(..12)
-                .filter(|_| row.kind == "disk")
+                .filter(|_| matches!(row.kind, "disk" | "template"))
                 .unwrap_or(&row.name);
             say(format!("{name} {} {}\n", format_size(row.size), row.image));
         }
@@ -167,6 +171,16 @@ impl Row {
             image: cached.disk.image.reference,
             last_used: cached.last_used.try_into().ok(),
             size: cached.size,
+        }
+    }
+
+    fn template(template: Listed) -> Self {
+        Self {
+            kind: "template",
+            name: template.key,
+            image: template.origin,
+            last_used: template.last_used.try_into().ok(),
+            size: template.size,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::text::{format_size, since};
 use crate::ui::{Format, Table, print, say};
 use crate::vm::store::Entry;
 use crate::vm::{State, Vm};
+use crate::warm::Templates;
 
 /// Show the disk usage of the tool
 #[derive(Debug, clap::Subcommand)]
@@ -39,8 +40,8 @@ pub struct DfArgs {
 /// The usage by one type of files. The field names are stable.
 #[derive(Debug, Default, Serialize)]
 struct Row {
-    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images) or
-    /// `images from elsewhere`.
+    /// `base disks`, `VMs`, `logs`, `direct boots` (files made of images), `templates` (of warm
+    /// starts) or `images from elsewhere`.
     r#type: &'static str,
     total: usize,
     active: usize,
@@ -149,6 +150,16 @@ fn rows(cache: &Cache, vms: &[Vm], dirs: &Dirs) -> Result<Vec<Row>> {
         }
     }
     rows.push(boots);
+    if dirs.templates().exists() {
+        let mut row = Row {
+            r#type: "templates",
+            ..Row::default()
+        };
+        for template in Templates::open(&dirs.templates())?.list() {
+            row.add(template.size, template.in_use);
+        }
+        rows.push(row);
+    }
     let storage = dirs.storage().0;
     if storage.exists() {
         let mut row = Row {
@@ -232,5 +243,7 @@ mod tests {
         assert_eq!(types(), always);
         std::fs::create_dir_all(dirs.storage().0).unwrap();
         assert_eq!(types(), [&always[..], &["images from elsewhere"]].concat());
+        std::fs::create_dir_all(dirs.templates()).unwrap();
+        assert_eq!(types()[4], "templates");
     }
 }

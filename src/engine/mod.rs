@@ -3,6 +3,7 @@
 mod console_input;
 pub mod console_text;
 mod console_watch;
+mod freeze;
 mod helper_set;
 mod hopeless;
 pub mod log;
@@ -10,6 +11,7 @@ mod outcome;
 mod run;
 mod run_state;
 mod running;
+mod way;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use console_input::ConsoleInput;
 pub use outcome::Ended;
 pub(crate) use running::at;
+pub use way::Warm;
 
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::ControlError;
@@ -49,6 +52,8 @@ pub struct Engine<'a> {
     pub helpers: Vec<Helper>,
     /// The source of what is typed on the machine's console.
     pub input: Option<ConsoleInput>,
+    /// The machine may resume from a template.
+    pub warm: Option<Warm>,
 }
 
 /// An event in the life of a machine.
@@ -64,6 +69,13 @@ pub enum Event {
         vsock: Option<Vsock>,
         /// The other forwarded ports.
         ports: Vec<Forward>,
+        /// The machine has resumed from a template.
+        resumed: bool,
+    },
+    /// The machine could have resumed from a template, and boots for this reason.
+    Cold {
+        /// One line.
+        reason: String,
     },
     /// Something failed, and the machine still runs.
     Problem(String),

@@ -13,6 +13,14 @@ pub enum Ended {
     Failed(String),
 }
 
+/// Why a machine can't be frozen, or resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotWarm {
+    pub reason: String,
+    /// No machine of this shape ever can.
+    pub for_good: bool,
+}
+
 /// The outcome of one attempt to run a machine.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -21,4 +29,8 @@ pub enum Outcome {
     AcceleratorFailed(String),
     /// An emulated CPU stalled before any of the guest's programs ran.
     Stalled,
+    /// The machine is saved to its template.
+    Saved,
+    /// The machine must start again, cold.
+    NotWarm(NotWarm),
 }

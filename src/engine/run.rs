@@ -1,10 +1,13 @@
 //! Tries one accelerator after the other, and starts the hypervisor.
 
+use std::cell::{Cell, RefCell};
+
 use tokio::sync::mpsc;
 
 use super::helper_set::HelperSet;
-use super::outcome::{Ended, Outcome};
+use super::outcome::{Ended, NotWarm, Outcome};
 use super::running::{Attempt, Orders, Running};
+use super::way::Way;
 use super::{Engine, Error, Event, Order};
 use crate::hypervisor::Helper;
 use crate::hypervisor::control::Control;
@@ -36,21 +39,18 @@ impl Engine<'_> {
                 accelerator,
                 events: &events,
                 earlier_failure,
+                ssh_port: Cell::new(self.ssh_port),
+                forwards: RefCell::new(self.forwards.clone()),
             };
-            let mut outcome = attempt.run(&mut orders).await;
-            if matches!(outcome, Ok(Outcome::Stalled)) {
-                attempt.tell(Event::Restarting).await;
-                outcome = attempt.run(&mut orders).await;
-            }
-            let reason = match outcome {
+            let reason = match attempt.run_to_end(&mut orders).await {
                 Ok(Outcome::Ended(ended)) => return Ok(ended),
-                Ok(Outcome::Stalled) => {
-                    return Ok(Ended::Failed("an emulated CPU stalled twice".into()));
-                }
                 Ok(Outcome::AcceleratorFailed(reason)) if is_last => {
                     return Ok(Ended::Failed(reason));
                 }
                 Ok(Outcome::AcceleratorFailed(reason)) => reason,
+                Ok(Outcome::Stalled | Outcome::Saved | Outcome::NotWarm(_)) => {
+                    return Ok(Ended::Failed("an emulated CPU stalled twice".into()));
+                }
                 Err(Error::Start(error)) if !is_last && attempt.fails_to_start(&error) => {
                     error.to_string()
                 }
@@ -68,32 +68,106 @@ impl Engine<'_> {
 }
 
 impl Attempt<'_> {
-    async fn run(&self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Result<Outcome, Error> {
+    /// Runs the machine, more than once if it must: after a stall, after it was saved to a template,
+    /// and cold when it can't be warm.
+    async fn run_to_end(
+        &self,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+    ) -> Result<Outcome, Error> {
+        let mut way = self.first_way().await;
+        let mut stalled = false;
+        loop {
+            let (outcome, used) = self.run(orders, way).await?;
+            way = match (outcome, used) {
+                (Outcome::Stalled, _) if !stalled => {
+                    stalled = true;
+                    self.tell(Event::Restarting).await;
+                    Way::Cold
+                }
+                (Outcome::Saved, Way::Make(making)) => match making.finish() {
+                    Ok(template) => Way::Resume(template),
+                    Err(error) => self.cold(error.to_string()).await,
+                },
+                (Outcome::NotWarm(NotWarm { reason, for_good }), used) => {
+                    if let Way::Resume(template) = used {
+                        match for_good {
+                            true => template.refuse(&reason),
+                            false => template.discard(),
+                        }
+                    }
+                    self.cold(reason).await
+                }
+                // The boot may have failed because of the template's file alone.
+                (Outcome::Ended(Ended::Failed(reason)), Way::Make(_)) => self.cold(reason).await,
+                (outcome, _) => return Ok(outcome),
+            };
+        }
+    }
+
+    /// Returns whether a machine that began in this way may start cold.
+    fn may_blame(&self, way: &Way) -> bool {
+        match way {
+            Way::Cold => false,
+            Way::Make(_) => !self.accelerator.is_hardware(),
+            Way::Resume(_) => true,
+        }
+    }
+
+    async fn cold(&self, reason: String) -> Way {
+        self.tell(Event::Cold { reason }).await;
+        Way::Cold
+    }
+
+    async fn run(
+        &self,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+        way: Way,
+    ) -> Result<(Outcome, Way), Error> {
         let mut orders = Orders {
             receiver: orders,
             postponed: Default::default(),
         };
-        match self.start(&mut orders).await? {
-            Some((ready, helpers)) => Ok(Running::new(self, orders, ready, helpers)
-                .await?
-                .finish()
-                .await),
-            None => Ok(Outcome::Ended(Ended::ByOrder)),
+        let (mut ready, helpers) = match self.start(&mut orders, &way).await {
+            Ok(Some(started)) => started,
+            Ok(None) => return Ok((Outcome::Ended(Ended::ByOrder), way)),
+            Err(error) if self.may_blame(&way) => {
+                let outcome = NotWarm {
+                    reason: error.to_string(),
+                    for_good: false,
+                };
+                return Ok((Outcome::NotWarm(outcome), way));
+            }
+            Err(error) => return Err(error),
+        };
+        if let (Some(warm), Way::Resume(template)) = (&self.engine.warm, &way)
+            && let Err(reason) = self.load(&mut ready, warm, template).await
+        {
+            ready.process.kill();
+            let _ = ready.process.wait().await;
+            helpers.finish().await;
+            let outcome = NotWarm {
+                reason: format!("its template doesn't load: {reason}"),
+                for_good: false,
+            };
+            return Ok((Outcome::NotWarm(outcome), way));
         }
+        let running = Running::new(self, orders, ready, helpers, way).await?;
+        Ok(running.finish().await)
     }
 
     /// Starts the helpers and the hypervisor. None means that an order to quit came first.
     async fn start(
         &self,
         orders: &mut Orders<'_>,
+        way: &Way,
     ) -> Result<Option<(Ready<Control>, HelperSet)>, Error> {
         let Engine {
             hypervisor,
-            machine,
             log,
             helpers,
             ..
         } = self.engine;
+        let machine = &*way.machine(self.engine);
         let plan = hypervisor.plan(machine, self.accelerator)?;
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
         let helpers: Vec<&Helper> = helpers.iter().chain(&plan.helpers).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::console_watch::{ConsoleWatch, Seen};
-use super::outcome::{Ended, Outcome};
+use super::outcome::{Ended, NotWarm, Outcome};
 use crate::host::process;
 use crate::hypervisor::process::{Failure, HANG_UP_TIME};
 use crate::hypervisor::report::Report;
@@ -58,6 +58,8 @@ pub struct RunState {
     pub end_ordered: bool,
     pub ended_by_guest: bool,
     pub reports_closed: bool,
+    pub not_warm: Option<NotWarm>,
+    saved: bool,
     hung_up: bool,
     quit_sent: bool,
     /// The guest's panic device reported a panic. The kernel's message may follow on the console.
@@ -80,7 +82,7 @@ impl RunState {
 
     pub fn on_report(&mut self, report: &Report) {
         match report {
-            Report::Stop | Report::NoSpace => {}
+            Report::Stop | Report::NoSpace | Report::Moved | Report::MoveFailed => {}
             Report::Reset => self.on_reset(),
             Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
             Report::GuestPanicked => {
@@ -162,6 +164,12 @@ impl RunState {
         Action::Kill
     }
 
+    /// The machine is saved, and another process resumes it.
+    pub fn on_saved(&mut self) -> Action {
+        self.saved = true;
+        self.quit()
+    }
+
     pub fn on_quit_order(&mut self) -> Action {
         self.end_ordered = true;
         if self.quit_sent {
@@ -203,8 +211,16 @@ impl RunState {
         on_trial: bool,
         is_blamed: impl FnOnce() -> bool,
     ) -> Outcome {
-        if self.stalled && !self.end_ordered {
-            return Outcome::Stalled;
+        if !self.end_ordered {
+            if self.stalled {
+                return Outcome::Stalled;
+            }
+            if let Some(not_warm) = self.not_warm {
+                return Outcome::NotWarm(not_warm);
+            }
+            if self.saved && exit.is_ok() {
+                return Outcome::Saved;
+            }
         }
         let on_trial = on_trial && self.phase < Phase::Up && !self.end_ordered;
         let panic = self

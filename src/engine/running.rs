@@ -1,5 +1,6 @@
 //! A running machine: what happens to it, and one method for each kind of event.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::helper_set::HelperSet;
 use super::outcome::Outcome;
 use super::run_state::{Action, LAST_WORDS, Phase, RunState};
+use super::way::Way;
 use super::{Change, Engine, Error, Event, Order, console_input};
 use crate::host::Os;
 use crate::host::fs::file;
@@ -35,6 +37,10 @@ pub struct Attempt<'a> {
     pub events: &'a mpsc::Sender<Event>,
     /// How the accelerator before this one failed.
     pub earlier_failure: Option<String>,
+    /// The host's port that the machine got last, or the one to ask for.
+    pub ssh_port: Cell<Option<u16>>,
+    /// The other forwards, with the ports of an earlier run.
+    pub forwards: RefCell<Vec<Forward>>,
 }
 
 impl Attempt<'_> {
@@ -119,17 +125,22 @@ impl Orders<'_> {
 
 /// A running machine.
 pub struct Running<'a> {
-    attempt: &'a Attempt<'a>,
+    pub attempt: &'a Attempt<'a>,
     orders: Orders<'a>,
     /// A task of its own: a guest that doesn't read its console blocks nothing else.
     _typing: JoinSet<()>,
-    hypervisor: Ready<Control>,
+    pub hypervisor: Ready<Control>,
     helpers: HelperSet,
     ports: Vec<Forward>,
     /// How the accelerator before this one failed, until this one has run the guest.
     earlier_failure: Option<&'a str>,
     started: Instant,
-    state: RunState,
+    pub state: RunState,
+    pub way: Way,
+    /// The time limit for the guest's next message about its freeze.
+    pub freeze_limit: Option<Instant>,
+    /// The beginning of such a message.
+    pub freeze_lines: Vec<u8>,
 }
 
 enum Happening {
@@ -139,6 +150,7 @@ enum Happening {
     Order(Order),
     Silence,
     Quiet,
+    FreezeLimit,
     Deadline,
     Exit(Result<(), Failure>),
 }
@@ -151,33 +163,42 @@ impl<'a> Running<'a> {
         orders: Orders<'a>,
         mut hypervisor: Ready<Control>,
         helpers: HelperSet,
+        way: Way,
     ) -> Result<Self, Error> {
         let (engine, accelerator, control) =
             (attempt.engine, attempt.accelerator, &hypervisor.control);
-        let ssh_port = match engine.ssh_port {
+        let ssh_port = match attempt.ssh_port.get() {
             Some(wanted) => Some(control.forward_ssh(wanted).await?),
             None => None,
         };
+        attempt.ssh_port.set(ssh_port);
         let mut ports = Vec::new();
-        for forward in &engine.forwards {
-            ports.push(control.forward(forward).await?);
+        for forward in attempt.forwards.take() {
+            ports.push(control.forward(&forward).await?);
         }
-        let vsock = control.vsock(engine.machine.devices.vsock.as_ref());
+        attempt.forwards.replace(ports.clone());
+        let resumed = matches!(way, Way::Resume(_));
+        let machine = way.machine(engine);
+        let vsock = control.vsock(machine.devices.vsock.as_ref());
         attempt
             .tell(Event::Started {
                 accelerator,
                 ssh_port,
                 vsock,
                 ports: ports.clone(),
+                resumed,
             })
             .await;
         let started = Instant::now();
         // A kernel that the hypervisor loads writes to this console. Firmware may boot something
         // silent.
         let must_write =
-            accelerator.is_hardware() && matches!(engine.machine.boot, Boot::Kernel { .. });
+            accelerator.is_hardware() && !resumed && matches!(machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
-        let state = RunState::new(control.reports_shutdown(), silence_limit);
+        let mut state = RunState::new(control.reports_shutdown(), silence_limit);
+        if resumed {
+            state.reach(Phase::ProgramsSeen);
+        }
         let mut _typing = JoinSet::new();
         if let (Some(input), Some(console)) =
             (engine.input.clone(), hypervisor.process.take_console())
@@ -185,7 +206,7 @@ impl<'a> Running<'a> {
             _typing.spawn(console_input::feed(input, console.0));
         }
         let earlier_failure = attempt.earlier_failure.as_deref();
-        Ok(Self {
+        let mut running = Self {
             attempt,
             orders,
             _typing,
@@ -195,11 +216,16 @@ impl<'a> Running<'a> {
             earlier_failure,
             started,
             state,
-        })
+            way,
+            freeze_limit: None,
+            freeze_lines: vec![],
+        };
+        running.watch_way();
+        Ok(running)
     }
 
-    /// Runs the machine until it ends.
-    pub async fn finish(mut self) -> Outcome {
+    /// Runs the machine until it ends, and returns the way in which it began.
+    pub async fn finish(mut self) -> (Outcome, Way) {
         loop {
             match self.next().await {
                 Happening::Report(report) => self.on_report(report).await,
@@ -211,6 +237,7 @@ impl<'a> Running<'a> {
                     let action = self.state.on_quiet();
                     self.act(action).await;
                 }
+                Happening::FreezeLimit => self.on_freeze_limit().await,
                 Happening::Deadline => self.on_deadline().await,
                 Happening::Exit(exit) => return self.on_exit(exit).await,
             }
@@ -222,6 +249,7 @@ impl<'a> Running<'a> {
     async fn next(&mut self) -> Happening {
         let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
         let prompt = self.state.prompt.as_ref().map(|(time, _)| *time);
+        let freeze_limit = self.freeze_limit;
         let Ready {
             process,
             reports,
@@ -236,6 +264,7 @@ impl<'a> Running<'a> {
             Some(order) = self.orders.next() => Happening::Order(order),
             () = at(silence_limit) => Happening::Silence,
             () = at(prompt) => Happening::Quiet,
+            () = at(freeze_limit) => Happening::FreezeLimit,
             () = at(deadline) => Happening::Deadline,
             exit = process.wait() => Happening::Exit(exit),
         }
@@ -282,7 +311,11 @@ impl<'a> Running<'a> {
             }
             Output::Channel(index, bytes) => {
                 self.reach(Phase::ProgramsSeen);
-                self.attempt.tell(Event::Channel(index, bytes)).await;
+                if self.is_freeze_channel(index) {
+                    self.on_freeze_channel(&bytes).await;
+                } else {
+                    self.attempt.tell(Event::Channel(index, bytes)).await;
+                }
             }
         }
     }
@@ -371,14 +404,16 @@ impl<'a> Running<'a> {
         self.state.deadline = Some(Instant::now() + self.hypervisor.control.quit_time());
     }
 
-    async fn on_exit(mut self, exit: Result<(), Failure>) -> Outcome {
+    async fn on_exit(mut self, exit: Result<(), Failure>) -> (Outcome, Way) {
         // The pipes end with the hypervisor. If not, another process holds them, and nothing more
         // comes.
         let _ = timeout(LAST_WORDS, self.read_last_words()).await;
         self.helpers.finish().await;
         let on_trial = self.attempt.is_on_trial(self.started.elapsed());
-        self.state
-            .outcome(exit, on_trial, || self.attempt.is_blamed())
+        let outcome = self
+            .state
+            .outcome(exit, on_trial, || self.attempt.is_blamed());
+        (outcome, self.way)
     }
 
     /// Reads what the hypervisor left in its pipes.
@@ -395,7 +430,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn act(&mut self, action: Action) {
+    pub async fn act(&mut self, action: Action) {
         let Ready {
             process, control, ..
         } = &mut self.hypervisor;

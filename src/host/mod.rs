@@ -9,12 +9,14 @@ pub mod net;
 mod os;
 mod os_kind;
 pub mod process;
+mod processor;
 pub mod random;
 pub mod terminal;
 
 pub use memory::usable_memory;
 pub use os::{free_space, kernel_release, stdout_has_no_reader, user_id};
 pub use os_kind::Os;
+pub use processor::{boot_id, processor};
 
 /// Returns the numeric IDs of the user and the user's group.
 pub fn user_and_group() -> (u32, u32) {

@@ -23,6 +23,8 @@ pub enum ControlError {
     Powershell(#[from] std::io::Error),
     #[error("screenshots need --hypervisor qemu")]
     NoScreenshot,
+    #[error("only QEMU saves machines")]
+    NoState,
     #[error(transparent)]
     Relay(#[from] port_relay::Error),
 }
@@ -90,6 +92,22 @@ impl Control {
             Self::Qemu(qmp) => Ok(qmp.stopped().await?),
             // These hypervisors report no stop.
             Self::Rest(_) | Self::Hyperv(_) => Ok(None),
+        }
+    }
+
+    /// Stops the machine and begins to write its state, without its memory, to a file.
+    pub async fn save(&self, state: &Path) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.save(state).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoState),
+        }
+    }
+
+    /// Begins to load a state.
+    pub async fn load(&self, state: &Path) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.load(state).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoState),
         }
     }
 

@@ -80,6 +80,8 @@ pub struct Machine {
     /// Whether the machine has a network card, with user-mode networking behind it.
     pub network: bool,
     pub devices: Devices,
+    /// The machine is saved to a file, or resumes from one.
+    pub saved: Option<Saved>,
     /// The path of the control socket, which the hypervisor connects to or creates.
     pub control: PathBuf,
 }
@@ -89,6 +91,16 @@ impl Machine {
     pub fn runtime(&self) -> &Path {
         self.control.parent().unwrap_or(Path::new(""))
     }
+}
+
+/// The memory of a machine that is saved, or resumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// The file with the memory.
+    pub memory: PathBuf,
+    /// The machine resumes: it waits for the state of its devices, and changes only its own copy of
+    /// the memory.
+    pub resumes: bool,
 }
 
 /// Devices that only some machines have.
@@ -236,6 +248,7 @@ pub fn sample() -> Machine {
         credentials: vec![],
         network: true,
         devices: Default::default(),
+        saved: None,
         control: "/run/x/control".into(),
     }
 }

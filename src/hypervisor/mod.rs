@@ -25,7 +25,9 @@ pub use features::{Features, Kind, Shares, Vsocks};
 pub use forward::{Forward, InvalidForward, Protocol};
 pub use helpers::Helper;
 pub use launch::Launch;
+#[cfg(test)]
+pub(crate) use machine::sample as sample_machine;
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Screen,
+    Arch, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Saved, Screen,
     SharedFolder, VSOCK_SSH_PORT, Vsock,
 };

@@ -11,6 +11,10 @@ pub enum Report {
     GuestPanicked,
     /// The guest's system starts again. The hypervisor runs on.
     Reset,
+    /// The machine's state is saved, or loaded.
+    Moved,
+    /// The machine's state can't be saved, or not be loaded.
+    MoveFailed,
     /// The machine shuts down.
     Shutdown {
         /// Whether the guest powered itself off.

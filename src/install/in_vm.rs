@@ -81,6 +81,7 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Made, 
     let cache = &install.host.dirs.cache;
     let engine = Engine {
         input: None,
+        warm: None,
         accelerators: hypervisor.accelerators(install.host.accelerator, arch, os, cache)?,
         hypervisor: &hypervisor,
         machine: &machine,
@@ -153,6 +154,7 @@ fn machine(
         credentials: vec![],
         network: false,
         devices: Default::default(),
+        saved: None,
         control: runtime.join("qmp"),
     }
 }
@@ -258,6 +260,7 @@ impl Dialog<'_> {
             // The machine has neither helpers nor forwards.
             Event::Started { .. }
             | Event::Problem(_)
+            | Event::Cold { .. }
             | Event::Changed { .. }
             | Event::Hopeless(_)
             | Event::Reset => {

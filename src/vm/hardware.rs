@@ -87,6 +87,7 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
         credentials: credentials(vm, features)?,
         network: settings.nic == Nic::User,
         devices: devices(vm, dirs, features),
+        saved: None,
         control: runtime.join("qmp"),
     })
 }

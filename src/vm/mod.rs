@@ -14,6 +14,7 @@ pub mod snapshots;
 pub mod spec;
 pub mod store;
 pub mod supervisor;
+mod warm;
 
 pub use error::Error;
 pub use spec::Spec;

@@ -22,7 +22,7 @@ fn an_image_boots_without_a_disk() {
         systemd-sysext merge >/dev/null; ls /usr/marker
         exit 3";
     let output = sandbox
-        .run(&["run", "--ephemeral", &image, command])
+        .run(&["run", "--ephemeral", "--cold", &image, command])
         .expect(3)
         .silent_about("install ");
     assert_eq!(output.text(), "x\ny\nz\n/usr/marker\n");

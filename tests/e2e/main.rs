@@ -38,3 +38,4 @@ mod tree;
 mod variants;
 mod vsock;
 mod waits;
+mod warm;

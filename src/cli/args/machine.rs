@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::ArgAction;
 
+use super::warm::WarmArgs;
 use crate::disk::ExtraDiskArg;
 use crate::guest::boot::cloudinit::Seed;
 use crate::guest::boot::hostname::Hostname;
@@ -86,6 +87,8 @@ pub struct MachineArgs {
     /// Open a window with the VM's screen
     #[arg(long)]
     gui: bool,
+    #[command(flatten)]
+    warm: WarmArgs,
 }
 
 impl MachineArgs {
@@ -179,6 +182,7 @@ impl MachineArgs {
             ignition: self.ignition.is_some(),
             journal: self.journal,
             gui: self.gui,
+            warm: self.warm.choice()?,
         };
         settings.check()?;
         let files = UserFiles {

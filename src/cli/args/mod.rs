@@ -5,3 +5,4 @@ pub mod install;
 pub mod machine;
 pub mod session;
 pub mod vm;
+pub mod warm;

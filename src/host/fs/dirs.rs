@@ -114,6 +114,11 @@ impl Dirs {
         self.cache.join("roots")
     }
 
+    /// Returns the folder of the templates of warm starts.
+    pub fn templates(&self) -> PathBuf {
+        self.cache.join("templates")
+    }
+
     /// Returns the folder of podman's storage for images from files and other podmans, and its run
     /// folder.
     pub fn storage(&self) -> (PathBuf, PathBuf) {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use super::find::Qemu;
-use super::{credentials, devices, shares};
+use super::{credentials, devices, saved, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine, Screen};
@@ -72,6 +72,7 @@ pub fn launch(
     }
     add_channels(&mut args, machine)?;
     shares::add(&mut args, machine)?;
+    saved::add(&mut args, machine)?;
     devices::add(&mut args, qemu, machine)?;
     devices::add_plugs(&mut args);
     if machine.network {
@@ -167,7 +168,7 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
                 .option("-append", cmdline);
         }
     }
-    if shares::has_virtiofsd(machine) {
+    if shares::has_virtiofsd(machine) || machine.saved.is_some() {
         board.push_str(&format!(",memory-backend={}", shares::MEMORY));
     }
     args.option("-machine", &board);
@@ -253,6 +254,7 @@ pub(super) mod tests {
             credentials: vec![],
             network: false,
             devices: Default::default(),
+            saved: None,
             control: "/run/x/qmp".into(),
         }
     }

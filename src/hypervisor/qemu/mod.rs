@@ -7,6 +7,7 @@ mod devices;
 mod find;
 pub mod firmware;
 mod qmp;
+mod saved;
 mod shares;
 mod start;
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use qapi::futures::{QapiEvents, QapiService, QmpStreamTokio};
@@ -81,6 +82,50 @@ impl Qmp {
         Ok(())
     }
 
+    /// Stops the machine and begins to write the state of its devices to a file. [`Report::Moved`]
+    /// or [`Report::MoveFailed`] follows.
+    pub async fn save(&self, state: &Path) -> Result<(), QmpError> {
+        let uri = Some(file_uri(state)?);
+        self.leave_out_memory().await?;
+        in_time(self.service.execute(qmp::stop {})).await?;
+        in_time(self.service.execute(qmp::migrate {
+            channels: None,
+            detach: None,
+            resume: None,
+            uri,
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// Begins to load a state. [`Report::Moved`] or [`Report::MoveFailed`] follows.
+    pub async fn load(&self, state: &Path) -> Result<(), QmpError> {
+        let uri = Some(file_uri(state)?);
+        self.leave_out_memory().await?;
+        in_time(self.service.execute(qmp::migrate_incoming {
+            channels: None,
+            exit_on_error: None,
+            uri,
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// Memory in a file is no part of a state.
+    async fn leave_out_memory(&self) -> Result<(), QmpError> {
+        let on = |capability| qmp::MigrationCapabilityStatus {
+            capability,
+            state: true,
+        };
+        let capabilities = vec![
+            on(qmp::MigrationCapability::x_ignore_shared),
+            on(qmp::MigrationCapability::events),
+        ];
+        let command = qmp::migrate_set_capabilities { capabilities };
+        in_time(self.service.execute(command)).await?;
+        Ok(())
+    }
+
     /// Forwards a port to the guest and returns the forward with the host's port. Port 0 lets the
     /// system choose.
     ///
@@ -145,7 +190,7 @@ impl Qmp {
     ///
     /// # Errors
     /// The machine has no screen, or QEMU can't write the file.
-    pub async fn screenshot(&self, file: &std::path::Path) -> Result<(), QmpError> {
+    pub async fn screenshot(&self, file: &Path) -> Result<(), QmpError> {
         let filename = file
             .to_str()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?
@@ -170,6 +215,12 @@ impl Qmp {
         };
         in_time(self.service.execute(command)).await
     }
+}
+
+fn file_uri(path: &Path) -> Result<String, QmpError> {
+    let path = path.to_str();
+    let path = path.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    Ok(format!("file:{path}"))
 }
 
 async fn in_time<T>(
@@ -232,6 +283,11 @@ async fn pass_on_reports(
             }
             qmp::Event::GUEST_PANICKED { .. } => Report::GuestPanicked,
             qmp::Event::RESET { .. } => Report::Reset,
+            qmp::Event::MIGRATION { data, .. } => match data.status {
+                qmp::MigrationStatus::completed => Report::Moved,
+                qmp::MigrationStatus::failed => Report::MoveFailed,
+                _ => continue,
+            },
             qmp::Event::SHUTDOWN { data, .. } => Report::Shutdown {
                 by_guest: data.guest,
             },

@@ -52,6 +52,7 @@ pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<()
         match client.next().await? {
             Message::Started { .. } => return Ok(()),
             Message::Fallback { reason } => note(&accelerator::fallback_message(&reason)),
+            Message::Cold { reason } => note(&cold_message(&reason)),
             Message::Problem { text } => note(&text),
             _ => {}
         }
@@ -129,6 +130,10 @@ pub async fn wait_until(
         wait_for_condition(client, vm, &ready, &limit, condition, &attempts).await?;
     }
     Ok(ready)
+}
+
+fn cold_message(reason: &str) -> String {
+    format!("cold start: {reason}")
 }
 
 fn doors(vm: &Vm, socket: &Path, routes: Routes, settled: watch::Receiver<bool>) -> Doors {
@@ -251,6 +256,9 @@ async fn wait_for<'a, T>(
                     }
                     machine = None;
                     result = pending().boxed_local();
+                }
+                Message::Cold { reason } if client.started_vm() => {
+                    attempts.note(&cold_message(&reason));
                 }
                 Message::Console { line } => attempts.update(&line),
                 Message::SshSettled => { settled.send_replace(true); }

@@ -32,6 +32,20 @@ pub struct Settings {
     pub journal: bool,
     /// The VM's screen is a window.
     pub gui: bool,
+    pub warm: Warm,
+}
+
+/// Whether a VM resumes from a template.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Warm {
+    /// Resume if there is a template
+    #[default]
+    Auto,
+    /// Resume, and make the template if there is none; say why if the VM can't
+    Always,
+    /// Boot
+    Never,
 }
 
 /// The way in by SSH.

@@ -75,6 +75,9 @@ pub struct RunRecord {
     /// The SSH door that lets us in, as far as a login has shown.
     #[serde(default)]
     pub ssh_door: Option<Door>,
+    /// The VM has resumed from a template.
+    #[serde(default)]
+    pub warm: bool,
     /// None while the VM runs.
     pub end: Option<End>,
 }

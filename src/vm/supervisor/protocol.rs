@@ -50,6 +50,8 @@ pub enum Message {
         #[serde(default)]
         vsock: Option<Vsock>,
     },
+    /// The VM could have resumed from a template, and boots for this reason.
+    Cold { reason: String },
     /// An accelerator failed for this reason. The engine tries the next one.
     Fallback { reason: String },
     /// The newest line of the serial console.

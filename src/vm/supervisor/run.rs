@@ -14,9 +14,9 @@ use super::problems::Problems;
 use super::protocol::{Hello, Message, SOCKET};
 use super::supervision::{Logs, Supervision};
 use crate::disk;
-use crate::engine::Engine;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
+use crate::engine::{Engine, Warm};
 use crate::guest::boot::units::{AGENT_CHANNEL, JOURNAL_CHANNEL};
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
@@ -26,7 +26,7 @@ use crate::host::{Os, fault};
 use crate::hypervisor::{self, DiskFormat, Hypervisor, accelerator};
 use crate::text;
 use crate::vm::store::instance::RunRecord;
-use crate::vm::{Store, Vm, authorization, hardware, ports};
+use crate::vm::{Store, Vm, authorization, hardware, ports, warm};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,8 @@ struct Supervisor {
     /// The hash of the credential that authorizes our keys.
     authorization: Option<String>,
     machine: hypervisor::Machine,
+    /// What a warm start needs, or the reason why there is none.
+    warm: Result<Option<Warm>, String>,
     helpers: Vec<hypervisor::Helper>,
     hypervisor: Hypervisor,
     accelerators: accelerator::Candidates,
@@ -125,11 +127,13 @@ impl Supervisor {
         ports::check(&vm.spec.settings.ports)?;
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
         let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
+        let warm = warm::warm(&vm, &dirs, &features, &hypervisor, &machine);
         Ok(Self {
             authorization: authorization::credential(&vm, &features)?.map(|(_, hash)| hash),
             vm,
             taken,
             machine,
+            warm,
             helpers,
             hypervisor,
             accelerators,
@@ -182,7 +186,7 @@ impl Supervisor {
         })
     }
 
-    async fn supervise(self, begun: Begun) -> io::Result<()> {
+    async fn supervise(mut self, begun: Begun) -> io::Result<()> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let Begun {
             listener,
@@ -197,6 +201,13 @@ impl Supervisor {
         print(&Hello::Listening);
         fault::point("supervisor-listens");
 
+        let warm = match std::mem::replace(&mut self.warm, Ok(None)) {
+            Ok(warm) => warm,
+            Err(reason) => {
+                clients.publish(Message::Cold { reason });
+                None
+            }
+        };
         let (orders, order_receiver) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::channel(64);
         let (request_sender, requests) = mpsc::channel(16);
@@ -210,6 +221,7 @@ impl Supervisor {
             forwards: ports::keep_chosen(&self.vm.spec.settings.ports, &record.ports),
             helpers: self.helpers.clone(),
             input: Some(input),
+            warm,
         };
         let run = engine.run(event_sender, order_receiver);
         let doors = Arc::new(Doors::default());

@@ -99,6 +99,7 @@ impl Supervision<'_> {
                 ssh_port,
                 vsock,
                 ports,
+                resumed,
             } => {
                 fault::point("supervisor-runs");
                 self.agent.reset();
@@ -106,6 +107,7 @@ impl Supervision<'_> {
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
+                self.record.warm = resumed;
                 self.save_record();
                 let ssh_port = ssh_port.unwrap_or(0);
                 self.routes = Some(Routes {
@@ -118,6 +120,7 @@ impl Supervision<'_> {
                     vsock,
                 });
             }
+            Event::Cold { reason } => self.clients.publish(Message::Cold { reason }),
             Event::Problem(text) => {
                 self.problems.add(&text);
                 self.clients.publish(Message::Problem { text });

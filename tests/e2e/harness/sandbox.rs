@@ -72,6 +72,8 @@ impl Sandbox {
         tool.set("XDG_CACHE_HOME", &cache);
         tool.set("XDG_RUNTIME_DIR", runtime.path());
         tool.set("CONTAINERS_CONF", image::containers_conf());
+        // Only tests of warm starts share machines.
+        tool.set("PODMAN_BOOTC_WARM", "never");
         Self {
             root,
             tool,

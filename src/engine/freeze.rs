@@ -1,0 +1,194 @@
+//! A machine that is frozen to a template, or that resumes from one.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::Event;
+use super::outcome::NotWarm;
+use super::run_state::Action;
+use super::running::{Attempt, Running};
+use super::way::{Warm, Way};
+use crate::hypervisor::control::Control;
+use crate::hypervisor::process::Ready;
+use crate::hypervisor::report::Report;
+use crate::warm::Template;
+
+/// Time limit for saving or loading the state of a machine's devices.
+const MOVE_TIME: Duration = Duration::from_secs(20);
+/// A guest that writes longer lines is not ours. Bytes.
+const LINE_MAX: usize = 4 << 10;
+
+impl Attempt<'_> {
+    /// Chooses the way in which the machine begins, and tells why it is cold.
+    pub async fn first_way(&self) -> Way {
+        let Some(warm) = &self.engine.warm else {
+            return Way::Cold;
+        };
+        match warm.choose(self.engine.hypervisor, self.accelerator) {
+            Ok(way) => way,
+            Err(reason) => {
+                self.tell(Event::Cold { reason }).await;
+                Way::Cold
+            }
+        }
+    }
+
+    /// Loads a template's state and lets the machine run, with an identity of its own.
+    ///
+    /// # Errors
+    /// The reason why it can't.
+    pub async fn load(
+        &self,
+        ready: &mut Ready<Control>,
+        warm: &Warm,
+        template: &Template,
+    ) -> Result<(), String> {
+        let control = &ready.control;
+        let state = template.state();
+        let text = |error: &dyn std::error::Error| error.to_string();
+        control.load(&state).await.map_err(|error| text(&error))?;
+        moved(ready).await?;
+        let script = warm.identity.script(true).map_err(|error| text(&error))?;
+        ready.process.write_channel(warm.channel, script);
+        ready.control.resume().await.map_err(|error| text(&error))
+    }
+}
+
+/// Waits until a state is saved or loaded.
+async fn moved(ready: &mut Ready<Control>) -> Result<(), String> {
+    let reports = &mut ready.reports;
+    let result = async {
+        loop {
+            match reports.recv().await {
+                Some(Report::Moved) => return Ok(()),
+                Some(Report::MoveFailed) => return Err("QEMU refuses its state"),
+                None => return Err("QEMU ended while it read or wrote its state"),
+                Some(_) => {}
+            }
+        }
+    };
+    match timeout(MOVE_TIME, result).await {
+        Ok(result) => result.map_err(str::to_owned),
+        Err(_) => Err("QEMU reads or writes its state for too long".into()),
+    }
+}
+
+impl Running<'_> {
+    /// Reads what the guest says on the channel of its identity.
+    pub async fn on_freeze_channel(&mut self, bytes: &[u8]) {
+        self.freeze_lines.extend_from_slice(bytes);
+        while let Some(end) = self.freeze_lines.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.freeze_lines.drain(..=end).collect();
+            self.on_freeze_line(String::from_utf8_lossy(&line).trim())
+                .await;
+        }
+        if self.freeze_lines.len() > LINE_MAX {
+            self.freeze_lines.clear();
+        }
+    }
+
+    async fn on_freeze_line(&mut self, line: &str) {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("freeze", _) => match &self.way {
+                Way::Make(_) => self.freeze().await,
+                // The guest has rebooted.
+                Way::Cold | Way::Resume(_) => self.identify().await,
+            },
+            ("unfit", reason) => {
+                let reason = crate::text::plain(reason);
+                if let Way::Make(making) = &self.way {
+                    making.refuse(&reason);
+                    self.go_on_cold(reason).await;
+                } else {
+                    self.identify().await;
+                }
+            }
+            ("stale", _) => {
+                let reason = "the guest's kernel made no new random numbers".to_owned();
+                self.not_warm(reason, true).await;
+            }
+            ("resumed", _) => self.freeze_limit = None,
+            _ => {}
+        }
+    }
+
+    /// Saves the machine and ends it. If that fails, the machine runs on.
+    async fn freeze(&mut self) {
+        let Way::Make(making) = &self.way else {
+            return;
+        };
+        let state = making.state();
+        crate::host::fault::point("template-frozen");
+        let saved = match self.hypervisor.control.save(&state).await {
+            Ok(()) => moved(&mut self.hypervisor).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match saved {
+            Ok(()) => {
+                self.freeze_limit = None;
+                let action = self.state.on_saved();
+                self.act(action).await;
+            }
+            Err(reason) => {
+                if let Err(error) = self.hypervisor.control.resume().await {
+                    tracing::debug!(%error, "can't resume the machine");
+                }
+                self.go_on_cold(reason).await;
+            }
+        }
+    }
+
+    /// Gives up the template, and lets the machine run on as if there had been none.
+    async fn go_on_cold(&mut self, reason: String) {
+        self.way = Way::Cold;
+        self.attempt.tell(Event::Cold { reason }).await;
+        self.identify().await;
+    }
+
+    /// Sends the guest its identity.
+    async fn identify(&mut self) {
+        self.freeze_limit = None;
+        let Some(warm) = &self.attempt.engine.warm else {
+            return;
+        };
+        match warm.identity.script(false) {
+            Ok(script) => {
+                self.hypervisor.process.write_channel(warm.channel, script);
+            }
+            Err(error) => self.attempt.tell(Event::Problem(error.to_string())).await,
+        }
+    }
+
+    /// The guest doesn't say that it is frozen, or that it has resumed.
+    pub async fn on_freeze_limit(&mut self) {
+        self.freeze_limit = None;
+        let (reason, for_good) = match &self.way {
+            Way::Make(making) => {
+                let reason = "its boot doesn't reach the place where a template is taken";
+                making.refuse(reason);
+                (reason, true)
+            }
+            Way::Cold | Way::Resume(_) => ("the resumed guest doesn't answer", false),
+        };
+        self.not_warm(reason.to_owned(), for_good).await;
+    }
+
+    /// Ends a machine that must start again, cold.
+    async fn not_warm(&mut self, reason: String, for_good: bool) {
+        self.state.not_warm = Some(NotWarm { reason, for_good });
+        self.act(Action::Kill).await;
+    }
+
+    /// Sets the time limit for the guest's next message.
+    pub fn watch_way(&mut self) {
+        let limit = self.way.limit(self.attempt.accelerator);
+        self.freeze_limit = limit.map(|limit| Instant::now() + limit);
+    }
+
+    /// Returns whether these bytes are for this file, not for the engine's caller.
+    pub fn is_freeze_channel(&self, index: usize) -> bool {
+        let warm = self.attempt.engine.warm.as_ref();
+        warm.is_some_and(|warm| warm.channel == index)
+    }
+}

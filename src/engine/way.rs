@@ -1,0 +1,106 @@
+//! The ways in which a machine begins: cold, cold until it is frozen to a template, or resumed from
+//! one.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::Engine;
+use crate::guest::boot::identity::Identity;
+use crate::hypervisor::accelerator::Accelerator;
+use crate::hypervisor::{Hypervisor, Machine, Saved};
+use crate::warm::{self, Begun, Key, Making, Template, Templates};
+
+/// What a machine needs to start warm.
+#[derive(Debug)]
+pub struct Warm {
+    pub templates: Templates,
+    /// The machine without anything that is not in each VM of its shape.
+    pub machine: Machine,
+    /// The index of the channel on which the guest says that it is frozen.
+    pub channel: usize,
+    /// Make a template if there is none.
+    pub may_make: bool,
+    pub identity: Identity,
+    /// The name of what the machine runs, for listings.
+    pub origin: String,
+}
+
+/// The beginning of one run.
+#[derive(Debug, Default)]
+pub enum Way {
+    #[default]
+    Cold,
+    Make(Making),
+    Resume(Template),
+}
+
+impl Warm {
+    /// Chooses the way with this accelerator.
+    ///
+    /// # Errors
+    /// The reason why the machine starts cold.
+    pub fn choose(&self, hypervisor: &Hypervisor, accelerator: Accelerator) -> Result<Way, String> {
+        let shape = warm::shape(&self.machine);
+        let plan = hypervisor.plan(&shape, accelerator);
+        let launch = plan.map_err(|error| error.to_string())?.launch;
+        let key = Key::new(&launch, &shape);
+        if let Some(template) = self.templates.find(&key) {
+            return Ok(Way::Resume(template));
+        }
+        if !self.may_make {
+            return Ok(Way::Cold);
+        }
+        if let Some(reason) = self.templates.refusal(&key) {
+            return Err(reason);
+        }
+        let size = self.machine.memory_mib << 20;
+        match self.templates.begin(&key, size, &self.origin) {
+            Begun::Making(making) => Ok(Way::Make(making)),
+            Begun::Made(template) => Ok(Way::Resume(template)),
+            Begun::Not(reason) => Err(reason),
+        }
+    }
+
+    fn machine(&self, saved: Saved) -> Machine {
+        Machine {
+            saved: Some(saved),
+            ..self.machine.clone()
+        }
+    }
+}
+
+impl Way {
+    /// Returns the machine that begins in this way.
+    pub fn machine<'a>(&self, engine: &'a Engine<'_>) -> Cow<'a, Machine> {
+        let Some(warm) = &engine.warm else {
+            return Cow::Borrowed(engine.machine);
+        };
+        let saved = match self {
+            Self::Cold => return Cow::Borrowed(engine.machine),
+            Self::Make(making) => Saved {
+                memory: making.memory(),
+                resumes: false,
+            },
+            Self::Resume(template) => Saved {
+                memory: template.memory(),
+                resumes: true,
+            },
+        };
+        Cow::Owned(warm.machine(saved))
+    }
+
+    /// Returns the time limit for the guest's next message.
+    pub fn limit(&self, accelerator: Accelerator) -> Option<Duration> {
+        let (hardware, emulated) = match self {
+            Self::Cold => return None,
+            // A whole boot.
+            Self::Make(_) => (120, 600),
+            Self::Resume(_) => (15, 90),
+        };
+        let seconds = match accelerator.is_hardware() {
+            true => hardware,
+            false => emulated,
+        };
+        Some(Duration::from_secs(seconds))
+    }
+}

@@ -1,0 +1,62 @@
+//! QEMU's arguments for a machine that is saved, or that resumes.
+
+use super::args::{Args, PathNotUtf8, escape, utf8};
+use super::shares::MEMORY;
+use crate::hypervisor::{Arch, Machine, Saved};
+
+/// Adds the memory, which is a file, and for a machine that resumes the wait for its state.
+///
+/// A machine that resumes maps the file for itself alone, so that it reads no page before it needs
+/// it and shares all pages that it doesn't change.
+/// <https://www.qemu.org/docs/master/system/vm-templating.html>
+pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    let Some(Saved { memory, resumes }) = &machine.saved else {
+        return Ok(());
+    };
+    let (path, size) = (escape(utf8(memory)?), machine.memory_mib);
+    let way = match resumes {
+        true => "share=off,readonly=on,rom=off",
+        false => "share=on",
+    };
+    args.option(
+        "-object",
+        &format!("memory-backend-file,id={MEMORY},size={size}M,mem-path={path},{way}"),
+    );
+    if machine.arch == Arch::X86_64 {
+        // Tells the guest's kernel that it is a copy: it needs new random numbers.
+        args.option("-device", "vmgenid,guid=auto");
+    }
+    if *resumes {
+        args.option("-incoming", "defer");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hypervisor::Saved;
+    use crate::hypervisor::qemu::argv::tests::{line, machine};
+
+    #[test]
+    fn a_machine_that_resumes_has_memory_of_its_own() {
+        let saved = |resumes| {
+            let mut machine = machine();
+            machine.saved = Some(Saved {
+                memory: "/a,b/memory".into(),
+                resumes,
+            });
+            line(&machine)
+        };
+        let (first, other) = (saved(false), saved(true));
+        let memory = "memory-backend-file,id=memory,size=2048M,mem-path=/a,,b/memory";
+        assert!(first.contains(&format!("{memory},share=on -device vmgenid,guid=auto")));
+        assert!(!first.contains("-incoming"));
+        let wanted = format!(
+            "{memory},share=off,readonly=on,rom=off -device vmgenid,guid=auto -incoming defer"
+        );
+        assert!(other.contains(&wanted), "{other}");
+        for line in [first, other] {
+            assert!(line.contains(",memory-backend=memory"), "{line}");
+        }
+    }
+}

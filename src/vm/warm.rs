@@ -1,0 +1,277 @@
+//! Decides whether a VM can resume from a template, and what its machine is then.
+
+use super::spec::Spec;
+use super::spec::settings::Warm as Choice;
+use super::{Vm, hardware};
+use crate::direct_boot::FREEZE_WORD;
+use crate::engine::Warm;
+use crate::guest::boot::hostname::Hostname;
+use crate::guest::boot::identity::{FREEZE_CHANNEL, Identity};
+use crate::guest::boot::units;
+use crate::host::Os;
+use crate::host::fs::dirs::Dirs;
+use crate::hypervisor::{Arch, Boot, Channel, Credential, Features, Hypervisor, Machine};
+use crate::warm::Templates;
+
+/// The first QEMU whose machines map a template's memory privately, and save their state to a file.
+const FIRST_QEMU: (u32, u32) = (8, 2);
+
+/// Credentials that systemd reads early in a boot and never again. A name that ends with a dot is
+/// the beginning of names.
+const EARLY_CREDENTIALS: [&str; 18] = [
+    "cryptsetup.",
+    "firstboot.",
+    "fstab.extra",
+    "getty.",
+    "home.",
+    "import.",
+    "journal.",
+    "locale.",
+    "login.",
+    "network.",
+    "passwd.",
+    "shell.",
+    "ssh.listen",
+    "system.machine_id",
+    "udev.",
+    "userdb.",
+    "vconsole.",
+    "vmm.",
+];
+
+/// Returns what the engine needs to start this VM warm. None if the user doesn't expect that.
+///
+/// # Errors
+/// The reason why the VM starts cold, in one line.
+pub fn warm(
+    vm: &Vm,
+    dirs: &Dirs,
+    features: &Features,
+    hypervisor: &Hypervisor,
+    machine: &Machine,
+) -> Result<Option<Warm>, String> {
+    let settings = &vm.spec.settings;
+    if settings.warm == Choice::Never {
+        return Ok(None);
+    }
+    let host = host_obstacle(&vm.spec, Os::current(), hypervisor);
+    if let Some(reason) = host.or_else(|| obstacle(&vm.spec, machine)) {
+        return match settings.warm {
+            Choice::Always => Err(reason),
+            Choice::Auto | Choice::Never => Ok(None),
+        };
+    }
+    let common = vec![units::no_automatic_updates()];
+    let credentials = hardware::credentials(vm, features).map_err(|error| error.to_string())?;
+    let is_own = |credential: &_| !common.contains(credential);
+    let identity = Identity {
+        hostname: settings.hostname.as_ref().map(Hostname::to_string),
+        credentials: credentials.into_iter().filter(is_own).collect(),
+    };
+    let templates = Templates::open(&dirs.templates()).map_err(|error| error.to_string())?;
+    let (machine, channel) = frozen(machine, common);
+    Ok(Some(Warm {
+        templates,
+        machine,
+        channel,
+        may_make: settings.warm == Choice::Always,
+        identity,
+        origin: vm.spec.origin(),
+    }))
+}
+
+/// Returns the machine of a template with these credentials, and the index of the channel for the
+/// identity. The other channels keep their numbers.
+fn frozen(machine: &Machine, credentials: Vec<Credential>) -> (Machine, usize) {
+    let mut machine = Machine {
+        credentials,
+        ..machine.clone()
+    };
+    // A context ID can't change.
+    machine.devices.vsock = None;
+    if let Boot::Kernel { cmdline, .. } = &mut machine.boot {
+        cmdline.push(' ');
+        cmdline.push_str(FREEZE_WORD);
+    }
+    let channel = machine.channels.len();
+    machine.channels.push(Channel {
+        name: FREEZE_CHANNEL.into(),
+        socket: machine.runtime().join("freeze"),
+    });
+    (machine, channel)
+}
+
+/// Returns the reason why no such VM of this host can resume from a template.
+fn host_obstacle(spec: &Spec, os: Os, hypervisor: &Hypervisor) -> Option<String> {
+    if !spec.is_ephemeral() {
+        return Some("only --ephemeral VMs have templates".into());
+    }
+    let Hypervisor::Qemu(qemu) = hypervisor else {
+        return Some("only QEMU has templates".into());
+    };
+    if os != Os::Linux {
+        return Some(format!("there are no templates on {}", os.name()));
+    }
+    if Arch::host() != Some(Arch::X86_64) {
+        return Some("templates need an x86_64 host".into());
+    }
+    if qemu.version < FIRST_QEMU {
+        let ((major, minor), (first_major, first_minor)) = (qemu.version, FIRST_QEMU);
+        return Some(format!(
+            "QEMU {major}.{minor} is too old for templates: they need {first_major}.{first_minor}"
+        ));
+    }
+    None
+}
+
+/// Returns the reason why this VM can't resume from a template where others can.
+fn obstacle(spec: &Spec, machine: &Machine) -> Option<String> {
+    let settings = &spec.settings;
+    if spec.arch != Arch::X86_64 {
+        return Some(format!(
+            "an {} VM needs a cold start here",
+            spec.arch.name()
+        ));
+    }
+    let early = settings
+        .credentials
+        .iter()
+        .find(|name| is_early(name))
+        .map(|name| format!("--credential {name}, which counts early in a boot,"));
+    let flags = [
+        (settings.tpm, "--tpm"),
+        (settings.gui, "--gui"),
+        (settings.cloudinit, "--cloudinit"),
+        (settings.ignition, "--ignition"),
+        (!settings.shares.is_empty(), "-v"),
+        (spec.shared_root().is_some(), "--root-transport virtiofs"),
+        (!settings.disks.is_empty(), "--add-disk"),
+    ];
+    let flag = flags
+        .into_iter()
+        .find_map(|(used, flag)| used.then_some(flag.to_owned()));
+    if let Some(flag) = flag.or(early) {
+        return Some(format!("{flag} needs a cold start"));
+    }
+    let has_writable = machine.disks.iter().any(|disk| !disk.read_only);
+    has_writable.then(|| "its disk is not part of templates".into())
+}
+
+fn is_early(name: &str) -> bool {
+    EARLY_CREDENTIALS
+        .iter()
+        .any(|early| match early.ends_with('.') {
+            true => name.starts_with(early),
+            false => name == *early,
+        })
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+    use crate::disk::ExtraDisk;
+    use crate::hypervisor::qemu::Qemu;
+    use crate::hypervisor::{Vsock, sample_machine};
+    use crate::vm::spec::Source;
+
+    fn spec() -> Spec {
+        Spec {
+            source: Source::Direct {
+                kernel: "/k".into(),
+                initramfs: "/i".into(),
+                cmdline: "a".into(),
+                roots: vec![("root0".into(), "/r".into())],
+            },
+            ..Spec::sample()
+        }
+    }
+
+    fn machine() -> Machine {
+        let mut machine = sample_machine();
+        machine.disks[0].read_only = true;
+        machine
+    }
+
+    fn qemu(version: (u32, u32)) -> Hypervisor {
+        Hypervisor::Qemu(Qemu {
+            program: "/qemu".into(),
+            arch: Arch::X86_64,
+            version,
+            os: Os::Linux,
+        })
+    }
+
+    #[test]
+    fn what_a_template_cant_have_is_named() {
+        type Change = fn(&mut Spec);
+        let reason = |change: Change| {
+            let mut spec = spec();
+            change(&mut spec);
+            host_obstacle(&spec, Os::Linux, &qemu((10, 0))).or(obstacle(&spec, &machine()))
+        };
+        let fits: [Change; 4] = [
+            |_| {},
+            |s| s.settings.hostname = Some("web".parse().unwrap()),
+            |s| s.settings.ssh_keys = vec!["ssh-ed25519 A".into()],
+            |s| s.settings.credentials = vec!["app.token".into(), "tmpfiles.extra".into()],
+        ];
+        for change in fits {
+            assert_eq!(reason(change), None);
+        }
+        let cold: [(Change, &str); 9] = [
+            (|s| s.source = Spec::sample().source, "--ephemeral"),
+            (|s| s.arch = Arch::Aarch64, "aarch64"),
+            (|s| s.settings.tpm = true, "--tpm"),
+            (|s| s.settings.gui = true, "--gui"),
+            (|s| s.settings.cloudinit = true, "--cloudinit"),
+            (|s| s.settings.ignition = true, "--ignition"),
+            (
+                |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }],
+                "--add-disk",
+            ),
+            (
+                |s| s.settings.credentials = vec!["network.dns".into()],
+                "network.dns",
+            ),
+            (
+                |s| s.settings.credentials = vec!["fstab.extra".into()],
+                "fstab.extra",
+            ),
+        ];
+        for (change, word) in cold {
+            let reason = reason(change).unwrap();
+            assert!(reason.contains(word), "{word}: {reason}");
+        }
+        for os in [Os::Macos, Os::Windows] {
+            assert!(host_obstacle(&spec(), os, &qemu((10, 0))).is_some());
+        }
+        let old = host_obstacle(&spec(), Os::Linux, &qemu((8, 1))).unwrap();
+        assert!(old.contains("8.1") && old.contains("8.2"), "{old}");
+        assert!(obstacle(&spec(), &sample_machine()).is_some());
+    }
+
+    #[test]
+    fn a_frozen_machine_keeps_the_numbers_of_its_channels() {
+        let mut machine = machine();
+        machine.boot = Boot::Kernel {
+            kernel: "/k".into(),
+            initrd: "/i".into(),
+            cmdline: "a".into(),
+        };
+        machine.devices.vsock = Some(Vsock::Cid(3));
+        machine.channels = vec![Channel {
+            name: "ready".into(),
+            socket: "/run/x/ready".into(),
+        }];
+        let (frozen, channel) = frozen(&machine, vec![]);
+        assert_eq!(frozen.channels[..1], machine.channels);
+        assert_eq!(
+            (channel, frozen.channels[1].name.as_str()),
+            (1, FREEZE_CHANNEL)
+        );
+        assert_eq!(frozen.devices.vsock, None);
+        assert!(
+            matches!(frozen.boot, Boot::Kernel { cmdline, .. } if cmdline.ends_with(FREEZE_WORD))
+        );
+    }
+}

@@ -1,0 +1,456 @@
+//! The folder of templates. A template appears under its key only when it is complete.
+//!
+//! `KEY.lock` is locked by the process that makes the template in `KEY.partial`, and `KEY/used` by
+//! each VM that stands on it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+use crate::host::fs::file::{self, IoContext as _};
+use crate::host::fs::lock::Lock;
+use crate::host::{self, fault};
+
+const VERSION: u32 = 1;
+const DESCRIPTION: &str = "template.json";
+const MEMORY: &str = "memory";
+const STATE: &str = "state";
+const USED: &str = "used";
+const PARTIAL: &str = ".partial";
+const LOCK: &str = ".lock";
+/// The reason why machines of this shape can't be resumed.
+const UNFIT: &str = ".unfit";
+/// Unused templates beyond this number are removed when one is made.
+const KEEP: usize = 8;
+/// Bytes that stay free on the host's disk beside a template's memory.
+const RESERVE: u64 = 512 << 20;
+
+/// The templates of this user.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    folder: PathBuf,
+}
+
+/// The content of `template.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Description {
+    version: u32,
+    /// What the machine runs, for listings.
+    origin: String,
+    made: jiff::Timestamp,
+    /// The host's boot. After another one, only files that were synced count.
+    host_boot: String,
+    synced: bool,
+}
+
+/// A template that stays as long as this value lives.
+#[derive(Debug)]
+pub struct Template {
+    folder: PathBuf,
+    _lease: Lock,
+}
+
+/// A template in the making. Dropping it removes its files.
+#[derive(Debug)]
+pub struct Making {
+    partial: PathBuf,
+    folder: PathBuf,
+    origin: String,
+    _lock: Lock,
+}
+
+/// The result of [`Templates::begin`].
+#[derive(Debug)]
+pub enum Begun {
+    Making(Making),
+    /// Another process has made the template meanwhile.
+    Made(Template),
+    /// No template can be made now, for this reason.
+    Not(String),
+}
+
+/// A template in a listing.
+#[derive(Debug)]
+pub struct Listed {
+    pub key: String,
+    pub origin: String,
+    pub last_used: SystemTime,
+    /// Bytes on the host.
+    pub size: u64,
+    pub in_use: bool,
+    folder: PathBuf,
+}
+
+impl Templates {
+    pub fn open(folder: &Path) -> Result<Self, file::Error> {
+        file::create_private_dir(folder).writing(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Returns the template with this key.
+    pub fn find(&self, key: &Key) -> Option<Template> {
+        let folder = self.folder.join(key.to_string());
+        // A template has all that its guest's kernel knows, and another user's would run as ours.
+        if !file::is_private_dir(&folder) {
+            return None;
+        }
+        let lease = Lock::acquire_shared(&folder.join(USED)).ok()?;
+        // The time of the last use.
+        let _ = lease.touch();
+        let description: Description = file::read_json(&folder.join(DESCRIPTION), VERSION).ok()?;
+        let template = Template {
+            folder,
+            _lease: lease,
+        };
+        let is_safe = description.synced || description.host_boot == host::boot_id();
+        if is_safe && template.state().exists() {
+            return Some(template);
+        }
+        template.discard();
+        None
+    }
+
+    /// Returns the reason why no machine of this shape can be resumed.
+    pub fn refusal(&self, key: &Key) -> Option<String> {
+        std::fs::read_to_string(self.beside(key, UNFIT)).ok()
+    }
+
+    /// Begins a template whose memory may take `size` bytes.
+    pub fn begin(&self, key: &Key, size: u64, origin: &str) -> Begun {
+        match self.try_begin(key, size, origin) {
+            Ok(begun) => begun,
+            Err(error) => Begun::Not(format!("can't make a template: {error}")),
+        }
+    }
+
+    fn try_begin(&self, key: &Key, size: u64, origin: &str) -> io::Result<Begun> {
+        if !file::is_private_dir(&self.folder) {
+            return Ok(Begun::Not(
+                "the folder of templates is open to other users".into(),
+            ));
+        }
+        let Some(lock) = Lock::try_acquire(&self.beside(key, LOCK))? else {
+            return Ok(Begun::Not(
+                "another podman-bootc is making its template".into(),
+            ));
+        };
+        if let Some(template) = self.find(key) {
+            return Ok(Begun::Made(template));
+        }
+        self.sweep();
+        // A guest that writes to memory without a place on the disk would die of it.
+        if host::free_space(&self.folder).is_ok_and(|free| free < size.saturating_add(RESERVE)) {
+            return Ok(Begun::Not("the host has no space for a template".into()));
+        }
+        let partial = self.beside(key, PARTIAL);
+        file::remove_dir(&partial)?;
+        file::create_private_dir(&partial)?;
+        file::create_private(&partial.join(MEMORY))?;
+        fault::point("template-begun");
+        Ok(Begun::Making(Making {
+            partial,
+            folder: self.folder.join(key.to_string()),
+            origin: origin.to_owned(),
+            _lock: lock,
+        }))
+    }
+
+    /// Removes what killed processes left, and the templates that were not used for longest.
+    fn sweep(&self) {
+        for entry in file::entries(&self.folder) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(key) = name.strip_suffix(PARTIAL) else {
+                continue;
+            };
+            let lock = self.folder.join(format!("{key}{LOCK}"));
+            if let Ok(Some(_lock)) = Lock::try_acquire(&lock) {
+                let _ = file::remove_dir(&entry.path());
+            }
+        }
+        let mut all = self.list();
+        all.sort_by_key(|template| std::cmp::Reverse(template.last_used));
+        for template in all.into_iter().skip(KEEP - 1) {
+            template.remove();
+        }
+    }
+
+    pub fn list(&self) -> Vec<Listed> {
+        let entries = file::entries(&self.folder).map(|entry| entry.path());
+        entries.filter_map(Listed::read).collect()
+    }
+
+    /// Removes the templates that no VM uses and that were last used at least `older_than` ago, and
+    /// returns them. A `dry_run` removes nothing.
+    pub fn prune(&self, older_than: Duration, dry_run: bool) -> Vec<Listed> {
+        let is_old = |template: &Listed| {
+            let idle = template.last_used.elapsed().unwrap_or_default();
+            !template.in_use && idle >= older_than
+        };
+        let old = self.list().into_iter().filter(is_old);
+        old.filter(|template| dry_run || template.remove())
+            .collect()
+    }
+
+    fn beside(&self, key: &Key, suffix: &str) -> PathBuf {
+        self.folder.join(format!("{key}{suffix}"))
+    }
+}
+
+impl Listed {
+    fn read(folder: PathBuf) -> Option<Self> {
+        let description: Description = file::read_json(&folder.join(DESCRIPTION), VERSION).ok()?;
+        let used = folder.join(USED);
+        let key = folder.file_name()?.to_string_lossy().into_owned();
+        // A template in the making has its description before it has its name.
+        if key.contains('.') {
+            return None;
+        }
+        Some(Self {
+            key,
+            origin: description.origin,
+            last_used: used.metadata().and_then(|used| used.modified()).ok()?,
+            size: file::folder_size(&folder),
+            in_use: !matches!(Lock::try_acquire(&used), Ok(Some(_))),
+            folder,
+        })
+    }
+
+    /// Removes the template; returns false if a VM uses it.
+    fn remove(&self) -> bool {
+        match Lock::try_acquire(&self.folder.join(USED)) {
+            Ok(Some(_lock)) => file::remove_dir(&self.folder).is_ok(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+}
+
+impl Template {
+    pub fn memory(&self) -> PathBuf {
+        self.folder.join(MEMORY)
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.join(STATE)
+    }
+
+    /// Removes a template that can't be used. VMs that use its memory keep it.
+    pub fn discard(self) {
+        if let Err(error) = file::remove_dir(&self.folder) {
+            tracing::warn!(path = %self.folder.display(), %error, "can't remove a template");
+        }
+    }
+
+    /// Removes a template from which no machine may be resumed, and remembers why.
+    pub fn refuse(self, reason: &str) {
+        remember(&self.folder, reason);
+        self.discard();
+    }
+}
+
+impl Making {
+    pub fn memory(&self) -> PathBuf {
+        self.partial.join(MEMORY)
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.partial.join(STATE)
+    }
+
+    /// Remembers that machines of this shape can't be resumed.
+    pub fn refuse(&self, reason: &str) {
+        remember(&self.folder, reason);
+    }
+
+    /// Gives the template its name. A thread syncs its files afterwards: until then, only this boot
+    /// of the host trusts them.
+    ///
+    /// # Errors
+    /// A file can't be changed.
+    pub fn finish(self) -> io::Result<Template> {
+        fault::point("template-saved");
+        let description = Description {
+            version: VERSION,
+            origin: self.origin.clone(),
+            made: jiff::Timestamp::now(),
+            host_boot: host::boot_id(),
+            synced: false,
+        };
+        for path in [self.memory(), self.state()] {
+            file::make_read_only(&path)?;
+        }
+        file::create_private(&self.partial.join(USED))?;
+        file::write_json(&self.partial.join(DESCRIPTION), &description)
+            .map_err(io::Error::other)?;
+        let lease = Lock::acquire_shared(&self.partial.join(USED))?;
+        file::remove_dir(&self.folder)?;
+        std::fs::rename(&self.partial, &self.folder)?;
+        fault::point("template-made");
+        let template = Template {
+            folder: self.folder.clone(),
+            _lease: lease,
+        };
+        let paths = [template.memory(), template.state()];
+        let folder = self.folder.clone();
+        std::thread::spawn(move || {
+            let synced = paths
+                .iter()
+                .try_for_each(|path| File::open(path)?.sync_all());
+            let description = Description {
+                synced: true,
+                ..description
+            };
+            if synced.is_ok() && folder.exists() {
+                let _ = file::write_json(&folder.join(DESCRIPTION), &description);
+            }
+        });
+        Ok(template)
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        if let Err(error) = file::remove_dir(&self.partial) {
+            tracing::warn!(path = %self.partial.display(), %error, "can't remove half a template");
+        }
+    }
+}
+
+fn remember(folder: &Path, reason: &str) {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(UNFIT);
+    if let Err(error) = file::write_atomic(Path::new(&path), reason.as_bytes()) {
+        tracing::warn!(%error, "can't record that a machine can't be resumed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypervisor::{Launch, sample_machine};
+    use crate::warm::shape;
+
+    fn key(program: &str) -> Key {
+        let launch = Launch {
+            program: program.into(),
+            args: vec![],
+        };
+        Key::new(&launch, &shape(&sample_machine()))
+    }
+
+    fn begin(templates: &Templates, key: &Key) -> Making {
+        match templates.begin(key, 0, "an image") {
+            Begun::Making(making) => making,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn make(templates: &Templates, key: &Key) -> Template {
+        let making = begin(templates, key);
+        std::fs::write(making.state(), "state").unwrap();
+        making.finish().unwrap()
+    }
+
+    #[test]
+    fn half_a_template_is_never_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        let making = begin(&templates, &key);
+        std::fs::write(making.state(), "state").unwrap();
+        assert!(templates.find(&key).is_none() && templates.list().is_empty());
+        assert!(matches!(templates.begin(&key, 0, ""), Begun::Not(_)));
+        drop(making);
+        assert!(!dir.path().join(format!("{key}{PARTIAL}")).exists());
+        // A killed process leaves its folder without a lock.
+        let left = dir.path().join(format!("{}{PARTIAL}", self::key("/b")));
+        std::fs::create_dir(&left).unwrap();
+        drop(make(&templates, &key));
+        assert!(templates.find(&key).is_some() && !left.exists());
+        assert!(matches!(templates.begin(&key, 0, ""), Begun::Made(_)));
+    }
+
+    #[test]
+    fn a_template_in_use_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        let template = make(&templates, &key);
+        assert!(templates.list()[0].in_use);
+        assert!(templates.prune(Duration::ZERO, false).is_empty());
+        drop(template);
+        assert!(templates.prune(Duration::from_secs(60), false).is_empty());
+        assert_eq!(templates.prune(Duration::ZERO, true).len(), 1);
+        assert_eq!(templates.prune(Duration::ZERO, false).len(), 1);
+        assert!(templates.find(&key).is_none());
+    }
+
+    #[test]
+    fn files_that_were_not_synced_count_in_the_same_boot_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        drop(make(&templates, &key));
+        let folder = dir.path().join(key.to_string());
+        let description = |synced, host_boot: &str| {
+            let description = Description {
+                version: VERSION,
+                origin: String::new(),
+                made: jiff::Timestamp::now(),
+                host_boot: host_boot.into(),
+                synced,
+            };
+            file::write_json(&folder.join(DESCRIPTION), &description).unwrap();
+        };
+        // The thread that syncs has written by then, or writes the same.
+        while !file::read_json::<Description>(&folder.join(DESCRIPTION), VERSION)
+            .unwrap()
+            .synced
+        {
+            std::thread::yield_now();
+        }
+        description(true, "another");
+        assert!(templates.find(&key).is_some());
+        description(false, &host::boot_id());
+        assert!(templates.find(&key).is_some());
+        description(false, "another");
+        assert!(templates.find(&key).is_none() && !folder.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_change_has_no_templates() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        drop(make(&templates, &key));
+        let open = std::fs::Permissions::from_mode(0o777);
+        let folder = dir.path().join(key.to_string());
+        std::fs::set_permissions(&folder, open.clone()).unwrap();
+        assert!(templates.find(&key).is_none());
+        std::fs::set_permissions(dir.path(), open).unwrap();
+        assert!(matches!(templates.begin(&key, 0, ""), Begun::Not(_)));
+    }
+
+    #[test]
+    fn a_refused_shape_is_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        assert_eq!(templates.refusal(&key), None);
+        begin(&templates, &key).refuse("why");
+        assert_eq!(templates.refusal(&key).as_deref(), Some("why"));
+        assert_eq!(templates.refusal(&self::key("/b")), None);
+    }
+
+    #[test]
+    fn only_the_newest_templates_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let templates = Templates::open(dir.path()).unwrap();
+        for number in 0..KEEP + 2 {
+            drop(make(&templates, &key(&number.to_string())));
+        }
+        assert_eq!(templates.list().len(), KEEP);
+    }
+}

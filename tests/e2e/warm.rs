@@ -1,0 +1,78 @@
+//! Warm starts: VMs that resume from a template.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use crate::harness::{Sandbox, shared};
+
+/// Prints what differs between machines, a line each, and the time.
+const LOOK: &str = "head -c 64 /dev/urandom | sha256sum; uuidgen || cat /proc/sys/kernel/random/uuid; \
+    cat /etc/machine-id; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; uname -n; date +%s.%N";
+/// What LOOK prints is this much older than the end of its session at most.
+const TIME: Duration = Duration::from_secs(1);
+
+/// Starts a VM that resumes, and returns what LOOK prints in it.
+fn resume(sandbox: &Sandbox, image: &str, name: &str, more: &[&str]) -> Vec<String> {
+    let args = ["run", "--ephemeral", "--detach", "--wait", "ssh", "--warm"];
+    let args = [
+        &args[..],
+        &["--name", name, "--hostname", name],
+        more,
+        &[image],
+    ]
+    .concat();
+    sandbox.run(&args).expect(0).silent_about("cold start");
+    let warm = sandbox.ok(&["inspect", "--format", "{{.last_run.warm}}", name]);
+    assert_eq!(warm.trim(), "true", "VM {name} has resumed");
+    let before = SystemTime::now();
+    let output = sandbox.run(&["ssh", name, LOOK]).expect(0);
+    let after = SystemTime::now();
+    let mut lines: Vec<String> = output.text().lines().map(str::to_owned).collect();
+    let seconds: f64 = lines.pop().unwrap().parse().unwrap();
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds);
+    assert!(time + TIME > before && time < after + TIME, "{seconds}");
+    assert_eq!(lines.last().map(String::as_str), Some(name));
+    lines
+}
+
+#[test]
+fn each_resumed_vm_is_a_machine_of_its_own() {
+    let image = shared("latest");
+    let sandbox = Sandbox::without_memory("warm");
+    let templates = sandbox.cache().join("templates");
+    // The first VM makes the template and resumes from it.
+    let vms = [
+        resume(&sandbox, &image, "one", &["--credential", "app.token=a"]),
+        resume(&sandbox, &image, "two", &["--publish", "0:22"]),
+    ];
+    for (one, two) in vms[0].iter().zip(&vms[1]) {
+        assert_ne!(one, two);
+    }
+    assert_eq!(vms[0].len(), 5);
+    let read = "cat /run/credentials/@system/app.token; systemctl --failed --no-legend; systemctl list-jobs --no-legend | grep -v default";
+    assert_eq!(sandbox.run(&["ssh", "one", read]).text(), "a");
+
+    let row = "{{.type}} {{.total}} {{.active}}";
+    let usage = sandbox.ok(&["system", "df", "--format", row]);
+    assert!(usage.contains("templates 1 1\n"), "{usage}");
+    sandbox.ok(&["rm", "--force", "one", "two"]);
+    let folders = || {
+        let entries = fs::read_dir(&templates).unwrap().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect::<Vec<_>>()
+    };
+    let [template] = &folders()[..] else {
+        panic!("{:?}", folders());
+    };
+
+    // A template that doesn't load is dropped, and the VM boots.
+    let state = template.join("state");
+    fs::remove_file(&state).unwrap();
+    fs::write(&state, "nothing").unwrap();
+    let run = ["run", "--rm", "--ephemeral", "--warm=auto", &image, "true"];
+    sandbox.run(&run).expect(0).says("cold start: ");
+    assert!(folders().is_empty());
+    sandbox.run(&["prune"]).expect(0).silent_about("template");
+}
