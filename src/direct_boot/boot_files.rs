@@ -281,7 +281,10 @@ impl Drivers {
     /// All files, each once.
     fn files(&self) -> Vec<&str> {
         let mut files: Vec<&str> = Vec::new();
-        let optional = [&self.virtiofs, &self.scratch].into_iter().flatten().flatten();
+        let optional = [&self.virtiofs, &self.scratch]
+            .into_iter()
+            .flatten()
+            .flatten();
         for file in self.block.iter().chain(optional) {
             if !files.contains(&file.as_str()) {
                 files.push(file);

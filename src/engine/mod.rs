@@ -22,6 +22,7 @@ pub use outcome::Ended;
 pub(crate) use running::at;
 pub use way::Warm;
 
+use crate::disk::QemuImgError;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::ControlError;
 use crate::hypervisor::process::StartError;
@@ -144,6 +145,8 @@ pub enum Error {
     Start(#[from] StartError),
     #[error("{0}")]
     Helper(String),
+    #[error(transparent)]
+    Overlay(#[from] QemuImgError),
     #[error("can't describe the machine to the hypervisor: {0}")]
     Plan(#[from] PlanError),
     #[error(transparent)]

@@ -9,9 +9,10 @@ use super::outcome::{Ended, NotWarm, Outcome};
 use super::running::{Attempt, Orders, Running};
 use super::way::Way;
 use super::{Engine, Error, Event, Order};
-use crate::hypervisor::Helper;
+use crate::disk;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
+use crate::hypervisor::{Base, Helper};
 
 impl Engine<'_> {
     /// Runs the machine until it ends. The next accelerator replaces one that fails before the
@@ -169,6 +170,11 @@ impl Attempt<'_> {
         } = self.engine;
         let machine = &*way.machine(self.engine);
         let plan = hypervisor.plan(machine, self.accelerator)?;
+        for disk in &machine.disks {
+            if let Some(Base { file, format }) = &disk.fresh_over {
+                disk::create_overlay(file, *format, &disk.file, None)?;
+            }
+        }
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
         let helpers: Vec<&Helper> = helpers.iter().chain(&plan.helpers).collect();
         let mut running_helpers = HelperSet::start(&helpers).map_err(Error::Helper)?;

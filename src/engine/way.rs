@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::guest::boot::identity::Identity;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Hypervisor, Machine, Saved};
+use crate::hypervisor::{Base, Disk, Hypervisor, Machine, Saved};
 use crate::warm::{self, Begun, Key, Making, Template, Templates};
 
 /// What a machine needs to start warm.
@@ -60,13 +60,6 @@ impl Warm {
             Begun::Not(reason) => Err(reason),
         }
     }
-
-    fn machine(&self, saved: Saved) -> Machine {
-        Machine {
-            saved: Some(saved),
-            ..self.machine.clone()
-        }
-    }
 }
 
 impl Way {
@@ -75,18 +68,28 @@ impl Way {
         let Some(warm) = &engine.warm else {
             return Cow::Borrowed(engine.machine);
         };
-        let saved = match self {
+        let mut machine = warm.machine.clone();
+        let overlays = |disk: &&mut Disk| disk.fresh_over.is_some();
+        let (memory, resumes) = match self {
             Self::Cold => return Cow::Borrowed(engine.machine),
-            Self::Make(making) => Saved {
-                memory: making.memory(),
-                resumes: false,
-            },
-            Self::Resume(template) => Saved {
-                memory: template.memory(),
-                resumes: true,
-            },
+            Self::Make(making) => {
+                for disk in machine.disks.iter_mut().filter(overlays) {
+                    disk.file = making.disk();
+                }
+                (making.memory(), false)
+            }
+            Self::Resume(template) => {
+                for disk in machine.disks.iter_mut().filter(overlays) {
+                    disk.fresh_over = Some(Base {
+                        file: template.disk(),
+                        format: disk.format,
+                    });
+                }
+                (template.memory(), true)
+            }
         };
-        Cow::Owned(warm.machine(saved))
+        machine.saved = Some(Saved { memory, resumes });
+        Cow::Owned(machine)
     }
 
     /// Returns the time limit for the guest's next message.

@@ -206,6 +206,15 @@ pub struct Disk {
     pub read_only: bool,
     /// Whether the content must survive a crash of the host.
     pub durable: bool,
+    /// The engine makes the file at each start, as an empty overlay over this one.
+    pub fresh_over: Option<Base>,
+}
+
+/// A disk image below another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    pub file: PathBuf,
+    pub format: DiskFormat,
 }
 
 /// A byte stream between host and guest.
@@ -242,6 +251,7 @@ pub fn sample() -> Machine {
             serial: "disk".into(),
             read_only: false,
             durable: true,
+            fresh_over: None,
         }],
         channels: vec![],
         doors: vec![],

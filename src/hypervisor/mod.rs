@@ -28,6 +28,6 @@ pub use launch::Launch;
 #[cfg(test)]
 pub(crate) use machine::sample as sample_machine;
 pub use machine::{
-    Arch, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Saved, Screen,
-    SharedFolder, VSOCK_SSH_PORT, Vsock,
+    Arch, Base, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Saved,
+    Screen, SharedFolder, VSOCK_SSH_PORT, Vsock,
 };

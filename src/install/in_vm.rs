@@ -127,6 +127,7 @@ fn machine(
         serial: serial.to_owned(),
         read_only,
         durable: false,
+        fresh_over: None,
     };
     Machine {
         name,

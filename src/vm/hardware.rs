@@ -11,8 +11,8 @@ use crate::guest::boot::{shares, units, user_credentials};
 use crate::guest::ssh::keys;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
-    self, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer, Machine,
-    Screen, SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
+    self, Base, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer,
+    Machine, Screen, SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
 };
 use crate::image::SSHD_ON_VSOCK;
 
@@ -232,6 +232,7 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
         serial: serial.to_owned(),
         read_only,
         durable: true,
+        fresh_over: None,
     };
     let mut disks = match &vm.spec.source {
         Source::Disk { .. } | Source::Import { .. } => {
@@ -241,8 +242,12 @@ fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
             let roots = roots
                 .iter()
                 .map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true));
-            let scratch = scratch.iter().map(|_| Disk {
+            let scratch = scratch.iter().map(|base| Disk {
                 durable: false,
+                fresh_over: Some(Base {
+                    file: base.clone(),
+                    format: DiskFormat::Raw,
+                }),
                 ..disk(&vm.overlay(), features.disk, SCRATCH_SERIAL, false)
             });
             roots.chain(scratch).collect()

@@ -10,7 +10,7 @@ use crate::guest::boot::identity::{FREEZE_CHANNEL, Identity};
 use crate::guest::boot::units;
 use crate::host::Os;
 use crate::host::fs::dirs::Dirs;
-use crate::hypervisor::{Arch, Boot, Channel, Credential, Features, Hypervisor, Machine};
+use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Features, Hypervisor, Machine};
 use crate::warm::Templates;
 
 /// The first QEMU whose machines map a template's memory privately, and save their state to a file.
@@ -153,7 +153,8 @@ fn obstacle(spec: &Spec, machine: &Machine) -> Option<String> {
     if let Some(flag) = flag.or(early) {
         return Some(format!("{flag} needs a cold start"));
     }
-    let has_writable = machine.disks.iter().any(|disk| !disk.read_only);
+    let is_kept = |disk: &Disk| !disk.read_only && disk.fresh_over.is_none();
+    let has_writable = machine.disks.iter().any(is_kept);
     has_writable.then(|| "its disk is not part of templates".into())
 }
 
@@ -181,6 +182,7 @@ mod tests {
                 initramfs: "/i".into(),
                 cmdline: "a".into(),
                 roots: vec![("root0".into(), "/r".into())],
+                scratch: None,
             },
             ..Spec::sample()
         }

@@ -31,6 +31,11 @@ pub fn shape(machine: &Machine) -> Machine {
     for channel in shape.channels.iter_mut().chain(&mut shape.doors) {
         channel.socket = folder.join(&channel.name);
     }
+    for disk in &mut shape.disks {
+        if disk.fresh_over.is_some() {
+            disk.file = folder.join(&disk.serial);
+        }
+    }
     shape.saved = Some(Saved {
         memory: folder.join("memory"),
         resumes: false,
@@ -73,7 +78,10 @@ impl Key {
             add(stamp(initrd).as_bytes());
         }
         for disk in &shape.disks {
-            add(stamp(&disk.file).as_bytes());
+            let base = disk.fresh_over.as_ref().map(|base| &base.file);
+            let file = base.unwrap_or(&disk.file);
+            add(file.as_os_str().as_encoded_bytes());
+            add(stamp(file).as_bytes());
         }
         for credential in &shape.credentials {
             add(credential.name.as_bytes());
@@ -164,6 +172,7 @@ mod tests {
                     serial: "more".into(),
                     read_only: true,
                     durable: false,
+                    fresh_over: None,
                 })
             },
         ];

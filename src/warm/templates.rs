@@ -19,6 +19,8 @@ const VERSION: u32 = 1;
 const DESCRIPTION: &str = "template.json";
 const MEMORY: &str = "memory";
 const STATE: &str = "state";
+/// What the guest wrote to its scratch disk before it was frozen.
+const DISK: &str = "scratch.qcow2";
 const USED: &str = "used";
 const PARTIAL: &str = ".partial";
 const LOCK: &str = ".lock";
@@ -239,6 +241,11 @@ impl Template {
         self.folder.join(STATE)
     }
 
+    /// The layer of a scratch disk, if the machine has one.
+    pub fn disk(&self) -> PathBuf {
+        self.folder.join(DISK)
+    }
+
     /// Removes a template that can't be used. VMs that use its memory keep it.
     pub fn discard(self) {
         if let Err(error) = file::remove_dir(&self.folder) {
@@ -262,6 +269,11 @@ impl Making {
         self.partial.join(STATE)
     }
 
+    /// The layer of a scratch disk, if the machine has one.
+    pub fn disk(&self) -> PathBuf {
+        self.partial.join(DISK)
+    }
+
     /// Remembers that machines of this shape can't be resumed.
     pub fn refuse(&self, reason: &str) {
         remember(&self.folder, reason);
@@ -281,7 +293,7 @@ impl Making {
             host_boot: host::boot_id(),
             synced: false,
         };
-        for path in [self.memory(), self.state()] {
+        for path in files(&self.partial) {
             file::make_read_only(&path)?;
         }
         file::create_private(&self.partial.join(USED))?;
@@ -295,7 +307,7 @@ impl Making {
             folder: self.folder.clone(),
             _lease: lease,
         };
-        let paths = [template.memory(), template.state()];
+        let paths = files(&self.folder);
         let folder = self.folder.clone();
         std::thread::spawn(move || {
             let synced = paths
@@ -319,6 +331,12 @@ impl Drop for Making {
             tracing::warn!(path = %self.partial.display(), %error, "can't remove half a template");
         }
     }
+}
+
+/// Returns the files of the template in this folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let files = [MEMORY, STATE, DISK].map(|name| folder.join(name));
+    files.into_iter().filter(|file| file.exists()).collect()
 }
 
 fn remember(folder: &Path, reason: &str) {

@@ -108,6 +108,7 @@ mod tests {
                 serial: serial.into(),
                 read_only: false,
                 durable: true,
+                fresh_over: None,
             };
             machine.disks = vec![disk("disk"), disk("extra0")];
             let line = line(&machine);

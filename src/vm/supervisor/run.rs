@@ -13,7 +13,6 @@ use super::helpers;
 use super::problems::Problems;
 use super::protocol::{Hello, Message, SOCKET};
 use super::supervision::{Logs, Supervision};
-use crate::disk;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
 use crate::engine::{Engine, Warm};
@@ -23,7 +22,7 @@ use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
 use crate::host::net::socket::{self, Listener};
 use crate::host::{Os, fault};
-use crate::hypervisor::{self, DiskFormat, Hypervisor, accelerator};
+use crate::hypervisor::{self, Hypervisor, accelerator};
 use crate::text;
 use crate::vm::store::instance::RunRecord;
 use crate::vm::{Store, Vm, authorization, hardware, ports, warm};
@@ -116,10 +115,6 @@ impl Supervisor {
         vm.keys().ensure_door_key(&vm.spec.name.to_string())?;
         let machine = hardware::machine_for(&vm, &dirs, &features)?;
         vm.spec.settings.check()?;
-        if let Some(scratch) = vm.spec.scratch() {
-            let overlay = vm.overlay();
-            disk::create_overlay(scratch, DiskFormat::Raw, &overlay, None)?;
-        }
         let helpers = helpers::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
             file::create_private_dir(&helpers::root_folder(&vm, &dirs)).map_err(Error::Io)?;
