@@ -1,17 +1,22 @@
-//! The pull endpoint serves images to skopeo and podman. These tests boot nothing.
+//! The pull endpoint serves images to skopeo, podman and a guest.
 
 use std::path::Path;
 use std::process::Command;
 
+use podman_bootc::host::fs::dirs::Dirs;
 use podman_bootc::image::{Image, ImageRequest, Podman, Pull};
 use podman_bootc::registry::{Endpoint, OciFolder};
+use podman_bootc::vm::ready::{Condition, Wanted, forward_from_guest, wait_until};
+use podman_bootc::vm::{Store, lifecycle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::harness::{Output, Running, SOON, Small, containers_conf, podman};
+use crate::harness::{
+    BOOT, Output, Running, SOON, Sandbox, Small, containers_conf, podman, shared,
+};
 
 /// Bytes of a layer's file.
 const LAYER: usize = 1 << 20;
@@ -294,4 +299,103 @@ fn corrupt(parent: &Path, digest: &str) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&blob, bytes).unwrap();
+}
+
+#[test]
+fn a_guest_pulls_over_its_ssh_session_and_nothing_listens_on_the_host() {
+    let sandbox = Sandbox::new("pull");
+    let image = shared("latest");
+    let name = ["--name", "pull"];
+    let run = [&["run", "--ephemeral", "--detach"], &name[..], &[&image]].concat();
+    sandbox.run(&run).expect(0);
+    let dirs = Dirs {
+        cache: sandbox.cache(),
+        data: sandbox.data(),
+        runtime: sandbox.runtime(),
+    };
+    let host = TempDir::new().unwrap();
+    let layered = Layered::new("guest", &[5]);
+    let endpoint = Endpoint::new(layered.save(&[], host.path()), Some("v1"));
+    let layer = &endpoint.folder().layers()[0];
+    let (digest, path) = (&layer.digest, format!("/v2/image/blobs/{}", layer.digest));
+
+    let store = Store::new(&dirs);
+    let vm = store.find("pull").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // The guest's own sshd forbids it the second time.
+        for (is_second, prepare) in [
+            (false, "true"),
+            (
+                true,
+                "echo DisableForwarding yes >/etc/ssh/sshd_config.d/00-no-forwarding.conf && \
+                 systemctl reload-or-restart ssh",
+            ),
+        ] {
+            let session = || async {
+                let mut client = lifecycle::attach(&vm, &store).await.unwrap();
+                let (wanted, condition) = (Wanted::Any, Condition::Ssh);
+                let time = Some(BOOT);
+                let ready =
+                    wait_until(&mut client, &vm, "root", time, None, &wanted, &condition).await;
+                (client, ready.unwrap_or_else(|error| panic!("{error}")))
+            };
+            let (_, ready) = session().await;
+            let (code, output) = ready.session.capture(prepare).await.unwrap();
+            assert_eq!(code, 0, "{output}");
+            let (client, ready) = session().await;
+            let port = forward_from_guest(&client, &vm, "root", &ready)
+                .await
+                .unwrap();
+            assert_eq!(port.second.is_some(), is_second);
+            let get = format!(
+                "exec 3<>/dev/tcp/127.0.0.1/{}; printf 'GET {path} HTTP/1.1\\r\\nHost: x\\r\\n\
+                 Connection: close\\r\\n\\r\\n' >&3; sed '1,/^\\r$/d' <&3 | sha256sum",
+                port.port
+            );
+            let get = format!("bash -c \"{get}\"", get = get.replace('$', "\\$"));
+            let (code, output) = tokio::select! {
+                answer = ready.session.capture(&get) => answer.unwrap(),
+                () = endpoint.serve_all(port.streams) => panic!("the session ended"),
+            };
+            assert_eq!(code, 0, "{output}");
+            let sum = output
+                .split_whitespace()
+                .next()
+                .map(|sum| format!("sha256:{sum}"));
+            assert_eq!(sum.as_ref(), Some(digest), "{output}");
+            assert!(!listens(), "this process listens");
+        }
+    });
+    assert_eq!(endpoint.counts().requests[digest], 2);
+    sandbox.run(&["rm", "--force", "pull"]).expect(0);
+    sandbox.assert_clean(&[]);
+}
+
+/// Returns true if a socket of this process accepts TCP connections.
+fn listens() -> bool {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let ours: Vec<String> = links
+        .filter_map(|link| std::fs::read_link(link.path()).ok())
+        .filter_map(|target| {
+            let inode = target.to_str()?.strip_prefix("socket:[")?;
+            Some(inode.strip_suffix(']')?.to_owned())
+        })
+        .collect();
+    ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .any(|table| {
+            table.lines().any(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                // The state LISTEN, and the socket's inode.
+                fields.get(3) == Some(&"0A")
+                    && fields
+                        .get(9)
+                        .is_some_and(|inode| ours.iter().any(|own| own == inode))
+            })
+        })
 }

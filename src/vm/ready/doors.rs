@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::boot::Wanted;
-use super::login::{Attempts, Ready, log_in_once};
+use super::login::{Attempts, Ready, log_in_once, second_login};
 use super::reason::{Failure, has_cause, is_active, is_starting, reason};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
-use crate::guest::ssh::session::{Error, Login};
+use crate::guest::ssh::session::Error;
 use crate::vm::spec::settings::Ssh;
 use crate::vm::store::instance::Door;
 
@@ -226,10 +226,7 @@ impl Doors {
         wanted: &Wanted,
     ) -> Result<Ready, Error> {
         let vm = attempts.vm();
-        let login = Login {
-            keys: vm.keys().for_door(),
-            ..vm.login(user)
-        };
+        let login = second_login(vm, user);
         let mut refused: Option<u64> = None;
         loop {
             self.until_open(attempts).await;

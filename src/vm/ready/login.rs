@@ -18,7 +18,7 @@ use crate::vm::{self, Vm};
 
 /// Time limit for each answer of an SSH server that has sent its first bytes. Emulated ones are
 /// slow.
-const SSH_TIME: Duration = Duration::from_secs(60);
+pub(super) const SSH_TIME: Duration = Duration::from_secs(60);
 /// Time between a failed login and the next one.
 const RETRY: Duration = Duration::from_millis(200);
 /// Time between two looks at a system that is shutting down.
@@ -246,6 +246,14 @@ impl<'a> Attempts<'a> {
             format!("{why}. {story}")
         };
         vm::Error::timeout(self.vm, time.as_secs(), why)
+    }
+}
+
+/// Returns what a login through the second door needs, whose host key is ours.
+pub(super) fn second_login(vm: &Vm, user: &str) -> Login {
+    Login {
+        keys: vm.keys().for_door(),
+        ..vm.login(user)
     }
 }
 

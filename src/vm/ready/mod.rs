@@ -3,6 +3,7 @@
 mod boot;
 mod condition;
 mod doors;
+mod forwarding;
 mod login;
 mod reason;
 mod setup;
@@ -30,6 +31,7 @@ use crate::text::Stage;
 pub use boot::{Boot, Wanted};
 pub use condition::Condition;
 use doors::Doors;
+pub use forwarding::{GuestPort, forward_from_guest};
 use login::Attempts;
 pub use login::Ready;
 pub use setup::Fault;
