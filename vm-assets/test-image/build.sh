@@ -12,7 +12,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 name=localhost/podman-bootc-test
-all="latest edited nofs nosshd failing panic notbootable nolabel arm64"
+all="latest edited nofs nosshd failing panic notbootable nolabel arm64 containers"
 cache=${TEST_IMAGE_CACHE:-$here/../../target/test-image}
 export CONTAINERS_CONF="${CONTAINERS_CONF:-$here/containers.conf}"
 
@@ -43,7 +43,7 @@ base_key=$(hash_of packages base.sh customize.sh)
 # The architecture of a variant, and the file of an architecture's base.
 arch_of() { case $1 in arm64) echo arm64 ;; *) dpkg --print-architecture ;; esac; }
 base_of() { echo "$cache/base-$1-$base_key.tar"; }
-inputs=$(hash_of packages base.sh customize.sh build.sh Containerfile rootfs variants bootc)
+inputs=$(hash_of packages base.sh customize.sh build.sh Containerfile rootfs variants bootc containers.sh)
 
 # An image is up to date when it is the one that was built from these inputs.
 # (A label would say so too, but it would change the image with every input.)
@@ -72,6 +72,19 @@ for pid in $pids; do
     wait "$pid"
 done
 
+# What the variant with skopeo and podman adds to its base.
+case " $missing " in
+*" containers "*)
+    containers=$cache/containers-$base_key-$(hash_of containers.sh).tar
+    if [ ! -e "$containers" ]; then
+        echo "test image: building $containers from Debian packages"
+        rm -f "$cache"/containers-*.tar*
+        arch=$(arch_of containers)
+        "$here/containers.sh" "$containers.part" "$arch" "$(base_of "$arch")"
+        mv "$containers.part" "$containers"
+    fi ;;
+esac
+
 # The build context: what is here, and the base beside it.
 context=$cache/context
 rm -rf "$context"
@@ -81,6 +94,7 @@ for variant in $missing; do
     echo "test image: building $name:$variant"
     arch=$(arch_of "$variant")
     ln -f "$(base_of "$arch")" "$context/base.tar"
+    [ "$variant" != containers ] || ln -f "$containers" "$context/containers.tar"
     old=$(podman image inspect --format '{{.Id}}' "$name:$variant" 2>/dev/null || true)
     # The fixed time makes the layers a function of their inputs.
     id=$(podman build --quiet --network none --timestamp 1735689600 --arch "$arch" \
