@@ -40,6 +40,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs in the background')
             [CompletionResult]::new('reboot', 'reboot', [CompletionResultType]::ParameterValue, 'Reboot the systems of running VMs')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Reboot the systems of running VMs')
+            [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Bring a running VM to another version of its image, as production machines do it')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Bring a running VM back to the version before its last upgrade')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a running VM is ready, or until a unit in it is active')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the CPUs and the memory of a stopped VM')
             [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save and restore everything on the disks of a stopped VM')
@@ -243,6 +245,39 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('--soft', '--soft', [CompletionResultType]::ParameterName, 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest')
             [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Return as soon as the guest begins to reboot')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Don''t show progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Don''t show progress')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;upgrade' {
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'A shell command line that must succeed in the VM after the reboot')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 25m for the reboot]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print the report as JSON, or by a template such as ''{{.to}}''')
+            [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]')
+            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'When to pull the image to the host')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('--no-apply', '--no-apply', [CompletionResultType]::ParameterName, 'Stage the version only: the VM boots it at its next reboot')
+            [CompletionResult]::new('--soft-reboot', '--soft-reboot', [CompletionResultType]::ParameterName, 'Restart only the userspace, if the new version has the same kernel')
+            [CompletionResult]::new('--auto-rollback', '--auto-rollback', [CompletionResultType]::ParameterName, 'Bring the old version back if the new one doesn''t boot, or if --check fails')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Don''t show progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Don''t show progress')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'podman-bootc;rollback' {
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'A shell command line that must succeed in the VM after the reboot')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 25m for the reboot]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print the report as JSON, or by a template such as ''{{.to}}''')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('--no-apply', '--no-apply', [CompletionResultType]::ParameterName, 'Make the version the next to boot only: the VM boots it at its next reboot')
+            [CompletionResult]::new('--auto-rollback', '--auto-rollback', [CompletionResultType]::ParameterName, 'Bring the old version back if the new one doesn''t boot, or if --check fails')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Don''t show progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Don''t show progress')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -506,6 +541,8 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop running VMs')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start stopped VMs in the background')
             [CompletionResult]::new('reboot', 'reboot', [CompletionResultType]::ParameterValue, 'Reboot the systems of running VMs')
+            [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Bring a running VM to another version of its image, as production machines do it')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Bring a running VM back to the version before its last upgrade')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a running VM is ready, or until a unit in it is active')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the CPUs and the memory of a stopped VM')
             [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save and restore everything on the disks of a stopped VM')
@@ -553,6 +590,12 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;help;reboot' {
+            break
+        }
+        'podman-bootc;help;upgrade' {
+            break
+        }
+        'podman-bootc;help;rollback' {
             break
         }
         'podman-bootc;help;wait' {

@@ -67,6 +67,9 @@ _podman__bootc() {
             podman__bootc,rm)
                 cmd="podman__bootc__subcmd__rm"
                 ;;
+            podman__bootc,rollback)
+                cmd="podman__bootc__subcmd__rollback"
+                ;;
             podman__bootc,run)
                 cmd="podman__bootc__subcmd__run"
                 ;;
@@ -99,6 +102,9 @@ _podman__bootc() {
                 ;;
             podman__bootc,trust)
                 cmd="podman__bootc__subcmd__trust"
+                ;;
+            podman__bootc,upgrade)
+                cmd="podman__bootc__subcmd__upgrade"
                 ;;
             podman__bootc,wait)
                 cmd="podman__bootc__subcmd__wait"
@@ -145,6 +151,9 @@ _podman__bootc() {
             podman__bootc__subcmd__help,rm)
                 cmd="podman__bootc__subcmd__help__subcmd__rm"
                 ;;
+            podman__bootc__subcmd__help,rollback)
+                cmd="podman__bootc__subcmd__help__subcmd__rollback"
+                ;;
             podman__bootc__subcmd__help,run)
                 cmd="podman__bootc__subcmd__help__subcmd__run"
                 ;;
@@ -174,6 +183,9 @@ _podman__bootc() {
                 ;;
             podman__bootc__subcmd__help,trust)
                 cmd="podman__bootc__subcmd__help__subcmd__trust"
+                ;;
+            podman__bootc__subcmd__help,upgrade)
+                cmd="podman__bootc__subcmd__help__subcmd__upgrade"
                 ;;
             podman__bootc__subcmd__help,wait)
                 cmd="podman__bootc__subcmd__help__subcmd__wait"
@@ -245,7 +257,7 @@ _podman__bootc() {
 
     case "${cmd}" in
         podman__bootc)
-            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start reboot restart wait set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
+            opts="-h -V --log-level --help --version run list ls ps ssh ssh-config cp trust console screenshot stop start reboot restart upgrade rollback wait set snapshot rm images disk to-disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -433,7 +445,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help)
-            opts="run list ssh ssh-config cp trust console screenshot stop start reboot wait set snapshot rm images disk prune system inspect logs port doctor completion help"
+            opts="run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -629,6 +641,20 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__help__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__help__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -852,6 +878,20 @@ _podman__bootc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        podman__bootc__subcmd__help__subcmd__upgrade)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         podman__bootc__subcmd__help__subcmd__wait)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1055,6 +1095,44 @@ _podman__bootc() {
                 return 0
             fi
             case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__rollback)
+            opts="-u -q -h --no-apply --check --auto-rollback --timeout --user --quiet --format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1659,6 +1737,52 @@ _podman__bootc() {
                 return 0
             fi
             case "${prev}" in
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        podman__bootc__subcmd__upgrade)
+            opts="-u -q -h --no-apply --soft-reboot --check --auto-rollback --timeout --user --quiet --format --connection --pull --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connection)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pull)
+                    COMPREPLY=($(compgen -W "missing never always" -- "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -37,6 +37,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand start 'Start stopped VMs in the background'
             cand reboot 'Reboot the systems of running VMs'
             cand restart 'Reboot the systems of running VMs'
+            cand upgrade 'Bring a running VM to another version of its image, as production machines do it'
+            cand rollback 'Bring a running VM back to the version before its last upgrade'
             cand wait 'Wait until a running VM is ready, or until a unit in it is active'
             cand set 'Change the CPUs and the memory of a stopped VM'
             cand snapshot 'Save and restore everything on the disks of a stopped VM'
@@ -226,6 +228,37 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --log-level 'Log messages at and above this level, to stderr'
             cand --soft 'Restart only the guest''s userspace, not its kernel; needs systemd 254 or newer in the guest'
             cand --no-wait 'Return as soon as the guest begins to reboot'
+            cand -q 'Don''t show progress'
+            cand --quiet 'Don''t show progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;upgrade'= {
+            cand --check 'A shell command line that must succeed in the VM after the reboot'
+            cand --timeout 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 25m for the reboot]'
+            cand -u 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
+            cand --user 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
+            cand --format 'Print the report as JSON, or by a template such as ''{{.to}}'''
+            cand --connection 'Use the images of this podman connection, as with `podman --connection` [default: from CONTAINER_HOST]'
+            cand --pull 'When to pull the image to the host'
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand --no-apply 'Stage the version only: the VM boots it at its next reboot'
+            cand --soft-reboot 'Restart only the userspace, if the new version has the same kernel'
+            cand --auto-rollback 'Bring the old version back if the new one doesn''t boot, or if --check fails'
+            cand -q 'Don''t show progress'
+            cand --quiet 'Don''t show progress'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podman-bootc;rollback'= {
+            cand --check 'A shell command line that must succeed in the VM after the reboot'
+            cand --timeout 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 25m for the reboot]'
+            cand -u 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
+            cand --user 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
+            cand --format 'Print the report as JSON, or by a template such as ''{{.to}}'''
+            cand --log-level 'Log messages at and above this level, to stderr'
+            cand --no-apply 'Make the version the next to boot only: the VM boots it at its next reboot'
+            cand --auto-rollback 'Bring the old version back if the new one doesn''t boot, or if --check fails'
             cand -q 'Don''t show progress'
             cand --quiet 'Don''t show progress'
             cand -h 'Print help (see more with ''--help'')'
@@ -459,6 +492,8 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand stop 'Stop running VMs'
             cand start 'Start stopped VMs in the background'
             cand reboot 'Reboot the systems of running VMs'
+            cand upgrade 'Bring a running VM to another version of its image, as production machines do it'
+            cand rollback 'Bring a running VM back to the version before its last upgrade'
             cand wait 'Wait until a running VM is ready, or until a unit in it is active'
             cand set 'Change the CPUs and the memory of a stopped VM'
             cand snapshot 'Save and restore everything on the disks of a stopped VM'
@@ -495,6 +530,10 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;start'= {
         }
         &'podman-bootc;help;reboot'= {
+        }
+        &'podman-bootc;help;upgrade'= {
+        }
+        &'podman-bootc;help;rollback'= {
         }
         &'podman-bootc;help;wait'= {
         }

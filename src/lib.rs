@@ -13,6 +13,8 @@ pub mod cli;
 pub mod provision;
 /// Output that depends on a terminal: progress, tables, `--format`.
 pub mod ui;
+/// The recipe of `upgrade` and `rollback`: a running VM gets another version of its image.
+pub mod upgrade;
 
 /// Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged
 /// container.

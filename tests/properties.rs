@@ -270,6 +270,7 @@ impl Sample {
             sshd: true,
             systemd: Some(257),
             remove: false,
+            deployed: vec![],
             settings: Default::default(),
         };
         let path = dir.join("vm.json");

@@ -35,6 +35,9 @@ struct Inspected {
     spec: Spec,
     /// The image as `bootc install` got it, beside podman's identity of the image in `spec`.
     installed: Option<Installed>,
+    /// The image that runs, or that the next start boots: the last that `upgrade` or `rollback`
+    /// brought, otherwise `installed`.
+    booted: Option<Installed>,
     last_run: RunRecord,
     /// What the guest's agent reported last, while the VM runs.
     guest: Option<GuestState>,
@@ -51,12 +54,17 @@ impl Args {
                 Source::Disk { base, .. } => disks.get(base).ok().flatten(),
                 Source::Import { .. } | Source::Direct { .. } => None,
             };
+            let installed = disk.and_then(|disk| disk.installed);
+            let deployed = vm.spec.deployed.first();
             found.push(Inspected {
+                booted: deployed
+                    .map(|deployed| deployed.installed.clone())
+                    .or_else(|| installed.clone()),
                 row: Row::of(&vm, &context.dirs),
                 folder: vm.folder.clone(),
                 identity: vm.keys().identities().into_iter().next(),
                 console_log: vm.console_log(),
-                installed: disk.and_then(|disk| disk.installed),
+                installed,
                 last_run: vm.record(),
                 guest: Row::guest(&vm, &vm.state(), &context.dirs),
                 spec: vm.spec,

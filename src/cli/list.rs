@@ -103,13 +103,11 @@ impl Row {
             name: spec.name.to_string(),
             id: spec.id.clone(),
             image: spec
-                .image
-                .as_ref()
+                .running_image()
                 .map(|image| image.reference.clone())
                 .unwrap_or_default(),
             image_id: spec
-                .image
-                .as_ref()
+                .running_image()
                 .map(|image| image.id.clone())
                 .unwrap_or_default(),
             disk: spec.import().map(|import| import.file.clone()),

@@ -27,6 +27,7 @@ mod start;
 mod stop;
 mod system;
 mod trust;
+mod upgrade;
 mod wait;
 
 use std::io::IsTerminal;
@@ -83,6 +84,8 @@ enum Command {
     Start(start::Args),
     #[command(visible_alias = "restart")]
     Reboot(reboot::Args),
+    Upgrade(upgrade::Args),
+    Rollback(upgrade::RollbackArgs),
     Wait(wait::Args),
     Set(set::Args),
     #[command(subcommand)]
@@ -174,6 +177,8 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Reboot(args) => args.run(&open()?)?,
         Command::Set(args) => args.run(&open()?)?,
         Command::Snapshot(command) => command.run(&open()?)?,
+        Command::Upgrade(args) => args.run(&open()?)?,
+        Command::Rollback(args) => args.run(&open()?)?,
         Command::Wait(args) => args.run(&open()?)?,
         Command::Stop(args) => args.run(&open()?)?,
         Command::Start(args) => args.run(&open()?)?,

@@ -17,6 +17,11 @@ pub struct Snapshot {
     pub created: jiff::Timestamp,
 }
 
+/// Returns the name in the file of a snapshot.
+pub fn name_in_file(name: &str) -> String {
+    format!("{PREFIX}{name}")
+}
+
 /// Saves the disk's current content.
 pub fn create(disk: &Path, name: &str) -> Result<(), QemuImgError> {
     change(disk, "-c", name, "make the snapshot")
@@ -51,7 +56,7 @@ fn change(disk: &Path, option: &str, name: &str, doing: &str) -> Result<(), Qemu
     command.args([
         "-q",
         option,
-        &format!("{PREFIX}{name}"),
+        &name_in_file(name),
         &qemu_img::reference(disk, DiskFormat::Qcow2),
     ]);
     // An interrupted change would leave a damaged disk.

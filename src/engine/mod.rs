@@ -26,7 +26,7 @@ use crate::disk::QemuImgError;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::ControlError;
 use crate::hypervisor::process::StartError;
-use crate::hypervisor::{Forward, Helper, Hypervisor, Machine, PlanError, Vsock};
+use crate::hypervisor::{DiskSnapshot, Forward, Helper, Hypervisor, Machine, PlanError, Vsock};
 
 /// The message for [`Event::Restarting`].
 pub const RESTARTING: &str = "an emulated CPU stalled; restarting the VM";
@@ -118,6 +118,10 @@ pub enum Change {
     RemovePort(Forward),
     /// Write a picture of the screen to this PNG file.
     Screenshot(PathBuf),
+    /// Save the content of disks.
+    SaveDisks(DiskSnapshot),
+    /// Remove what [`Self::SaveDisks`] saved.
+    ForgetDisks(DiskSnapshot),
 }
 
 /// An order to a running machine.

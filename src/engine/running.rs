@@ -384,6 +384,8 @@ impl<'a> Running<'a> {
                 self.ports.retain(|port| *port != forward);
             }
             Change::Screenshot(file) => control.screenshot(&file).await?,
+            Change::SaveDisks(snapshot) => control.save_disks(&snapshot).await?,
+            Change::ForgetDisks(snapshot) => control.forget_disks(&snapshot).await?,
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::helpers::gvproxy;
 use super::hyperv::port_relay;
 use super::qemu::{Qmp, QmpError};
 use super::report::Stopped;
-use super::{Forward, Vsock, hyperv};
+use super::{DiskSnapshot, Forward, Vsock, hyperv};
 
 /// A command to a hypervisor failed.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,8 @@ pub enum ControlError {
     NoScreenshot,
     #[error("only QEMU saves machines")]
     NoState,
+    #[error("snapshots need --hypervisor qemu")]
+    NoSnapshot,
     #[error(transparent)]
     Relay(#[from] port_relay::Error),
 }
@@ -143,6 +145,22 @@ impl Control {
         match self {
             Self::Qemu(qmp) => Ok(qmp.screenshot(file).await?),
             Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoScreenshot),
+        }
+    }
+
+    /// Saves the content of disks while the machine runs.
+    pub async fn save_disks(&self, snapshot: &DiskSnapshot) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.save_disks(snapshot).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoSnapshot),
+        }
+    }
+
+    /// Removes what [`Self::save_disks`] saved.
+    pub async fn forget_disks(&self, snapshot: &DiskSnapshot) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.forget_disks(snapshot).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoSnapshot),
         }
     }
 

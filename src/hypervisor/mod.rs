@@ -5,6 +5,7 @@ pub mod accelerator;
 pub mod apple;
 pub mod control;
 mod disk_format;
+mod disk_snapshot;
 mod dispatch;
 pub mod features;
 mod forward;
@@ -20,6 +21,7 @@ pub mod qemu;
 pub mod report;
 
 pub use disk_format::DiskFormat;
+pub use disk_snapshot::DiskSnapshot;
 pub use dispatch::{FindError, Hypervisor, Plan, PlanError};
 pub use features::{Features, Kind, Shares, Vsocks};
 pub use forward::{Forward, InvalidForward, Protocol};

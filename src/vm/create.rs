@@ -209,6 +209,7 @@ pub fn create(
         sshd: origin.facts().is_none_or(|facts| facts.sshd),
         systemd: origin.facts().and_then(|facts| facts.systemd),
         remove: new.remove,
+        deployed: vec![],
         settings: new.settings.clone(),
     };
     let is_disk = matches!(origin, Origin::Disk(_));

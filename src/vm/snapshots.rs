@@ -1,13 +1,15 @@
-//! Snapshots of a stopped VM: its overlay, the disks that were created for it, its UEFI variables,
+//! Snapshots of a VM: its overlay, the disks that were created for it, its UEFI variables,
 //! and the guest's pinned host key.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Name, Vm, store};
+use super::{Name, Store, Vm, lifecycle, store};
 use crate::disk::{ExtraDisk, QemuImgError, snapshot};
+use crate::engine::Change;
 use crate::guest::ssh::keys;
 use crate::host::fs::file::{self, IoContext as _};
+use crate::hypervisor::DiskSnapshot;
 
 pub use crate::disk::snapshot::Snapshot;
 
@@ -33,6 +35,8 @@ pub enum Error {
     Keys(#[from] keys::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Vm(#[from] Box<super::Error>),
 }
 
 /// Lists the VM's snapshots, the oldest first.
@@ -86,6 +90,14 @@ pub fn restore(vm: &Vm, name: &Name) -> Result<(), Error> {
     }
     // The guest may have made its host key, and got our own, after the snapshot.
     vm.set_authorized(read(&saved_authorized(vm, name))?)?;
+    let deployed = match read(&saved_deployed(vm, name))? {
+        Some(text) => serde_json::from_str(&text).unwrap_or_default(),
+        None => vec![],
+    };
+    vm.clone().change_spec(|spec| {
+        spec.deployed = deployed;
+        Ok::<_, Error>(())
+    })?;
     let saved = saved_known_hosts(vm, name);
     match saved.exists() {
         true => copy(&saved, &vm.keys().known_hosts())?,
@@ -95,6 +107,55 @@ pub fn restore(vm: &Vm, name: &Name) -> Result<(), Error> {
         snapshot::restore(&disk, name.as_str())?;
     }
     Ok(snapshot::restore(&vm.overlay(), name.as_str())?)
+}
+
+/// Saves the current state of a running VM, in place of a snapshot of this name. The guest finds it
+/// as after a power cut.
+///
+/// # Errors
+/// The VM has no disk, or the hypervisor can't save it.
+pub async fn create_live(vm: &Vm, store: &Store, name: &Name) -> Result<(), Error> {
+    if vm.spec.is_ephemeral() {
+        return Err(Error::NoDisk(vm.spec.name.to_string()));
+    }
+    remove_live(vm, store, name).await?;
+    save_files(vm, name)?;
+    // The overlay comes last, as in `create`.
+    let mut disks = own_disks(vm);
+    disks.push(vm.overlay());
+    let change = Change::SaveDisks(in_disks(name, disks));
+    lifecycle::change(vm, store, change)
+        .await
+        .map_err(Box::new)?;
+    Ok(())
+}
+
+/// Removes a snapshot of a running VM, as far as it exists.
+///
+/// # Errors
+/// The hypervisor can't change a disk, or a file can't be removed.
+pub async fn remove_live(vm: &Vm, store: &Store, name: &Name) -> Result<(), Error> {
+    let mut disks = Vec::new();
+    for disk in std::iter::once(vm.overlay()).chain(own_disks(vm)) {
+        let list = snapshot::list(&disk)?;
+        if list.iter().any(|snapshot| snapshot.name == name.as_str()) {
+            disks.push(disk);
+        }
+    }
+    if !disks.is_empty() {
+        let change = Change::ForgetDisks(in_disks(name, disks));
+        lifecycle::change(vm, store, change)
+            .await
+            .map_err(Box::new)?;
+    }
+    remove_files(vm, name)
+}
+
+fn in_disks(name: &Name, disks: Vec<PathBuf>) -> DiskSnapshot {
+    DiskSnapshot {
+        name: snapshot::name_in_file(name.as_str()),
+        disks,
+    }
 }
 
 /// Removes a snapshot. The caller has taken the VM.
@@ -125,6 +186,15 @@ fn require(vm: &Vm, name: &Name) -> Result<(), Error> {
 
 /// Creates all parts but the one in the overlay.
 fn create_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
+    save_files(vm, name)?;
+    for disk in own_disks(vm) {
+        snapshot::create(&disk, name.as_str())?;
+    }
+    Ok(())
+}
+
+/// Creates the parts that are not in disks.
+fn save_files(vm: &Vm, name: &Name) -> Result<(), Error> {
     if vm.variables().exists() {
         copy(&vm.variables(), &saved_variables(vm, name))?;
     }
@@ -132,11 +202,11 @@ fn create_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
         let path = saved_authorized(vm, name);
         file::write_atomic(&path, hash.as_bytes()).writing(path)?;
     }
+    if !vm.spec.deployed.is_empty() {
+        file::write_json(&saved_deployed(vm, name), &vm.spec.deployed)?;
+    }
     if vm.keys().known_hosts().exists() {
         copy(&vm.keys().known_hosts(), &saved_known_hosts(vm, name))?;
-    }
-    for disk in own_disks(vm) {
-        snapshot::create(&disk, name.as_str())?;
     }
     Ok(())
 }
@@ -151,10 +221,15 @@ fn remove_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
             snapshot::remove(&disk, name.as_str())?;
         }
     }
+    remove_files(vm, name)
+}
+
+fn remove_files(vm: &Vm, name: &Name) -> Result<(), Error> {
     for path in [
         saved_variables(vm, name),
         saved_known_hosts(vm, name),
         saved_authorized(vm, name),
+        saved_deployed(vm, name),
     ] {
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -188,6 +263,11 @@ fn saved_known_hosts(vm: &Vm, name: &Name) -> PathBuf {
 /// [`crate::vm::store::instance::RunRecord::authorized`] of a snapshot.
 fn saved_authorized(vm: &Vm, name: &Name) -> PathBuf {
     vm.folder.join(format!("authorized.{name}.snapshot"))
+}
+
+/// [`crate::vm::Spec::deployed`] of a snapshot.
+fn saved_deployed(vm: &Vm, name: &Name) -> PathBuf {
+    vm.folder.join(format!("deployed.{name}.snapshot"))
 }
 
 /// Returns a file's text, or none if it doesn't exist.

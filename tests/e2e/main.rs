@@ -35,6 +35,7 @@ mod rootless;
 mod session;
 mod terminal;
 mod tree;
+mod upgrade;
 mod variants;
 mod vsock;
 mod waits;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use qapi::futures::{QapiEvents, QapiService, QmpStreamTokio};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::argv::NETDEV;
 use crate::host::net::socket::Stream;
 use crate::hypervisor::report::{Report, Stopped};
-use crate::hypervisor::{Forward, Protocol};
+use crate::hypervisor::{DiskSnapshot, Forward, Protocol};
 
 /// QEMU answers at once, unless it is stuck. The caller handles no other event during this time.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -29,6 +29,8 @@ pub enum QmpError {
     Silent,
     #[error("can't forward {rule}: {answer}")]
     Forward { rule: String, answer: String },
+    #[error("{0} is not a disk of the running machine")]
+    NoDisk(PathBuf),
 }
 
 /// A control connection to QEMU. Each command fails if QEMU has ended.
@@ -204,6 +206,55 @@ impl Qmp {
         }))
         .await?;
         Ok(())
+    }
+
+    /// Saves the content of disks while the machine runs.
+    ///
+    /// # Errors
+    /// A file is not a disk of the machine, or QEMU can't write to it.
+    pub async fn save_disks(&self, snapshot: &DiskSnapshot) -> Result<(), QmpError> {
+        for device in self.nodes(snapshot).await? {
+            let name = snapshot.name.clone();
+            let command = qmp::BlockdevSnapshotInternal { device, name };
+            in_time(
+                self.service
+                    .execute(qmp::blockdev_snapshot_internal_sync(command)),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what [`Self::save_disks`] saved.
+    ///
+    /// # Errors
+    /// As for [`Self::save_disks`], or a disk has no such snapshot.
+    pub async fn forget_disks(&self, snapshot: &DiskSnapshot) -> Result<(), QmpError> {
+        for device in self.nodes(snapshot).await? {
+            let command = qmp::blockdev_snapshot_delete_internal_sync {
+                device,
+                id: None,
+                name: Some(snapshot.name.clone()),
+            };
+            in_time(self.service.execute(command)).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns QEMU's names of the disks.
+    async fn nodes(&self, snapshot: &DiskSnapshot) -> Result<Vec<String>, QmpError> {
+        let query = qmp::query_named_block_nodes { flat: Some(true) };
+        let nodes = in_time(self.service.execute(query)).await?;
+        let node = |disk: &PathBuf| {
+            let is = |node: &&qapi::qmp::BlockDeviceInfo| {
+                node.drv == "qcow2" && Path::new(&node.file) == disk
+            };
+            let found = nodes.iter().find(is);
+            found
+                .and_then(|node| node.node_name.clone())
+                .ok_or_else(|| QmpError::NoDisk(disk.clone()))
+        };
+        snapshot.disks.iter().map(node).collect()
     }
 
     /// Runs a command of QEMU's monitor for people, which can do what QMP can't, and returns its

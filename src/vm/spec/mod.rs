@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Name, Settings};
-use crate::disk::{Import, Key};
+use crate::disk::{Import, Installed, Key};
 use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::Image;
 
@@ -55,8 +55,21 @@ pub struct Spec {
     pub systemd: Option<u32>,
     /// The VM is removed when it ends.
     pub remove: bool,
+    /// The versions that upgrades and rollbacks brought, the last one first, which runs. Without
+    /// any, the VM runs what its base disk has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployed: Vec<Deployed>,
     #[serde(default)]
     pub settings: Settings,
+}
+
+/// A version of its image that a VM has or had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// The image as podman knows it, if it is known.
+    pub image: Option<Image>,
+    /// The image as bootc got it.
+    pub installed: Installed,
 }
 
 /// What a VM boots from.
@@ -111,6 +124,7 @@ impl Spec {
             sshd: true,
             systemd: Some(257),
             remove: false,
+            deployed: vec![],
             settings: Settings::default(),
         }
     }
@@ -121,6 +135,14 @@ impl Spec {
             (Some(image), _) => image.reference.clone(),
             (None, Some(import)) => import.file.display().to_string(),
             (None, None) => String::new(),
+        }
+    }
+
+    /// Returns the image that runs in the VM, as far as the tool brought it there.
+    pub fn running_image(&self) -> Option<&Image> {
+        match self.deployed.first() {
+            Some(deployed) => deployed.image.as_ref(),
+            None => self.image.as_ref(),
         }
     }
 

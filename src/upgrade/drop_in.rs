@@ -1,0 +1,87 @@
+//! The file by which the guest's skopeo finds the pull endpoint.
+
+/// The file. Files later in the alphabet win over others with the same prefix.
+pub const PATH: &str = "/etc/containers/registries.conf.d/zz-podman-bootc.conf";
+
+/// A reference, split as containers-registries.conf(5) matches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository<'a> {
+    pub name: &'a str,
+    pub tag: Option<&'a str>,
+}
+
+impl<'a> Repository<'a> {
+    /// Splits a reference. A digest takes the place of a tag, and is left out.
+    pub fn of(reference: &'a str) -> Self {
+        let (rest, has_digest) = match reference.split_once('@') {
+            Some((rest, _)) => (rest, true),
+            None => (reference, false),
+        };
+        // A colon before the last slash belongs to a port.
+        let start = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match rest[start..].rfind(':') {
+            Some(colon) => (&rest[..start + colon], Some(&rest[start + colon + 1..])),
+            None => (rest, None),
+        };
+        Self {
+            name,
+            tag: match has_digest {
+                true => None,
+                false => Some(tag.unwrap_or("latest")),
+            },
+        }
+    }
+}
+
+/// Returns the file's content: the guest pulls this repository from a port of its loopback. A
+/// `mirror` would let the guest fall back to the real registry.
+pub fn content(repository: &str, port: u16, served: &str) -> String {
+    format!(
+        "# podman-bootc: only while `podman-bootc upgrade` runs.\n[[registry]]\nprefix = {}\n\
+         location = \"127.0.0.1:{port}/{served}\"\ninsecure = true\n",
+        toml_string(repository)
+    )
+}
+
+/// A reference has no characters that need more than this.
+fn toml_string(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_split_at_its_tag() {
+        for (reference, name, tag) in [
+            ("localhost/os", "localhost/os", Some("latest")),
+            ("localhost/os:v1", "localhost/os", Some("v1")),
+            ("localhost:5000/a/os", "localhost:5000/a/os", Some("latest")),
+            ("localhost:5000/a/os:v1", "localhost:5000/a/os", Some("v1")),
+            ("quay.io/example/os@sha256:aa", "quay.io/example/os", None),
+            (
+                "quay.io/example/os:v1@sha256:aa",
+                "quay.io/example/os",
+                None,
+            ),
+        ] {
+            assert_eq!(
+                Repository::of(reference),
+                Repository { name, tag },
+                "{reference}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_drop_in_maps_one_repository() {
+        assert_eq!(
+            content("quay.io/example/os", 40123, "image"),
+            "# podman-bootc: only while `podman-bootc upgrade` runs.\n[[registry]]\n\
+             prefix = \"quay.io/example/os\"\nlocation = \"127.0.0.1:40123/image\"\n\
+             insecure = true\n"
+        );
+        assert!(content("a\"\nb", 1, "image").contains(r#"prefix = "a\""#));
+    }
+}

@@ -1,0 +1,98 @@
+//! The versions of a VM, and what the host remembers of them.
+
+use super::error::Error;
+use super::job::Job;
+use super::status::Deployment;
+use crate::disk::{Cache, Installed, InstalledLayer};
+use crate::image::Image;
+use crate::registry::OciFolder;
+use crate::vm::spec::Deployed;
+
+/// Deployments that a VM's spec remembers: booted, rollback and staged.
+const REMEMBERED: usize = 3;
+
+/// The version that is to boot.
+pub enum Version {
+    Image(Installed),
+    Deployment(Deployment),
+}
+
+impl Version {
+    pub fn digest(&self) -> &str {
+        match self {
+            Self::Image(installed) => &installed.manifest,
+            Self::Deployment(deployment) => &deployment.digest,
+        }
+    }
+
+    pub fn is(&self, booted: &Deployment) -> bool {
+        match self {
+            Self::Image(installed) => is(installed, &booted.digest),
+            Self::Deployment(deployment) => deployment.checksum == booted.checksum,
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Returns the versions that the VM has or had, as far as the host knows their layers.
+    pub(super) fn versions(&self) -> Vec<Deployed> {
+        let base = self.vm.spec.base().and_then(|key| {
+            let cache = Cache::open(&self.store.dirs().disks()).ok()?;
+            let installed = cache.get(key).ok().flatten()?.installed?;
+            let image = self.vm.spec.image.clone();
+            Some(Deployed { image, installed })
+        });
+        let deployed = self.vm.spec.deployed.iter().cloned();
+        deployed.chain(base).collect()
+    }
+
+    /// Keeps the layers and the name of the version that runs.
+    pub(super) fn remember(
+        &mut self,
+        image: Option<Image>,
+        installed: Installed,
+    ) -> Result<(), Error> {
+        let version = Deployed { image, installed };
+        self.vm.change_spec(|spec| {
+            spec.deployed
+                .retain(|other| other.installed != version.installed);
+            spec.deployed.insert(0, version);
+            spec.deployed.truncate(REMEMBERED);
+            Ok::<_, Error>(())
+        })
+    }
+
+    /// The same for a version of which only the digest is known.
+    pub(super) fn remember_digest(&mut self, digest: &str) -> Result<(), Error> {
+        let mut versions = self.versions().into_iter();
+        match versions.find(|version| is(&version.installed, digest)) {
+            Some(Deployed { image, installed }) => self.remember(image, installed),
+            None => self.remember(
+                None,
+                Installed {
+                    manifest: digest.to_owned(),
+                    config: String::new(),
+                    layers: vec![],
+                },
+            ),
+        }
+    }
+}
+
+/// Returns whether `bootc status` may show this digest for the image.
+pub fn is(installed: &Installed, digest: &str) -> bool {
+    installed.manifest == digest || installed.config == digest
+}
+
+/// Returns the image as the guest gets it.
+pub fn installed(folder: &OciFolder) -> Installed {
+    let layers = folder.layers().iter().map(|layer| InstalledLayer {
+        digest: layer.digest.clone(),
+        size: layer.size,
+    });
+    Installed {
+        manifest: folder.manifest().digest.clone(),
+        config: folder.config().digest.clone(),
+        layers: layers.collect(),
+    }
+}
