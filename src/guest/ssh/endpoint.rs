@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -26,6 +26,9 @@ const RETRY_UNTIL_SIGNAL: Duration = Duration::from_secs(3);
 const RETRY_REFUSED: Duration = Duration::from_millis(200);
 /// Attempts at the same time.
 const MAX_ATTEMPTS: usize = 6;
+/// Attempts at the same time to an sshd that is known to run. It answers each, and many at once are
+/// a burden for an emulated processor. OpenSSH turns further ones away.
+const MAX_TO_RUNNING: usize = 2;
 /// Time limit for an attempt. An unanswered one lost its packets while the guest had no address.
 const ATTEMPT_TIME: Duration = Duration::from_secs(20);
 /// Time limit for the greeting over `AF_VSOCK`. Then TCP is tried.
@@ -85,11 +88,15 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
     signal_expected: bool,
 ) -> T {
     let mut attempts = FuturesUnordered::new();
+    let mut to_running = 0;
     let mut retry = RETRY_MIN;
     loop {
         let awaits_signal = signal_expected && !*signal.borrow();
-        if attempts.len() < MAX_ATTEMPTS {
-            attempts.push(timeout(ATTEMPT_TIME, attempt(!awaits_signal)));
+        let is_running = signal_expected && !awaits_signal;
+        if attempts.len() < MAX_ATTEMPTS && (!is_running || to_running < MAX_TO_RUNNING) {
+            to_running += usize::from(is_running);
+            let attempt = timeout(ATTEMPT_TIME, attempt(!awaits_signal));
+            attempts.push(attempt.map(move |result| (result, is_running)));
         }
         let mut next_attempt = Instant::now()
             + if awaits_signal {
@@ -100,15 +107,18 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
         let mut refused = false;
         loop {
             tokio::select! {
-                Some(result) = attempts.next() => match result {
-                    Ok(Ok(answer)) => return answer,
-                    // The guest is up, but its sshd doesn't listen yet.
-                    Ok(Err(_)) => {
-                        refused = true;
-                        next_attempt = next_attempt.min(Instant::now() + RETRY_REFUSED);
+                Some((result, is_running)) = attempts.next() => {
+                    to_running -= usize::from(is_running);
+                    match result {
+                        Ok(Ok(answer)) => return answer,
+                        // The guest is up, but its sshd doesn't listen yet.
+                        Ok(Err(_)) => {
+                            refused = true;
+                            next_attempt = next_attempt.min(Instant::now() + RETRY_REFUSED);
+                        }
+                        Err(_) => {}
                     }
-                    Err(_) => {}
-                },
+                }
                 Ok(()) = signal.changed(), if awaits_signal => { retry = RETRY_MIN; break }
                 () = tokio::time::sleep_until(next_attempt) => {
                     retry = if refused { RETRY_MIN } else { (retry * 2).min(RETRY_MAX) };
@@ -279,6 +289,12 @@ mod tests {
             // A refusal or the signal ends the wait.
             (&[Refused, Refused, Refused, Answered], never, 600),
             (&[Silent, Answered], Some(Duration::from_millis(50)), 50),
+            // An sshd that runs and is slow gets no third connection before it gave up the first.
+            (
+                &[Silent, Silent, Silent, Answered],
+                Some(Duration::from_millis(50)),
+                20_550,
+            ),
         ] {
             let time = time_of(attempts, signal).await;
             assert!(

@@ -43,7 +43,8 @@ pub fn reason(failure: Failure, state: &GuestState) -> String {
         Failure::Silent => {
             let cause = setting(state, &["Port", "ListenAddress", "AddressFamily"]);
             let cause = cause.unwrap_or_else(|| {
-                "the guest has no network, or its firewall drops port 22".to_owned()
+                "the guest has no network, its firewall drops port 22, or it is very slow"
+                    .to_owned()
             });
             format!("sshd runs, but doesn't answer on port 22 ({cause})")
         }
