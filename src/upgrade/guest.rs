@@ -131,8 +131,16 @@ kill -9 $watch 2>/dev/null
     ))
 }
 
+/// bootc needs what udev knows of the disk, so it can fail in a system that still starts.
 fn print_status() -> String {
-    format!("echo {MARK}status \"$({STATUS} | tr -d '\\n')\"")
+    format!(
+        "is_starting() {{
+    case $(systemctl is-system-running 2>/dev/null) in initializing|starting) ;; *) false ;; esac
+}}
+until status=$({STATUS} 2>/dev/null) || ! is_starting; do sleep 1; done
+[ -n \"$status\" ] || status=$({STATUS}) || :
+echo {MARK}status \"$(echo \"$status\" | tr -d '\\n')\""
+    )
 }
 
 /// Runs a script with root's rights.

@@ -68,7 +68,11 @@ impl Job<'_> {
         match versions.find(|version| is(&version.installed, digest)) {
             Some(Deployed { image, installed }) => self.remember(image, installed),
             None => self.remember(
-                None,
+                self.vm
+                    .spec
+                    .image
+                    .clone()
+                    .filter(|image| image.digest == digest),
                 Installed {
                     manifest: digest.to_owned(),
                     config: String::new(),
