@@ -45,6 +45,19 @@ pub(super) fn fit(
         }
         fitted.composefs = true;
     }
+    let ours = |karg: &String| Some(karg.as_str()) == console;
+    if fitted.composefs
+        && let Some(index) = fitted.kargs.iter().position(ours)
+    {
+        // With composefs, bootc puts the image's arguments after ours, but for those that it has
+        // already. systemd writes to the last console.
+        let images = facts
+            .kargs
+            .iter()
+            .filter(|karg| karg.starts_with("console="));
+        let images: Vec<_> = images.filter(|karg| !ours(karg)).cloned().collect();
+        fitted.kargs.splice(index..index, images);
+    }
     (fitted, notes)
 }
 
@@ -192,6 +205,16 @@ mod tests {
                 "{bootloader}"
             );
         }
+
+        // Our console stays the last one.
+        let two = Facts {
+            kargs: ["console=tty0", "quiet", "console=ttyS0"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..Facts::default()
+        };
+        let (options, _) = fitted(&plain, &two, ext4);
+        assert_eq!(options.kargs, ["console=tty0", "console=ttyS0"]);
 
         let (options, notes) = fitted(&plain, &uki, ext4);
         assert!(options.composefs && options.kargs.is_empty(), "{options:?}");
