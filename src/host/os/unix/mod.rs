@@ -4,7 +4,7 @@ mod watcher;
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -141,12 +141,30 @@ pub fn is_private_dir(path: &Path) -> bool {
         .is_ok_and(|m| m.is_dir() && m.uid() == user_id() && m.mode() & 0o022 == 0)
 }
 
-/// Gives the program a session of its own: it has no terminal, and Ctrl-C doesn't signal it.
+/// Gives the program a session of its own: it has no terminal, and Ctrl-C doesn't signal it. It
+/// gets no open files of this process' parent, which may wait for their end.
 pub fn new_session(command: &mut Command) {
+    close_inherited_on_exec();
     // SAFETY: setsid(2) is async-signal-safe and touches no memory of ours.
     #[allow(unsafe_code)]
     unsafe {
         command.pre_exec(|| Ok(rustix::process::setsid().map(drop)?));
+    }
+}
+
+/// Marks all files but the standard streams as ours alone. Those that this process opened are
+/// marked already.
+fn close_inherited_on_exec() {
+    let entries = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let numbers: Vec<RawFd> = numbers.filter(|number| *number > 2).collect();
+    for number in numbers {
+        // SAFETY: a number that is closed by now is an error of the call.
+        #[allow(unsafe_code)]
+        let file = unsafe { BorrowedFd::borrow_raw(number) };
+        if let Ok(flags) = rustix::io::fcntl_getfd(file) {
+            let _ = rustix::io::fcntl_setfd(file, flags | rustix::io::FdFlags::CLOEXEC);
+        }
     }
 }
 
