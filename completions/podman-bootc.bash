@@ -1341,7 +1341,7 @@ _podman__bootc() {
             return 0
             ;;
         podman__bootc__subcmd__set)
-            opts="-m -h --cpus --memory --log-level --help"
+            opts="-m -h --cpus --memory --add-volume --remove-volume --add-disk --remove-disk --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1356,6 +1356,22 @@ _podman__bootc() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --add-volume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remove-volume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --add-disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remove-disk)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

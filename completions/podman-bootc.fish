@@ -44,7 +44,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "restart" 
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "upgrade" -d 'Bring a running VM to another version of its image, as production machines do it'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rollback" -d 'Bring a running VM back to the version before its last upgrade'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "wait" -d 'Wait until a running VM is ready, or until a unit in it is active'
-complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "set" -d 'Change the CPUs and the memory of a stopped VM'
+complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "set" -d 'Change the CPUs and the memory of a stopped VM, and the shares and disks of any VM'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "snapshot" -d 'Save and restore everything on the disks of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_needs_command" -f -a "images" -d 'List the bootable images in podman\'s storage'
@@ -222,8 +222,12 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand wait" -s q -l 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l cpus -d 'Virtual CPUs' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s m -l memory -d 'Memory, in bytes or with K, M, G' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l add-volume -d 'Share one more host folder; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l remove-volume -d 'Unmount the share at this folder of the VM, and remove it; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l add-disk -d 'Attach one more disk image, or with new:SIZE an empty disk; can be repeated' -r
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l remove-disk -d 'Detach this disk, such as extra0; can be repeated' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -l log-level -d 'Log messages at and above this level, to stderr' -r
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s h -l help -d 'Print help'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -l log-level -d 'Log messages at and above this level, to stderr' -r
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand snapshot; and not __fish_seen_subcommand_from create list ls restore rm help" -f -a "create" -d 'Create a snapshot of a stopped VM'
@@ -380,7 +384,7 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not 
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "upgrade" -d 'Bring a running VM to another version of its image, as production machines do it'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "rollback" -d 'Bring a running VM back to the version before its last upgrade'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "wait" -d 'Wait until a running VM is ready, or until a unit in it is active'
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "set" -d 'Change the CPUs and the memory of a stopped VM'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "set" -d 'Change the CPUs and the memory of a stopped VM, and the shares and disks of any VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "snapshot" -d 'Save and restore everything on the disks of a stopped VM'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "rm" -d 'Remove VMs and their disks'
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand help; and not __fish_seen_subcommand_from run list ssh ssh-config cp trust console screenshot stop start reboot upgrade rollback wait set snapshot rm images disk prune system inspect logs port doctor completion help" -f -a "images" -d 'List the bootable images in podman\'s storage'

@@ -37,6 +37,8 @@ fn verb_phrase(wish: Wish) -> String {
         Wish::ForeignDisk => "give a key to the system on a disk image (--disk)",
         Wish::OtherArch => "run a guest of another architecture (--arch)",
         Wish::Tpm => "give a VM a TPM (--tpm)",
+        Wish::PlugDisk => "add a disk to a running VM, or remove it",
+        Wish::PlugShare => "share a folder with a running VM, or stop that",
         Wish::Snapshot => "take snapshots of a VM (snapshot)",
         Wish::Credential(flag) | Wish::Device(flag) => return format!("take {flag}"),
     }
@@ -63,6 +65,7 @@ fn advice(wish: Wish, kind: Kind, os: Os) -> &'static str {
         (Wish::Tpm | Wish::Credential(_) | Wish::Device(_), ..) => {
             "leave out the flag, or use --hypervisor qemu"
         }
+        (Wish::PlugDisk | Wish::PlugShare, ..) => "stop the VM first",
         (Wish::Snapshot, ..) => "create the VM with --hypervisor qemu",
         (Wish::OtherUser, ..) => {
             "leave out --user, or use --hypervisor qemu (the key is on the disk, for root only)"

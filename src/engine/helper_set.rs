@@ -8,10 +8,10 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 
 use crate::hypervisor::Helper;
-use crate::hypervisor::helpers::{End, Socket};
+use crate::hypervisor::helpers::{End, Running, Socket};
 
 /// QEMU can notice the end of a helper this much earlier than the engine.
-const NOTICE: Duration = Duration::from_millis(300);
+pub const NOTICE: Duration = Duration::from_millis(300);
 
 /// Time limit for the helpers' own work after the hypervisor's exit: one unmounts an image.
 const END_TIME: Duration = Duration::from_secs(10);
@@ -30,18 +30,26 @@ impl HelperSet {
     /// # Errors
     /// The message about a helper that can't start.
     pub fn start(helpers: &[&Helper]) -> Result<Self, String> {
-        let (ends, lasting) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let mut set = Self {
+            ends: FuturesUnordered::new(),
+            lasting: FuturesUnordered::new(),
+        };
         for helper in helpers {
-            let mut running = helper
+            let running = helper
                 .start()
                 .map_err(|error| format!("can't start {}: {error}", helper.name))?;
-            let end = async move { running.ended().await }.boxed();
-            match helper.socket {
-                Socket::Inherited(_) => ends.push(end),
-                Socket::Created(_) => lasting.push(end),
-            }
+            set.add(running, &helper.socket);
         }
-        Ok(Self { ends, lasting })
+        Ok(set)
+    }
+
+    /// Adds a helper that runs.
+    pub fn add(&mut self, mut running: Running, socket: &Socket) {
+        let end = async move { running.ended().await }.boxed();
+        match socket {
+            Socket::Inherited(_) => self.ends.push(end),
+            Socket::Created(_) => self.lasting.push(end),
+        }
     }
 
     /// Waits for `start` while all helpers run.
@@ -84,11 +92,10 @@ impl HelperSet {
         }
     }
 
-    /// Waits for the next helper that ends and returns a message. Without helpers it waits forever.
-    /// Cancel safe.
-    pub async fn next_end(&mut self) -> String {
+    /// Waits for the next helper that ends. Without helpers it waits forever. Cancel safe.
+    pub async fn next_end(&mut self) -> End {
         match self.next().await {
-            Some(end) => end.message,
+            Some(end) => end,
             None => std::future::pending().await,
         }
     }

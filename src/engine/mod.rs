@@ -1,5 +1,6 @@
 //! Runs one machine until it ends, with the first accelerator that works.
 
+mod changes;
 mod console_input;
 pub mod console_text;
 mod console_watch;
@@ -8,6 +9,7 @@ mod helper_set;
 mod hopeless;
 pub mod log;
 mod outcome;
+mod plugs;
 mod run;
 mod run_state;
 mod running;
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use console_input::ConsoleInput;
 pub use outcome::Ended;
+pub use plugs::Addition;
 pub(crate) use running::at;
 pub use way::Warm;
 
@@ -80,7 +83,7 @@ pub enum Event {
     },
     /// Something failed, and the machine still runs.
     Problem(String),
-    /// The answer to [`Order::Change`].
+    /// The answer to [`Order::Change`], [`Order::Plug`] and [`Order::Unplug`].
     Changed {
         /// The number in the order.
         number: u64,
@@ -139,6 +142,16 @@ pub enum Order {
     Channel(usize, Vec<u8>),
     /// Change the machine. [`Event::Changed`] repeats the number.
     Change(u64, Change),
+    /// Give the machine a device. [`Event::Changed`] repeats the number.
+    Plug(u64, Box<Addition>),
+    /// Take a device from the machine when the guest has given it up. [`Event::Changed`] repeats
+    /// the number.
+    Unplug {
+        number: u64,
+        device: String,
+        /// The helper that ends with it.
+        helper: Option<String>,
+    },
 }
 
 /// The machine can't start.
@@ -155,4 +168,6 @@ pub enum Error {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Control(#[from] ControlError),
+    #[error("the guest doesn't give the device up")]
+    NotGivenUp,
 }

@@ -82,7 +82,11 @@ impl RunState {
 
     pub fn on_report(&mut self, report: &Report) {
         match report {
-            Report::Stop | Report::NoSpace | Report::Moved | Report::MoveFailed => {}
+            Report::Stop
+            | Report::NoSpace
+            | Report::Moved
+            | Report::MoveFailed
+            | Report::Unplugged(_) => {}
             Report::Reset => self.on_reset(),
             Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
             Report::GuestPanicked => {

@@ -10,13 +10,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::helper_set::HelperSet;
 use super::outcome::Outcome;
+use super::plugs::Removals;
 use super::run_state::{Action, LAST_WORDS, Phase, RunState};
 use super::way::Way;
-use super::{Change, Engine, Error, Event, Order, console_input};
+use super::{Engine, Error, Event, Order, console_input};
 use crate::host::Os;
 use crate::host::fs::file;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::{Control, ControlError};
+use crate::hypervisor::helpers::End;
 use crate::hypervisor::process::{Failure, Output, Ready, StartError};
 use crate::hypervisor::report::{Report, Stopped};
 use crate::hypervisor::{Boot, Forward};
@@ -130,8 +132,9 @@ pub struct Running<'a> {
     /// A task of its own: a guest that doesn't read its console blocks nothing else.
     _typing: JoinSet<()>,
     pub hypervisor: Ready<Control>,
-    helpers: HelperSet,
-    ports: Vec<Forward>,
+    pub helpers: HelperSet,
+    pub removals: Removals,
+    pub ports: Vec<Forward>,
     /// How the accelerator before this one failed, until this one has run the guest.
     earlier_failure: Option<&'a str>,
     started: Instant,
@@ -146,11 +149,12 @@ pub struct Running<'a> {
 enum Happening {
     Report(Option<Report>),
     Output(Output),
-    HelperEnded(String),
+    HelperEnded(End),
     Order(Order),
     Silence,
     Quiet,
     FreezeLimit,
+    UnplugLimit,
     Deadline,
     Exit(Result<(), Failure>),
 }
@@ -212,6 +216,7 @@ impl<'a> Running<'a> {
             _typing,
             hypervisor,
             helpers,
+            removals: Removals::default(),
             ports,
             earlier_failure,
             started,
@@ -230,7 +235,7 @@ impl<'a> Running<'a> {
             match self.next().await {
                 Happening::Report(report) => self.on_report(report).await,
                 Happening::Output(output) => self.on_output(output).await,
-                Happening::HelperEnded(message) => self.on_helper_end(message).await,
+                Happening::HelperEnded(end) => self.on_helper_end(end).await,
                 Happening::Order(order) => self.on_order(order).await,
                 Happening::Silence => self.on_silence().await,
                 Happening::Quiet => {
@@ -238,6 +243,7 @@ impl<'a> Running<'a> {
                     self.act(action).await;
                 }
                 Happening::FreezeLimit => self.on_freeze_limit().await,
+                Happening::UnplugLimit => self.on_unplug_limit().await,
                 Happening::Deadline => self.on_deadline().await,
                 Happening::Exit(exit) => return self.on_exit(exit).await,
             }
@@ -250,6 +256,7 @@ impl<'a> Running<'a> {
         let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
         let prompt = self.state.prompt.as_ref().map(|(time, _)| *time);
         let freeze_limit = self.freeze_limit;
+        let unplug_limit = self.removals.overdue();
         let Ready {
             process,
             reports,
@@ -260,11 +267,12 @@ impl<'a> Running<'a> {
             biased;
             report = reports.recv(), if !self.state.reports_closed => Happening::Report(report),
             Some(output) = output.recv() => Happening::Output(output),
-            message = self.helpers.next_end() => Happening::HelperEnded(message),
+            end = self.helpers.next_end() => Happening::HelperEnded(end),
             Some(order) = self.orders.next() => Happening::Order(order),
             () = at(silence_limit) => Happening::Silence,
             () = at(prompt) => Happening::Quiet,
             () = at(freeze_limit) => Happening::FreezeLimit,
+            () = at(unplug_limit) => Happening::UnplugLimit,
             () = at(deadline) => Happening::Deadline,
             exit = process.wait() => Happening::Exit(exit),
         }
@@ -284,6 +292,7 @@ impl<'a> Running<'a> {
                 // Someone else paused the machine, or the hypervisor exited.
                 Ok(None) | Err(_) => {}
             },
+            Some(Report::Unplugged(device)) => self.on_unplugged(&device).await,
             Some(Report::NoSpace) => self.attempt.tell(Event::NoSpace).await,
             Some(report) => {
                 self.state.on_report(&report);
@@ -326,13 +335,16 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn on_helper_end(&mut self, message: String) {
+    async fn on_helper_end(&mut self, end: End) {
+        if self.removals.explains(&end.name) {
+            return;
+        }
         // Helpers exit together with QEMU, which is not a problem.
         if timeout(HELPER_GRACE, self.hypervisor.process.wait())
             .await
             .is_err()
         {
-            self.attempt.tell(Event::Problem(message)).await;
+            self.attempt.tell(Event::Problem(end.message)).await;
         }
     }
 
@@ -357,37 +369,13 @@ impl<'a> Running<'a> {
                 }
             }
             Order::Change(number, change) => self.on_change(number, change).await,
-        }
-    }
-
-    async fn on_change(&mut self, number: u64, change: Change) {
-        let error = self
-            .apply(change)
-            .await
-            .err()
-            .map(|error| error.to_string());
-        self.attempt
-            .tell(Event::Changed {
+            Order::Plug(number, addition) => self.on_plug(number, &addition).await,
+            Order::Unplug {
                 number,
-                error,
-                ports: self.ports.clone(),
-            })
-            .await;
-    }
-
-    async fn apply(&mut self, change: Change) -> Result<(), ControlError> {
-        let control = &self.hypervisor.control;
-        match change {
-            Change::AddPort(forward) => self.ports.push(control.forward(&forward).await?),
-            Change::RemovePort(forward) => {
-                control.unforward(&forward).await?;
-                self.ports.retain(|port| *port != forward);
-            }
-            Change::Screenshot(file) => control.screenshot(&file).await?,
-            Change::SaveDisks(snapshot) => control.save_disks(&snapshot).await?,
-            Change::ForgetDisks(snapshot) => control.forget_disks(&snapshot).await?,
+                device,
+                helper,
+            } => self.on_unplug(number, device, helper).await,
         }
-        Ok(())
     }
 
     async fn on_silence(&mut self) {

@@ -45,6 +45,13 @@ pub fn as_root(command: &str) -> String {
     format!("sh -c 'if [ \"$(id -u)\" = 0 ]; then exec {command}; else exec sudo -n {command}; fi'")
 }
 
+/// Returns the line that runs a script with root's rights in a POSIX shell. `sudo` must not ask for
+/// a password.
+pub fn script_as_root(script: &str) -> String {
+    let script = quote(script);
+    format!("if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi")
+}
+
 /// Quotes a word for a POSIX shell.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| is_plain(c) || "=@%".contains(c);

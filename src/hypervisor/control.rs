@@ -8,7 +8,7 @@ use super::helpers::gvproxy;
 use super::hyperv::port_relay;
 use super::qemu::{Qmp, QmpError};
 use super::report::Stopped;
-use super::{DiskSnapshot, Forward, Vsock, hyperv};
+use super::{DiskSnapshot, Forward, Plug, Vsock, hyperv};
 
 /// A command to a hypervisor failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,8 @@ pub enum ControlError {
     NoState,
     #[error("snapshots need --hypervisor qemu")]
     NoSnapshot,
+    #[error("only QEMU adds devices to a running machine")]
+    NoPlugs,
     #[error(transparent)]
     Relay(#[from] port_relay::Error),
 }
@@ -164,6 +166,32 @@ impl Control {
         }
     }
 
+    /// Gives the machine a device.
+    pub async fn plug(&self, plug: &Plug) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.plug(plug).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoPlugs),
+        }
+    }
+
+    /// Asks the guest to give a device up. [`Report::Unplugged`] follows, if the guest does.
+    ///
+    /// [`Report::Unplugged`]: super::report::Report::Unplugged
+    pub async fn unplug(&self, id: &str) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.unplug(id).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoPlugs),
+        }
+    }
+
+    /// Closes the file or the socket of a device that has gone.
+    pub async fn release(&self, id: &str) {
+        match self {
+            Self::Qemu(qmp) => qmp.release(id).await,
+            Self::Rest(_) | Self::Hyperv(_) => {}
+        }
+    }
+
     /// Forwards a port of the host's loopback to the guest's port 22, and returns the host's port:
     /// `wanted`, or another one if that is taken.
     pub async fn forward_ssh(&self, wanted: u16) -> Result<u16, ControlError> {
@@ -177,6 +205,11 @@ impl Control {
 }
 
 impl ControlError {
+    /// Returns whether the machine lacks the device that it should give up.
+    pub fn is_not_plugged(&self) -> bool {
+        matches!(self, Self::Qemu(QmpError::NotPlugged(_)))
+    }
+
     fn is_taken(&self) -> bool {
         matches!(
             self,

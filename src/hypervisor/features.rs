@@ -104,6 +104,8 @@ pub struct Features {
     /// It takes further disks, first-boot configurations, a window, and a machine without a
     /// network.
     pub devices: bool,
+    /// A running machine takes disks, and folders if [`Shares::Virtiofsd`] serves them.
+    pub plugs: bool,
     /// It needs a UEFI that the host provides; others have their own.
     pub host_firmware: bool,
 }
@@ -179,6 +181,7 @@ impl Kind {
                 console_input: true,
                 accelerators: true,
                 devices: true,
+                plugs: true,
                 host_firmware: true,
             },
             Self::Vfkit => Features {
@@ -225,6 +228,7 @@ const APPLE: Features = Features {
     console_input: false,
     accelerators: false,
     devices: false,
+    plugs: false,
     host_firmware: false,
 };
 
@@ -249,6 +253,10 @@ pub enum Wish {
     Snapshot,
     /// A device that few hypervisors have, by its flag.
     Device(&'static str),
+    /// A disk that a running VM gets or loses.
+    PlugDisk,
+    /// A folder that a running VM gets or loses.
+    PlugShare,
 }
 
 /// A wish that a kind of hypervisor can't fulfil on an operating system. `cli/` has the words for
@@ -276,6 +284,8 @@ pub fn check(kind: Kind, os: Os, wishes: &[Wish]) -> Result<(), Unsupported> {
         Wish::Tpm => features.tpm,
         Wish::Snapshot => features.snapshots,
         Wish::Device(_) => features.devices,
+        Wish::PlugDisk => features.plugs,
+        Wish::PlugShare => features.plugs && features.shares == Shares::Virtiofsd,
     };
     match wishes.iter().find(|wish| !granted(wish)) {
         Some(&wish) => Err(Unsupported { kind, os, wish }),
@@ -302,14 +312,16 @@ mod tests {
             Wish::Tpm,
             Wish::Snapshot,
             Wish::Device("--gui"),
+            Wish::PlugDisk,
+            Wish::PlugShare,
         ];
         let cases: [(Kind, Os, &[Wish]); 6] = [
             (Kind::Qemu, Os::Linux, &[]),
-            (Kind::Qemu, Os::Macos, &[Wish::DirectBoot]),
+            (Kind::Qemu, Os::Macos, &[Wish::DirectBoot, Wish::PlugShare]),
             (
                 Kind::Qemu,
                 Os::Windows,
-                &[Wish::Share, Wish::DirectBoot, Wish::Tpm],
+                &[Wish::Share, Wish::DirectBoot, Wish::Tpm, Wish::PlugShare],
             ),
             (
                 Kind::Vfkit,
@@ -325,6 +337,8 @@ mod tests {
                     Wish::Tpm,
                     Wish::Snapshot,
                     Wish::Device("--gui"),
+                    Wish::PlugDisk,
+                    Wish::PlugShare,
                 ],
             ),
             (
@@ -338,6 +352,8 @@ mod tests {
                     Wish::Tpm,
                     Wish::Snapshot,
                     Wish::Device("--gui"),
+                    Wish::PlugDisk,
+                    Wish::PlugShare,
                 ],
             ),
             (Kind::Hyperv, Os::Windows, &all),

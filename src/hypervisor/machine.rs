@@ -106,7 +106,11 @@ pub struct Saved {
 /// Devices that only some machines have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Devices {
+    /// Disks that the machine can lose while it runs.
+    pub disks: Vec<Disk>,
     pub shares: Vec<SharedFolder>,
+    /// The memory is one that virtiofsd can map, for the shares of the start and later ones.
+    pub shared_memory: bool,
     /// The control socket of the program that emulates a TPM.
     pub tpm: Option<PathBuf>,
     /// A graphics card.
@@ -148,6 +152,23 @@ pub struct SharedFolder {
     /// The name that the guest mounts, at most 31 bytes with 9p and 36 with virtiofs.
     pub tag: String,
     pub server: FolderServer,
+}
+
+/// A device that a running machine can take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plug {
+    Disk(Disk),
+    Share(SharedFolder),
+}
+
+impl Plug {
+    /// Returns the device's name: the disk's serial or the share's tag.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Disk(disk) => &disk.serial,
+            Self::Share(share) => &share.tag,
+        }
+    }
 }
 
 /// The program that serves a folder to a guest.

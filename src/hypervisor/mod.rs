@@ -30,6 +30,6 @@ pub use launch::Launch;
 #[cfg(test)]
 pub(crate) use machine::sample as sample_machine;
 pub use machine::{
-    Arch, Base, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Saved,
-    Screen, SharedFolder, VSOCK_SSH_PORT, Vsock,
+    Arch, Base, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Plug,
+    Saved, Screen, SharedFolder, VSOCK_SSH_PORT, Vsock,
 };

@@ -15,6 +15,8 @@ pub enum Report {
     Moved,
     /// The machine's state can't be saved, or not be loaded.
     MoveFailed,
+    /// The guest has given this device up.
+    Unplugged(String),
     /// The machine shuts down.
     Shutdown {
         /// Whether the guest powered itself off.

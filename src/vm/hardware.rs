@@ -3,25 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::spec::{Firmware, Source, Spec};
-use super::{Nic, Vm, authorization, store};
-use crate::direct_boot::{self, SCRATCH_SERIAL};
-use crate::disk::ExtraDisk;
+use super::{Nic, Vm, authorization, disks, store};
+use crate::direct_boot;
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::{shares, units, user_credentials};
 use crate::guest::ssh::keys;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
-    self, Base, Boot, Channel, Credential, Devices, Disk, DiskFormat, Features, FolderServer,
-    Machine, Screen, SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
+    self, Boot, Channel, Credential, Devices, Features, FolderServer, Machine, Screen,
+    SharedFolder, Shares, VSOCK_SSH_PORT, Vsock, Vsocks,
 };
 use crate::image::SSHD_ON_VSOCK;
 
-/// Serial of the boot disk.
-const DISK_SERIAL: &str = "disk";
-/// Prefix of the serials of the user's other disks: `extra0`, `extra1`, ...
-const EXTRA_SERIAL: &str = "extra";
-/// Serial of the disk for cloud-init, which finds the disk by its label.
-const SEED_SERIAL: &str = "cidata";
 /// Name of the TPM's socket and of its log.
 pub(super) const TPM: &str = "tpm";
 
@@ -81,7 +74,7 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
         cpus: spec.cpus,
         memory_mib: spec.memory_mib,
         boot: boot(vm),
-        disks: disks(vm, features),
+        disks: disks::always(vm, features),
         channels,
         doors,
         credentials: credentials(vm, features)?,
@@ -122,7 +115,8 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         own.extend(units::door_keys(text, &authorization::public_keys(vm)?));
     }
     own.push(units::no_automatic_updates());
-    own.extend(shares::credentials(&settings.shares, features.shares));
+    let shares: Vec<_> = settings.shares.numbered().collect();
+    own.extend(shares::credentials(&shares, features.shares));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {
         own.extend(units::grow_root());
@@ -143,6 +137,9 @@ fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
         (false, Source::Direct { .. }) => None,
     };
     Devices {
+        disks: disks::removable(vm),
+        // A running VM can get a share, whatever it starts with. The memory costs the same.
+        shared_memory: features.shares == Shares::Virtiofsd,
         shares: shared_folders(vm, dirs, features),
         tpm: settings.tpm.then(|| runtime.join(TPM)),
         screen,
@@ -177,7 +174,7 @@ fn context_id(id: &str) -> u32 {
 
 pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<SharedFolder> {
     let virtiofsd = |tag: &str| FolderServer::Virtiofsd(dirs.runtime_of(&vm.spec.id).join(tag));
-    let share = |(index, share): (usize, &shares::Share)| {
+    let share = |(index, share): shares::Numbered| {
         let tag = shares::tag(index);
         let server = match features.shares {
             Shares::Virtiofsd => virtiofsd(&tag),
@@ -189,7 +186,7 @@ pub(super) fn shared_folders(vm: &Vm, dirs: &Dirs, features: &Features) -> Vec<S
         };
         SharedFolder { tag, server }
     };
-    let shares = vm.spec.settings.shares.iter().enumerate().map(share);
+    let shares = vm.spec.settings.shares.numbered().map(share);
     let root = vm.spec.shared_root().map(|_| SharedFolder {
         tag: direct_boot::SHARED_ROOT.to_owned(),
         server: virtiofsd(direct_boot::SHARED_ROOT),
@@ -225,59 +222,14 @@ fn boot(vm: &Vm) -> Boot {
     }
 }
 
-fn disks(vm: &Vm, features: &Features) -> Vec<Disk> {
-    let disk = |file: &Path, format, serial: &str, read_only| Disk {
-        file: file.to_owned(),
-        format,
-        serial: serial.to_owned(),
-        read_only,
-        durable: true,
-        fresh_over: None,
-    };
-    let mut disks = match &vm.spec.source {
-        Source::Disk { .. } | Source::Import { .. } => {
-            vec![disk(&vm.overlay(), features.disk, DISK_SERIAL, false)]
-        }
-        Source::Direct { roots, scratch, .. } => {
-            let roots = roots
-                .iter()
-                .map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true));
-            let scratch = scratch.iter().map(|base| Disk {
-                durable: false,
-                fresh_over: Some(Base {
-                    file: base.clone(),
-                    format: DiskFormat::Raw,
-                }),
-                ..disk(&vm.overlay(), features.disk, SCRATCH_SERIAL, false)
-            });
-            roots.chain(scratch).collect()
-        }
-    };
-    for (index, extra) in vm.spec.settings.disks.iter().enumerate() {
-        let serial = format!("{EXTRA_SERIAL}{index}");
-        disks.push(match extra {
-            ExtraDisk::New { .. } => disk(&vm.extra_disk(index), DiskFormat::Qcow2, &serial, false),
-            ExtraDisk::File {
-                file,
-                format,
-                read_only,
-            } => disk(file, *format, &serial, *read_only),
-        });
-    }
-    if vm.spec.settings.cloudinit {
-        disks.push(disk(&vm.seed(), DiskFormat::Raw, SEED_SERIAL, true));
-    }
-    disks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::direct_boot::{BootImage, Transport};
-    use crate::disk::Import;
+    use crate::disk::{ExtraDisk, Import};
     use crate::host::Os;
     use crate::hypervisor::accelerator::Accelerator;
-    use crate::hypervisor::{Arch, golden, qemu};
+    use crate::hypervisor::{Arch, DiskFormat, golden, qemu};
     use crate::vm::Settings;
 
     /// Asserts that QEMU gets the golden command line for a VM of this spec.
@@ -373,7 +325,7 @@ mod tests {
             ..Spec::sample()
         };
         spec.settings = Settings {
-            shares: vec![share(false), share(true)],
+            shares: vec![share(false), share(true)].into(),
             hostname: Some("web.example".parse().unwrap()),
             credentials: vec!["app.token".into()],
             disks: vec![
@@ -383,7 +335,8 @@ mod tests {
                     format: DiskFormat::Raw,
                     read_only: true,
                 },
-            ],
+            ]
+            .into(),
             tpm: true,
             cloudinit: true,
             ignition: true,
@@ -448,7 +401,7 @@ mod tests {
             spec,
         );
         let settings = Settings {
-            shares: vec![share(true)],
+            shares: vec![share(true)].into(),
             tpm: true,
             gui: true,
             ..Settings::default()

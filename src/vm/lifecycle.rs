@@ -222,6 +222,18 @@ pub async fn remove_now(vm: &Vm, store: &Store) -> Result<(), Error> {
 /// # Errors
 /// The VM is not running, or the hypervisor refuses the change.
 pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forward>, Error> {
+    ask(vm, store, |number| Request::Change { number, change }).await
+}
+
+/// Sends a request with a number to the supervisor; returns the machine's forwarded ports after it.
+///
+/// # Errors
+/// The VM is not running, or the answer is an error.
+pub async fn ask(
+    vm: &Vm,
+    store: &Store,
+    request: impl FnOnce(u64) -> Request,
+) -> Result<Vec<Forward>, Error> {
     let mut client = attach(vm, store).await?;
     let number = crate::host::random::random_number();
     let failed = |why: String| Error::Change {
@@ -229,7 +241,7 @@ pub async fn change(vm: &Vm, store: &Store, change: Change) -> Result<Vec<Forwar
         why,
     };
     client
-        .send(&Request::Change { number, change })
+        .send(&request(number))
         .await
         .map_err(|e| failed(e.to_string()))?;
     loop {

@@ -2,6 +2,8 @@
 
 mod authorization;
 pub mod create;
+pub mod devices;
+mod disks;
 mod error;
 pub mod guest_state;
 mod hardware;

@@ -104,7 +104,10 @@ pub fn restore(vm: &Vm, name: &Name) -> Result<(), Error> {
         false => vm.trust_new_host_key().map(drop)?,
     }
     for disk in own_disks(vm) {
-        snapshot::restore(&disk, name.as_str())?;
+        // The VM may have got the disk after the snapshot.
+        if has_part(&disk, name)? {
+            snapshot::restore(&disk, name.as_str())?;
+        }
     }
     Ok(snapshot::restore(&vm.overlay(), name.as_str())?)
 }
@@ -169,7 +172,12 @@ pub fn remove(vm: &Vm, name: &Name) -> Result<(), Error> {
 }
 
 fn has(vm: &Vm, name: &Name) -> Result<bool, Error> {
-    Ok(list(vm)?
+    Ok(!vm.spec.is_ephemeral() && has_part(&vm.overlay(), name)?)
+}
+
+/// Returns whether a disk has its part of the snapshot.
+fn has_part(disk: &Path, name: &Name) -> Result<bool, Error> {
+    Ok(snapshot::list(disk)?
         .iter()
         .any(|snapshot| snapshot.name == name.as_str()))
 }
@@ -214,10 +222,7 @@ fn save_files(vm: &Vm, name: &Name) -> Result<(), Error> {
 /// Removes the parts that [`create_other_parts`] creates, as far as they exist.
 fn remove_other_parts(vm: &Vm, name: &Name) -> Result<(), Error> {
     for disk in own_disks(vm) {
-        if snapshot::list(&disk)?
-            .iter()
-            .any(|snapshot| snapshot.name == name.as_str())
-        {
+        if has_part(&disk, name)? {
             snapshot::remove(&disk, name.as_str())?;
         }
     }
@@ -241,7 +246,7 @@ fn remove_files(vm: &Vm, name: &Name) -> Result<(), Error> {
 
 /// The empty disks that were created for the VM.
 fn own_disks(vm: &Vm) -> Vec<PathBuf> {
-    let disks = vm.spec.settings.disks.iter().enumerate();
+    let disks = vm.spec.settings.disks.numbered();
     disks
         .filter(|(_, disk)| matches!(disk, ExtraDisk::New { .. }))
         .map(|(index, _)| vm.extra_disk(index))

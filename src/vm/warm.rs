@@ -228,7 +228,7 @@ mod tests {
             (|s| s.settings.cloudinit = true, "--cloudinit"),
             (|s| s.settings.ignition = true, "--ignition"),
             (
-                |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }],
+                |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }].into(),
                 "--add-disk",
             ),
             (

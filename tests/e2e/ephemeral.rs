@@ -52,7 +52,7 @@ fn a_vm_that_ends_at_once_reports_the_cause() {
         sandbox
             .run(&run)
             .expect(125)
-            .says("the share of / (virtiofsd) ended");
+            .says("the share of / at /var/host (virtiofsd) ended");
     }
     assert!(sandbox.list().is_empty());
     sandbox.assert_clean(&[]);

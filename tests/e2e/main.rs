@@ -24,6 +24,7 @@ mod disks;
 mod doors;
 mod ephemeral;
 mod firmware;
+mod hot_plug;
 mod images;
 mod install;
 mod interrupt;

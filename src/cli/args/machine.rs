@@ -135,12 +135,12 @@ impl MachineArgs {
     /// # Errors
     /// A folder is missing, a port is taken, or a file is invalid.
     pub fn settings(&self, hypervisor: Kind) -> Result<(Settings, UserFiles)> {
-        let shares = self
+        let shares: Vec<_> = self
             .volumes
             .iter()
             .cloned()
             .map(Share::resolve)
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<_, _>>()?;
         if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
             Virtiofsd::find()?;
         }
@@ -161,8 +161,13 @@ impl MachineArgs {
             .collect::<Result<_, _>>()?;
         // Conflicts with the tool's own credentials are found when the VM is created.
         user_credentials::merge(vec![], credentials.clone())?;
+        let disks: Vec<_> = self
+            .add_disks
+            .iter()
+            .map(ExtraDiskArg::resolve)
+            .collect::<Result<_, _>>()?;
         let settings = Settings {
-            shares,
+            shares: shares.into(),
             ports: self.publish.clone(),
             hostname: self.hostname.clone(),
             ssh_keys: keys::read_public(&self.ssh_keys)?,
@@ -170,11 +175,7 @@ impl MachineArgs {
                 .iter()
                 .map(|credential| credential.name.clone())
                 .collect(),
-            disks: self
-                .add_disks
-                .iter()
-                .map(ExtraDiskArg::resolve)
-                .collect::<Result<_, _>>()?,
+            disks: disks.into(),
             nic: self.nic,
             ssh: self.ssh,
             tpm: self.tpm,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::units;
-use crate::guest::shell::quote;
+use crate::guest::shell::{quote, script_as_root};
 use crate::host::fs::path;
 use crate::hypervisor::{Credential, Shares};
 
@@ -101,15 +101,18 @@ pub fn tag(index: usize) -> String {
     format!("share{index}")
 }
 
+/// A share with its number.
+pub type Numbered<'a> = (usize, &'a Share);
+
 /// Makes the guest mount the shares at boot (systemd 256 and newer; older ones ignore it).
-pub fn credentials(shares: &[Share], transport: Shares) -> Vec<Credential> {
+pub fn credentials(shares: &[Numbered], transport: Shares) -> Vec<Credential> {
     if shares.is_empty() {
         return vec![];
     }
     units::add_unit(SERVICE, &unit(shares, transport), "sysinit.target").into()
 }
 
-fn unit(shares: &[Share], transport: Shares) -> String {
+fn unit(shares: &[Numbered], transport: Shares) -> String {
     let mut unit = "[Unit]\n\
         Description=Mount the host's folders\n\
         DefaultDependencies=no\n\
@@ -122,7 +125,7 @@ fn unit(shares: &[Share], transport: Shares) -> String {
         RemainAfterExit=yes\n\
         TimeoutStartSec=60\n"
         .to_owned();
-    for (index, share) in shares.iter().enumerate() {
+    for &(index, share) in shares {
         let target = word(&share.target);
         let mount = mount(share, transport);
         // The minus makes systemd go on after a failure. The host checks the mounts later.
@@ -135,7 +138,7 @@ fn unit(shares: &[Share], transport: Shares) -> String {
 }
 
 /// Returns the command that mounts a share, without its tag and target.
-fn mount(share: &Share, transport: Shares) -> String {
+pub fn mount(share: &Share, transport: Shares) -> String {
     let mode = if share.read_only { "ro" } else { "rw" };
     match transport {
         Shares::NineP => {
@@ -160,11 +163,11 @@ fn word(text: &str) -> String {
 
 /// Returns a shell line that mounts the shares which the guest has not mounted yet, and prints
 /// `TAG MESSAGE` for each failure. It needs root (or sudo) only if a share is missing.
-pub fn mount_line(shares: &[Share], transport: Shares) -> String {
+pub fn mount_line(shares: &[Numbered], transport: Shares) -> String {
     let is_mounted = |index| format!("grep -q '^{} ' /proc/mounts", tag(index));
-    let all: Vec<String> = (0..shares.len()).map(is_mounted).collect();
+    let all: Vec<String> = shares.iter().map(|(index, _)| is_mounted(*index)).collect();
     let mut script = format!("systemctl --quiet start {SERVICE}.service 2>/dev/null\n");
-    for (index, share) in shares.iter().enumerate() {
+    for &(index, share) in shares {
         let (tag, target, mount) = (tag(index), quote(&share.target), mount(share, transport));
         script.push_str(&format!(
             "{} || {{ message=$(mkdir -p {target} 2>&1 && {mount} {tag} {target} 2>&1) || \
@@ -172,18 +175,15 @@ pub fn mount_line(shares: &[Share], transport: Shares) -> String {
             is_mounted(index)
         ));
     }
-    let script = quote(&script);
-    let all = all.join(" && ");
-    format!(
-        "{{ {all}; }} || if [ \"$(id -u)\" = 0 ]; then sh -c {script}; else sudo -n sh -c {script}; fi"
-    )
+    format!("{{ {}; }} || {}", all.join(" && "), script_as_root(&script))
 }
 
 /// Explains the failures that [`mount_line`]'s shell line printed.
-pub fn failures(shares: &[Share], transport: Shares, output: &str) -> Vec<String> {
+pub fn failures(shares: &[Numbered], transport: Shares, output: &str) -> Vec<String> {
     let failure = |line: &str| {
         let (tag, message) = line.split_once(' ')?;
-        let share = shares.get(tag.strip_prefix("share")?.parse::<usize>().ok()?)?;
+        let wanted = |(number, _): &&Numbered| self::tag(*number) == tag;
+        let (_, share) = shares.iter().find(wanted)?;
         Some(explain(share, transport, &crate::text::plain(message)))
     };
     output.lines().filter_map(failure).collect()
@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn the_unit_quotes_paths() {
-        let unit = |transport| unit(&[share("/a:/x y\"%$\\:ro"), share("/b:/z")], transport);
+        let (first, second) = (share("/a:/x y\"%$\\:ro"), share("/b:/z"));
+        let unit = |transport| unit(&[(0, &first), (1, &second)], transport);
         let nine = unit(Shares::NineP);
         assert!(
             nine.contains(
@@ -298,7 +299,8 @@ mod tests {
 
     #[test]
     fn failures_are_explained() {
-        let shares = [share("/a:/data"), share("/b:/var/x")];
+        let (first, second) = (share("/a:/data"), share("/b:/var/x"));
+        let shares = [(0, &first), (1, &second)];
         let output = "share0 mkdir: cannot create directory '/data': Read-only file system\n\
             noise\nshare1 mount: /var/x: unknown filesystem type 'virtiofs'.\nshare7 x\n";
         let nine = failures(

@@ -48,6 +48,8 @@ pub struct Running {
 /// The end of a helper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
+    /// The helper's name for people.
+    pub name: String,
     /// Whether it exited without an error, as it does after the hypervisor's end.
     pub success: bool,
     /// A sentence for people.
@@ -102,6 +104,7 @@ impl Running {
         };
         let last = crate::text::colon(&file::last_lines(&self.log, 1).concat());
         End {
+            name: self.name.clone(),
             success,
             message: format!("{} ended ({status}){last}", self.name),
         }

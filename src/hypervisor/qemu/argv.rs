@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
 use super::find::Qemu;
+use super::plugs::{self, Plugs};
 use super::{credentials, devices, saved, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
@@ -65,16 +66,16 @@ pub fn launch(
         args.option("-device", "pvpanic");
     }
     boot(&mut args, machine, accelerator)?;
-    // Without a boot index the firmware can choose a further disk.
-    let first = matches!(machine.boot, Boot::Firmware(_)) && machine.disks.len() > 1;
-    for (index, disk) in machine.disks.iter().enumerate() {
-        add_disk(&mut args, index, disk, first && index == 0)?;
-    }
+    add_disks(&mut args, machine)?;
     add_channels(&mut args, machine)?;
-    shares::add(&mut args, machine)?;
+    let mut plugs = Plugs::add(&mut args, machine);
+    for disk in &machine.devices.disks {
+        let place = plugs.next(&disk.serial);
+        add_disk(&mut args, &disk.serial, disk, &format!(",{place}"))?;
+    }
+    shares::add(&mut args, machine, &mut plugs)?;
     saved::add(&mut args, machine)?;
     devices::add(&mut args, qemu, machine)?;
-    devices::add_plugs(&mut args);
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
         // Without an option ROM, because no VM boots from the network.
@@ -168,39 +169,34 @@ fn boot(args: &mut Args, machine: &Machine, accelerator: Accelerator) -> Result<
                 .option("-append", cmdline);
         }
     }
-    if shares::has_virtiofsd(machine) || machine.saved.is_some() {
+    if shares::has_memory(machine) || machine.saved.is_some() {
         board.push_str(&format!(",memory-backend={}", shares::MEMORY));
     }
     args.option("-machine", &board);
     Ok(())
 }
 
-fn add_disk(args: &mut Args, index: usize, disk: &Disk, first: bool) -> Result<(), PathNotUtf8> {
-    let node = format!("disk{index}");
-    let cache = json!({"direct": false, "no-flush": !disk.durable});
-    let file = json!({
-        "driver": "file",
-        "filename": utf8(&disk.file)?,
-        "discard": "unmap",
-        "cache": cache,
-    });
-    let mut format = json!({
-        "driver": disk.format.name(),
-        "node-name": node,
-        "read-only": disk.read_only,
-        "discard": "unmap",
-        "cache": cache,
-        "file": file,
-    });
-    if !disk.read_only {
-        format["detect-zeroes"] = "unmap".into();
+/// Adds the disks that the machine always has.
+fn add_disks(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    // Without a boot index the firmware can choose a further disk.
+    let several = machine.disks.len() + machine.devices.disks.len() > 1;
+    let first = matches!(machine.boot, Boot::Firmware(_)) && several;
+    for (index, disk) in machine.disks.iter().enumerate() {
+        let order = match first && index == 0 {
+            true => ",bootindex=0",
+            false => "",
+        };
+        add_disk(args, &format!("disk{index}"), disk, order)?;
     }
-    args.option("-blockdev", &format.to_string());
+    Ok(())
+}
+
+fn add_disk(args: &mut Args, node: &str, disk: &Disk, options: &str) -> Result<(), PathNotUtf8> {
+    args.option("-blockdev", &plugs::block_node(disk, node)?.to_string());
     let serial = escape(&disk.serial);
-    let order = if first { ",bootindex=0" } else { "" };
     args.option(
         "-device",
-        &format!("virtio-blk-pci,drive={node},serial={serial}{order}"),
+        &format!("virtio-blk-pci,drive={node},serial={serial}{options}"),
     );
     Ok(())
 }

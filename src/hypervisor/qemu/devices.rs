@@ -5,30 +5,6 @@ use super::find::Qemu;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Machine, Screen, Vsock};
 
-/// The number of devices that a running machine can take: a root port each, `plug0` and so on.
-/// Four cost a boot nothing that we can measure.
-pub const PLUGS: u32 = 4;
-
-/// The slot of the root ports, which are functions of one device. It is the last one before the
-/// network card, so that the other devices keep their places.
-const PLUG_SLOT: &str = "0x1d";
-
-/// Adds the root ports. Neither board takes a device on its root bus while it runs.
-pub(super) fn add_plugs(args: &mut Args) {
-    for number in 0..PLUGS {
-        let first = if number == 0 { ",multifunction=on" } else { "" };
-        let chassis = number + 1;
-        // Without room for I/O ports, because a machine has few and virtio needs none.
-        args.option(
-            "-device",
-            &format!(
-                "pcie-root-port,id=plug{number},chassis={chassis},\
-                 addr={PLUG_SLOT}.{number:#x},io-reserve=0{first}"
-            ),
-        );
-    }
-}
-
 pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(), PathNotUtf8> {
     let devices = &machine.devices;
     add_screen(args, qemu.os, machine.arch, devices.screen);
@@ -92,7 +68,16 @@ mod tests {
             let quoted = serde_json::to_string(path).unwrap();
             let file = PathBuf::from(path);
             let mut machine = machine();
+            let disk = |serial: &str| Disk {
+                file: file.clone(),
+                format: DiskFormat::Raw,
+                serial: serial.into(),
+                read_only: false,
+                durable: true,
+                fresh_over: None,
+            };
             machine.devices = Devices {
+                disks: vec![disk("extra0")],
                 tpm: Some(file.clone()),
                 ignition: Some(file.clone()),
                 vsock: Some(Vsock::Cid(7)),
@@ -102,15 +87,7 @@ mod tests {
                 name: "a,b".into(),
                 socket: file.clone(),
             }];
-            let disk = |serial: &str| Disk {
-                file: file.clone(),
-                format: DiskFormat::Raw,
-                serial: serial.into(),
-                read_only: false,
-                durable: true,
-                fresh_over: None,
-            };
-            machine.disks = vec![disk("disk"), disk("extra0")];
+            machine.disks = vec![disk("disk")];
             let line = line(&machine);
             for wanted in [
                 format!("socket,id=tpm,path={doubled} -tpmdev emulator,id=tpm0,chardev=tpm"),

@@ -6,6 +6,7 @@ mod credentials;
 mod devices;
 mod find;
 pub mod firmware;
+mod plugs;
 mod qmp;
 mod saved;
 mod shares;

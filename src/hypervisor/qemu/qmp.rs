@@ -10,6 +10,7 @@ use qapi::qmp;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
+use super::args::PathNotUtf8;
 use super::argv::NETDEV;
 use crate::host::net::socket::Stream;
 use crate::hypervisor::report::{Report, Stopped};
@@ -31,11 +32,25 @@ pub enum QmpError {
     Forward { rule: String, answer: String },
     #[error("{0} is not a disk of the running machine")]
     NoDisk(PathBuf),
+    #[error("QEMU refuses: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    Path(PathNotUtf8),
+    #[error("can't describe the device to QEMU: {0}")]
+    Description(#[from] serde_json::Error),
+    #[error("the machine has the device {0} already")]
+    Plugged(String),
+    #[error("the machine has no device {0}")]
+    NotPlugged(String),
+    #[error("the machine has no free port for another device; remove one, or stop the VM first")]
+    NoPort,
+    #[error("QEMU can't share a folder with a running machine on this system")]
+    NoServer,
 }
 
 /// A control connection to QEMU. Each command fails if QEMU has ended.
 pub struct Qmp {
-    service: QapiService<QmpStreamTokio<WriteHalf<Stream>>>,
+    pub(super) service: QapiService<QmpStreamTokio<WriteHalf<Stream>>>,
 }
 
 impl std::fmt::Debug for Qmp {
@@ -257,6 +272,16 @@ impl Qmp {
         snapshot.disks.iter().map(node).collect()
     }
 
+    /// Runs a command. A refusal has QEMU's words alone.
+    pub(super) async fn execute<C: qmp::QmpCommand>(&self, command: C) -> Result<C::Ok, QmpError> {
+        match in_time(self.service.execute(command)).await {
+            Err(QmpError::Command(qapi::ExecuteError::Qapi(error))) => {
+                Err(QmpError::Refused(error.desc))
+            }
+            other => other,
+        }
+    }
+
     /// Runs a command of QEMU's monitor for people, which can do what QMP can't, and returns its
     /// output.
     async fn human(&self, command_line: &str) -> Result<String, QmpError> {
@@ -338,6 +363,10 @@ async fn pass_on_reports(
                 qmp::MigrationStatus::completed => Report::Moved,
                 qmp::MigrationStatus::failed => Report::MoveFailed,
                 _ => continue,
+            },
+            qmp::Event::DEVICE_DELETED { data, .. } => match data.device {
+                Some(device) => Report::Unplugged(device),
+                None => continue,
             },
             qmp::Event::SHUTDOWN { data, .. } => Report::Shutdown {
                 by_guest: data.guest,

@@ -1,28 +1,36 @@
 //! QEMU's arguments for shared folders.
 
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
+use super::plugs::Plugs;
 use crate::hypervisor::{FolderServer, Machine, SharedFolder};
 
 /// The name of the guest's memory if virtiofsd shares it.
 pub(super) const MEMORY: &str = "memory";
+/// Requests that a share can have on their way.
+pub(super) const QUEUE: u32 = 1024;
 
 /// Adds the shares. virtiofsd accesses the guest's memory, so that the memory must be a file that
 /// QEMU can pass on.
-pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
-    if has_virtiofsd(machine) {
+pub(super) fn add(
+    args: &mut Args,
+    machine: &Machine,
+    plugs: &mut Plugs,
+) -> Result<(), PathNotUtf8> {
+    if has_memory(machine) {
         let size = machine.memory_mib;
         args.option(
             "-object",
             &format!("memory-backend-memfd,id={MEMORY},size={size}M,share=on"),
         );
     }
-    for (index, SharedFolder { tag, server }) in machine.devices.shares.iter().enumerate() {
+    for SharedFolder { tag, server } in &machine.devices.shares {
         let tag = escape(tag);
         match server {
             FolderServer::Virtiofsd(path) => {
-                args.option("-chardev", &socket(&format!("share{index}"), path)?);
+                args.option("-chardev", &socket(&tag, path)?);
+                let place = plugs.next(&tag);
                 let device =
-                    format!("vhost-user-fs-pci,chardev=share{index},tag={tag},queue-size=1024");
+                    format!("vhost-user-fs-pci,chardev={tag},tag={tag},queue-size={QUEUE},{place}");
                 args.option("-device", &device);
             }
             FolderServer::Hypervisor { folder, read_only } => {
@@ -40,12 +48,9 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
     Ok(())
 }
 
-pub(super) fn has_virtiofsd(machine: &Machine) -> bool {
-    machine
-        .devices
-        .shares
-        .iter()
-        .any(|share| matches!(share.server, FolderServer::Virtiofsd(_)))
+/// Returns whether virtiofsd can map the machine's memory. A saved one is the machine's own.
+pub(super) fn has_memory(machine: &Machine) -> bool {
+    machine.devices.shared_memory && machine.saved.is_none()
 }
 
 #[cfg(test)]

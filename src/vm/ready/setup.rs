@@ -30,15 +30,15 @@ pub async fn set_up(vm: &Vm, session: &Session) -> Result<Vec<Fault>, Error> {
 
 /// Mounts the shares that the guest has not mounted itself: systemd before 256 doesn't.
 async fn mount_shares(vm: &Vm, session: &Session) -> Result<Option<Fault>, Error> {
-    let shares = &vm.spec.settings.shares;
+    let shares: Vec<_> = vm.spec.settings.shares.numbered().collect();
     if shares.is_empty() {
         return Ok(None);
     }
     let way = vm.features().shares;
     let (code, output) = session
-        .capture_script(&shares::mount_line(shares, way))
+        .capture_script(&shares::mount_line(&shares, way))
         .await?;
-    let mut failures = shares::failures(shares, way, &output);
+    let mut failures = shares::failures(&shares, way, &output);
     if failures.is_empty() && code != 0 {
         failures.push(format!(
             "user {} can't mount the shares in the VM (`sudo -n` failed): {}",

@@ -2,6 +2,7 @@
 
 pub mod name;
 pub mod settings;
+pub mod slots;
 
 use std::path::{Path, PathBuf};
 

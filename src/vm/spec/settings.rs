@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::slots::Slots;
 use crate::disk::{ExtraDisk, ImportError};
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::shares::{InvalidShare, Share};
@@ -12,7 +13,7 @@ use crate::hypervisor::Forward;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    pub shares: Vec<Share>,
+    pub shares: Slots<Share>,
     pub ports: Vec<Forward>,
     pub hostname: Option<Hostname>,
     /// The user's public keys, which can log in beside the VM's own.
@@ -20,7 +21,7 @@ pub struct Settings {
     /// Names of the user's credentials. Files in the VM's folder have the values.
     pub credentials: Vec<String>,
     /// Disks beside the boot disk.
-    pub disks: Vec<ExtraDisk>,
+    pub disks: Slots<ExtraDisk>,
     pub nic: Nic,
     pub ssh: Ssh,
     pub tpm: bool,
@@ -92,10 +93,10 @@ impl Settings {
     /// # Errors
     /// It lacks one.
     pub fn check(&self) -> Result<(), Missing> {
-        for share in &self.shares {
+        for (_, share) in self.shares.numbered() {
             share.check()?;
         }
-        for disk in &self.disks {
+        for (_, disk) in self.disks.numbered() {
             disk.check()?;
         }
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());

@@ -62,7 +62,7 @@ impl UserFiles {
         if *tpm {
             make_folder(&vm.tpm())?;
         }
-        for (index, extra) in disks.iter().enumerate() {
+        for (index, extra) in disks.numbered() {
             if let ExtraDisk::New { size } = extra {
                 disk::create_empty(&vm.extra_disk(index), *size)?;
             }

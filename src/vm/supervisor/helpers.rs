@@ -43,15 +43,15 @@ fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helpe
         return Ok(vec![]);
     }
     let virtiofsd = Virtiofsd::find()?;
-    let shares = &vm.spec.settings.shares;
+    let shares = vm.spec.settings.shares.numbered();
     let owner = |(user, group)| Owner { user, group };
     let (host, guest) = (
         owner(host::user_and_group()),
         owner(vm.spec.owner.unwrap_or_default()),
     );
-    let helper = |(share, (tag, socket)): (&shares::Share, (String, PathBuf))| {
+    let helper = |((_, share), (tag, socket)): (shares::Numbered, (String, PathBuf))| {
         Ok::<_, Error>(Helper {
-            name: format!("the share of {} (virtiofsd)", share.source.display()),
+            name: share_name(share),
             launch: virtiofsd.launch(&share.source, share.read_only, host, guest)?,
             folder: "/".into(),
             socket: Socket::Inherited(socket),
@@ -60,7 +60,6 @@ fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helpe
     };
     let root = vm.spec.shared_root().zip(folders.last().cloned());
     let mut helpers = shares
-        .iter()
         .zip(folders)
         .map(helper)
         .collect::<Result<Vec<_>, _>>()?;
@@ -87,6 +86,39 @@ fn folder_helpers(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Vec<Helpe
         });
     }
     Ok(helpers)
+}
+
+/// Returns the VM's share with this tag.
+pub fn share_of<'a>(vm: &'a Vm, tag: &str) -> Option<&'a shares::Share> {
+    let mut shares = vm.spec.settings.shares.numbered();
+    let (_, share) = shares.find(|(number, _)| shares::tag(*number) == tag)?;
+    Some(share)
+}
+
+/// Returns the helper of the VM's share with this tag.
+///
+/// # Errors
+/// The program is missing or too old.
+pub fn of_share(
+    vm: &Vm,
+    dirs: &Dirs,
+    features: &Features,
+    tag: &str,
+) -> Result<Option<Helper>, Error> {
+    let name = share_of(vm, tag).map(share_name);
+    let helpers = folder_helpers(vm, dirs, features)?;
+    Ok(helpers
+        .into_iter()
+        .find(|helper| Some(&helper.name) == name.as_ref()))
+}
+
+/// Returns the name of a share's helper for people.
+pub fn share_name(share: &shares::Share) -> String {
+    format!(
+        "the share of {} at {} (virtiofsd)",
+        share.source.display(),
+        share.target
+    )
 }
 
 /// Returns the mount point for the root of an image that a helper serves.

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod client;
 mod clients;
 pub mod console;
+mod devices;
 pub mod doors;
 mod guest_report;
 mod helpers;

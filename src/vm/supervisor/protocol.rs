@@ -35,6 +35,12 @@ pub enum Request {
     /// Change the running machine. [`Message::Answer`] repeats the number, which the client
     /// chooses.
     Change { number: u64, change: Change },
+    /// Give the running machine this device of the VM's settings: a disk's serial or a share's tag.
+    /// [`Message::Answer`] repeats the number.
+    Plug { number: u64, device: String },
+    /// Take this device from the running machine, as soon as the guest gives it up.
+    /// [`Message::Answer`] repeats the number. A machine without the device is no error.
+    Unplug { number: u64, device: String },
 }
 
 /// A supervisor's message.
@@ -66,8 +72,8 @@ pub enum Message {
     Rebooted,
     /// Something failed, and the machine still runs.
     Problem { text: String },
-    /// The answer to [`Request::Change`]: why it failed, if it did, and the ports that are
-    /// forwarded from now on.
+    /// The answer to [`Request::Change`], [`Request::Plug`] or [`Request::Unplug`]: why it failed,
+    /// if it did, and the ports that are forwarded from now on.
     Answer {
         number: u64,
         error: Option<String>,

@@ -237,6 +237,8 @@ impl Supervisor {
         });
         let mut supervision = Supervision {
             vm: &self.vm,
+            dirs: &self.dirs,
+            machine: &self.machine,
             clients: Arc::clone(&clients),
             record,
             agent: Agent::new(

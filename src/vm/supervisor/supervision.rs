@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::agent::Agent;
 use super::clients::{Broadcaster, ClientRequest};
 use super::console::Console;
+use super::devices;
 use super::power_off;
 use super::problems::{NO_SPACE, Problems};
 use super::protocol::{Message, Request};
@@ -18,7 +19,9 @@ use crate::engine::log::Log;
 use crate::engine::{self, Ended, Event, Order, at};
 use crate::guest::ssh::endpoint::Routes;
 use crate::host::fault;
+use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
+use crate::hypervisor::Machine;
 use crate::vm::Vm;
 use crate::vm::store::instance::{End, EndKind, RunRecord};
 
@@ -35,6 +38,8 @@ pub struct Logs {
 /// The state of a supervisor while its machine runs.
 pub struct Supervision<'a> {
     pub vm: &'a Vm,
+    pub dirs: &'a Dirs,
+    pub machine: &'a Machine,
     pub clients: Arc<Broadcaster>,
     pub record: RunRecord,
     /// The hash of the credential that authorizes our keys.
@@ -213,6 +218,25 @@ impl Supervision<'_> {
             }
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change));
+            }
+            ClientRequest::Request(Request::Plug { number, device }) => {
+                let takes_shares = self.machine.devices.shared_memory && !self.record.warm;
+                match devices::addition(self.vm, self.dirs, takes_shares, &device) {
+                    Ok(addition) => self.order(Order::Plug(number, Box::new(addition))),
+                    Err(error) => self.clients.publish(Message::Answer {
+                        number,
+                        error: Some(crate::text::error_chain(&error)),
+                        ports: self.record.ports.clone(),
+                    }),
+                }
+            }
+            ClientRequest::Request(Request::Unplug { number, device }) => {
+                let helper = devices::helper_name(self.vm, &device);
+                self.order(Order::Unplug {
+                    number,
+                    device,
+                    helper,
+                });
             }
             ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
         }

@@ -1,0 +1,69 @@
+//! Changes of a running machine.
+
+use super::plugs::{self, Addition};
+use super::running::Running;
+use super::{Change, Error, Event};
+use crate::hypervisor::control::ControlError;
+
+impl Running<'_> {
+    pub(super) async fn on_change(&mut self, number: u64, change: Change) {
+        let result = self.apply(change).await.map_err(Error::from);
+        self.answer(number, result).await;
+    }
+
+    async fn apply(&mut self, change: Change) -> Result<(), ControlError> {
+        let control = &self.hypervisor.control;
+        match change {
+            Change::AddPort(forward) => self.ports.push(control.forward(&forward).await?),
+            Change::RemovePort(forward) => {
+                control.unforward(&forward).await?;
+                self.ports.retain(|port| *port != forward);
+            }
+            Change::Screenshot(file) => control.screenshot(&file).await?,
+            Change::SaveDisks(snapshot) => control.save_disks(&snapshot).await?,
+            Change::ForgetDisks(snapshot) => control.forget_disks(&snapshot).await?,
+        }
+        Ok(())
+    }
+
+    pub(super) async fn on_plug(&mut self, number: u64, addition: &Addition) {
+        let control = &self.hypervisor.control;
+        let result = plugs::add(control, &mut self.helpers, addition).await;
+        self.answer(number, result).await;
+    }
+
+    pub(super) async fn on_unplug(&mut self, number: u64, device: String, helper: Option<String>) {
+        let control = &self.hypervisor.control;
+        let begun = self.removals.begin(control, device, helper, number);
+        match begun.await {
+            Ok(()) => {}
+            // The aim is reached.
+            Err(Error::Control(error)) if error.is_not_plugged() => {
+                self.answer(number, Ok(())).await;
+            }
+            Err(error) => self.answer(number, Err(error)).await,
+        }
+    }
+
+    pub(super) async fn on_unplugged(&mut self, device: &str) {
+        let control = &self.hypervisor.control;
+        if let Some(number) = self.removals.on_unplugged(control, device).await {
+            self.answer(number, Ok(())).await;
+        }
+    }
+
+    pub(super) async fn on_unplug_limit(&mut self) {
+        for number in self.removals.give_up() {
+            self.answer(number, Err(Error::NotGivenUp)).await;
+        }
+    }
+
+    async fn answer(&self, number: u64, result: Result<(), Error>) {
+        let event = Event::Changed {
+            number,
+            error: result.err().map(|error| error.to_string()),
+            ports: self.ports.clone(),
+        };
+        self.attempt.tell(event).await;
+    }
+}
