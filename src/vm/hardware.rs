@@ -115,6 +115,10 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
         own.extend(units::door_keys(text, &authorization::public_keys(vm)?));
     }
     own.push(units::no_automatic_updates());
+    // A direct boot has a kernel argument for this.
+    if !vm.spec.is_ephemeral() {
+        own.extend(units::no_first_boot_questions());
+    }
     let shares: Vec<_> = settings.shares.numbered().collect();
     own.extend(shares::credentials(&shares, features.shares));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));

@@ -20,6 +20,7 @@ pub const JOURNAL_CHANNEL: &str = "podman-bootc.journal";
 
 const READY_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ready.service");
 const UPDATES_DROPIN: &str = include_str!("../../../vm-assets/units/updates.conf");
+const FIRST_BOOT_DROPIN: &str = include_str!("../../../vm-assets/units/firstboot.conf");
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
 const AGENT_SERVICE: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.service");
 const AGENT_PATH: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.path");
@@ -62,6 +63,15 @@ pub fn no_automatic_updates() -> Credential {
     }
 }
 
+/// Keeps systemd's programs for a first boot from asking questions at the console, which nobody
+/// answers. They still do what the user's credentials say.
+pub fn no_first_boot_questions() -> [Credential; 2] {
+    ["systemd-firstboot", "systemd-homed-firstboot"].map(|service| Credential {
+        name: format!("systemd.unit-dropin.{service}.service~podman-bootc"),
+        value: without_comments(FIRST_BOOT_DROPIN).into_bytes(),
+    })
+}
+
 /// Makes the root filesystem fill a disk that has grown.
 pub fn grow_root() -> [Credential; 2] {
     add_unit("podman-bootc-grow", GROW_UNIT, "multi-user.target")
@@ -102,4 +112,25 @@ fn without_comments(text: &str) -> String {
     });
     kept.map(|line| format!("{}\n", line.trim_start()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_boot_asks_nothing_and_still_reads_credentials() {
+        let dropins = no_first_boot_questions();
+        let names = dropins.each_ref().map(|dropin| dropin.name.as_str());
+        let expected = [
+            "systemd.unit-dropin.systemd-firstboot.service~podman-bootc",
+            "systemd.unit-dropin.systemd-homed-firstboot.service~podman-bootc",
+        ];
+        assert_eq!(names, expected);
+        // A condition would skip the credentials too.
+        let text = "[Service]\nEnvironment=SYSTEMD_PROC_CMDLINE=systemd.firstboot=off\n";
+        for dropin in dropins {
+            assert_eq!(String::from_utf8(dropin.value).unwrap(), text);
+        }
+    }
 }
