@@ -32,6 +32,14 @@ impl Place {
             Os::Macos | Os::Windows => Self::Container,
         }
     }
+
+    /// A container shares the memory of its host.
+    fn check_memory(self, memory_mib: Option<u64>) -> Result<(), Error> {
+        match (self, memory_mib) {
+            (Self::Container, Some(_)) => Err(Error::MemoryOfContainer),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A request for the base disk of one image.
@@ -80,6 +88,7 @@ pub fn ensure(
         console,
         memory_mib,
     } = request;
+    place.check_memory(memory_mib)?;
     size::check(image, &options)?;
     let key = Key::new(image, &options);
     let cache = Cache::open(&host.dirs.disks())?;
@@ -239,4 +248,17 @@ fn tidy(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_takes_no_memory_from_the_user() {
+        let error = Place::Container.check_memory(Some(2048)).unwrap_err();
+        assert!(matches!(error, Error::MemoryOfContainer), "{error}");
+        Place::Container.check_memory(None).unwrap();
+        Place::Vm.check_memory(Some(2048)).unwrap();
+    }
 }

@@ -58,6 +58,11 @@ pub enum Error {
     #[error("--install-in container {0}; leave the flag out to install in a VM")]
     NoContainer(&'static str),
     #[error(
+        "--install-memory is for an install in a VM, and this one runs in a container; leave the \
+         flag out"
+    )]
+    MemoryOfContainer,
+    #[error(
         "--install-in vm works on Linux only; leave the flag out to install in the podman machine"
     )]
     NoVm,
