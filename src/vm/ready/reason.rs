@@ -42,10 +42,7 @@ pub fn reason(failure: Failure, state: &GuestState) -> String {
         Failure::NotRunning => not_running(state),
         Failure::Silent => {
             let cause = setting(state, &["Port", "ListenAddress", "AddressFamily"]);
-            let cause = cause.unwrap_or_else(|| {
-                "the guest has no network, its firewall drops port 22, or it is very slow"
-                    .to_owned()
-            });
+            let cause = cause.unwrap_or_else(|| silence(state).to_owned());
             format!("sshd runs, but doesn't answer on port 22 ({cause})")
         }
         Failure::Refused => {
@@ -72,6 +69,27 @@ pub fn reason(failure: Failure, state: &GuestState) -> String {
             format!("sshd refuses our login{}", bracket(&cause.join("; ")))
         }
         Failure::Stuck => "sshd answers, but no login succeeds".to_owned(),
+    }
+}
+
+/// Returns why a server that runs may be silent, as far as the guest tells. The absence of addresses
+/// proves nothing: an image may lack `ip`.
+fn silence(state: &GuestState) -> &'static str {
+    let marks = [
+        "drop connection",
+        "Connection closed by",
+        "Connection reset by",
+        "Timeout before auth",
+    ];
+    // The direct door's sshd sees no address.
+    let is_ours =
+        |line: &String| !line.contains("UNKNOWN") && marks.iter().any(|mark| line.contains(mark));
+    if state.sshd_log.iter().any(is_ours) {
+        "connections reach it; the guest is very slow"
+    } else if state.addresses.is_empty() {
+        "the guest has no network, its firewall drops port 22, or it is very slow"
+    } else {
+        "the guest's firewall drops port 22, or it is very slow"
     }
 }
 
@@ -236,6 +254,41 @@ mod tests {
                 ..GuestState::default()
             };
             assert_eq!(reason(failure, &state), expected);
+        }
+    }
+
+    #[test]
+    fn a_silent_server_that_connections_reach_has_a_network() {
+        let address = &["10.0.2.15/24"][..];
+        for (log, addresses, expected) in [
+            (
+                "drop connection #14 from [10.0.2.2]:33300 on [10.0.2.15]:22 MaxStartups",
+                &[][..],
+                "connections reach it; the guest is very slow",
+            ),
+            (
+                "Connection closed by 10.0.2.2 port 33300 [preauth]",
+                address,
+                "connections reach it; the guest is very slow",
+            ),
+            (
+                "Connection closed by UNKNOWN port 65535",
+                address,
+                "the guest's firewall drops port 22, or it is very slow",
+            ),
+            (
+                "Server listening on 0.0.0.0 port 22.",
+                &[],
+                "the guest has no network, its firewall drops port 22, or it is very slow",
+            ),
+        ] {
+            let state = GuestState {
+                sshd_log: vec![log.to_owned()],
+                addresses: addresses.iter().map(|&text| text.to_owned()).collect(),
+                ..GuestState::default()
+            };
+            let expected = format!("sshd runs, but doesn't answer on port 22 ({expected})");
+            assert_eq!(reason(Failure::Silent, &state), expected);
         }
     }
 }
