@@ -21,7 +21,7 @@ use crate::image::{Image, Podman};
 use crate::registry::{Endpoint, OciFolder};
 use crate::text::{Stage, format_size};
 use crate::vm::lifecycle;
-use crate::vm::ready::{self, Condition, Wanted};
+use crate::vm::ready::{self, Condition, GuestPort, Wanted};
 use crate::vm::reboot::{Extent, Reboot};
 use crate::vm::spec::Deployed;
 
@@ -137,7 +137,12 @@ impl Job<'_> {
     ) -> Result<(), Error> {
         let stage = self.progress.stage("pull");
         stage.update("pulling in the guest");
-        let (port, streams) = session.forward_from_guest().await?;
+        let client = lifecycle::attach(self.vm, self.store).await?;
+        let GuestPort {
+            port,
+            streams,
+            second: _session,
+        } = ready::forward_from_guest(&client, self.vm, self.user, session).await?;
         let drop_in = drop_in::content(Repository::of(reference).name, port, endpoint.repository());
         let soft = matches!(self.after, After::Reboot { soft: true, .. });
         let mut words = Vec::new();

@@ -347,7 +347,7 @@ fn a_guest_pulls_over_its_ssh_session_and_nothing_listens_on_the_host() {
             let (code, output) = ready.session.capture(prepare).await.unwrap();
             assert_eq!(code, 0, "{output}");
             let (client, ready) = session().await;
-            let port = forward_from_guest(&client, &vm, "root", &ready)
+            let port = forward_from_guest(&client, &vm, "root", &ready.session)
                 .await
                 .unwrap();
             assert_eq!(port.second.is_some(), is_second);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
-use super::login::{Ready, SSH_TIME, second_login};
+use super::login::{SSH_TIME, second_login};
 use crate::guest::ssh::endpoint::{self, Endpoint};
 use crate::guest::ssh::session::{Error, ForwardedStream, Session};
 use crate::vm::Vm;
@@ -24,8 +24,8 @@ pub struct GuestPort {
     pub second: Option<Session>,
 }
 
-/// Forwards a port of the guest's loopback to this process, over the session of `ready`. If the
-/// guest's own sshd forbids that, it goes over a session through the second door.
+/// Forwards a port of the guest's loopback to this process, over this session. If the guest's own
+/// sshd forbids that, it goes over a session through the second door.
 ///
 /// # Errors
 /// [`Error::NoForwarding`] if no door allows it, or a connection breaks.
@@ -33,16 +33,15 @@ pub async fn forward_from_guest(
     client: &Client,
     vm: &Vm,
     user: &str,
-    ready: &Ready,
+    session: &Session,
 ) -> Result<GuestPort, Error> {
-    let is_first = !matches!(ready.endpoint, Endpoint::Door(_));
-    match ready.session.forward_from_guest().await {
+    match session.forward_from_guest().await {
         Ok((port, streams)) => Ok(GuestPort {
             port,
             streams,
             second: None,
         }),
-        Err(Error::NoForwarding) if is_first && vm.spec.settings.ssh != Ssh::Guest => {
+        Err(Error::NoForwarding) if vm.spec.settings.ssh != Ssh::Guest => {
             let session = open_second(client, vm, user).await?;
             let (port, streams) = session.forward_from_guest().await?;
             Ok(GuestPort {
