@@ -33,12 +33,20 @@ pub struct Seen {
     ending: bool,
 }
 
+impl Boot {
+    /// At the end of a shutdown, systemd answers no more, and the count of soft reboots is empty.
+    fn is_after(&self, other: &Self) -> bool {
+        self.id != other.id
+            || (!self.soft_reboots.is_empty() && self.soft_reboots != other.soft_reboots)
+    }
+}
+
 impl Wanted {
     pub fn accepts(&self, seen: &Seen) -> bool {
         match self {
             Self::Any => true,
             Self::Lasting => !seen.ending,
-            Self::After(boot) => !seen.ending && seen.boot != *boot,
+            Self::After(boot) => !seen.ending && seen.boot.is_after(boot),
         }
     }
 }
@@ -109,6 +117,7 @@ mod tests {
                 true,
             ),
             (format!("{other}\nSystemState=stopping\n"), false, false),
+            (format!("{ID}\nFailed to connect to bus\n"), true, false),
         ] {
             let seen = parse(&text);
             assert!(Wanted::Any.accepts(&seen), "{text}");
