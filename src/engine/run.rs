@@ -76,7 +76,7 @@ impl Attempt<'_> {
         orders: &mut mpsc::UnboundedReceiver<Order>,
     ) -> Result<Outcome, Error> {
         let mut way = self.first_way().await;
-        let mut stalled = false;
+        let (mut stalled, mut died) = (false, false);
         loop {
             let (outcome, used) = self.run(orders, way).await?;
             way = match (outcome, used) {
@@ -98,7 +98,13 @@ impl Attempt<'_> {
                     }
                     self.cold(reason).await
                 }
-                // The boot may have failed because of the template's file alone.
+                // The boot may have failed because of the template's file alone. But emulators die
+                // for reasons of their own, too.
+                (Outcome::Ended(Ended::Failed(_)), Way::Make(making)) if !died => {
+                    died = true;
+                    drop(making);
+                    self.first_way().await
+                }
                 (Outcome::Ended(Ended::Failed(reason)), Way::Make(_)) => self.cold(reason).await,
                 (outcome, _) => return Ok(outcome),
             };
