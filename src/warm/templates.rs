@@ -347,7 +347,8 @@ fn remember(folder: &Path, reason: &str) {
     }
 }
 
-#[cfg(test)]
+// Only Linux has templates.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::hypervisor::{Launch, sample_machine};
