@@ -348,7 +348,8 @@ fn remember(folder: &Path, reason: &str) {
 }
 
 // Only Linux has templates.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::hypervisor::{Launch, sample_machine};
