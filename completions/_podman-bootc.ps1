@@ -88,7 +88,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--cloudinit', '--cloudinit', [CompletionResultType]::ParameterName, 'Hand the files in this folder to cloud-init: user-data, optionally meta-data, network-config, vendor-data')
             [CompletionResult]::new('--ignition', '--ignition', [CompletionResultType]::ParameterName, 'Hand this configuration to Ignition')
             [CompletionResult]::new('--firmware', '--firmware', [CompletionResultType]::ParameterName, 'The firmware that boots the VM from its disk')
-            [CompletionResult]::new('--warm', '--warm', [CompletionResultType]::ParameterName, 'Resume an --ephemeral VM from a template instead of booting, and make the template if there is none [default: auto]')
+            [CompletionResult]::new('--warm', '--warm', [CompletionResultType]::ParameterName, 'Resume an --ephemeral VM from a template instead of booting [default: auto]')
             [CompletionResult]::new('--filesystem', '--filesystem', [CompletionResultType]::ParameterName, 'Type of the root filesystem: ext4, xfs or btrfs [default: the image''s type, otherwise ext4]')
             [CompletionResult]::new('--root-size', '--root-size', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]')
             [CompletionResult]::new('--root-size-max', '--root-size-max', [CompletionResultType]::ParameterName, 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]')

@@ -84,7 +84,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --cloudinit 'Hand the files in this folder to cloud-init: user-data, optionally meta-data, network-config, vendor-data'
             cand --ignition 'Hand this configuration to Ignition'
             cand --firmware 'The firmware that boots the VM from its disk'
-            cand --warm 'Resume an --ephemeral VM from a template instead of booting, and make the template if there is none [default: auto]'
+            cand --warm 'Resume an --ephemeral VM from a template instead of booting [default: auto]'
             cand --filesystem 'Type of the root filesystem: ext4, xfs or btrfs [default: the image''s type, otherwise ext4]'
             cand --root-size 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]'
             cand --root-size-max 'Size of the root filesystem, in bytes or with K, M, G, T [default: the whole disk]'

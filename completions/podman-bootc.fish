@@ -100,8 +100,8 @@ complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l firmwa
 uefi\t'UEFI without secure boot'
 secure\t'UEFI that starts only systems that are signed with the usual keys'
 bios\t'BIOS'"
-complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l warm -d 'Resume an --ephemeral VM from a template instead of booting, and make the template if there is none [default: auto]' -r -f -a "auto\t'Resume if there is a template'
-always\t'Resume, and make the template if there is none; say why if the VM can\'t'
+complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l warm -d 'Resume an --ephemeral VM from a template instead of booting [default: auto]' -r -f -a "auto\t'Resume if there is a template'
+always\t'Resume, and make a missing template; say why if the VM can\'t'
 never\t'Boot'"
 complete -c podman-bootc -n "__fish_podman_bootc_using_subcommand run" -l filesystem -d 'Type of the root filesystem: ext4, xfs or btrfs [default: the image\'s type, otherwise ext4]' -r -f -a "ext4\t''
 xfs\t''

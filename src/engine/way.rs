@@ -18,7 +18,7 @@ pub struct Warm {
     pub machine: Machine,
     /// The index of the channel on which the guest says that it is frozen.
     pub channel: usize,
-    /// Make a template if there is none.
+    /// Make a missing template.
     pub may_make: bool,
     pub identity: Identity,
     /// The name of what the machine runs, for listings.

@@ -52,7 +52,7 @@ impl OciFolder {
         known: impl IntoIterator<Item = (&'a str, u64)>,
         parent: &Path,
     ) -> Result<Self, Error> {
-        // A remote podman sends everything, and writes over what is there.
+        // A remote podman sends all layers and overwrites the placeholders.
         let known = known.into_iter().filter(|_| !podman.is_remote());
         let known: BTreeMap<&str, u64> = known.collect();
         let kept = image.layers.iter().filter_map(|layer| {

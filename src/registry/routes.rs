@@ -221,7 +221,7 @@ enum Range {
 }
 
 /// Parses a header `Range` for a file of `size` bytes. Returns `None` for everything that a server
-/// may ignore: several ranges, another unit, a text that is no range (RFC 9110, section 14.2).
+/// may ignore: several ranges, another unit, text that is not a range (RFC 9110, section 14.2).
 fn parse_range(text: &str, size: u64) -> Option<Range> {
     let (unit, range) = text.split_once('=')?;
     let (first, last) = range.trim().split_once('-')?;

@@ -18,9 +18,11 @@ pub enum Need {
     Root,
     #[error("the image has no `bootc`")]
     Bootc,
-    #[error("the image has no `skopeo`, with which bootc pulls: install it in the image")]
+    #[error("the image has no `skopeo`, with which bootc pulls: install skopeo in the image")]
     Skopeo,
-    #[error("the image has no `podman`, which bootc needs for every pull: install it in the image")]
+    #[error(
+        "the image has no `podman`, which bootc needs for each pull: install podman in the image"
+    )]
     Podman,
     #[error(
         "the image has no `/etc/containers/policy.json`, which skopeo needs: install \

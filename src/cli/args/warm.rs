@@ -10,10 +10,9 @@ const VARIABLE: &str = "PODMAN_BOOTC_WARM";
 
 #[derive(Debug, clap::Args)]
 pub struct WarmArgs {
-    /// Resume an --ephemeral VM from a template instead of booting, and make the template if there
-    /// is none [default: auto]
+    /// Resume an --ephemeral VM from a template instead of booting [default: auto]
     ///
-    /// Without a value it means `always`. PODMAN_BOOTC_WARM sets the default.
+    /// Without a value it means `always`, which also makes a missing template. PODMAN_BOOTC_WARM sets the default.
     #[arg(
         long,
         value_enum,

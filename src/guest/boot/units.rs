@@ -63,7 +63,7 @@ pub fn no_automatic_updates() -> Credential {
     }
 }
 
-/// Keeps systemd's programs for a first boot from asking questions at the console, which nobody
+/// Keeps systemd's programs for a first boot from asking questions at the console, which no user
 /// answers. They still do what the user's credentials say.
 pub fn no_first_boot_questions() -> [Credential; 2] {
     ["systemd-firstboot", "systemd-homed-firstboot"].map(|service| Credential {

@@ -115,7 +115,7 @@ impl Handler for Client {
         Ok(())
     }
 
-    /// Refuses connections that nobody waits for, and more than can wait.
+    /// Refuses a connection that no receiver expects, or that finds the queue full.
     async fn server_channel_open_forwarded_tcpip(
         &mut self,
         channel: Channel<Msg>,

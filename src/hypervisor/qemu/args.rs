@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// The name of the network card's back end, which port forwards need.
+pub(super) const NETDEV: &str = "net0";
+
 /// QEMU's options are text, which can't contain this path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("can't use the path {0:?} with QEMU: it is not UTF-8")]

@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::{Args, PathNotUtf8, escape, socket, utf8};
+use super::args::{Args, NETDEV, PathNotUtf8, escape, socket, utf8};
 use super::find::Qemu;
-use super::plugs::{self, Plugs};
+use super::root_ports::{self, Plugs};
 use super::{credentials, devices, saved, shares};
 use crate::host::Os;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Arch, Boot, Channel, Disk, Firmware, Launch, Machine, Screen};
-
-/// The name of the network card's back end, which port forwards need.
-pub const NETDEV: &str = "net0";
 
 /// The network card's slot, the last one before the board's own devices. QEMU gives the other
 /// devices the slots from 1 on, so that the guest's name of the card depends on none of them.
@@ -192,7 +189,10 @@ fn add_disks(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
 }
 
 fn add_disk(args: &mut Args, node: &str, disk: &Disk, options: &str) -> Result<(), PathNotUtf8> {
-    args.option("-blockdev", &plugs::block_node(disk, node)?.to_string());
+    args.option(
+        "-blockdev",
+        &root_ports::block_node(disk, node)?.to_string(),
+    );
     let serial = escape(&disk.serial);
     args.option(
         "-device",

@@ -8,6 +8,7 @@ mod find;
 pub mod firmware;
 mod plugs;
 mod qmp;
+mod root_ports;
 mod saved;
 mod shares;
 mod start;

@@ -10,8 +10,7 @@ use qapi::qmp;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
-use super::args::PathNotUtf8;
-use super::argv::NETDEV;
+use super::args::{NETDEV, PathNotUtf8};
 use crate::host::net::socket::Stream;
 use crate::hypervisor::report::{Report, Stopped};
 use crate::hypervisor::{DiskSnapshot, Forward, Protocol};
@@ -128,7 +127,7 @@ impl Qmp {
         Ok(())
     }
 
-    /// Memory in a file is no part of a state.
+    /// Leaves memory that is in a file out of the saved state.
     async fn leave_out_memory(&self) -> Result<(), QmpError> {
         let on = |capability| qmp::MigrationCapabilityStatus {
             capability,

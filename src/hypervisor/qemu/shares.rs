@@ -1,7 +1,7 @@
 //! QEMU's arguments for shared folders.
 
 use super::args::{Args, PathNotUtf8, escape, socket, utf8};
-use super::plugs::Plugs;
+use super::root_ports::Plugs;
 use crate::hypervisor::{FolderServer, Machine, SharedFolder};
 
 /// The name of the guest's memory if virtiofsd shares it.

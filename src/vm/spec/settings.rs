@@ -43,7 +43,7 @@ pub enum Warm {
     /// Resume if there is a template
     #[default]
     Auto,
-    /// Resume, and make the template if there is none; say why if the VM can't
+    /// Resume, and make a missing template; say why if the VM can't
     Always,
     /// Boot
     Never,

@@ -39,7 +39,7 @@ pub enum Request {
     /// [`Message::Answer`] repeats the number.
     Plug { number: u64, device: String },
     /// Take this device from the running machine, as soon as the guest gives it up.
-    /// [`Message::Answer`] repeats the number. A machine without the device is no error.
+    /// [`Message::Answer`] repeats the number. Success also means that the machine has no such device.
     Unplug { number: u64, device: String },
 }
 
