@@ -7,8 +7,8 @@ IMAGE := localhost/podman-bootc-test
 # For tests only: see there.
 export CONTAINERS_CONF := $(CURDIR)/vm-assets/test-image/containers.conf
 
-.PHONY: help build check lint unit doc test faults test-image e2e cross cross-changed deny demo release bench docs \
-    setup setup-tests clean
+.PHONY: help build check lint unit kubevirt doc test faults test-image e2e cross cross-changed deny demo release packages \
+    test-packages recipes bench docs setup setup-tests clean
 
 help: ## lists these targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 20
@@ -25,6 +25,9 @@ lint: ## checks the format and the lints
 # The tests that boot no guest have one set of features, so that cargo compiles the crate once for them.
 unit: ## runs the tests that need nothing but cargo-nextest
 	$(CARGO) nextest run --all-features -E 'not (binary(e2e) or binary(faults))'
+
+kubevirt: ## compares what `generate kubevirt` writes with KubeVirt's types; needs node and npm
+	tests/kubevirt.sh
 
 doc: ## builds the documentation of the code; warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
@@ -62,12 +65,25 @@ demo: setup build ## installs what it needs and runs a command in a VM of the te
 release: setup ## builds the programs for a release, for all systems: target/release-builds
 	tests/cross.sh release
 
-bench: build setup-tests ## measures the figures of docs/performance.md
+packages: ## builds the .deb and the .rpm for this machine: target/packages
+	tests/packages.sh build
+
+test-packages: setup-tests ## builds both, installs the .deb in a clean Debian and runs an image there; as root
 	vm-assets/test-image/build.sh latest
+	tests/packages.sh
+
+recipes: build ## runs the recipes of docs/recipes.md, with packages of PyPI; as root, needs rsync and python3-venv
+	vm-assets/test-image/build.sh latest
+	tests/recipes.sh
+
+bench: build setup-tests ## measures the figures of docs/performance.md
+	vm-assets/test-image/build.sh latest containers
 	tests/bench/warm.sh
 	tests/bench/direct.sh
 	tests/bench/disks.sh
 	tests/bench/resume.sh
+	tests/bench/watch.sh
+	tests/bench/upgrade.sh
 
 docs: ## generates completions/ and docs/man/
 	UPDATE_DOCS=1 $(CARGO) test --test generated

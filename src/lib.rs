@@ -9,12 +9,25 @@
 /// The command line: parses the words, calls one of the rooms below, prints the result, returns the
 /// exit code.
 pub mod cli;
+/// Defaults for the flags of commands: the environment, a project's file and the user's file.
+pub mod config;
 /// The recipe of `run`: finds the image, makes a base disk or boot files of it, creates the VM.
 pub mod provision;
+/// The recipe of `replace`: a VM without a disk gets another image.
+pub mod replace;
+/// The tests of an image: checks that run in a VM, and their outcomes.
+pub mod testing;
+/// Where the time of a run went, as text and as a picture.
+pub mod timeline;
 /// Output that depends on a terminal: progress, tables, `--format`.
 pub mod ui;
 /// The recipe of `upgrade` and `rollback`: a running VM gets another version of its image.
 pub mod upgrade;
+/// The watch loop: builds an image on each change of its sources, and brings a VM to it.
+pub mod watch;
+
+/// VMs as objects for KubeVirt, and the images that these name.
+pub mod kubevirt;
 
 /// Makes base disks: each image's own `bootc install` runs once, in a VM or in a privileged
 /// container.
@@ -24,6 +37,10 @@ pub mod vm;
 
 /// The pull endpoint: serves one image to a guest as a registry would.
 pub mod registry;
+
+/// Container disks: OCI images with a disk image or a kernel in them, for virtual machines in a
+/// cluster.
+pub mod containerdisk;
 
 /// Runs one machine from start to end, with the accelerator that works. It knows neither VMs nor
 /// images.

@@ -115,6 +115,9 @@ mkdir -p "$registry"
 # The machine's settings name the registry.
 config=${CARGO_HOME:-$HOME/.cargo}/config.toml
 export root cache registry config
+# The Debian has no git; see build.rs.
+PODMAN_BOOTC_COMMIT=$(git log -1 --abbrev=9 --format='%h %cs' 2>/dev/null || true)
+export PODMAN_BOOTC_COMMIT
 
 # Before Linux 6.7 only the machine has a binfmt_misc: the script registers QEMU there while it runs.
 own_binfmt() {

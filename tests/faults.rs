@@ -21,6 +21,10 @@ mod common {
     pub mod tool;
     pub mod wait;
 }
+#[path = "faults/clone.rs"]
+mod clone;
+#[path = "faults/suspend.rs"]
+mod suspend;
 
 use common::process::Process;
 use common::small::Small;
@@ -49,6 +53,7 @@ impl Host {
         ] {
             tool.set(variable, tool.path(folder));
         }
+        tool.set("PODMAN_BOOTC_NO_CONFIG", "1");
         let host = Self {
             tool,
             _folder: folder,
@@ -213,6 +218,12 @@ fn a_complete_vm_outlives_the_tool_and_its_supervisor() {
     succeed(&mut host.command(&["start", "one"]));
     assert_eq!(host.states(), ["one running"]);
     succeed(&mut host.command(&["stop", "--time", "0", "one"]));
+
+    die(&mut host.command(&["rename", "one", "two"]), "vm-renaming");
+    assert_eq!(host.states(), ["one stopped"]);
+    die(&mut host.command(&["rename", "one", "two"]), "vm-renamed");
+    assert_eq!(host.states(), ["two stopped"]);
+    succeed(&mut host.command(&["rename", "two", "one"]));
 
     die(&mut host.command(&["rm", "one"]), "vm-doomed");
     assert_eq!(host.states(), [""; 0]);

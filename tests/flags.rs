@@ -47,8 +47,10 @@ fn wanted(run: &Command) -> Vec<Wanted> {
             .chain(aliases)
             .collect::<Vec<_>>()
     };
+    // Those that print help count as errors.
+    let is_help = |argument: &&Arg| argument.get_id().as_str().starts_with("help");
     run.get_arguments()
-        .filter(|argument| !argument.is_positional())
+        .filter(|argument| !argument.is_positional() && !is_help(argument))
         .flat_map(of)
         .collect()
 }

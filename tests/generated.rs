@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Command, ValueEnum as _};
@@ -36,35 +38,121 @@ fn hidden_commands_stay_hidden() -> Result<()> {
     for (name, content) in completions().into_iter().chain(man_pages()?) {
         let text = String::from_utf8(content).with_context(|| name.clone())?;
         // roff writes `-` as `\-`.
+        // The scripts of some shells call this one.
+        let text = text.replace('\\', "").replace("internal-complete", "");
         ensure!(
-            !text.replace('\\', "").contains("internal-"),
+            !text.contains("internal-"),
             "{name} tells of a hidden command"
         );
     }
     Ok(())
 }
 
+/// Lines.
+const SCREEN: usize = 60;
+
+#[test]
+fn the_help_of_each_command_fits_on_a_screen() -> Result<()> {
+    let mut all = vec![];
+    add_helps(podman_bootc::cli::command(), &mut vec![], &mut all);
+    for (line, help) in all {
+        let lines = help.lines().count();
+        ensure!(
+            lines <= SCREEN,
+            "{line}: {lines} lines; see src/cli/help.rs"
+        );
+    }
+    Ok(())
+}
+
+/// The processor time of `--help`, beside that of a process that does nothing.
+#[cfg(target_os = "linux")]
+const HELP_TIME: Duration = Duration::from_millis(10);
+/// A program that isn't optimized may take longer.
+#[cfg(target_os = "linux")]
+const PATIENCE: u32 = if cfg!(debug_assertions) { 6 } else { 1 };
+
+#[cfg(target_os = "linux")]
+#[test]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    ignore = "`tests/cross.sh` emulates the processor"
+)]
+fn the_help_of_each_command_takes_no_time() -> Result<()> {
+    const RUNS: u32 = 5;
+    let mut all = vec![];
+    add_helps(podman_bootc::cli::command(), &mut vec![], &mut all);
+    // The processor time, because other tests run beside this one.
+    let mean = |words: &[&str]| -> Result<Duration> {
+        let mut sh = std::process::Command::new("sh");
+        let script = format!("for i in $(seq {RUNS}); do \"$@\" >/dev/null || exit; done; times");
+        let output = sh.args(["-c", &script, "sh"]).args(words).output()?;
+        ensure!(output.status.success(), "{words:?}");
+        // The last line has the user's and the system's time of the shell's children.
+        let text = String::from_utf8(output.stdout)?;
+        let times = text.lines().last().unwrap_or_default().split_whitespace();
+        let times = times.map(|time| -> Result<f64> {
+            let (minutes, seconds) = time.split_once('m').context("no minutes")?;
+            let seconds: f64 = seconds.trim_end_matches('s').parse()?;
+            Ok(minutes.parse::<f64>()? * 60.0 + seconds)
+        });
+        let sum = times.sum::<Result<f64>>()?;
+        Ok(Duration::from_secs_f64(sum) / RUNS)
+    };
+    let nothing = mean(&["env", "true"])?;
+    for (line, _) in all {
+        let words = line.split(' ').skip(1).chain(["--help"]);
+        let begin = ["env", env!("CARGO_BIN_EXE_podman-bootc")].into_iter();
+        let time = mean(&begin.chain(words).collect::<Vec<_>>())?.saturating_sub(nothing);
+        eprintln!("{time:>10.1?} {line}");
+        ensure!(time < HELP_TIME * PATIENCE, "{line} --help: {time:?}");
+    }
+    Ok(())
+}
+
+/// Adds what a command and its subcommands print for `--help`.
+fn add_helps(mut command: Command, names: &mut Vec<String>, all: &mut Vec<(String, String)>) {
+    names.push(command.get_name().to_owned());
+    for inner in command.get_subcommands() {
+        add_helps(inner.clone().max_term_width(100), names, all);
+    }
+    let help = command.try_get_matches_from_mut([PROGRAM, "--help"]);
+    let text = help.map_or_else(|help| help.to_string(), |_| String::new());
+    all.push((names.join(" "), text));
+    names.pop();
+}
+
 #[cfg(unix)]
 #[test]
-fn bash_completes_commands_and_their_options() -> Result<()> {
-    const ASK: &str = r#"
-        source "$1"
-        function=$(complete -p podman-bootc); function=${function#*-F }; function=${function%% *}
-        ask() { COMP_WORDS=(podman-bootc "$@"); COMP_CWORD=$#; $function podman-bootc "${!#}" "${COMP_WORDS[$#-1]}"; echo "${COMPREPLY[@]}"; }
-        ask ins; ask run --install-i; ask run --accel "t"
-    "#;
-    let script = tempfile::NamedTempFile::new()?;
-    std::fs::write(&script, podman_bootc::cli::completion_script(Shell::Bash))?;
-    let output = std::process::Command::new("bash")
-        .args(["-c", ASK, "bash"])
-        .arg(script.path())
-        .output()?;
-    ensure!(
-        output.stdout == b"inspect\n--install-in\ntcg\n",
-        "bash completes {:?}; {}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+fn the_templates_for_package_managers_are_filled_completely() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let sums = folder.path().join("SHA256SUMS");
+    let source = "5".repeat(64);
+    let files = "podman-bootc-1.2.3.tar.gz\nabcd  podman-bootc-windows-x86_64.exe\n";
+    std::fs::write(&sums, format!("{source}  {files}"))?;
+    let out = folder.path().join("out");
+    let fill = |version: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/fill.sh");
+        let mut command = std::process::Command::new(script);
+        command.args([version, "example/tool"]).args([&sums, &out]);
+        command.output()
+    };
+    ensure!(fill("1.2.3")?.status.success(), "the script fails");
+    let mut all = String::new();
+    for entry in std::fs::read_dir(&out)? {
+        all += &std::fs::read_to_string(entry?.path())?;
+    }
+    ensure!(!all.contains('@'), "a place is left: {all}");
+    for text in [
+        "1.2.3",
+        &source,
+        "ABCD",
+        "example/tool",
+        "example.podman-bootc",
+    ] {
+        ensure!(all.contains(text), "no {text}");
+    }
+    ensure!(!fill("1.2.4")?.status.success(), "no sums of that release");
     Ok(())
 }
 

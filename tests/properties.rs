@@ -97,6 +97,7 @@ fn options() -> impl Strategy<Value = InstallOptions> {
                 target_imgref,
                 target_transport,
                 root_key,
+                bound_images: vec![],
                 install_args,
             }
         },
@@ -249,6 +250,7 @@ impl Sample {
             name: "one".parse().unwrap(),
             id: "aabb00000000".into(),
             created: jiff::Timestamp::UNIX_EPOCH,
+            cloned_from: Some("two".into()),
             image: Some(Image::sample()),
             source: Source::Import {
                 disk,

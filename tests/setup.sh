@@ -13,8 +13,8 @@ run="podman runc qemu-system-x86 qemu-utils ovmf erofs-utils openssh-client"
 # For the test image.
 image="mmdebstrap debian-archive-keyring"
 # For the tests; libcap-ng and libseccomp are for virtiofsd, which Debian 12 does not package. fish and csh are login
-# shells that are not like sh. skopeo is a client of registries.
-tests="fish csh skopeo uidmap fdisk mtools swtpm qemu-system-gui xvfb x11-utils qemu-system-arm qemu-efi-aarch64 qemu-user libcap-ng-dev libseccomp-dev"
+# shells that are not like sh, and zsh has a completion script. skopeo is a client of registries.
+tests="zsh rpm fish csh skopeo uidmap fdisk mtools swtpm qemu-system-gui xvfb x11-utils qemu-system-arm qemu-efi-aarch64 qemu-user libcap-ng-dev libseccomp-dev"
 # Debian 12's own QEMU crashes guests under multi-threaded TCG.
 qemu_wanted=1:8
 

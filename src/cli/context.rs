@@ -33,7 +33,18 @@ impl Context {
     /// A folder can't be created.
     pub fn open() -> Result<Self> {
         interrupt::listen().context("can't install signal handlers")?;
-        let dirs = Dirs::open()?;
+        Self::new(Dirs::open()?)
+    }
+
+    /// Returns a context for another thread, which has a runtime of its own.
+    ///
+    /// # Errors
+    /// The runtime can't be created.
+    pub fn for_thread(&self) -> Result<Self> {
+        Self::new(self.dirs.clone())
+    }
+
+    fn new(dirs: Dirs) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -61,6 +72,7 @@ impl Context {
             store: &self.store,
             progress,
             cache_limit,
+            replaced: None,
         })
     }
 

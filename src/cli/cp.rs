@@ -97,6 +97,11 @@ fn in_vm(text: &str) -> Option<(&str, &str)> {
     name.parse::<Name>().is_ok().then_some((name, path))
 }
 
+/// Returns true for `VM:PATH`.
+pub(super) fn is_in_vm(text: &str) -> bool {
+    in_vm(text).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::in_vm;

@@ -41,17 +41,21 @@ struct Row {
     disk_usage: u64,
 }
 
+/// Returns the podman whose images a command lists.
+pub(super) fn podman(connection: Option<&str>) -> Result<Podman> {
+    let service = Service::chosen(connection);
+    let local = Podman::for_images(Os::current(), service.clone())?;
+    Ok(match service {
+        Some(service) => local.with_service(service),
+        None => local,
+    })
+}
+
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let disks = Cache::open(&context.dirs.disks())?.list()?;
         let mut rows = Vec::new();
-        let service = Service::chosen(self.connection.as_deref());
-        let local = Podman::for_images(Os::current(), service.clone())?;
-        let podman = match service {
-            Some(service) => local.with_service(service),
-            None => local,
-        };
-        for image in podman.list()? {
+        for image in podman(self.connection.as_deref())?.list()? {
             let own_disks: Vec<&BaseDisk> = disks
                 .iter()
                 .filter(|disk| disk.image.digest == image.digest)

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Context;
 use super::args::vm::VmArgs;
 use super::list::Row;
-use crate::disk::{Cache, Installed};
+use crate::disk::{BoundImage, Cache, Installed};
 use crate::ui::{Format, print};
 use crate::vm::Spec;
 use crate::vm::guest_state::GuestState;
@@ -35,6 +35,8 @@ struct Inspected {
     spec: Spec,
     /// The image as `bootc install` got it, beside podman's identity of the image in `spec`.
     installed: Option<Installed>,
+    /// The images that are bound to the image, as the install put them on the disk.
+    bound_images: Vec<BoundImage>,
     /// The image that runs, or that the next start boots: the last that `upgrade` or `rollback`
     /// brought, otherwise `installed`.
     booted: Option<Installed>,
@@ -54,7 +56,9 @@ impl Args {
                 Source::Disk { base, .. } => disks.get(base).ok().flatten(),
                 Source::Import { .. } | Source::Direct { .. } => None,
             };
-            let installed = disk.and_then(|disk| disk.installed);
+            let (installed, bound_images) = disk
+                .map(|disk| (disk.installed, disk.options.bound_images))
+                .unwrap_or_default();
             let deployed = vm.spec.deployed.first();
             found.push(Inspected {
                 booted: deployed
@@ -65,6 +69,7 @@ impl Args {
                 identity: vm.keys().identities().into_iter().next(),
                 console_log: vm.console_log(),
                 installed,
+                bound_images,
                 last_run: vm.record(),
                 guest: Row::guest(&vm, &vm.state(), &context.dirs),
                 spec: vm.spec,

@@ -1,5 +1,7 @@
 //! `podman-bootc list`
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -8,6 +10,7 @@ use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::text::{format_size, plain, since};
 use crate::ui::{Format, Table, print, say};
+use crate::vm::filter::Filter;
 use crate::vm::guest_state::GuestState;
 use crate::vm::store::Entry;
 use crate::vm::store::instance::Door;
@@ -23,6 +26,10 @@ pub struct Args {
     /// Print only the names
     #[arg(short, long, conflicts_with = "format")]
     quiet: bool,
+    /// List only these VMs: label=KEY[=VALUE], name=REGEX, status=STATE or image=IMAGE; can be
+    /// repeated
+    #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = Filter::of_vms)]
+    filters: Vec<Filter>,
 }
 
 /// A VM in the list. The field names are stable.
@@ -36,7 +43,7 @@ pub(super) struct Row {
     pub image_id: String,
     /// The file of an imported disk.
     pub disk: Option<std::path::PathBuf>,
-    /// `creating`, `running`, `stopped` or `crashed`.
+    /// `creating`, `running`, `stopped`, `suspended` or `crashed`.
     pub state: String,
     /// Why the VM crashed or its power was cut, or what failed while it keeps running.
     pub reason: Option<String>,
@@ -62,6 +69,8 @@ pub(super) struct Row {
     pub ephemeral: bool,
     /// The VM is removed when it ends.
     pub remove: bool,
+    /// The user's labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Row {
@@ -120,7 +129,7 @@ impl Row {
                     .end
                     .filter(|end| end.power_cut)
                     .map(|end| end.reason),
-                State::Creating => None,
+                State::Creating | State::Suspended => None,
             },
             system: (!guest.system.is_empty()).then(|| plain(&guest.system)),
             failed_units: guest.failed.iter().map(|unit| plain(&unit.name)).collect(),
@@ -138,6 +147,7 @@ impl Row {
             accelerator: record.accelerator,
             ephemeral: spec.is_ephemeral(),
             remove: spec.remove,
+            labels: spec.settings.labels.clone(),
         }
     }
 }
@@ -148,6 +158,7 @@ impl Args {
             .store
             .list()
             .iter()
+            .filter(|entry| entry.is_chosen(&self.filters))
             .map(|entry| Row::new(entry, &context.dirs))
             .collect();
         if let Some(format) = &self.format {

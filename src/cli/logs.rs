@@ -3,17 +3,18 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use super::Context;
+use super::args::time::parse_since;
 use super::args::vm::VmArg;
 use crate::engine::log::{ReadFrom, Reader, pieces};
 use crate::guest::shell::shell_line;
 use crate::host;
-use crate::text::{Progress, parse_time, plain};
+use crate::text::{Progress, plain};
 use crate::ui::StderrProgress;
 use crate::vm::live::Live;
 use crate::vm::supervisor::client::Client;
@@ -117,21 +118,6 @@ impl Args {
     }
 }
 
-/// Parses a duration before now, or a time.
-fn parse_since(text: &str) -> Result<Timestamp> {
-    if let Ok(ago) = parse_time(text) {
-        let time = SystemTime::now()
-            .checked_sub(ago)
-            .context("the time is too long ago")?;
-        return Ok(Timestamp::try_from(time)?);
-    }
-    text.parse().ok().with_context(|| {
-        format!(
-            "invalid time `{text}`: expected seconds, 90s, 5m or 2h, or a date such as 2026-01-31T12:00:00Z"
-        )
-    })
-}
-
 /// Copies new output until the VM ends. Each message of the supervisor can mean new output.
 async fn follow(log: &mut Reader, vm: &Vm, context: &Context) -> Result<()> {
     let Ok(mut client) = Client::attach(vm, &context.dirs, false).await else {
@@ -173,24 +159,5 @@ fn copy(log: &mut Reader) -> Result<ControlFlow<()>> {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(e) => Err(e).context("can't write to stdout"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_relative_or_absolute() {
-        let ago = parse_since("5m").unwrap();
-        let seconds = Timestamp::now().as_second() - ago.as_second();
-        assert!((299..=302).contains(&seconds), "{seconds}");
-        assert_eq!(parse_since("1970-01-01T00:01:00Z").unwrap().as_second(), 60);
-        assert!(
-            parse_since("yesterday")
-                .unwrap_err()
-                .to_string()
-                .contains("5m")
-        );
     }
 }

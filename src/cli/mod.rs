@@ -1,20 +1,29 @@
 //! The command line: one file per command, its arguments and its `run`.
 
 mod args;
+mod clone;
 mod completion;
+mod config;
 mod console;
 mod context;
 mod cp;
 mod disk;
 mod doctor;
+mod dry_run;
+mod events;
+mod generate;
+mod help;
 mod images;
 mod inspect;
 mod internal;
+mod line;
 mod list;
 mod logs;
 mod port;
 mod prune;
 mod reboot;
+mod rename;
+mod replace;
 mod requirements;
 mod rm;
 mod run;
@@ -25,16 +34,20 @@ mod ssh;
 mod ssh_config;
 mod start;
 mod stop;
+mod suspend;
 mod system;
+mod test;
 mod trust;
 mod upgrade;
 mod wait;
+mod watch;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::host::process::interrupt;
@@ -46,20 +59,25 @@ pub use context::Context;
 
 /// Exit code for a failure of the tool itself, as in podman.
 const FAILURE: u8 = 125;
+/// Exit code of `test` when a check failed.
+const TEST_FAILED: u8 = 1;
 /// Exit code for a VM that was not ready in time, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
 const PROGRAM: &str = "podman-bootc";
+/// The version, with the commit and its date where the build knows them; see `build.rs`.
+const VERSION: &str = env!("PODMAN_BOOTC_VERSION");
 const EXIT_CODES: &str = "\
 Exit codes:
   the command's own   from run and ssh with a command, and from a shell
+  1                   from test: a check failed
   124                 the VM was not ready in time
   125                 the tool failed, or its arguments are wrong
   128 + N             signal N ended the tool: 130 after Ctrl-C, 143 after SIGTERM";
 
 /// Boot a bootable container image in a VM, straight from podman's storage
 #[derive(Debug, Parser)]
-#[command(name = PROGRAM, version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = PROGRAM, version = VERSION, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// Log messages at and above this level, to stderr
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", value_parser = parse_level)]
@@ -71,6 +89,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Watch(Box<watch::Args>),
     #[command(visible_aliases = ["ls", "ps"])]
     List(list::Args),
     Ssh(ssh::Args),
@@ -82,27 +101,39 @@ enum Command {
     Screenshot(screenshot::Args),
     Stop(stop::Args),
     Start(start::Args),
+    Suspend(suspend::Args),
     #[command(visible_alias = "restart")]
     Reboot(reboot::Args),
     Upgrade(upgrade::Args),
     Rollback(upgrade::RollbackArgs),
+    Replace(replace::Args),
+    Test(Box<test::Args>),
     Wait(wait::Args),
     Set(set::Args),
     #[command(subcommand)]
     Snapshot(snapshot::Command),
+    Clone(clone::Args),
+    Rename(rename::Args),
     Rm(rm::Args),
     Images(images::Args),
     Disk(disk::Args),
+    #[command(subcommand)]
+    Generate(generate::Command),
     Prune(prune::Args),
     #[command(subcommand)]
     System(system::Command),
     Inspect(inspect::Args),
     Logs(logs::Args),
+    Events(events::Args),
     Port(port::Args),
     Doctor(doctor::Args),
+    #[command(subcommand)]
+    Config(config::Command),
     Completion(completion::Args),
     #[command(hide = true)]
     Proxy(ssh_config::ProxyArgs),
+    #[command(name = "internal-complete", hide = true)]
+    Complete(completion::CompleteArgs),
     #[command(name = "internal-supervise", hide = true)]
     Supervise(internal::SuperviseArgs),
     #[command(name = "internal-export", hide = true)]
@@ -110,14 +141,18 @@ enum Command {
     #[command(name = "internal-share-root", hide = true)]
     ShareRoot(internal::ShareRootArgs),
     #[command(name = "internal-watch", hide = true)]
-    Watch(internal::WatchArgs),
+    WatchParent(internal::WatchArgs),
 }
 
 /// Parses the command line, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match line::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(line::Stop::Configuration(error)) => {
+            ui::tell(format!("Error: {}", line::explain(&error)));
+            return ExitCode::from(FAILURE);
+        }
+        Err(line::Stop::Usage(error)) => {
             // An error means that the terminal is closed.
             let _ = error.print();
             let help = matches!(
@@ -148,9 +183,9 @@ pub fn main() -> ExitCode {
 /// Returns the command line for completions and man pages, without the hidden commands, which
 /// completion scripts would offer.
 pub fn command() -> clap::Command {
-    let whole = Cli::command();
+    let whole = help::fit(Cli::command());
     clap::Command::new(PROGRAM)
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(VERSION)
         .about(whole.get_about().cloned().unwrap_or_default())
         .after_help(EXIT_CODES)
         .args(whole.get_arguments())
@@ -166,6 +201,7 @@ fn dispatch(command: Command) -> Result<u8> {
     let open = Context::open;
     match command {
         Command::Run(args) => return args.run(&open()?),
+        Command::Watch(args) => args.run(&open()?)?,
         Command::List(args) => args.run(&open()?)?,
         Command::Ssh(args) => return args.run(&open()?),
         Command::SshConfig(args) => args.run(&open()?)?,
@@ -179,23 +215,32 @@ fn dispatch(command: Command) -> Result<u8> {
         Command::Snapshot(command) => command.run(&open()?)?,
         Command::Upgrade(args) => args.run(&open()?)?,
         Command::Rollback(args) => args.run(&open()?)?,
+        Command::Replace(args) => args.run(&open()?)?,
+        Command::Test(args) => return args.run(&open()?),
         Command::Wait(args) => args.run(&open()?)?,
         Command::Stop(args) => args.run(&open()?)?,
+        Command::Suspend(args) => args.run(&open()?)?,
         Command::Start(args) => args.run(&open()?)?,
+        Command::Clone(args) => args.run(&open()?)?,
+        Command::Rename(args) => args.run(&open()?)?,
         Command::Rm(args) => args.run(&open()?)?,
         Command::Disk(args) => args.run(&open()?)?,
+        Command::Generate(command) => command.run(&open()?)?,
         Command::Prune(args) => args.run(&open()?)?,
         Command::System(command) => command.run(&open()?)?,
         Command::Images(args) => args.run(&open()?)?,
         Command::Inspect(args) => args.run(&open()?)?,
         Command::Logs(args) => return args.run(&open()?),
+        Command::Events(args) => args.run(&open()?)?,
         Command::Port(args) => args.run(&open()?)?,
         Command::Doctor(args) => return args.run(&open()?),
+        Command::Config(command) => command.run()?,
         Command::Completion(args) => args.run()?,
+        Command::Complete(args) => args.run(),
         Command::Supervise(args) => args.run(&open()?)?,
         Command::Export(args) => args.run()?,
         Command::ShareRoot(args) => args.run()?,
-        Command::Watch(args) => args.run()?,
+        Command::WatchParent(args) => args.run()?,
     }
     Ok(0)
 }
@@ -218,6 +263,14 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 /// Returns the error and its causes, without the repetitions of transparent wrappers.
 fn message(error: &anyhow::Error) -> String {
     crate::text::error_chain(error.as_ref())
+}
+
+/// Returns the first of these arguments that the command line gives to a command, by its ID.
+fn given<'a>(command: &str, ids: &[&'a str]) -> Option<&'a str> {
+    let matches = Cli::command().try_get_matches().ok()?;
+    let matches = matches.subcommand_matches(command)?;
+    let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    ids.iter().copied().find(is_given)
 }
 
 /// Runs an action for each name. After a failure it goes on with the next name.

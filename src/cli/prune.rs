@@ -10,6 +10,7 @@ use super::Context;
 use crate::direct_boot::BootCache;
 use crate::disk::{self, Cache, Cached, Key};
 use crate::host::fs::file;
+use crate::host::fs::locked_folder::LockedFolder;
 use crate::image::Podman;
 use crate::registry::OciFolder;
 use crate::text::{format_size, parse_time};
@@ -63,6 +64,7 @@ impl Args {
         if !self.dry_run {
             cache.sweep();
             OciFolder::sweep(&context.dirs.registry());
+            LockedFolder::sweep(&context.dirs.containerdisks());
         }
         let used = |key: &Key| -> Result<bool> { Ok(context.store.uses(key)?) };
         let removed = disk::prune(&cache, self.older_than, self.dry_run, used)?;

@@ -37,6 +37,7 @@ fn verb_phrase(wish: Wish) -> String {
         Wish::ForeignDisk => "give a key to the system on a disk image (--disk)",
         Wish::OtherArch => "run a guest of another architecture (--arch)",
         Wish::Tpm => "give a VM a TPM (--tpm)",
+        Wish::Argument => "take arguments of its own (--hypervisor-arg)",
         Wish::PlugDisk => "add a disk to a running VM, or remove it",
         Wish::PlugShare => "share a folder with a running VM, or stop that",
         Wish::Snapshot => "take snapshots of a VM (snapshot)",
@@ -62,7 +63,7 @@ fn advice(wish: Wish, kind: Kind, os: Os) -> &'static str {
         }
         (Wish::Accelerator, ..) => "leave out --accel, or use --hypervisor qemu",
         (Wish::Tpm, Kind::Qemu, _) => "leave out --tpm",
-        (Wish::Tpm | Wish::Credential(_) | Wish::Device(_), ..) => {
+        (Wish::Tpm | Wish::Credential(_) | Wish::Device(_) | Wish::Argument, ..) => {
             "leave out the flag, or use --hypervisor qemu"
         }
         (Wish::PlugDisk | Wish::PlugShare, ..) => "stop the VM first",

@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 
+use super::args::vm::chosen;
 use super::{Context, each};
 use crate::ui::say;
+use crate::vm::filter::Filter;
 use crate::vm::store::{self, Entry};
 use crate::vm::{Name, State, Vm, lifecycle};
 
@@ -18,10 +20,19 @@ pub struct Args {
     /// Remove all VMs that are not running; with --force, all VMs
     #[arg(short, long)]
     all: bool,
+    /// Remove the VMs with this: label=KEY[=VALUE], name=REGEX, status=STATE or image=IMAGE; can be
+    /// repeated
+    #[arg(
+        long = "filter",
+        value_name = "KEY=VALUE",
+        value_parser = Filter::of_vms,
+        conflicts_with = "all"
+    )]
+    filters: Vec<Filter>,
     /// The VMs: names, IDs or unique prefixes of IDs
     #[arg(
-        required_unless_present = "all",
-        conflicts_with = "all",
+        required_unless_present_any = ["all", "filters"],
+        conflicts_with_all = ["all", "filters"],
         value_name = "VM"
     )]
     vms: Vec<String>,
@@ -32,7 +43,13 @@ impl Args {
         if self.all {
             return self.remove_all(context);
         }
-        each(&self.vms, |name| {
+        let names = match self.filters.is_empty() {
+            true => self.vms.clone(),
+            false => chosen(context, &self.filters, |entry| {
+                !matches!(entry, Entry::Creating(_))
+            }),
+        };
+        each(&names, |name| {
             let name = match (context.store.find(name), name.parse::<Name>()) {
                 (Err(store::Error::Damaged { .. }), Ok(name)) if self.force => {
                     context.store.remove_damaged(&name)?;
@@ -52,8 +69,7 @@ impl Args {
             // Fails: only `rm --force NAME` removes a damaged VM.
             Entry::Damaged(..) => true,
         };
-        let entries = context.store.list().into_iter().filter(wanted);
-        let names: Vec<String> = entries.map(|entry| entry.name().to_owned()).collect();
+        let names = chosen(context, &[], wanted);
         each(&names, |name| {
             let name = self.remove(context, &context.store.find(name)?)?;
             say(format!("{name}\n"));

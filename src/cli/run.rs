@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::args::image::ImageArgs;
 use super::args::install::InstallArgs;
-use super::args::machine::{MachineArgs, parse_cpus, parse_memory};
+use super::args::new_vm::NewVmArgs;
 use super::args::session::TerminalArgs;
+use super::args::timeline::TimelineArgs;
 use super::ssh::{self, Target};
-use super::{Context, requirements};
-use crate::direct_boot::Transport;
-use crate::host::Os;
+use super::{Context, dry_run};
+use crate::hypervisor::Forward;
 use crate::hypervisor::features::Wish;
-use crate::hypervisor::{Arch, Hypervisor, Kind, accelerator, features};
-use crate::provision::Boot;
+use crate::provision::{Preview, Provisioner};
 use crate::text::{Progress, parse_time};
-use crate::ui::{StderrProgress, say};
+use crate::timeline::{BOOT, Recorder, START};
+use crate::ui::{Format, StderrProgress, say};
 use crate::vm::create::NewVm;
 use crate::vm::live::Live;
 use crate::vm::ready::{self, Condition, Fault, Ready, Wanted};
 use crate::vm::store::instance::EndKind;
+use crate::vm::store::{self, Entry};
 use crate::vm::supervisor::client::Client;
-use crate::vm::{self, Name, Vm, lifecycle};
+use crate::vm::{self, Name, State, Vm, lifecycle};
 
 /// Run a bootable container image as a VM
 ///
@@ -42,6 +42,17 @@ pub struct Args {
     /// The VM's name [default: generated]
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
+    /// Replace the VM of this name, if there is one: it is shut down and removed as soon as the new
+    /// one can be made
+    #[arg(short = 'R', long, requires = "name")]
+    replace: bool,
+    /// Show what would be pulled, installed and started, with the hypervisor's command line, and do
+    /// nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the dry run as JSON, or by a template such as '{{.boot.cached}}'
+    #[arg(long, value_name = "json|TEMPLATE", requires = "dry_run")]
+    format: Option<Format>,
     /// Start the VM in the background and print its name; with CMD, wait until CMD exits, and keep
     /// the VM
     #[arg(short, long, visible_short_alias = 'B', visible_alias = "background")]
@@ -49,20 +60,8 @@ pub struct Args {
     /// Remove the VM when the session ends (with --detach: when the VM powers off)
     #[arg(long)]
     rm: bool,
-    /// The user to log in as: one of the image, or one that its sysusers.d, cloud-init or Ignition
-    /// makes at boot
-    #[arg(short, long, value_name = "USER", default_value = "root")]
-    user: String,
-    /// Virtual CPUs
-    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = parse_cpus())]
-    cpus: u32,
-    /// Memory, in bytes or with K, M, G
-    #[arg(short, long, value_name = "SIZE", default_value = "2G", value_parser = parse_memory)]
-    memory: u64,
     #[command(flatten)]
     terminal: TerminalArgs,
-    #[command(flatten)]
-    image_source: ImageArgs,
     /// Time limit until the VM is ready, in seconds or as in 90s, 5m [default: 5m, under emulation
     /// 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -74,12 +73,8 @@ pub struct Args {
     /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
-    /// The hypervisor that runs the VM
-    #[arg(long, value_enum, default_value_t = features::Choice::Auto, value_name = "HYPERVISOR")]
-    hypervisor: features::Choice,
-    /// The way QEMU runs guest code
-    #[arg(long, value_enum, default_value_t = accelerator::Choice::Auto, value_name = "ACCELERATOR")]
-    accel: accelerator::Choice,
+    #[command(flatten)]
+    timeline: TimelineArgs,
     /// The image: a name, short name, ID or ID prefix; or oci-archive:FILE, docker-archive:FILE,
     /// oci:DIR
     #[arg(required_unless_present = "disk")]
@@ -88,32 +83,19 @@ pub struct Args {
     /// unchanged
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
-    /// Boot the image directly, without an install; all changes are lost with the VM
-    #[arg(long, conflicts_with_all = InstallArgs::ONLY_FOR_DISKS)]
-    ephemeral: bool,
-    /// How an --ephemeral VM gets the image's files
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "TRANSPORT",
-        requires = "ephemeral"
-    )]
-    root_transport: Transport,
     /// Boot this disk image (raw or qcow2) instead of a container image; it must not change while
     /// the VM exists
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ephemeral", "connection", "pull"], conflicts_with_all = InstallArgs::ONLY_FOR_INSTALLS)]
     disk: Option<PathBuf>,
+    // The last field, because its headings apply to all options after it.
     #[command(flatten)]
-    machine: MachineArgs,
-    // The last field, because its heading applies to all options after it.
-    #[command(flatten)]
-    install: InstallArgs,
+    new_vm: NewVmArgs,
 }
 
 impl Args {
     pub(super) fn run(mut self, context: &Context) -> Result<u8> {
         let progress = StderrProgress::new(self.quiet);
+        let progress = Recorder::new(&progress);
         if self.disk.is_some() {
             // Without an image, the first word belongs to the command.
             self.command
@@ -127,26 +109,35 @@ impl Args {
                  Add `--wait ssh`"
             );
         }
-        let hypervisor = Hypervisor::choose(self.hypervisor, Os::current())?;
-        requirements::check(hypervisor, &self.wishes())?;
-        let provisioner = context.provisioner(&progress)?;
-        let new = self.new_vm(hypervisor)?;
+        self.timeline.check()?;
+        let disk: &[Wish] = match self.disk.is_some() {
+            true => &[Wish::ForeignDisk],
+            false => &[],
+        };
+        let hypervisor = self.new_vm.choose_hypervisor(disk)?;
+        self.new_vm.machine.free_then = self.ports_of_replaced(context);
+        let new = self.new_vm.new_vm(hypervisor, self.removes())?;
+        let remove = || self.remove_replaced(context, &progress);
+        let provisioner = Provisioner {
+            replaced: self.replace.then_some(&remove),
+            ..context.provisioner(&progress)?
+        };
+        if self.dry_run {
+            let preview = self.preview(&provisioner, &new)?;
+            dry_run::show(context, &preview, &new, self.format.as_ref())?;
+            return Ok(0);
+        }
         let (vm, creating) = match (&self.disk, &self.image) {
             (Some(file), _) => provisioner.vm_on_disk_image(self.name.clone(), file, &new)?,
             (None, Some(image)) => {
-                let source = self.image_source.source(image);
-                let choices = self.install.choices();
-                let boot = match self.ephemeral {
-                    true => Boot::Direct {
-                        transport: self.root_transport,
-                        kargs: &choices.kargs,
-                    },
-                    false => Boot::Disk(&choices),
-                };
+                let source = self.new_vm.image_source.source(image);
+                let choices = self.new_vm.install.choices();
+                let boot = self.new_vm.boot(&choices);
                 provisioner.vm_from_image(self.name.clone(), &source, boot, new)?
             }
             (None, None) => bail!("no image given"),
         };
+        progress.phase(START);
         let started = context.block_on(lifecycle::start(&vm, &context.store, self.needs_lease()));
         drop(creating);
         // A VM that never ran is empty. Removing it frees its name for the next try.
@@ -168,48 +159,63 @@ impl Args {
                 }
                 return Err(error.into());
             }
+            self.timeline
+                .show(context, self.title(&vm), &progress, None);
             say(format!("{}\n", vm.spec.name));
             return Ok(0);
         }
         self.session(context, &vm, client, &progress)
     }
 
-    /// Returns the requested features that not every hypervisor has.
-    fn wishes(&self) -> Vec<Wish> {
-        let requested = [
-            (self.ephemeral, Wish::DirectBoot),
-            (self.accel != accelerator::Choice::Auto, Wish::Accelerator),
-            (self.user != "root", Wish::OtherUser),
-            (self.disk.is_some(), Wish::ForeignDisk),
-            (
-                self.image_source
-                    .arch
-                    .is_some_and(|arch| Arch::host() != Some(arch)),
-                Wish::OtherArch,
-            ),
-        ];
-        let requested = requested
-            .into_iter()
-            .filter_map(|(requested, wish)| requested.then_some(wish));
-        requested.chain(self.machine.wishes()).collect()
+    /// Returns the name of what boots.
+    fn title<'a>(&'a self, vm: &'a Vm) -> &'a str {
+        self.image.as_deref().unwrap_or(vm.spec.name.as_str())
     }
 
-    fn new_vm(&self, hypervisor: Kind) -> Result<NewVm> {
-        let (settings, files) = self.machine.settings(hypervisor)?;
-        Ok(NewVm {
-            cpus: self.cpus,
-            memory_mib: self.memory,
-            disk_size: self.install.choices().disk_size(),
-            hypervisor,
-            accelerator: self.accel,
-            user: self.user.clone(),
-            // An ephemeral VM can't be started again.
-            remove: self.removes() || self.ephemeral,
-            firmware: self.machine.firmware,
-            arch: self.image_source.arch,
-            settings,
-            files,
+    fn preview(&self, provisioner: &Provisioner, new: &NewVm) -> Result<Preview> {
+        let name = self.name.clone();
+        Ok(match (&self.disk, &self.image) {
+            (Some(file), _) => provisioner.preview_of_disk_image(name, file, new)?,
+            (None, Some(image)) => {
+                let source = self.new_vm.image_source.source(image);
+                let choices = self.new_vm.install.choices();
+                provisioner.preview(name, &source, &self.new_vm.boot(&choices), new)?
+            }
+            (None, None) => bail!("no image given"),
         })
+    }
+
+    /// Returns the ports of the running VM that the new one replaces.
+    fn ports_of_replaced(&self, context: &Context) -> Vec<Forward> {
+        let name = self.name.as_ref().filter(|_| self.replace);
+        let old = name.and_then(|name| context.store.entry(name)?.vm());
+        old.filter(|vm| vm.state() == State::Running)
+            .map(|vm| vm.record().ports)
+            .unwrap_or_default()
+    }
+
+    /// Shuts down and removes the VM that the new one replaces.
+    fn remove_replaced(&self, context: &Context, progress: &dyn Progress) -> Result<(), vm::Error> {
+        let Some(name) = &self.name else {
+            return Ok(());
+        };
+        let vm = match context.store.entry(name) {
+            None => return Ok(()),
+            Some(Entry::Damaged(..)) => return Ok(context.store.remove_damaged(name)?),
+            Some(Entry::Creating(name)) => return Err(store::Error::Creating(name).into()),
+            Some(Entry::Vm(vm)) => vm,
+        };
+        let stage = progress.stage("replace");
+        stage.update(&format!("stopping VM {name}"));
+        context.block_on(async {
+            let end = lifecycle::stop(&vm, &context.store, lifecycle::stop_time(&vm)).await?;
+            if let Some(end) = end.filter(|end| end.power_cut) {
+                stage.note(&format!("VM {name}: {}", end.reason));
+            }
+            lifecycle::remove(&vm, &context.store, false).await
+        })?;
+        stage.done(&format!("removed the old VM {name}"));
+        Ok(())
     }
 
     /// A VM started for a single command is removed when the command exits, as in podman-bootc
@@ -228,14 +234,15 @@ impl Args {
         context: &Context,
         vm: &Vm,
         mut client: Client,
-        progress: &dyn Progress,
+        progress: &Recorder,
     ) -> Result<u8> {
         let stage = progress.stage("boot");
+        progress.phase(BOOT);
         let condition = self.wait.clone().unwrap_or_default();
         let ready = context.block_on(ready::wait_until(
             &mut client,
             vm,
-            &self.user,
+            &self.new_vm.user,
             self.timeout,
             Some(&*stage),
             &Wanted::Any,
@@ -250,6 +257,8 @@ impl Args {
             }) => match faults.into_iter().next() {
                 None => {
                     stage.done(&format!("VM {} is ready", vm.spec.name));
+                    let title = self.title(vm);
+                    self.timeline.show(context, title, progress, Some(&session));
                     if self.detach && self.command.is_empty() {
                         context.block_on(session.close());
                         say(format!("{}\n", vm.spec.name));
@@ -258,7 +267,7 @@ impl Args {
                     let live = Live {
                         vm,
                         store: &context.store,
-                        user: &self.user,
+                        user: &self.new_vm.user,
                         client: &mut client,
                         boot,
                     };
@@ -269,6 +278,7 @@ impl Args {
             },
             Err(error) => {
                 drop(stage);
+                self.timeline.show(context, self.title(vm), progress, None);
                 Err(error.into())
             }
         };

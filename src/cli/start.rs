@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::args::vm::VmArgs;
+use super::args::vm::ChosenVms;
 use super::wait::console_hint;
 use super::{Context, each};
 use crate::text::{Progress, Stage, parse_time};
 use crate::ui::{StderrProgress, say, tell};
 use crate::vm::ready::{self, Condition, Wanted};
-use crate::vm::{self, lifecycle};
+use crate::vm::{self, State, lifecycle};
 
-/// Start stopped VMs in the background
+/// Start stopped VMs in the background, and resume suspended ones
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    vms: VmArgs,
+    vms: ChosenVms,
     /// Wait for this: ssh, running (the end of the boot, without failed units), or a unit such as
     /// multi-user.target
     #[arg(long, value_name = "CONDITION")]
@@ -24,6 +24,9 @@ pub struct Args {
     /// Time limit for --wait, in seconds or as in 90s, 5m [default: 5m, under emulation 20m]
     #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "wait")]
     timeout: Option<Duration>,
+    /// Boot a suspended VM anew; what it had in memory is lost
+    #[arg(long)]
+    cold: bool,
     /// Don't show progress
     #[arg(short, long)]
     quiet: bool,
@@ -31,8 +34,12 @@ pub struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        each(&self.vms.vms, |name| {
+        let names = self.vms.names(context, |vm| vm.state() != State::Running);
+        each(&names, |name| {
             let vm = context.store.find(name)?;
+            if self.cold {
+                lifecycle::forget_suspended(&vm)?;
+            }
             context.block_on(async {
                 let mut client = lifecycle::start(&vm, &context.store, false).await?;
                 let Some(condition) = &self.wait else {

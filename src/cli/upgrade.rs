@@ -11,7 +11,7 @@ use crate::image::Pull;
 use crate::provision::ImageSource;
 use crate::text::parse_time;
 use crate::ui::{Format, StderrProgress, print, say};
-use crate::upgrade::{After, Job, Report, Wish};
+use crate::upgrade::{After, ImageWish, Job, NextBoot, Report, Wish};
 use crate::vm::Vm;
 
 /// Bring a running VM to another version of its image, as production machines do it
@@ -70,8 +70,8 @@ struct CommonArgs {
     /// Bring the old version back if the new one doesn't boot, or if --check fails
     #[arg(long)]
     auto_rollback: bool,
-    /// Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 25m for the
-    /// reboot]
+    /// Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the
+    /// reboot, 25m under emulation]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
     /// The user to log in as; it needs `sudo -n` if it isn't root [default: the VM's user]
@@ -104,11 +104,11 @@ impl Args {
         // The guest may know the VM's image by another name, which it keeps.
         let reference =
             (own.as_ref() != Some(&found.image.reference)).then(|| found.image.reference.clone());
-        let wish = Wish::Image {
+        let wish = Wish::Image(ImageWish {
             podman: &found.podman,
             image: &found.image,
             reference: reference.as_deref(),
-        };
+        });
         let after = self.common.after(self.no_apply, self.soft_reboot);
         self.common.run(context, &mut vm, &progress, after, &wish)
     }
@@ -128,11 +128,11 @@ impl CommonArgs {
     fn after(&self, no_apply: bool, soft: bool) -> After<'_> {
         match no_apply {
             true => After::Stay,
-            false => After::Reboot {
+            false => After::Reboot(NextBoot {
                 soft,
                 check: self.check.as_deref(),
                 auto_rollback: self.auto_rollback,
-            },
+            }),
         }
     }
 

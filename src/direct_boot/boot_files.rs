@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use super::cpio::Archive;
 use super::error::Error;
 use super::image_files::{Identity, ImageFiles};
-use super::layers::ChainId;
+use super::layers::{ChainId, LabelsId};
+use super::selinux::{self, Policy};
 use super::{facts, kernel, modules, scratch, unpack_kernel};
 use crate::host::fs::file::{self, IoContext};
 use crate::image::Facts;
@@ -37,13 +38,15 @@ pub const INSTALL_CHANNEL: &str = "podman-bootc.install";
 pub const IMAGE_SERIAL: &str = "image";
 /// The guest mounts that disk here.
 pub const IMAGE_MOUNT: &str = "/run/podman-bootc/image";
+/// Serial of the disk with a storage of podman, which has the image's bound images.
+pub const BOUND_SERIAL: &str = "bound";
 /// Serial of the disk to install to.
 pub const OUTPUT_SERIAL: &str = "output";
 
 /// The word on the kernel's command line that makes the guest wait for its identity.
 pub const FREEZE_WORD: &str = "podman-bootc.freeze";
 
-const VERSION: u32 = 6;
+const VERSION: u32 = 8;
 const FACTS_FILE: &str = "boot.json";
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
@@ -58,8 +61,24 @@ pub struct FactsFile {
     pub boot_files: BootFiles,
     /// The layers of the scratch disk's content; `None` where the image has no scratch disk.
     pub scratch: Option<ChainId>,
+    /// The labels of the scratch disk's files.
+    scratch_labels: Option<LabelsId>,
+    /// The labels that the image's policy gives.
+    policy: Option<LabelsId>,
     #[serde(flatten)]
     pub facts: Facts,
+}
+
+impl FactsFile {
+    /// The labels that a boot of this image needs and this host can give. A boot enforces a policy
+    /// only if all files have labels.
+    pub fn labels(&self) -> Option<&LabelsId> {
+        let policy = self
+            .policy
+            .as_ref()
+            .filter(|_| self.scratch_labels == self.policy);
+        policy.filter(|_| selinux::can_label_erofs())
+    }
 }
 
 /// The kernel and the initramfs in a folder of the cache.
@@ -143,6 +162,7 @@ pub struct Mounted<'a> {
     /// The folders of the image's layers, the lowest first, if podman knows them.
     pub layers: Option<&'a [PathBuf]>,
     pub chains: &'a [ChainId],
+    pub policy: Option<&'a Policy>,
 }
 
 /// Fills `folder` with the kernel, the initramfs, the scratch disk and the facts of an image. It
@@ -153,6 +173,7 @@ pub fn export(mounted: &Mounted, boots: &Path, folder: &Path) -> Result<(), Erro
         architecture,
         layers,
         chains,
+        policy,
     } = *mounted;
     let image = ImageFiles::new(source)?;
     let mut facts = facts::read(&image, architecture)?;
@@ -173,34 +194,48 @@ pub fn export(mounted: &Mounted, boots: &Path, folder: &Path) -> Result<(), Erro
     };
     facts.kernel.clone_from(&boot_files.version);
     facts.kargs.extend(boot_files.kargs.iter().cloned());
+    let debugfs = selinux::debugfs();
+    let labels = debugfs.as_deref().zip(policy);
+    let mut scratch_labels = labels.map(|(_, policy)| policy.id());
     let scratch = match scratch::program().filter(|_| boot_files.has_ext4) {
         Some(program) => {
             let chain = scratch::chain(layers, chains).cloned();
             let disk = folder.join(scratch::FILE);
-            match find_scratch(boots, chain.as_ref()) {
+            match find_scratch(boots, chain.as_ref(), scratch_labels.as_ref()) {
                 Some(other) => fs::hard_link(other, &disk).writing(&disk)?,
-                None => scratch::pack(&program, source, folder)?,
+                None => scratch::pack(&program, source, folder, labels)?,
             }
             chain
         }
-        None => None,
+        None => {
+            scratch_labels = None;
+            None
+        }
     };
     let facts = FactsFile {
         version: VERSION,
         chains: chains.to_vec(),
         boot_files,
         scratch,
+        scratch_labels,
+        policy: policy.map(Policy::id),
         facts,
     };
     Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
 }
 
 /// Finds the scratch disk of another image that has the same content.
-fn find_scratch(boots: &Path, chain: Option<&ChainId>) -> Option<PathBuf> {
-    let chain = Some(chain?);
+fn find_scratch(
+    boots: &Path,
+    chain: Option<&ChainId>,
+    labels: Option<&LabelsId>,
+) -> Option<PathBuf> {
+    let disk = (Some(chain?), labels);
+    let disk_of =
+        |facts: &FactsFile| (facts.scratch.as_ref(), facts.scratch_labels.as_ref()) == disk;
     file::entries(boots)
         .map(|entry| entry.path())
-        .find(|folder| read_facts(folder).is_ok_and(|facts| facts.scratch.as_ref() == chain))
+        .find(|folder| read_facts(folder).is_ok_and(|facts| disk_of(&facts)))
         .map(|folder| folder.join(scratch::FILE))
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::boot_files::{INITRAMFS, KERNEL, read_facts};
-use super::{Error, modules, scratch};
+use super::boot_files::{FactsFile, INITRAMFS, KERNEL};
+use super::layers::Block;
+use super::{Error, erofs, modules, scratch, selinux};
 use crate::image::Facts;
 
 /// The root's disks have this serial and a number; the lowest layer's disk has 0.
@@ -23,6 +24,8 @@ pub struct BootImage {
     userxattr: bool,
     transport: Transport,
     has_scratch: bool,
+    /// All files have the labels of the image's SELinux policy.
+    has_labels: bool,
     pub facts: Facts,
 }
 
@@ -36,14 +39,22 @@ pub enum Transport {
     Virtiofs,
 }
 
+/// The files of block images.
+fn roots(blocks: &Path, stack: &[Block]) -> Vec<PathBuf> {
+    let file = |block| erofs::data_file(blocks, block);
+    stack.iter().map(file).collect()
+}
+
 impl BootImage {
-    pub(super) fn open(
+    /// The image whose boot files are in `folder`, and whose root is a stack of block images in the
+    /// folder `blocks`.
+    pub(super) fn new(
         folder: &Path,
-        roots: Vec<PathBuf>,
-        userxattr: bool,
+        file: FactsFile,
+        blocks: &Path,
+        stack: &[Block],
         transport: Transport,
     ) -> Result<Self, Error> {
-        let file = read_facts(folder)?;
         if transport == Transport::Virtiofs && !file.boot_files.has_virtiofs {
             return Err(Error::NoDriver {
                 kernel: file.boot_files.version,
@@ -52,12 +63,31 @@ impl BootImage {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            roots,
-            userxattr,
+            roots: roots(blocks, stack),
+            userxattr: stack.iter().any(|block| block.userxattr),
             transport,
             has_scratch: file.scratch.is_some(),
+            has_labels: stack.iter().any(|block| block.labels.is_some()),
             facts: file.facts,
         })
+    }
+
+    /// The image as it will probably be, before its files exist.
+    pub(super) fn expected(
+        folder: &Path,
+        blocks: &Path,
+        stack: &[Block],
+        transport: Transport,
+    ) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            roots: roots(blocks, stack),
+            userxattr: false,
+            transport,
+            has_scratch: scratch::can_make(),
+            has_labels: false,
+            facts: Facts::default(),
+        }
     }
 
     /// A boot image for tests.
@@ -76,6 +106,7 @@ impl BootImage {
             userxattr: false,
             transport,
             has_scratch: true,
+            has_labels: false,
             facts: Facts {
                 kargs: vec!["quiet".into()],
                 ..Facts::default()
@@ -99,6 +130,26 @@ impl BootImage {
     /// The disk below the layer that a VM writes to; `None` where `/var` must be in memory.
     pub fn scratch(&self) -> Option<PathBuf> {
         self.has_scratch.then(|| self.folder.join(scratch::FILE))
+    }
+
+    /// True when the system enforces the image's SELinux policy if the image says so.
+    pub fn has_labels(&self) -> bool {
+        self.has_labels
+    }
+
+    /// Says why the files of an image with SELinux have no labels.
+    pub fn why_no_labels(&self) -> &'static str {
+        if self.is_shared() {
+            "files over virtiofs can't have the labels of the image's policy"
+        } else if !self.has_scratch {
+            "files in memory can't have the labels of the image's policy"
+        } else if !selinux::can_label_erofs() {
+            "this host's `mkfs.erofs` can't label files (it lacks --file-contexts)"
+        } else if selinux::debugfs().is_none() {
+            "`debugfs` is not installed (package e2fsprogs)"
+        } else {
+            "the image has no `file_contexts` of the policy that it names"
+        }
     }
 
     pub fn kernel(&self) -> PathBuf {
@@ -133,8 +184,10 @@ impl BootImage {
         if self.userxattr {
             words.push("podman-bootc.userxattr".to_owned());
         }
-        if self.facts.selinux {
-            // The block images carry no SELinux labels.
+        // An install's /var and /etc are in memory, without labels.
+        if self.has_labels && unit.is_none() {
+            words.push("podman-bootc.labels".to_owned());
+        } else if self.facts.selinux {
             words.push("enforcing=0".to_owned());
         }
         words.extend(self.facts.kargs.iter().cloned());

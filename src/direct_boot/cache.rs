@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{Error, ImageContext};
-use super::layers::{self, ChainId, Plan};
+use super::layers::{self, ChainId, LabelsId, Plan};
+use super::stack::{self, files};
 use super::worker::ExportJob;
-use super::{BootImage, Transport, boot_files, erofs, served_root};
+use super::{BootImage, Transport, boot_files, erofs, overlay, served_root};
 use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::{Lock, WaitError};
 use crate::host::{self, fault};
@@ -80,22 +81,25 @@ impl BootCache {
         file::create_private_dir(&partial).writing(&partial)?;
         std::fs::write(partial.join(MOUNTED), &image.id).writing(&partial)?;
         let boot = self.boot_folder(image);
-        let convert = match transport {
-            Transport::Erofs => self.plan(&chains).convert,
-            Transport::Virtiofs => vec![],
-        };
+        let make_boot = !boot.exists();
         let job = ExportJob {
             image: image.id.clone(),
             storage: podman.own_storage().cloned(),
             arch,
             chains: chains.clone(),
-            boot: (!boot.exists()).then(|| partial.join(BOOT)),
+            boot: if make_boot {
+                partial.join(BOOT)
+            } else {
+                boot.clone()
+            },
+            make_boot,
             boots: self.boots(),
-            convert,
+            existing: (transport == Transport::Erofs).then(|| self.blocks()),
             blocks: partial.clone(),
         };
         fault::point("roots-begun");
-        job.run_in_process(podman)?;
+        job.run_in_process(podman)
+            .map_err(|error| podman.explain(error))?;
         fault::point("roots-made");
         std::fs::remove_file(partial.join(MOUNTED)).writing(&partial)?;
         self.adopt(&partial, &boot).writing(&self.folder)?;
@@ -103,6 +107,42 @@ impl BootCache {
         self.find(image, &chains, transport)?
             .ok_or_else(vanished)
             .in_image("/")
+    }
+
+    /// Returns the image as [`Self::prepare`] would return it from the cache in this folder, and
+    /// whether all its files exist. Makes nothing. Without the image's boot files its facts are
+    /// unknown.
+    pub fn look(
+        folder: &Path,
+        image: &Image,
+        transport: Transport,
+    ) -> Result<(BootImage, bool), Error> {
+        let cache = Self {
+            folder: folder.to_owned(),
+        };
+        let chains = layers::chain_ids(&image.layers);
+        if let Some(ready) = cache.find(image, &chains, transport)? {
+            return Ok((ready, true));
+        }
+        let boot = cache.boot_folder(image);
+        let facts = match boot.exists() {
+            true => Some(boot_files::read_facts(&boot)?),
+            false => None,
+        };
+        let labels = facts.as_ref().and_then(boot_files::FactsFile::labels);
+        let mut stack = vec![];
+        if transport == Transport::Erofs {
+            let Plan { reuse, convert } = cache.plan(&chains, labels);
+            let new = convert.iter().map(|layers| {
+                layers::block(&chains, layers, overlay::has_user_marks(), labels.cloned())
+            });
+            stack.extend(reuse.into_iter().chain(new));
+        }
+        let image = match facts {
+            Some(facts) => BootImage::new(&boot, facts, &cache.blocks(), &stack, transport)?,
+            None => BootImage::expected(&boot, &cache.blocks(), &stack, transport),
+        };
+        Ok((image, false))
     }
 
     /// Moves finished files to their places. A block image's description comes last, after its data
@@ -206,37 +246,21 @@ impl BootCache {
         if !folder.exists() {
             return Ok(None);
         }
+        let file = boot_files::read_facts(&folder)?;
         if transport == Transport::Virtiofs {
-            return BootImage::open(&folder, vec![], false, transport).map(Some);
+            return BootImage::new(&folder, file, &self.blocks(), &[], transport).map(Some);
         }
-        let plan = self.plan(chains);
+        let labels = file.labels().cloned();
+        let plan = self.plan(chains, labels.as_ref());
         if !plan.convert.is_empty() {
             return Ok(None);
         }
-        let userxattr = plan.reuse.iter().any(|block| block.userxattr);
-        let roots = plan
-            .reuse
-            .iter()
-            .map(|block| erofs::data_file(&self.blocks(), block))
-            .collect();
-        BootImage::open(&folder, roots, userxattr, transport).map(Some)
+        BootImage::new(&folder, file, &self.blocks(), &plan.reuse, transport).map(Some)
     }
 
-    fn plan(&self, chains: &[ChainId]) -> Plan {
-        let mut existing = Vec::new();
-        for path in files(&self.blocks(), erofs::DESCRIPTION) {
-            if !path.with_extension(erofs::DATA).exists() {
-                continue;
-            }
-            match erofs::read_description(&path) {
-                Ok(block) => existing.push(block),
-                Err(error) => tracing::warn!(%error, "ignoring a block image"),
-            }
-        }
-        let known: Vec<Vec<ChainId>> = file::entries(&self.boots())
-            .filter_map(|entry| Some(boot_files::read_facts(&entry.path()).ok()?.chains))
-            .collect();
-        layers::plan(chains, &existing, &known)
+    fn plan(&self, chains: &[ChainId], labels: Option<&LabelsId>) -> Plan {
+        let userxattr = overlay::has_user_marks();
+        stack::plan(&self.blocks(), &self.boots(), chains, labels, userxattr)
     }
 
     /// The name changes with the files that this program appends to the initramfs.
@@ -257,11 +281,6 @@ impl BootCache {
     fn blocks(&self) -> PathBuf {
         self.folder.join("blocks")
     }
-}
-
-fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
-    let paths = file::entries(folder).map(|entry| entry.path());
-    paths.filter(move |path| path.extension().is_some_and(|found| found == extension))
 }
 
 /// Removes the folder when dropped.
@@ -332,18 +351,19 @@ mod tests {
         let block = layers::Block {
             from: None,
             to: chains[0].clone(),
-            userxattr: false,
+            userxattr: overlay::has_user_marks(),
+            labels: None,
         };
         let stem = block.file_stem();
         erofs::describe(&partial, block).unwrap();
         std::fs::write(partial.join(format!("{stem}.erofs")), "x").unwrap();
-        assert!(!cache.plan(&chains).convert.is_empty());
+        assert!(!cache.plan(&chains, None).convert.is_empty());
         cache
             .adopt(&partial, &cache.boots().join("image-1"))
             .unwrap();
-        assert!(cache.plan(&chains).convert.is_empty());
+        assert!(cache.plan(&chains, None).convert.is_empty());
         assert!(cache.boots().join("image-1").exists() && partial.join("mount").exists());
         std::fs::remove_file(cache.blocks().join(format!("{stem}.erofs"))).unwrap();
-        assert!(!cache.plan(&chains).convert.is_empty());
+        assert!(!cache.plan(&chains, None).convert.is_empty());
     }
 }

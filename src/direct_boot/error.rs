@@ -33,6 +33,8 @@ pub enum Error {
     MkfsMissing,
     #[error("can't make a block image")]
     Mkfs(#[source] process::Error),
+    #[error("`debugfs` did not label the files of the scratch disk")]
+    Labels,
     #[error(transparent)]
     Image(#[from] image::Error),
     /// The error text of our own process that mounts an image.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Error;
+use super::bound_files;
 use super::image_files::ImageFiles;
+use super::selinux;
 use crate::image::{Facts, UNIT_CREDENTIALS};
 
 /// The programs in `vm-assets/units/podman-bootc-grow.service`.
@@ -32,7 +34,7 @@ pub fn read(image: &ImageFiles, architecture: &str) -> Result<Facts, Error> {
     let mut facts = Facts {
         selinux: image
             .text("etc/selinux/config")?
-            .is_some_and(|text| selinux_is_on(&text)),
+            .is_some_and(|text| selinux::is_on(&text)),
         sshd: ["usr/sbin/sshd", "usr/bin/sshd"]
             .iter()
             .any(|path| image.has(path)),
@@ -70,6 +72,7 @@ pub fn read(image: &ImageFiles, architecture: &str) -> Result<Facts, Error> {
     for text in sysusers_files(image)? {
         add_sysusers(&text, &mut facts);
     }
+    bound_files::read(image, &mut facts);
     Ok(facts)
 }
 
@@ -87,12 +90,6 @@ fn sysusers_files(image: &ImageFiles) -> Result<Vec<String>, Error> {
         }
     }
     Ok(files.into_values().collect())
-}
-
-fn selinux_is_on(config: &str) -> bool {
-    config
-        .lines()
-        .any(|line| matches!(line.trim(), "SELINUX=enforcing" | "SELINUX=permissive"))
 }
 
 /// Finds systemd's version in the name of its private library. Debian has it in a folder for each
@@ -200,7 +197,6 @@ mod tests {
 
     #[test]
     fn facts_are_read_from_configuration_texts() {
-        assert!(selinux_is_on("# x\nSELINUX=enforcing\n") && !selinux_is_on("SELINUX=disabled\n"));
         let names = [
             "systemd".to_owned(),
             "libsystemd-shared-252-32.el9.so".to_owned(),

@@ -18,6 +18,12 @@ const LIKELY_TO_CHANGE: usize = 4;
 #[serde(transparent)]
 pub struct ChainId(String);
 
+/// Identifies the SELinux labels that a policy gives to files: some digits of the digest of its
+/// file contexts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LabelsId(pub String);
+
 /// Computes the chain IDs of an image's layers, the lowest layer first.
 pub fn chain_ids(layers: &[String]) -> Vec<ChainId> {
     let mut chains: Vec<ChainId> = Vec::new();
@@ -44,6 +50,9 @@ pub struct Block {
     /// the mount option `userxattr` to read them.
     #[serde(rename = "user_marks")]
     pub userxattr: bool,
+    /// The labels of the files, where they have some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelsId>,
 }
 
 impl Block {
@@ -55,10 +64,34 @@ impl Block {
                 .take(32)
                 .collect::<String>()
         };
-        match &self.from {
+        let mut stem = match &self.from {
             None => short(&self.to),
             Some(from) => format!("{}-{}", short(from), short(&self.to)),
+        };
+        if let Some(LabelsId(labels)) = &self.labels {
+            stem = format!("{stem}.{labels}");
         }
+        // The content differs, so one cache or repository can have both.
+        if self.userxattr {
+            stem += ".user";
+        }
+        stem
+    }
+}
+
+/// Returns the block image of these layers of an image with these chains.
+pub fn block(
+    chains: &[ChainId],
+    layers: &Range<usize>,
+    userxattr: bool,
+    labels: Option<LabelsId>,
+) -> Block {
+    let below = layers.start.checked_sub(1);
+    Block {
+        from: below.map(|below| chains[below].clone()),
+        to: chains[layers.end - 1].clone(),
+        userxattr,
+        labels,
     }
 }
 
@@ -160,6 +193,7 @@ mod tests {
             from: None,
             to: to.clone(),
             userxattr: false,
+            labels: None,
         }
     }
 
@@ -168,6 +202,7 @@ mod tests {
             from: Some(from.clone()),
             to: to.clone(),
             userxattr: false,
+            labels: None,
         }
     }
 

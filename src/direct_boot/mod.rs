@@ -7,11 +7,13 @@
 
 mod boot_files;
 mod boot_image;
+mod bound_files;
 mod cache;
 mod cpio;
 mod erofs;
 mod error;
 mod facts;
+mod file_contexts;
 mod image_files;
 mod kernel;
 mod layers;
@@ -19,16 +21,19 @@ mod modules;
 mod mount_namespace;
 mod overlay;
 mod scratch;
+mod selinux;
 mod served_root;
+mod stack;
 mod unpack_kernel;
 mod worker;
 
 pub use boot_files::{
-    FREEZE_WORD, IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT, OUTPUT_SERIAL, facts_of,
+    BOUND_SERIAL, FREEZE_WORD, IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT,
+    OUTPUT_SERIAL, facts_of,
 };
 pub use boot_image::{BootImage, SHARED_ROOT, Transport};
 pub use cache::BootCache;
-pub use erofs::pack;
+pub use erofs::{pack, pack_for};
 pub use error::Error;
 pub use scratch::{SERIAL as SCRATCH_SERIAL, can_make as can_make_scratch};
 pub use served_root::ServedRoot;

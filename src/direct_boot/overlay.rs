@@ -6,6 +6,14 @@ use std::process::Command;
 
 use crate::host::process;
 
+/// Returns true if overlayfs marks removed files with `user.` attributes, as it does in the user
+/// namespace of rootless podman.
+pub fn has_user_marks() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_initial = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    crate::host::user_id() != 0 || !is_initial
+}
+
 /// A mount that ends when the value is dropped, or with the process's mount namespace.
 pub struct Merged {
     path: PathBuf,

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::error::Error;
 use super::layers::ChainId;
+use super::selinux::{self, Policy};
 use crate::host::fs::file::{self, IoContext};
 use crate::host::process;
 
@@ -17,6 +18,13 @@ pub const FILE: &str = "scratch.ext4";
 const SIZE: u64 = 64 << 30;
 /// Folders that the disk has, where the image has no link in their place.
 const FOLDERS: [&str; 3] = ["var", "root", "home"];
+/// The folder of the disk with the changes to other folders.
+const CHANGES: &str = "changes";
+/// Folders that get an overlay whose changes are on the disk, where the image has no link in their
+/// place. `/etc` is one of them on a disk with labels.
+const CHANGED: [&str; 5] = ["etc", "opt", "srv", "mnt", "tmp"];
+/// overlayfs works in a folder with this end of its name.
+const WORK_END: &str = ".work";
 /// One filesystem whatever the host's `/etc/mke2fs.conf` says, with features that all kernels with
 /// ext4 know, and none that let the kernel initialize something in the background. The small
 /// journal keeps it whole when the guest is reset.
@@ -57,8 +65,14 @@ pub fn chain<'a>(layers: Option<&[PathBuf]>, chains: &'a [ChainId]) -> Option<&'
 }
 
 /// Makes the disk's file in `folder` from the image that is mounted at `image`, which must be in a
-/// mount namespace of this process.
-pub fn pack(program: &Path, image: &Path, folder: &Path) -> Result<(), Error> {
+/// mount namespace of this process. `labels` are the program that labels the disk's files and the
+/// image's policy.
+pub fn pack(
+    program: &Path,
+    image: &Path,
+    folder: &Path,
+    labels: Option<(&Path, &Policy)>,
+) -> Result<(), Error> {
     let stage = tempfile::Builder::new()
         .prefix("scratch")
         .tempdir_in(folder)
@@ -81,6 +95,14 @@ pub fn pack(program: &Path, image: &Path, folder: &Path) -> Result<(), Error> {
             bound.push(Bound::mount(&source, target)?);
         }
     }
+    if labels.is_some() {
+        for name in CHANGED {
+            for end in ["", WORK_END] {
+                let folder = content.join(CHANGES).join(format!("{name}{end}"));
+                std::fs::create_dir_all(&folder).writing(&folder)?;
+            }
+        }
+    }
     let made = folder.join(FILE);
     let disk = file::create_private(&made).writing(&made)?;
     disk.set_len(SIZE).writing(&made)?;
@@ -90,8 +112,22 @@ pub fn pack(program: &Path, image: &Path, folder: &Path) -> Result<(), Error> {
         .args([&content, &made])
         .env("MKE2FS_CONFIG", &config);
     process::output(&mut command).map_err(Error::Mkfs)?;
+    if let Some((debugfs, policy)) = labels {
+        selinux::label_ext4(debugfs, policy, &content, &made, image_path)?;
+    }
     disk.sync_all().writing(&made)?;
     Ok(())
+}
+
+/// Returns the path in the image of the file at an absolute path on the disk.
+fn image_path(path: &str) -> &str {
+    let Some(changed) = path.strip_prefix("/changes") else {
+        return path;
+    };
+    match changed.strip_suffix(WORK_END).unwrap_or(changed) {
+        "" => "/",
+        changed => changed,
+    }
 }
 
 /// A folder that is visible at another path until the value is dropped.
@@ -135,5 +171,17 @@ mod tests {
         assert_eq!(chain(Some(&layers), &chains), Some(&chains[1]));
         assert_eq!(chain(Some(&layers[..1]), &chains), chains.last());
         assert_eq!(chain(None, &chains), chains.last());
+    }
+
+    #[test]
+    fn changes_have_the_labels_of_the_folders_that_they_change() {
+        for (path, expected) in [
+            ("/var/lib", "/var/lib"),
+            ("/changes", "/"),
+            ("/changes/etc", "/etc"),
+            ("/changes/tmp.work", "/tmp"),
+        ] {
+            assert_eq!(image_path(path), expected, "{path}");
+        }
     }
 }

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::layers::{Block, ChainId};
+use super::image_files::ImageFiles;
+use super::layers::{self, ChainId};
 use super::mount_namespace::{self, MountedImage};
-use super::{boot_files, erofs, overlay};
+use super::selinux::Policy;
+use super::{boot_files, erofs, overlay, stack};
 use crate::host::fs::file::{self, IoContext};
 use crate::host::{fault, process};
 use crate::hypervisor::Arch;
@@ -25,13 +27,15 @@ pub struct ExportJob {
     pub arch: Arch,
     /// The image's layers, the lowest first.
     pub chains: Vec<ChainId>,
-    /// The folder for the kernel, the initramfs and the facts; `None` when the cache has them.
-    pub boot: Option<PathBuf>,
+    /// The folder with the kernel, the initramfs and the facts.
+    pub boot: PathBuf,
+    /// The cache lacks that folder.
+    pub make_boot: bool,
     /// The folder of all images' kernels.
     pub boots: PathBuf,
-    /// The block images to make, as ranges of layers.
-    pub convert: Vec<Range<usize>>,
-    /// The folder for the block images.
+    /// The folder of the block images that exist; `None` when the image needs none.
+    pub existing: Option<PathBuf>,
+    /// The folder for the block images to make.
     pub blocks: PathBuf,
 }
 
@@ -67,60 +71,63 @@ impl ExportJob {
         let mount = self.blocks.join("mount");
         let image = MountedImage::mount(podman, &self.image, layers.as_deref(), &mount)?;
         fault::point("roots-mounted");
-        if let Some(folder) = &self.boot {
+        let policy = Policy::read(&ImageFiles::new(image.path())?)?;
+        if self.make_boot {
+            let folder = &self.boot;
             file::create_private_dir(folder).writing(folder)?;
             let mounted = boot_files::Mounted {
                 path: image.path(),
                 architecture: self.arch.name(),
                 layers: layers.as_deref(),
                 chains: &self.chains,
+                policy: policy.as_ref(),
             };
             boot_files::export(&mounted, &self.boots, folder)?;
         }
-        let Some(layers) = layers else {
-            return self.pack_whole(image.path());
+        let Some(existing) = &self.existing else {
+            return Ok(());
         };
-        for (index, range) in self.convert.iter().enumerate() {
+        let facts = boot_files::read_facts(&self.boot)?;
+        let policy = policy.filter(|policy| facts.labels() == Some(&policy.id()));
+        let labels = policy.as_ref().map(Policy::id);
+        let labels = labels.as_ref();
+        let userxattr = overlay::has_user_marks();
+        let convert = stack::plan(existing, &self.boots, &self.chains, labels, userxattr).convert;
+        let whole = 0..self.chains.len();
+        let pack =
+            |folder: &Path, layers: &Range<usize>| self.pack(folder, layers, policy.as_ref());
+        let Some(layers) = layers else {
+            return match convert.is_empty() {
+                true => Ok(()),
+                false => pack(image.path(), &whole),
+            };
+        };
+        for (index, range) in convert.iter().enumerate() {
             if range.len() == 1 {
-                self.pack(&layers[range.start], range)?;
+                pack(&layers[range.start], range)?;
                 continue;
             }
             let mount = self.blocks.join(format!("mount{index}"));
             match overlay::mount(&layers[range.clone()], &mount) {
-                Ok(merged) => self.pack(merged.path(), range)?,
+                Ok(merged) => pack(merged.path(), range)?,
                 Err(error) => {
                     tracing::debug!(%error, "can't mount the lower layers alone; packing the whole image");
-                    return self.pack_whole(image.path());
+                    return pack(image.path(), &whole);
                 }
             }
         }
         Ok(())
     }
 
-    fn pack_whole(&self, image: &Path) -> Result<(), Error> {
-        if self.convert.is_empty() {
-            Ok(())
-        } else {
-            self.pack(image, &(0..self.chains.len()))
-        }
-    }
-
     /// Packs a folder as the block image of these layers.
-    fn pack(&self, folder: &Path, layers: &Range<usize>) -> Result<(), Error> {
-        let block = Block {
-            from: layers
-                .start
-                .checked_sub(1)
-                .map(|below| self.chains[below].clone()),
-            to: self.chains[layers.end - 1].clone(),
-            userxattr: is_rootless(),
-        };
-        erofs::pack_block(folder, &self.blocks, block)
+    fn pack(
+        &self,
+        folder: &Path,
+        layers: &Range<usize>,
+        policy: Option<&Policy>,
+    ) -> Result<(), Error> {
+        let labels = policy.map(Policy::id);
+        let block = layers::block(&self.chains, layers, overlay::has_user_marks(), labels);
+        erofs::pack_block(folder, &self.blocks, block, policy)
     }
-}
-
-/// True in podman's user namespace, where root is not the host's root.
-fn is_rootless() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    !map.split_whitespace().eq(["0", "0", "4294967295"])
 }

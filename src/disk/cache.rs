@@ -8,7 +8,6 @@ use super::cache_folder::{CacheFolder, Error};
 use super::{BaseDisk, Key, PartialDisk};
 use crate::host::fault;
 use crate::host::fs::file::{self, IoContext};
-use crate::host::fs::lock;
 use crate::host::fs::lock::{Lock, WaitError};
 
 #[derive(Debug, Clone)]
@@ -248,13 +247,6 @@ impl Cache {
                 tracing::warn!(path = %path.display(), %error, "can't remove a dead process's unfinished disk");
             }
         }
-    }
-
-    /// True while a process makes a disk whose key has this prefix.
-    pub fn is_being_made(&self, prefix: &str) -> bool {
-        self.folder
-            .locks()
-            .any(|(name, path)| name.starts_with(prefix) && lock::is_held(&path))
     }
 
     /// The logs of failed installs.

@@ -123,11 +123,6 @@ impl CacheFolder {
             .filter_map(|(name, path)| Some((name.strip_suffix(PARTIAL)?.parse().ok()?, path)))
     }
 
-    /// All files that [`Self::lock`] names.
-    pub fn locks(&self) -> impl Iterator<Item = (String, PathBuf)> {
-        self.names().filter(|(name, _)| name.ends_with(LOCK))
-    }
-
     /// All files that [`Self::failed_log`] names.
     pub fn failed_logs(&self) -> impl Iterator<Item = PathBuf> {
         let is_log = |name: &str| {

@@ -16,6 +16,15 @@ pub enum CopyError {
     Io { path: PathBuf, source: io::Error },
 }
 
+impl CopyError {
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
 /// Copies the disk `from` to `to`, which gets the format `to_format`, and grows the copy to `size`
 /// bytes.
 ///
@@ -56,11 +65,17 @@ pub fn create(
     Ok(())
 }
 
+/// Makes a file that shares the blocks of another, on filesystems that can do so.
+pub(super) fn share_blocks(from: &Path, to: &Path) -> io::Result<()> {
+    reflink_copy::reflink(from, to)?;
+    // The clone is as read-only as the base disk.
+    file::make_private(to)
+}
+
 /// Shares the blocks of a file, or copies it.
-fn clone(from: &Path, to: &Path) -> io::Result<()> {
-    match reflink_copy::reflink(from, to) {
-        // The clone is as read-only as the base disk.
-        Ok(()) => file::make_private(to),
+pub(super) fn clone(from: &Path, to: &Path) -> io::Result<()> {
+    match share_blocks(from, to) {
+        Ok(()) => Ok(()),
         Err(error) => {
             tracing::debug!(%error, "can't share blocks; copying the disk");
             file::copy_sparse(&mut File::open(from)?, &mut file::create_private(to)?).map(drop)

@@ -26,6 +26,17 @@ pub struct InstallOptions {
     /// credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_key: Option<String>,
+    /// The bound images on the disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_images: Vec<BoundImage>,
     /// Further arguments of `bootc install to-disk`, unchanged.
     pub install_args: Vec<String>,
+}
+
+/// A container image that belongs to a system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundImage {
+    pub name: String,
+    /// The image ID in hex.
+    pub id: String,
 }

@@ -118,19 +118,25 @@ mod tests {
             target_imgref: "localhost/x:latest".into(),
             ..InstallOptions::default()
         };
-        let changes: [fn(&mut InstallOptions); 12] = [
-            |_| {},
-            |o| o.filesystem = Some("xfs".into()),
-            |o| o.root_size = Some(5 << 30),
-            |o| o.disk_size = 20 << 30,
-            |o| o.kargs = vec!["a b".into()],
-            |o| o.kargs = vec!["a".into(), "b".into()],
-            |o| o.composefs = true,
-            |o| o.root_key = Some("ssh-ed25519 x".into()),
-            |o| o.bootloader = Some("systemd".into()),
-            |o| o.target_transport = Some("oci".into()),
-            |o| o.install_args = vec!["a b".into()],
-            |o| o.install_args = vec!["a".into(), "b".into()],
+        let bound = |id: &str| crate::disk::BoundImage {
+            name: "x".into(),
+            id: id.into(),
+        };
+        let changes: [&dyn Fn(&mut InstallOptions); 14] = [
+            &|_| {},
+            &|o| o.filesystem = Some("xfs".into()),
+            &|o| o.root_size = Some(5 << 30),
+            &|o| o.disk_size = 20 << 30,
+            &|o| o.kargs = vec!["a b".into()],
+            &|o| o.kargs = vec!["a".into(), "b".into()],
+            &|o| o.composefs = true,
+            &|o| o.root_key = Some("ssh-ed25519 x".into()),
+            &|o| o.bootloader = Some("systemd".into()),
+            &|o| o.target_transport = Some("oci".into()),
+            &|o| o.bound_images = vec![bound("1")],
+            &|o| o.bound_images = vec![bound("2")],
+            &|o| o.install_args = vec!["a b".into()],
+            &|o| o.install_args = vec!["a".into(), "b".into()],
         ];
         let mut keys: Vec<Key> = changes
             .iter()

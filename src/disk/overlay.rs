@@ -1,9 +1,28 @@
 //! The copy-on-write layer of a VM over a disk that it doesn't write to.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::qemu_img::{self, QemuImgError};
 use crate::hypervisor::DiskFormat;
+
+/// Time for the last thread of a killed hypervisor to end, on a busy host.
+const END_TIME: Duration = Duration::from_secs(10);
+/// No event tells that a lock of QEMU's is free.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Waits until no killed hypervisor holds the overlay's lock any more. It does so until its last
+/// thread has ended. A lock that stays is left to the next hypervisor's error.
+pub fn wait_until_free(overlay: &Path) {
+    let start = Instant::now();
+    let is_locked = || {
+        qemu_img::info(overlay, DiskFormat::Qcow2).is_err()
+            && qemu_img::info_in_use(overlay).is_ok()
+    };
+    while is_locked() && start.elapsed() < END_TIME {
+        std::thread::sleep(PAUSE);
+    }
+}
 
 /// Makes an empty qcow2 overlay over a disk image, and grows the disk to `size` bytes. The file has
 /// less than 1 MiB.
@@ -13,10 +32,19 @@ pub fn create(
     overlay: &Path,
     size: Option<u64>,
 ) -> Result<(), QemuImgError> {
+    create_on(&qemu_img::reference(base, format), format, overlay, size)
+}
+
+/// Makes the overlay over the image that `qemu-img` knows by this name.
+pub(super) fn create_on(
+    base: &str,
+    format: DiskFormat,
+    overlay: &Path,
+    size: Option<u64>,
+) -> Result<(), QemuImgError> {
     let mut command = qemu_img::command("create")?;
     command
-        .args(["-q", "-f", "qcow2", "-F", format.name(), "-b"])
-        .arg(qemu_img::reference(base, format))
+        .args(["-q", "-f", "qcow2", "-F", format.name(), "-b", base])
         .arg(overlay)
         .args(size.map(|size| size.to_string()));
     qemu_img::run(&mut command, "make the VM's disk").map(drop)

@@ -1,17 +1,22 @@
 //! Changes of a running machine.
 
+use std::io;
+use std::path::PathBuf;
+
 use super::plugs::{self, Addition};
 use super::running::Running;
 use super::{Change, Error, Event};
-use crate::hypervisor::control::ControlError;
+use crate::disk::{self, CopyError};
+use crate::host::fault;
+use crate::text;
 
 impl Running<'_> {
     pub(super) async fn on_change(&mut self, number: u64, change: Change) {
-        let result = self.apply(change).await.map_err(Error::from);
+        let result = self.apply(change).await;
         self.answer(number, result).await;
     }
 
-    async fn apply(&mut self, change: Change) -> Result<(), ControlError> {
+    async fn apply(&mut self, change: Change) -> Result<(), Error> {
         let control = &self.hypervisor.control;
         match change {
             Change::AddPort(forward) => self.ports.push(control.forward(&forward).await?),
@@ -22,7 +27,30 @@ impl Running<'_> {
             Change::Screenshot(file) => control.screenshot(&file).await?,
             Change::SaveDisks(snapshot) => control.save_disks(&snapshot).await?,
             Change::ForgetDisks(snapshot) => control.forget_disks(&snapshot).await?,
+            Change::CopyDisks(disks) => self.copy_disks(disks).await?,
         }
+        Ok(())
+    }
+
+    /// Copies files of disks that the paused machine doesn't write to.
+    async fn copy_disks(&self, disks: Vec<(PathBuf, PathBuf)>) -> Result<(), Error> {
+        let control = &self.hypervisor.control;
+        control.pause().await?;
+        let copy = move || -> Result<(), CopyError> {
+            fault::point("disks-copying");
+            disks
+                .iter()
+                .try_for_each(|(from, to)| disk::copy_disk(from, to))
+        };
+        let copied = tokio::task::spawn_blocking(copy).await;
+        control.resume().await?;
+        copied.unwrap_or_else(|error| {
+            let source = io::Error::other(error);
+            Err(CopyError::Io {
+                path: PathBuf::new(),
+                source,
+            })
+        })?;
         Ok(())
     }
 
@@ -61,7 +89,7 @@ impl Running<'_> {
     async fn answer(&self, number: u64, result: Result<(), Error>) {
         let event = Event::Changed {
             number,
-            error: result.err().map(|error| error.to_string()),
+            error: result.err().map(|error| text::error_chain(&error)),
             ports: self.ports.clone(),
         };
         self.attempt.tell(event).await;

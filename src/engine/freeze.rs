@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::Event;
-use super::outcome::NotWarm;
+use super::outcome::{Fate, NotWarm};
 use super::run_state::Action;
 use super::running::{Attempt, Running};
 use super::way::{Warm, Way};
+use crate::hypervisor::Plug;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
 use crate::hypervisor::report::Report;
@@ -22,6 +23,9 @@ const LINE_MAX: usize = 4 << 10;
 impl Attempt<'_> {
     /// Chooses the way in which the machine begins, and tells why it is cold.
     pub async fn first_way(&self) -> Way {
+        if self.engine.wake.is_some() {
+            return Way::Wake;
+        }
         let Some(warm) = &self.engine.warm else {
             return Way::Cold;
         };
@@ -43,20 +47,44 @@ impl Attempt<'_> {
         ready: &mut Ready<Control>,
         warm: &Warm,
         template: &Template,
-    ) -> Result<(), String> {
-        let control = &ready.control;
-        let state = template.state();
-        let text = |error: &dyn std::error::Error| error.to_string();
-        control.load(&state).await.map_err(|error| text(&error))?;
-        moved(ready).await?;
-        let script = warm.identity.script(true).map_err(|error| text(&error))?;
-        ready.process.write_channel(warm.channel, script);
-        ready.control.resume().await.map_err(|error| text(&error))
+    ) -> Result<(), NotWarm> {
+        let loaded = load_state(ready, warm, template).await;
+        loaded.map_err(|reason| NotWarm {
+            reason: format!("its template doesn't load: {reason}"),
+            template: Fate::Dropped,
+        })?;
+        for disk in &self.engine.machine.devices.disks {
+            let plugged = ready.control.plug(&Plug::Disk(disk.clone())).await;
+            plugged.map_err(|error| NotWarm {
+                reason: format!("it can't be resumed with {}: {error}", disk.serial),
+                template: Fate::Kept,
+            })?;
+        }
+        let resumed = ready.control.resume().await;
+        resumed.map_err(|error| NotWarm {
+            reason: error.to_string(),
+            template: Fate::Dropped,
+        })
     }
 }
 
+/// Loads a template's state, and sends the guest the identity that it reads when it resumes.
+async fn load_state(
+    ready: &mut Ready<Control>,
+    warm: &Warm,
+    template: &Template,
+) -> Result<(), String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let loaded = ready.control.load(&template.state()).await;
+    loaded.map_err(|error| text(&error))?;
+    moved(ready, MOVE_TIME).await?;
+    let script = warm.identity.script(true).map_err(|error| text(&error))?;
+    ready.process.write_channel(warm.channel, script);
+    Ok(())
+}
+
 /// Waits until a state is saved or loaded.
-async fn moved(ready: &mut Ready<Control>) -> Result<(), String> {
+pub async fn moved(ready: &mut Ready<Control>, time: Duration) -> Result<(), String> {
     let reports = &mut ready.reports;
     let result = async {
         loop {
@@ -68,7 +96,7 @@ async fn moved(ready: &mut Ready<Control>) -> Result<(), String> {
             }
         }
     };
-    match timeout(MOVE_TIME, result).await {
+    match timeout(time, result).await {
         Ok(result) => result.map_err(str::to_owned),
         Err(_) => Err("QEMU reads or writes its state for too long".into()),
     }
@@ -93,7 +121,7 @@ impl Running<'_> {
             ("freeze", _) => match &self.way {
                 Way::Make(_) => self.freeze().await,
                 // The guest has rebooted.
-                Way::Cold | Way::Resume(_) => self.identify().await,
+                Way::Cold | Way::Resume(_) | Way::Wake => self.identify().await,
             },
             ("unfit", reason) => {
                 let reason = crate::text::plain(reason);
@@ -106,7 +134,7 @@ impl Running<'_> {
             }
             ("stale", _) => {
                 let reason = "the guest's kernel made no new random numbers".to_owned();
-                self.not_warm(reason, true).await;
+                self.not_warm(reason, Fate::Refused).await;
             }
             ("resumed", _) => self.freeze_limit = None,
             _ => {}
@@ -121,7 +149,7 @@ impl Running<'_> {
         let state = making.state();
         crate::host::fault::point("template-frozen");
         let saved = match self.hypervisor.control.save(&state).await {
-            Ok(()) => moved(&mut self.hypervisor).await,
+            Ok(()) => moved(&mut self.hypervisor, MOVE_TIME).await,
             Err(error) => Err(error.to_string()),
         };
         match saved {
@@ -139,8 +167,15 @@ impl Running<'_> {
         }
     }
 
-    /// Gives up the template, and lets the machine run on as if there had been none.
+    /// Gives up the template, and lets the machine run on as if there had been none. A machine with
+    /// disks of its own starts again, because the template has another disk, or lacks one.
     async fn go_on_cold(&mut self, reason: String) {
+        let engine = self.attempt.engine;
+        let warm = engine.warm.as_ref();
+        let has_disk = warm.is_some_and(|warm| warm.kept_disks().next().is_some());
+        if has_disk || !engine.machine.devices.disks.is_empty() {
+            return self.not_warm(reason, Fate::Dropped).await;
+        }
         self.way = Way::Cold;
         self.attempt.tell(Event::Cold { reason }).await;
         self.identify().await;
@@ -163,20 +198,22 @@ impl Running<'_> {
     /// The guest doesn't say that it is frozen, or that it has resumed.
     pub async fn on_freeze_limit(&mut self) {
         self.freeze_limit = None;
-        let (reason, for_good) = match &self.way {
+        let (reason, template) = match &self.way {
             Way::Make(making) => {
                 let reason = "its boot doesn't reach the place where a template is taken";
                 making.refuse(reason);
-                (reason, true)
+                (reason, Fate::Refused)
             }
-            Way::Cold | Way::Resume(_) => ("the resumed guest doesn't answer", false),
+            Way::Cold | Way::Resume(_) | Way::Wake => {
+                ("the resumed guest doesn't answer", Fate::Dropped)
+            }
         };
-        self.not_warm(reason.to_owned(), for_good).await;
+        self.not_warm(reason.to_owned(), template).await;
     }
 
     /// Ends a machine that must start again, cold.
-    async fn not_warm(&mut self, reason: String, for_good: bool) {
-        self.state.not_warm = Some(NotWarm { reason, for_good });
+    async fn not_warm(&mut self, reason: String, template: Fate) {
+        self.state.not_warm = Some(NotWarm { reason, template });
         self.act(Action::Kill).await;
     }
 

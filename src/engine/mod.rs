@@ -13,6 +13,7 @@ mod plugs;
 mod run;
 mod run_state;
 mod running;
+mod suspend;
 mod way;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub use plugs::Addition;
 pub(crate) use running::at;
 pub use way::Warm;
 
-use crate::disk::QemuImgError;
+use crate::disk::CopyError;
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::hypervisor::control::ControlError;
 use crate::hypervisor::process::StartError;
@@ -56,8 +57,20 @@ pub struct Engine<'a> {
     pub helpers: Vec<Helper>,
     /// The source of what is typed on the machine's console.
     pub input: Option<ConsoleInput>,
+    /// The machine is loaded, not booted.
+    pub wake: Option<Wake>,
     /// The machine may resume from a template.
     pub warm: Option<Warm>,
+}
+
+/// A machine that was saved.
+#[derive(Debug, Clone)]
+pub struct Wake {
+    /// The file with all of it.
+    pub state: PathBuf,
+    /// Removed when the machine is loaded, before it runs on: from then on the state must not be used
+    /// again.
+    pub record: PathBuf,
 }
 
 /// An event in the life of a machine.
@@ -75,6 +88,8 @@ pub enum Event {
         ports: Vec<Forward>,
         /// The machine has resumed from a template.
         resumed: bool,
+        /// It was loaded, and its guest runs on.
+        woken: bool,
     },
     /// The machine could have resumed from a template, and boots for this reason.
     Cold {
@@ -92,6 +107,8 @@ pub enum Event {
         /// The ports that are forwarded from now on.
         ports: Vec<Forward>,
     },
+    /// The answer to [`Order::Save`]: the machine is saved and paused, or runs on for this reason.
+    Saved(u64, Result<(), String>),
     /// An emulated CPU stalled early in the boot. The engine starts the machine a second time.
     Restarting,
     /// The guest rebooted: its firmware starts again, and the machine runs on.
@@ -125,6 +142,8 @@ pub enum Change {
     SaveDisks(DiskSnapshot),
     /// Remove what [`Self::SaveDisks`] saved.
     ForgetDisks(DiskSnapshot),
+    /// Copy the files of disks, while the machine is paused.
+    CopyDisks(Vec<(PathBuf, PathBuf)>),
 }
 
 /// An order to a running machine.
@@ -134,7 +153,7 @@ pub enum Order {
     PowerButton,
     /// Flush the disks and end at once.
     Quit,
-    /// Continue after [`Event::NoSpace`]. Without space the event repeats.
+    /// Continue after [`Event::NoSpace`] or [`Event::Saved`]. Without space the event repeats.
     Resume,
     /// The guest is up: the engine blames no later failure on the accelerator.
     GuestIsUp,
@@ -142,6 +161,8 @@ pub enum Order {
     Channel(usize, Vec<u8>),
     /// Change the machine. [`Event::Changed`] repeats the number.
     Change(u64, Change),
+    /// Pause the machine and save all of it to this file. [`Event::Saved`] repeats the number.
+    Save(u64, PathBuf),
     /// Give the machine a device. [`Event::Changed`] repeats the number.
     Plug(u64, Box<Addition>),
     /// Take a device from the machine when the guest has given it up. [`Event::Changed`] repeats
@@ -163,11 +184,13 @@ pub enum Error {
     #[error("{0}")]
     Helper(String),
     #[error(transparent)]
-    Overlay(#[from] QemuImgError),
+    Overlay(#[from] CopyError),
     #[error("can't describe the machine to the hypervisor: {0}")]
     Plan(#[from] PlanError),
     #[error(transparent)]
     Control(#[from] ControlError),
+    #[error("can't resume: {0}")]
+    Wake(String),
     #[error("the guest doesn't give the device up")]
     NotGivenUp,
 }

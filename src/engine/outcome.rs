@@ -17,8 +17,16 @@ pub enum Ended {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotWarm {
     pub reason: String,
-    /// No machine of this shape ever can.
-    pub for_good: bool,
+    pub template: Fate,
+}
+
+/// What happens to a template from which a machine can't be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Kept,
+    Dropped,
+    /// It is dropped, and no machine of this shape gets another one.
+    Refused,
 }
 
 /// The outcome of one attempt to run a machine.

@@ -5,14 +5,14 @@ use std::cell::{Cell, RefCell};
 use tokio::sync::mpsc;
 
 use super::helper_set::HelperSet;
-use super::outcome::{Ended, NotWarm, Outcome};
+use super::outcome::{Ended, Fate, NotWarm, Outcome};
 use super::running::{Attempt, Orders, Running};
-use super::way::Way;
+use super::way::{Warm, Way};
 use super::{Engine, Error, Event, Order};
 use crate::disk;
+use crate::hypervisor::Helper;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
-use crate::hypervisor::{Base, Helper};
 
 impl Engine<'_> {
     /// Runs the machine until it ends. The next accelerator replaces one that fails before the
@@ -26,7 +26,7 @@ impl Engine<'_> {
     pub async fn run(
         self,
         events: mpsc::Sender<Event>,
-        mut orders: mpsc::UnboundedReceiver<Order>,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
     ) -> Result<Ended, Error> {
         let mut earlier_failure = None;
         if let Some(reason) = self.accelerators.exclusion.clone() {
@@ -43,7 +43,7 @@ impl Engine<'_> {
                 ssh_port: Cell::new(self.ssh_port),
                 forwards: RefCell::new(self.forwards.clone()),
             };
-            let reason = match attempt.run_to_end(&mut orders).await {
+            let reason = match attempt.run_to_end(orders).await {
                 Ok(Outcome::Ended(ended)) => return Ok(ended),
                 Ok(Outcome::AcceleratorFailed(reason)) if is_last => {
                     return Ok(Ended::Failed(reason));
@@ -87,16 +87,23 @@ impl Attempt<'_> {
                 }
                 (Outcome::Saved, Way::Make(making)) => match making.finish() {
                     Ok(template) => Way::Resume(template),
-                    Err(error) => self.cold(error.to_string()).await,
+                    Err(error) => self.cold(error.to_string()).await?,
                 },
-                (Outcome::NotWarm(NotWarm { reason, for_good }), used) => {
+                (
+                    Outcome::NotWarm(NotWarm {
+                        reason,
+                        template: fate,
+                    }),
+                    used,
+                ) => {
                     if let Way::Resume(template) = used {
-                        match for_good {
-                            true => template.refuse(&reason),
-                            false => template.discard(),
+                        match fate {
+                            Fate::Kept => {}
+                            Fate::Dropped => template.discard(),
+                            Fate::Refused => template.refuse(&reason),
                         }
                     }
-                    self.cold(reason).await
+                    self.cold(reason).await?
                 }
                 // The boot may have failed because of the template's file alone. But emulators die
                 // for reasons of their own, too.
@@ -105,7 +112,7 @@ impl Attempt<'_> {
                     drop(making);
                     self.first_way().await
                 }
-                (Outcome::Ended(Ended::Failed(reason)), Way::Make(_)) => self.cold(reason).await,
+                (Outcome::Ended(Ended::Failed(reason)), Way::Make(_)) => self.cold(reason).await?,
                 (outcome, _) => return Ok(outcome),
             };
         }
@@ -114,15 +121,19 @@ impl Attempt<'_> {
     /// Returns whether a machine that began in this way may start cold.
     fn may_blame(&self, way: &Way) -> bool {
         match way {
-            Way::Cold => false,
+            Way::Cold | Way::Wake => false,
             Way::Make(_) => !self.accelerator.is_hardware(),
             Way::Resume(_) => true,
         }
     }
 
-    async fn cold(&self, reason: String) -> Way {
+    /// Begins anew with a boot, after a start that was not one.
+    async fn cold(&self, reason: String) -> Result<Way, Error> {
         self.tell(Event::Cold { reason }).await;
-        Way::Cold
+        for (disk, base) in self.engine.warm.iter().flat_map(Warm::kept_disks) {
+            disk::renew_overlay(base, &disk.file)?;
+        }
+        Ok(Way::Cold)
     }
 
     async fn run(
@@ -140,23 +151,27 @@ impl Attempt<'_> {
             Err(error) if self.may_blame(&way) => {
                 let outcome = NotWarm {
                     reason: error.to_string(),
-                    for_good: false,
+                    template: Fate::Dropped,
                 };
                 return Ok((Outcome::NotWarm(outcome), way));
             }
             Err(error) => return Err(error),
         };
         if let (Some(warm), Way::Resume(template)) = (&self.engine.warm, &way)
-            && let Err(reason) = self.load(&mut ready, warm, template).await
+            && let Err(not_warm) = self.load(&mut ready, warm, template).await
         {
             ready.process.kill();
             let _ = ready.process.wait().await;
             helpers.finish().await;
-            let outcome = NotWarm {
-                reason: format!("its template doesn't load: {reason}"),
-                for_good: false,
-            };
-            return Ok((Outcome::NotWarm(outcome), way));
+            return Ok((Outcome::NotWarm(not_warm), way));
+        }
+        if let (Some(wake), Way::Wake) = (&self.engine.wake, &way)
+            && let Err(reason) = self.wake(&mut ready, wake).await
+        {
+            ready.process.kill();
+            let _ = ready.process.wait().await;
+            helpers.finish().await;
+            return Err(Error::Wake(reason));
         }
         let running = Running::new(self, orders, ready, helpers, way).await?;
         Ok(running.finish().await)
@@ -177,8 +192,8 @@ impl Attempt<'_> {
         let machine = &*way.machine(self.engine);
         let plan = hypervisor.plan(machine, self.accelerator)?;
         for disk in &machine.disks {
-            if let Some(Base { file, format }) = &disk.fresh_over {
-                disk::create_overlay(file, *format, &disk.file, None)?;
+            if let Some(base) = &disk.fresh_over {
+                disk::renew_overlay(base, &disk.file)?;
             }
         }
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");

@@ -181,7 +181,7 @@ impl<'a> Running<'a> {
             ports.push(control.forward(&forward).await?);
         }
         attempt.forwards.replace(ports.clone());
-        let resumed = matches!(way, Way::Resume(_));
+        let (resumed, woken) = (matches!(way, Way::Resume(_)), matches!(way, Way::Wake));
         let machine = way.machine(engine);
         let vsock = control.vsock(machine.devices.vsock.as_ref());
         attempt
@@ -191,16 +191,18 @@ impl<'a> Running<'a> {
                 vsock,
                 ports: ports.clone(),
                 resumed,
+                woken,
             })
             .await;
         let started = Instant::now();
         // A kernel that the hypervisor loads writes to this console. Firmware may boot something
         // silent.
+        let boots = !resumed && !woken;
         let must_write =
-            accelerator.is_hardware() && !resumed && matches!(machine.boot, Boot::Kernel { .. });
+            accelerator.is_hardware() && boots && matches!(machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
         let mut state = RunState::new(control.reports_shutdown(), silence_limit);
-        if resumed {
+        if !boots {
             state.reach(Phase::ProgramsSeen);
         }
         let mut _typing = JoinSet::new();
@@ -369,6 +371,7 @@ impl<'a> Running<'a> {
                 }
             }
             Order::Change(number, change) => self.on_change(number, change).await,
+            Order::Save(number, file) => self.save(number, &file).await,
             Order::Plug(number, addition) => self.on_plug(number, &addition).await,
             Order::Unplug {
                 number,

@@ -21,6 +21,8 @@ pub struct Warm {
     /// Make a missing template.
     pub may_make: bool,
     pub identity: Identity,
+    /// A hash of the firmware's variables, if the machine has a file of them.
+    pub variables: Vec<u8>,
     /// The name of what the machine runs, for listings.
     pub origin: String,
 }
@@ -32,6 +34,8 @@ pub enum Way {
     Cold,
     Make(Making),
     Resume(Template),
+    /// From [`Engine::wake`].
+    Wake,
 }
 
 impl Warm {
@@ -43,7 +47,7 @@ impl Warm {
         let shape = warm::shape(&self.machine);
         let plan = hypervisor.plan(&shape, accelerator);
         let launch = plan.map_err(|error| error.to_string())?.launch;
-        let key = Key::new(&launch, &shape);
+        let key = Key::new(&launch, &shape, &self.variables);
         if let Some(template) = self.templates.find(&key) {
             return Ok(Way::Resume(template));
         }
@@ -60,6 +64,13 @@ impl Warm {
             Begun::Not(reason) => Err(reason),
         }
     }
+
+    /// Returns the disks that outlive a run. A boot must not begin with what a template's machine
+    /// wrote to them.
+    pub fn kept_disks(&self) -> impl Iterator<Item = (&Disk, &Base)> {
+        let disks = self.machine.disks.iter().filter(|disk| disk.durable);
+        disks.filter_map(|disk| Some((disk, disk.fresh_over.as_ref()?)))
+    }
 }
 
 impl Way {
@@ -71,7 +82,7 @@ impl Way {
         let mut machine = warm.machine.clone();
         let overlays = |disk: &&mut Disk| disk.fresh_over.is_some();
         let (memory, resumes) = match self {
-            Self::Cold => return Cow::Borrowed(engine.machine),
+            Self::Cold | Self::Wake => return Cow::Borrowed(engine.machine),
             Self::Make(making) => {
                 for disk in machine.disks.iter_mut().filter(overlays) {
                     disk.file = making.disk();
@@ -83,6 +94,8 @@ impl Way {
                     disk.fresh_over = Some(Base {
                         file: template.disk(),
                         format: disk.format,
+                        size: None,
+                        linked: disk.durable,
                     });
                 }
                 (template.memory(), true)
@@ -95,7 +108,7 @@ impl Way {
     /// Returns the time limit for the guest's next message.
     pub fn limit(&self, accelerator: Accelerator) -> Option<Duration> {
         let (hardware, emulated) = match self {
-            Self::Cold => return None,
+            Self::Cold | Self::Wake => return None,
             // A whole boot.
             Self::Make(_) => (120, 600),
             Self::Resume(_) => (15, 90),

@@ -14,7 +14,7 @@ pub mod random;
 pub mod terminal;
 
 pub use memory::usable_memory;
-pub use os::{free_space, kernel_release, stdout_has_no_reader, user_id};
+pub use os::{free_space, is_of_another_user, kernel_release, stdout_has_no_reader, user_id};
 pub use os_kind::Os;
 pub use processor::{boot_id, processor};
 

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use std::process::Stdio;
 
 use super::os;
+pub use super::os::Keys;
 
 /// The user's terminal in raw mode: it passes on each key as it is typed, Ctrl-C too, and shows
 /// bytes as they come. Dropping the value restores the terminal.

@@ -25,6 +25,8 @@ pub enum ControlError {
     NoScreenshot,
     #[error("only QEMU saves machines")]
     NoState,
+    #[error("only QEMU pauses a VM; stop it first")]
+    NoPause,
     #[error("snapshots need --hypervisor qemu")]
     NoSnapshot,
     #[error("only QEMU adds devices to a running machine")]
@@ -107,11 +109,43 @@ impl Control {
         }
     }
 
+    /// Stops the machine and begins to write all of it to a file, with its memory.
+    pub async fn save_all(&self, state: &Path) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.save_all(state).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoState),
+        }
+    }
+
+    /// Begins to load what [`Self::save_all`] wrote.
+    pub async fn load_all(&self, state: &Path) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.load_all(state).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoState),
+        }
+    }
+
+    /// Returns why the last state could not be saved or loaded, if the hypervisor says so.
+    pub async fn why_not_moved(&self) -> Option<String> {
+        match self {
+            Self::Qemu(qmp) => qmp.why_not_moved().await,
+            Self::Rest(_) | Self::Hyperv(_) => None,
+        }
+    }
+
     /// Begins to load a state.
     pub async fn load(&self, state: &Path) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.load(state).await?),
             Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoState),
+        }
+    }
+
+    /// Stops the machine for a while, and writes all that its disks have in memory to their files.
+    pub async fn pause(&self) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.pause().await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoPause),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Calls the code of the chosen hypervisor.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -139,7 +140,7 @@ impl Hypervisor {
                 runtime.join("gvproxy.log"),
             )]
         };
-        Ok(match self {
+        let mut plan = match self {
             Self::Qemu(qemu) => Plan {
                 launch: qemu::launch(qemu, machine, accelerator)?,
                 helpers: vec![],
@@ -156,7 +157,10 @@ impl Hypervisor {
                 launch: hyperv::launch(hyperv, machine)?,
                 helpers: vec![],
             },
-        })
+        };
+        let arguments = machine.arguments.iter().map(OsString::from);
+        plan.launch.args.extend(arguments);
+        Ok(plan)
     }
 
     /// Starts the planned hypervisor and waits until it answers. Its process ends if the caller
@@ -227,6 +231,46 @@ impl Hypervisor {
             Self::Qemu(_) | Self::Vfkit(_) | Self::Krunkit(_) => Duration::from_secs(60),
             // The script runs several commands, and the first one loads the whole Hyper-V module.
             Self::Hyperv(_) => Duration::from_secs(180),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypervisor::sample_machine;
+
+    #[test]
+    fn the_users_arguments_come_last() {
+        let (program, gvproxy) = (|| "/program".into(), || "/gvproxy".into());
+        let qemu = Qemu {
+            program: program(),
+            arch: Arch::Aarch64,
+            version: (10, 0),
+            os: Os::Macos,
+        };
+        let vfkit = Vfkit {
+            program: program(),
+            gvproxy: gvproxy(),
+        };
+        let krunkit = Krunkit {
+            program: program(),
+            gvproxy: gvproxy(),
+        };
+        for hypervisor in [
+            Hypervisor::Qemu(qemu),
+            Hypervisor::Vfkit(vfkit),
+            Hypervisor::Krunkit(krunkit),
+        ] {
+            let mut machine = sample_machine();
+            let args = |machine: &Machine| {
+                let plan = hypervisor.plan(machine, Accelerator::Native).unwrap();
+                plan.launch.args
+            };
+            let mut expected = args(&machine);
+            machine.arguments = vec!["-device".into(), "a b,c".into()];
+            expected.extend(["-device".into(), "a b,c".into()]);
+            assert_eq!(args(&machine), expected, "{:?}", hypervisor.kind());
         }
     }
 }

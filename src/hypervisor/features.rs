@@ -92,6 +92,8 @@ pub struct Features {
     pub disk: DiskFormat,
     /// A stopped VM's disks can be saved and restored.
     pub snapshots: bool,
+    /// The address at which the guest reaches the host's loopback.
+    pub loopback: Option<&'static str>,
     /// UDP ports can be forwarded; TCP ports always can.
     pub udp: bool,
     /// It loads a kernel by itself, with the disks and channels that a direct boot needs.
@@ -106,6 +108,8 @@ pub struct Features {
     pub devices: bool,
     /// A running machine takes disks, and folders if [`Shares::Virtiofsd`] serves them.
     pub plugs: bool,
+    /// It is a program whose command line takes more arguments.
+    pub arguments: bool,
     /// It needs a UEFI that the host provides; others have their own.
     pub host_firmware: bool,
 }
@@ -173,6 +177,7 @@ impl Kind {
                 tpm: os != Os::Windows,
                 disk: DiskFormat::Qcow2,
                 snapshots: true,
+                loopback: Some("10.0.2.2"),
                 udp: true,
                 // A direct boot needs the image's files, which are in the podman machine on other
                 // systems.
@@ -182,6 +187,7 @@ impl Kind {
                 accelerators: true,
                 devices: true,
                 plugs: true,
+                arguments: true,
                 host_firmware: true,
             },
             Self::Vfkit => Features {
@@ -197,6 +203,7 @@ impl Kind {
                 disk: DiskFormat::Vhdx,
                 udp: false,
                 console_input: true,
+                arguments: false,
                 ..APPLE
             },
         }
@@ -222,6 +229,7 @@ const APPLE: Features = Features {
     tpm: false,
     disk: DiskFormat::Raw,
     snapshots: false,
+    loopback: None,
     udp: true,
     direct_boot: false,
     channels: false,
@@ -229,6 +237,7 @@ const APPLE: Features = Features {
     accelerators: false,
     devices: false,
     plugs: false,
+    arguments: true,
     host_firmware: false,
 };
 
@@ -253,6 +262,8 @@ pub enum Wish {
     Snapshot,
     /// A device that few hypervisors have, by its flag.
     Device(&'static str),
+    /// An argument for the hypervisor's command line.
+    Argument,
     /// A disk that a running VM gets or loses.
     PlugDisk,
     /// A folder that a running VM gets or loses.
@@ -284,6 +295,7 @@ pub fn check(kind: Kind, os: Os, wishes: &[Wish]) -> Result<(), Unsupported> {
         Wish::Tpm => features.tpm,
         Wish::Snapshot => features.snapshots,
         Wish::Device(_) => features.devices,
+        Wish::Argument => features.arguments,
         Wish::PlugDisk => features.plugs,
         Wish::PlugShare => features.plugs && features.shares == Shares::Virtiofsd,
     };
@@ -312,6 +324,7 @@ mod tests {
             Wish::Tpm,
             Wish::Snapshot,
             Wish::Device("--gui"),
+            Wish::Argument,
             Wish::PlugDisk,
             Wish::PlugShare,
         ];

@@ -28,8 +28,14 @@ pub(crate) fn text(launch: &Launch) -> String {
 
 /// Asserts that this is the golden text of that name.
 pub(crate) fn assert_text(name: &str, text: &str) {
+    assert_in("command-lines", name, text);
+}
+
+/// Asserts that this is the golden text of that name in a folder of the tests.
+pub(crate) fn assert_in(folder: &str, name: &str, text: &str) {
     let mut settings = insta::Settings::new();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command-lines"));
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    settings.set_snapshot_path(tests.join(folder));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));

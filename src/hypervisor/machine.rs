@@ -82,8 +82,12 @@ pub struct Machine {
     pub devices: Devices,
     /// The machine is saved to a file, or resumes from one.
     pub saved: Option<Saved>,
+    /// The machine waits for its whole state, and runs on from there.
+    pub wakes: bool,
     /// The path of the control socket, which the hypervisor connects to or creates.
     pub control: PathBuf,
+    /// The user's own arguments for the hypervisor, after all others.
+    pub arguments: Vec<String>,
 }
 
 impl Machine {
@@ -236,6 +240,10 @@ pub struct Disk {
 pub struct Base {
     pub file: PathBuf,
     pub format: DiskFormat,
+    /// Bytes of the disk above, if it is larger.
+    pub size: Option<u64>,
+    /// The disk above keeps this file, by a link in its own folder.
+    pub linked: bool,
 }
 
 /// A byte stream between host and guest.
@@ -280,6 +288,8 @@ pub fn sample() -> Machine {
         network: true,
         devices: Default::default(),
         saved: None,
+        wakes: false,
         control: "/run/x/control".into(),
+        arguments: vec![],
     }
 }

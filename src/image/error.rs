@@ -41,6 +41,8 @@ pub enum Error {
     #[error(transparent)]
     Elsewhere(#[from] Elsewhere),
     #[error(transparent)]
+    OutOfReach(#[from] OutOfReach),
+    #[error(transparent)]
     Machine(#[from] PodmanMachineError),
     #[error(
         "image {0} is not bootable: it has no label containers.bootc=1; \
@@ -51,6 +53,14 @@ pub enum Error {
     Podman {
         doing: String,
         source: process::Error,
+    },
+    #[error(
+        "can't store an image in {storage}: write a folder (oci:DIR) instead, and copy it with \
+         `skopeo copy oci:DIR docker://NAME`"
+    )]
+    RemoteStore {
+        /// The storage in words.
+        storage: String,
     },
     /// The index of an image that podman saved can't be changed.
     #[error("can't tag the saved image in {path}")]
@@ -70,6 +80,38 @@ pub enum Error {
         doing: String,
         source: serde_json::Error,
     },
+}
+
+impl Error {
+    /// Returns true if podman's storage lacks the image, and no registry can have it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// Returns true if podman's storage lacks the image, or has it only for another architecture.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::NotPulled { .. } | Self::OtherArch { .. })
+    }
+}
+
+/// The podman on PATH works on a storage that this system can't see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfReach {
+    /// A client without a podman of its own: `podman-remote`, or a script that adds `--remote`.
+    #[error(
+        "podman here is only a client of another podman, so podman-bootc can't read its images; \
+         run podman-bootc where that podman runs, or install podman here and name the other one \
+         with `--connection NAME` or CONTAINER_HOST, which copies the image"
+    )]
+    Client,
+    /// A command in a container (a toolbox, a distrobox) that runs the host's podman.
+    #[error(
+        "podman here is the host's, and this is a container that doesn't see its images; \
+         run podman-bootc on the host (`flatpak-spawn --host` or `distrobox-host-exec` reach it), or \
+         install podman in this container, start podman's socket on the host with `systemctl --user start podman.socket`, \
+         and set CONTAINER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock, which copies the image"
+    )]
+    Host,
 }
 
 /// The podman machine can't be used.

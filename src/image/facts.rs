@@ -39,4 +39,10 @@ pub struct Facts {
     /// The numeric user and group IDs of each user, if they are known before the boot.
     #[serde(default)]
     pub owners: BTreeMap<String, (u32, u32)>,
+    /// The names of the container images that are bound to the system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_images: Vec<String>,
+    /// Why bootc can't read which images are bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_problem: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The `podman` command, 4.3 or newer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -90,6 +90,15 @@ impl Podman {
         Self { storage, ..self }
     }
 
+    /// Returns the program on PATH as it is, without a storage or a service.
+    pub(super) fn without_options(&self) -> Self {
+        Self {
+            storage: None,
+            service: None,
+            ..self.clone()
+        }
+    }
+
     /// Returns the tool's own storage if it uses that.
     pub fn own_storage(&self) -> Option<&Storage> {
         self.storage.as_ref()
@@ -164,39 +173,22 @@ impl Podman {
 
     /// Lists all images with the label of bootable images.
     pub fn list(&self) -> Result<Vec<ListedImage>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Row {
-            id: String,
-            #[serde(default)]
-            digest: String,
-            names: Option<Vec<String>>,
-            created: i64,
-            size: u64,
-        }
         let doing = "list images";
         let filter = format!("label={BOOTC_LABEL}");
-        let text = self.run(
-            [
-                "images",
-                "--filter",
-                &filter,
-                "--format",
-                "json",
-                "--no-trunc",
-            ],
-            doing,
-        )?;
-        let rows: Vec<Row> = parse(&text, doing)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| ListedImage {
-                names: row.names.unwrap_or_default(),
-                id: row.id.trim_start_matches("sha256:").to_owned(),
-                digest: row.digest,
-                created: row.created,
-                size: row.size,
-            })
+        let list = ["images", "--filter", &filter];
+        let format = ["--format", "json", "--no-trunc"];
+        let text = self.run(list.into_iter().chain(format), doing)?;
+        Ok(listed(parse(&text, doing)?))
+    }
+
+    /// Lists the names of its connections to services.
+    pub fn connections(&self) -> Result<Vec<String>, Error> {
+        let words = ["system", "connection", "list", "--format", "{{.Name}}"];
+        let text = self.run(words, "list podman's connections")?;
+        let text = String::from_utf8_lossy(&text);
+        Ok(text
+            .lines()
+            .map(|name| name.trim_end_matches('*').to_owned())
             .collect())
     }
 
@@ -379,28 +371,6 @@ impl Podman {
             ..copy
         })
     }
-
-    /// Returns the storage in words.
-    pub(super) fn storage_name(&self) -> String {
-        if let Some(service) = &self.service {
-            return format!("the storage of {service}");
-        }
-        let kind = if self.rootless { "rootless" } else { "rootful" };
-        match self.storage_root() {
-            Some(root) => format!("podman's {kind} storage ({})", root.display()),
-            None => format!("podman's {kind} storage"),
-        }
-    }
-
-    fn storage_root(&self) -> Option<PathBuf> {
-        let text = self
-            .run(
-                ["info", "--format", "{{.Store.GraphRoot}}"],
-                "get podman's storage",
-            )
-            .ok()?;
-        Some(String::from_utf8_lossy(&text).trim().into())
-    }
 }
 
 /// Sets the tag of the first manifest in an OCI folder's index to [`Podman::SAVED_TAG`].
@@ -419,9 +389,44 @@ fn tag_saved(index: &Path) -> std::io::Result<()> {
     std::fs::write(index, serde_json::to_vec(&value)?)
 }
 
+/// A row of `podman images`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Row {
+    id: String,
+    #[serde(default)]
+    digest: String,
+    names: Option<Vec<String>>,
+    created: i64,
+    size: u64,
+}
+
+/// Returns each image once: podman has a row for each name of an image, and all names in each.
+fn listed(rows: Vec<Row>) -> Vec<ListedImage> {
+    let mut seen = HashSet::new();
+    let new = rows.into_iter().filter(|row| seen.insert(row.id.clone()));
+    new.map(|row| ListedImage {
+        names: row.names.unwrap_or_default(),
+        id: row.id.trim_start_matches("sha256:").to_owned(),
+        digest: row.digest,
+        created: row.created,
+        size: row.size,
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_with_two_names_is_listed_once() {
+        let row = r#"{"Id":"sha256:1a","Names":["a","b"],"Created":1,"Size":2}"#;
+        let rows = format!(r#"[{row},{row},{{"Id":"2b","Created":1,"Size":2}}]"#);
+        let images = listed(serde_json::from_str(&rows).unwrap());
+        let names: Vec<_> = images.iter().map(|i| (&*i.id, i.names.join(" "))).collect();
+        assert_eq!(names, [("1a", "a b".to_owned()), ("2b", String::new())]);
+    }
 
     #[test]
     fn a_saved_image_gets_its_tag_or_an_error_that_names_the_index() {

@@ -101,6 +101,20 @@ pub fn without_tag(name: &str) -> &str {
     }
 }
 
+/// Returns true if the name of an image ends with this one, at a slash, with its tag or without.
+pub fn ends_with(name: &str, end: &str) -> bool {
+    [name, without_tag(name)].iter().any(|name| {
+        name.strip_suffix(end)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    })
+}
+
+/// Returns true if the text is the beginning of this image ID.
+pub fn begins_with(id: &str, beginning: &str) -> bool {
+    let beginning = beginning.strip_prefix("sha256:").unwrap_or(beginning);
+    looks_like_id(beginning) && id.starts_with(beginning)
+}
+
 fn has_tag(name: &str) -> bool {
     name.rsplit('/')
         .next()

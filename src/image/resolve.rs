@@ -30,6 +30,11 @@ pub struct ImageRequest<'a> {
 }
 
 impl ImageRequest<'_> {
+    /// Returns true if a registry may have the image, and may be asked.
+    pub fn may_pull(&self) -> bool {
+        self.pull != Pull::Never && !is_local(self.name) && !looks_like_id(self.name)
+    }
+
     fn accepts(&self, image: &Image) -> bool {
         self.arch.is_none_or(|wanted| image.architecture == wanted)
     }
@@ -40,7 +45,12 @@ impl Podman {
     ///
     /// A name means the image for one architecture at a time. As with podman itself, pulling
     /// another one moves the name.
-    pub fn resolve(
+    pub fn resolve(&self, request: &ImageRequest, pulling: impl FnMut()) -> Result<Image, Error> {
+        bootable(self.find_any(request, pulling)?)
+    }
+
+    /// Finds an image that needn't be bootable.
+    pub fn find_any(
         &self,
         request: &ImageRequest,
         mut pulling: impl FnMut(),
@@ -53,7 +63,7 @@ impl Podman {
         if is_file(asked) {
             pulling();
             let id = self.read_file(asked, request.arch)?;
-            return bootable(check_arch(request, self.inspect(&id)?, String::new)?);
+            return check_arch(request, self.inspect(&id)?, String::new);
         }
         let can_pull = !is_local(asked) && !looks_like_id(asked);
         let mut pull = || {
@@ -64,13 +74,13 @@ impl Podman {
             })
         };
         if request.pull == Pull::Always && can_pull {
-            return bootable(pull()?);
+            return pull();
         }
         let found = self.inspect(asked);
         if !found.as_ref().is_ok_and(|image| request.accepts(image))
             && let Some(image) = self.find_in_manifest_list(request)?
         {
-            return bootable(image);
+            return Ok(image);
         }
         let image = match found {
             Ok(image) if request.accepts(&image) => image,
@@ -97,7 +107,7 @@ impl Podman {
                 }
             }
         };
-        bootable(image)
+        Ok(image)
     }
 
     /// Returns the image for the wanted architecture from a manifest list, as

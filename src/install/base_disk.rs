@@ -1,27 +1,18 @@
 //! Returns the base disk of an image from the cache, or makes it.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::error::Error;
-use super::job::{Check, Failure, Host, Install, Made};
-use super::{in_container, in_vm, size};
+use super::bound::{self, BoundChoice};
+use super::error::{Error, Failure};
+use super::job::{Check, Host, Install, InstallVm, Made, Place};
+use super::{in_container, in_vm, room, size, sockets};
+use crate::direct_boot::{BootCache, Transport};
 use crate::disk::{self, BaseDisk, Cache, Claim, InstallOptions, Key, Lease};
 use crate::host::fs::file;
 use crate::host::{Os, fault};
-use crate::image::{Image, LockedStorage};
+use crate::image::{Facts, Image, LockedStorage, Podman, Pull};
 use crate::text::{Progress, Stage, format_size};
-
-/// The place where `bootc install` runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Place {
-    /// A VM, booted directly from the image. It needs neither root nor features of the host's
-    /// kernel.
-    #[default]
-    Vm,
-    /// A privileged container. It needs root and loop devices.
-    Container,
-}
 
 impl Place {
     /// The default. On macOS and Windows the podman machine has the images, and everything that an
@@ -33,12 +24,21 @@ impl Place {
         }
     }
 
-    /// A container shares the memory of its host.
-    fn check_memory(self, memory_mib: Option<u64>) -> Result<(), Error> {
-        match (self, memory_mib) {
-            (Self::Container, Some(_)) => Err(Error::MemoryOfContainer),
-            _ => Ok(()),
-        }
+    /// A container shares the memory and the processors of its host.
+    fn check(self, vm: InstallVm) -> Result<(), Error> {
+        let InstallVm {
+            memory_mib,
+            cpus,
+            timeout,
+        } = vm;
+        let flag = match self {
+            Self::Vm => None,
+            Self::Container => memory_mib
+                .map(|_| "--install-memory")
+                .or(cpus.map(|_| "--install-cpus"))
+                .or(timeout.map(|_| "--install-timeout")),
+        };
+        flag.map_or(Ok(()), |flag| Err(Error::OnlyForVm(flag)))
     }
 }
 
@@ -58,8 +58,10 @@ pub struct BaseDiskRequest<'a> {
     pub in_use: Option<LockedStorage>,
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<String>,
-    /// The memory of the install's VM in MiB. The host decides an unset one.
-    pub memory_mib: Option<u64>,
+    pub vm: InstallVm,
+    pub bound: BoundChoice,
+    /// The disk may be larger, because the user chose no size.
+    pub any_size: bool,
 }
 
 /// Tells whether a VM uses a base disk. An error keeps the disk.
@@ -80,29 +82,53 @@ pub fn ensure(
 ) -> Result<Lease, Error> {
     let BaseDiskRequest {
         image,
-        options,
+        mut options,
         place,
         mut rebuild,
         growable,
         in_use,
         console,
-        memory_mib,
+        vm,
+        bound,
+        any_size,
     } = request;
-    place.check_memory(memory_mib)?;
-    size::check(image, &options)?;
-    let key = Key::new(image, &options);
+    place.check(vm)?;
+    size::check(image, &[], &options)?;
     let cache = Cache::open(&host.dirs.disks())?;
     cache.sweep();
+    let mut stage = progress.stage("install");
+    let facts = match known_facts(&cache, image)? {
+        Some(facts) => facts,
+        None => {
+            room::check(
+                &host.dirs.disks(),
+                place,
+                image,
+                &[],
+                has_roots(host, image),
+            )?;
+            read_facts(host, image, place, &mut *stage)?
+        }
+    };
+    let bound = bound::find(&host.podman, image, &facts, &options, bound, &mut |name| {
+        stage.step(&format!("pulling the bound image {name}"))
+    })?;
+    add_bound(&mut options, image, &bound, any_size);
+    size::check(image, &bound, &options)?;
+    let key = Key::new(image, &options);
     if !rebuild {
         if let Some(disk) = cache.lease(&key)? {
             return Ok(disk);
         }
-        if growable && let Some(disk) = find_growable(&cache, image, &options)? {
+        if growable
+            && let Some(disk) = find_growable(&cache, image, &options)?
+            && let Some(disk) = cache.lease(&disk.key)?
+        {
             return Ok(disk);
         }
     }
-    in_vm::sweep(&host.dirs, &cache);
-    let mut stage = progress.stage("install");
+    room::check(&host.dirs.disks(), place, image, &bound, true)?;
+    sockets::sweep(&host.dirs);
     let partial = loop {
         match cache.claim(&key, rebuild)? {
             // Another process removed it in between.
@@ -130,7 +156,8 @@ pub fn ensure(
         options: &options,
         console,
         partial: &partial,
-        memory_mib,
+        bound: &bound,
+        vm,
         in_use,
         check: fits,
     };
@@ -173,6 +200,76 @@ pub fn ensure(
     Ok(lease)
 }
 
+/// Returns the base disk that [`ensure`] would return without an install. Makes nothing.
+///
+/// # Errors
+/// The disk can't have this size, or the cache can't be read.
+pub fn cached(
+    folder: &Path,
+    podman: &Podman,
+    request: &BaseDiskRequest,
+) -> Result<Option<BaseDisk>, Error> {
+    let BaseDiskRequest { image, options, .. } = request;
+    request.place.check(request.vm)?;
+    size::check(image, &[], options)?;
+    if request.rebuild || !folder.exists() {
+        return Ok(None);
+    }
+    let cache = Cache::open(folder)?;
+    let Some(facts) = known_facts(&cache, image)? else {
+        return Ok(None);
+    };
+    let mut options = options.clone();
+    let choice = BoundChoice {
+        pull: Pull::Never,
+        ..request.bound
+    };
+    match bound::find(podman, image, &facts, &options, choice, &mut |_| {}) {
+        Err(Error::BoundMissing { .. }) => return Ok(None),
+        bound => add_bound(&mut options, image, &bound?, request.any_size),
+    }
+    match cache.find(&Key::new(image, &options))? {
+        None if request.growable => find_growable(&cache, image, &options),
+        found => Ok(found),
+    }
+}
+
+/// Returns the facts of an image that has a disk in the cache.
+fn known_facts(cache: &Cache, image: &Image) -> Result<Option<Facts>, Error> {
+    let same = |disk: &BaseDisk| {
+        disk.image.digest == image.digest && disk.image.architecture == image.architecture
+    };
+    Ok(cache.list()?.into_iter().find(same).map(|disk| disk.facts))
+}
+
+/// Reads the facts of an image that has no disk yet. In a podman machine bootc itself looks for
+/// bound images.
+fn read_facts(
+    host: &Host,
+    image: &Image,
+    place: Place,
+    stage: &mut dyn Stage,
+) -> Result<Facts, Error> {
+    match (place, Os::current()) {
+        (Place::Vm, Os::Linux) => Ok(in_vm::prepare(host, image, stage)?.0.facts),
+        (Place::Container, _) if !host.podman.is_remote() => in_container::facts(host, image),
+        _ => Ok(Facts::default()),
+    }
+}
+
+/// Returns true if the cache has block images of the image's layers.
+fn has_roots(host: &Host, image: &Image) -> bool {
+    let looked = BootCache::look(&host.dirs.roots(), image, Transport::Erofs);
+    looked.is_ok_and(|(boot, _)| boot.roots().any(|(_, file)| file.exists()))
+}
+
+fn add_bound(options: &mut InstallOptions, image: &Image, bound: &[Image], any_size: bool) {
+    options.bound_images = bound::identities(bound);
+    if any_size {
+        options.disk_size = options.disk_size.max(size::default_for(image, bound));
+    }
+}
+
 fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Made, Failure> {
     let disk = install.partial.disk();
     file::create_sparse(&disk, install.options.disk_size)
@@ -204,7 +301,7 @@ fn find_growable(
     cache: &Cache,
     image: &Image,
     options: &InstallOptions,
-) -> Result<Option<Lease>, Error> {
+) -> Result<Option<BaseDisk>, Error> {
     let alike = |disk: &BaseDisk| {
         let size = disk.options.disk_size;
         let grows = disk.facts.grows && size < options.disk_size;
@@ -219,15 +316,8 @@ fn find_growable(
                 )
                 .content()
     };
-    let best = cache
-        .list()?
-        .into_iter()
-        .filter(alike)
-        .max_by_key(|disk| disk.options.disk_size);
-    Ok(best
-        .map(|disk| cache.lease(&disk.key))
-        .transpose()?
-        .flatten())
+    let disks = cache.list()?.into_iter().filter(alike);
+    Ok(disks.max_by_key(|disk| disk.options.disk_size))
 }
 
 /// Removes the disks that the new one replaces, and the least recently used ones over the limit.
@@ -255,10 +345,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_takes_no_memory_from_the_user() {
-        let error = Place::Container.check_memory(Some(2048)).unwrap_err();
-        assert!(matches!(error, Error::MemoryOfContainer), "{error}");
-        Place::Container.check_memory(None).unwrap();
-        Place::Vm.check_memory(Some(2048)).unwrap();
+    fn a_container_takes_nothing_that_is_for_a_vm() {
+        let vm = InstallVm {
+            cpus: Some(2),
+            ..InstallVm::default()
+        };
+        let error = Place::Container.check(vm).unwrap_err().to_string();
+        assert!(error.starts_with("--install-cpus is for"), "{error}");
+        Place::Container.check(InstallVm::default()).unwrap();
+        Place::Vm.check(vm).unwrap();
     }
 }

@@ -45,6 +45,32 @@ pub enum Error {
         lines: Vec<String>,
         log: PathBuf,
     },
+    #[error(
+        "image {image} binds images that podman's storage doesn't have{why}: {missing}; \
+         build or pull them, or pass --bound-images skip"
+    )]
+    BoundMissing {
+        image: String,
+        missing: String,
+        why: &'static str,
+    },
+    #[error("image {image} binds an image that can't be used")]
+    Bound { image: String, source: image::Error },
+    #[error("image {image} has an invalid bound image: {problem}")]
+    BoundFile { image: String, problem: String },
+    #[error(
+        "no space on the host to install image {image}: {} has {free} free, and the install takes {needed} \
+         ({parts}); `podman-bootc system df` shows what can go", .folder.display()
+    )]
+    NoRoom {
+        image: String,
+        folder: PathBuf,
+        free: String,
+        needed: String,
+        parts: String,
+    },
+    #[error("can't pack the bound images")]
+    BoundStore(#[source] direct_boot::Error),
     #[error(transparent)]
     Size(#[from] size::TooSmall),
     #[error("another process removed the new base disk; try again")]
@@ -57,11 +83,8 @@ pub enum Error {
     /// A container can't install here, for this reason.
     #[error("--install-in container {0}; leave the flag out to install in a VM")]
     NoContainer(&'static str),
-    #[error(
-        "--install-memory is for an install in a VM, and this one runs in a container; leave the \
-         flag out"
-    )]
-    MemoryOfContainer,
+    #[error("{0} is for an install in a VM, and this one runs in a container; leave the flag out")]
+    OnlyForVm(&'static str),
     #[error(
         "--install-in vm works on Linux only; leave the flag out to install in the podman machine"
     )]
@@ -79,4 +102,18 @@ pub enum Error {
 
 fn quoted(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  | {line}")).collect()
+}
+
+/// A failed install.
+pub(super) enum Failure {
+    /// `bootc install` failed, or the system that it ran in; `lines` are the end of the log.
+    Failed { reason: String, lines: Vec<String> },
+    /// The tool failed.
+    Error(Box<Error>),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Error(Box::new(error.into()))
+    }
 }

@@ -6,27 +6,22 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::channel::Config;
-use super::error::Error;
-use super::job::{Failure, Install, Made};
+use super::error::{Error, Failure};
+use super::job::{Host, Install, Made};
 use super::podman_machine;
 use super::podman_machine::DiskPlace;
+use super::to_disk::with_root_key;
 use crate::direct_boot;
 use crate::host::fs::file;
-use crate::host::{self, Os, process};
+use crate::host::{Os, process};
 use crate::hypervisor::Arch;
-use crate::image::Facts;
+use crate::image::{Facts, Image};
 use crate::text::Stage;
 
 /// The folder of the disk in the container.
 const OUTPUT: &str = "/output";
 /// The disk in the container.
 const DISK: &str = "/output/disk.raw";
-/// The public key for root in the container.
-const KEY: &str = "/run/podman-bootc.pub";
-/// Writes the key and makes an empty disk, each if its argument is set, and runs the command. The
-/// arguments are the key, the disk's size in bytes, and the command.
-const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
-    [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
 
 pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Result<Made, Failure> {
     stage.step("reading the image");
@@ -36,11 +31,11 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
             Some(DiskPlace::choose(install, os)),
         )
     } else {
-        (facts_here(install)?, None)
+        (facts(install.host, install.image)?, None)
     };
     install.check(&facts)?;
     stage.step("asking the image for its install configuration");
-    let command = install.command(&facts, &configuration(install)?, stage);
+    let command = install.command(&facts, &configuration(install)?, false, stage);
     stage.step("bootc install, in a privileged container");
     let disk = install.partial.disk();
     let output = match &place {
@@ -84,27 +79,25 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
 }
 
 /// Reads the image's facts, and makes sure that a container can install here.
-fn facts_here(install: &Install) -> Result<Facts, Failure> {
-    if install.host.podman.own_storage().is_some() {
-        return Err(Error::NoContainer("can't install an image from elsewhere").into());
+pub(super) fn facts(host: &Host, image: &Image) -> Result<Facts, Error> {
+    if host.podman.own_storage().is_some() {
+        return Err(Error::NoContainer("can't install an image from elsewhere"));
     }
-    if install.host.podman.is_rootless() {
-        return Err(Error::NoContainer("needs root").into());
+    if host.podman.is_rootless() {
+        return Err(Error::NoContainer("needs root"));
     }
-    if !host::can_open_read_write(Path::new("/dev/loop-control")) {
+    if !crate::host::can_open_read_write(Path::new("/dev/loop-control")) {
         return Err(Error::NoContainer(
             "needs loop devices, but /dev/loop-control can't be opened",
-        )
-        .into());
+        ));
     }
-    let image = install.image;
     let named = |source| Error::DirectBoot {
         image: image.reference.clone(),
         source,
     };
-    let mounted = install.host.podman.mount(&image.id).map_err(Error::from)?;
+    let mounted = host.podman.mount(&image.id)?;
     let arch = Arch::from_oci(&image.architecture).map_or("", Arch::name);
-    Ok(direct_boot::facts_of(mounted.path(), arch).map_err(named)?)
+    direct_boot::facts_of(mounted.path(), arch).map_err(named)
 }
 
 /// Asks the image for its install configuration.
@@ -142,43 +135,7 @@ fn flags(output: &str) -> Vec<String> {
 
 /// The command in the container. With `empty` it first makes a disk of that many bytes.
 fn words(install: &Install, empty: Option<u64>, command: Vec<String>) -> Vec<String> {
-    let mut words = Vec::new();
-    let key = install.options.root_key.as_deref();
-    if key.is_some() || empty.is_some() {
-        words.extend(["sh", "-c", PROLOGUE, "sh", key.unwrap_or_default()].map(str::to_owned));
-        words.push(empty.map(|size| size.to_string()).unwrap_or_default());
-    }
-    words.extend(command);
-    if key.is_some() {
-        words.extend(["--root-ssh-authorized-keys".into(), KEY.into()]);
-    }
+    let mut words = with_root_key(command, install.options.root_key.as_deref(), empty);
     words.extend(["--via-loopback".into(), DISK.into()]);
     words
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_prologue_passes_the_command_on_unchanged() {
-        let run = |key: &str, size: &str| {
-            let script = PROLOGUE.replace(KEY, "key").replace(DISK, "disk");
-            let dir = tempfile::tempdir().unwrap();
-            let mut command = std::process::Command::new("sh");
-            command
-                .current_dir(&dir)
-                .args(["-c", &script, "sh", key, size]);
-            command.args(["printf", "%s|", "a b", "$(x)", "it's"]);
-            let output = command.output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), "a b|$(x)|it's|");
-            let file = |name: &str| std::fs::read(dir.path().join(name)).ok();
-            (file("key"), file("disk").map(|bytes| bytes.len()))
-        };
-        assert_eq!(run("", ""), (None, None));
-        assert_eq!(
-            run("ssh-ed25519 A'B $x\\n", "1000"),
-            (Some(b"ssh-ed25519 A'B $x\\n\n".to_vec()), Some(1000))
-        );
-    }
 }

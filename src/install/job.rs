@@ -1,10 +1,11 @@
 //! One install: its parts, and what its two ways to run have in common.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use super::channel::Config;
-use super::error::Error;
-use super::{size, to_disk};
+use super::error::{Error, Failure};
+use super::{bound, size, to_disk};
 use crate::direct_boot;
 use crate::disk::{InstallOptions, Installed, PartialDisk};
 use crate::engine::console_text;
@@ -23,18 +24,24 @@ pub struct Host {
     pub cache_limit: Option<u64>,
 }
 
-/// A failed install.
-pub(super) enum Failure {
-    /// `bootc install` failed, or the system that it ran in; `lines` are the end of the log.
-    Failed { reason: String, lines: Vec<String> },
-    /// The tool failed.
-    Error(Box<Error>),
+/// The user's choices for the VM of an install. The host decides unset ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InstallVm {
+    pub memory_mib: Option<u64>,
+    pub cpus: Option<u32>,
+    /// The longest time for the install.
+    pub timeout: Option<Duration>,
 }
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Error(Box::new(error.into()))
-    }
+/// The place where `bootc install` runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Place {
+    /// A VM, booted directly from the image. It needs neither root nor features of the host's
+    /// kernel.
+    #[default]
+    Vm,
+    /// A privileged container. It needs root and loop devices.
+    Container,
 }
 
 /// The facts that an install learned.
@@ -55,8 +62,9 @@ pub(super) struct Install<'a> {
     /// The kernel argument among the options that the tool added itself.
     pub console: Option<&'a str>,
     pub partial: &'a PartialDisk,
-    /// The memory of the install's VM in MiB. The host decides an unset one.
-    pub memory_mib: Option<u64>,
+    /// The bound images for the disk.
+    pub bound: &'a [Image],
+    pub vm: InstallVm,
     /// Released once the image has been read.
     pub in_use: Cell<Option<LockedStorage>>,
     pub check: Check<'a>,
@@ -79,6 +87,7 @@ impl Install<'_> {
             || to_disk::needs_composefs(facts, self.options.bootloader.as_deref());
         Ok(size::check(
             self.image,
+            self.bound,
             &InstallOptions {
                 composefs,
                 ..self.options.clone()
@@ -87,7 +96,14 @@ impl Install<'_> {
     }
 
     /// Returns the command line without the target, and notes what the user might not expect.
-    pub fn command(&self, facts: &Facts, config: &Config, stage: &dyn Stage) -> Vec<String> {
+    /// `copies_bound` says that the tool copies the bound images.
+    pub fn command(
+        &self,
+        facts: &Facts,
+        config: &Config,
+        copies_bound: bool,
+        stage: &dyn Stage,
+    ) -> Vec<String> {
         let (options, notes) = to_disk::fit(
             self.options,
             self.console,
@@ -96,18 +112,13 @@ impl Install<'_> {
             config,
         );
         notes.iter().for_each(|note| stage.note(note));
-        to_disk::to_disk(&options)
+        let mut words = to_disk::to_disk(&options);
+        words.extend(bound::argument(&options, facts, copies_bound));
+        words
     }
 
     pub fn direct_boot_error(&self, error: direct_boot::Error) -> Failure {
-        match error {
-            direct_boot::Error::Interrupted(signal) => signal.into(),
-            source => Error::DirectBoot {
-                image: self.image.reference.clone(),
-                source,
-            }
-            .into(),
-        }
+        direct_boot_error(self.image, error).into()
     }
 
     pub fn failed(&self, reason: impl Into<String>) -> Failure {
@@ -122,6 +133,16 @@ impl Install<'_> {
         }
         let lines = quotes(&errors, &lines);
         Failure::Failed { reason, lines }
+    }
+}
+
+pub(super) fn direct_boot_error(image: &Image, error: direct_boot::Error) -> Error {
+    match error {
+        direct_boot::Error::Interrupted(signal) => signal.into(),
+        source => Error::DirectBoot {
+            image: image.reference.clone(),
+            source,
+        },
     }
 }
 

@@ -2,19 +2,25 @@
 //! container.
 //!
 //! `base_disk.rs` returns the disk from the cache or makes it, `job.rs` describes one install,
-//! `in_vm.rs` and `in_container.rs` run it.
+//! `in_vm.rs` (with `dialog.rs`) and `in_container.rs` run it, `bound.rs` finds the images that
+//! belong to a system.
 
 mod base_disk;
+mod bound;
 mod channel;
+mod dialog;
 mod error;
 mod in_container;
 mod in_vm;
 mod job;
 mod podman_machine;
+mod room;
 mod size;
+mod sockets;
 mod to_disk;
 
-pub use base_disk::{BaseDiskRequest, Place, ensure};
+pub use base_disk::{BaseDiskRequest, cached, ensure};
+pub use bound::{BoundChoice, BoundImages};
 pub use error::Error;
-pub use job::{Check, Host};
+pub use job::{Check, Host, InstallVm, Place};
 pub use size::{TooSmall, default_disk_size};

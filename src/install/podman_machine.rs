@@ -9,8 +9,8 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::error::Error;
-use super::job::{Failure, Install};
+use super::error::{Error, Failure};
+use super::job::Install;
 use crate::direct_boot;
 use crate::host::fs::file;
 use crate::host::{Os, process};

@@ -52,19 +52,33 @@ fn in_mib(size: u64) -> String {
 
 /// The default size of a disk in bytes: twice the image, at least 10 GiB.
 pub fn default_disk_size(image: &Image) -> u64 {
-    image
-        .size
+    default_for(image, &[])
+}
+
+/// The same, with bound images.
+pub(super) fn default_for(image: &Image, bound: &[Image]) -> u64 {
+    total_size(image, bound)
         .saturating_mul(2)
         .max(SMALLEST_DEFAULT)
         .next_multiple_of(MIB)
 }
 
+/// The size of an image and of those that are bound to it. Bytes.
+pub(super) fn total_size(image: &Image, bound: &[Image]) -> u64 {
+    let sizes = bound.iter().map(|image| image.size);
+    sizes.fold(image.size, u64::saturating_add)
+}
+
 /// Refuses sizes that can't hold the image.
-pub(super) fn check(image: &Image, options: &InstallOptions) -> Result<(), TooSmall> {
+pub(super) fn check(
+    image: &Image,
+    bound: &[Image],
+    options: &InstallOptions,
+) -> Result<(), TooSmall> {
     let name = || image.reference.clone();
     let (disk, size, beside) = (
         options.disk_size,
-        image.size,
+        total_size(image, bound),
         beside_root(options.composefs),
     );
     if disk < size.saturating_add(beside) {
@@ -105,7 +119,7 @@ mod tests {
                 root_size,
                 ..InstallOptions::default()
             };
-            check(&image, &options).map_err(|error| error.to_string())
+            check(&image, &[], &options).map_err(|error| error.to_string())
         };
         assert_eq!(check(704, None), Ok(()));
         let error = check(300, None).unwrap_err();
@@ -125,7 +139,7 @@ mod tests {
             composefs: true,
             ..InstallOptions::default()
         };
-        let error = super::check(&image, &options).unwrap_err().to_string();
+        let error = super::check(&image, &[], &options).unwrap_err().to_string();
         assert!(
             error.contains("1.0 GiB for the boot") && error.contains("1216M"),
             "{error}"

@@ -110,6 +110,32 @@ pub(super) fn to_disk(options: &InstallOptions) -> Vec<String> {
     words
 }
 
+/// The public keys for root, where the install runs.
+const KEY: &str = "/run/podman-bootc.pub";
+/// Writes the keys and makes an empty disk, each if its argument is set, and runs the command. The
+/// arguments are the keys, the disk's size in bytes, and the command.
+const PROLOGUE: &str = "[ -z \"$1\" ] || printf '%s\\n' \"$1\" >/run/podman-bootc.pub || exit; \
+    [ -z \"$2\" ] || truncate -s \"$2\" /output/disk.raw || exit; shift 2; exec \"$@\"";
+
+/// Makes the command put public keys for root on the disk. With `empty` it first makes a disk of
+/// that many bytes, in a container.
+pub(super) fn with_root_key(
+    command: Vec<String>,
+    key: Option<&str>,
+    empty: Option<u64>,
+) -> Vec<String> {
+    let mut words = Vec::new();
+    if key.is_some() || empty.is_some() {
+        words.extend(["sh", "-c", PROLOGUE, "sh", key.unwrap_or_default()].map(str::to_owned));
+        words.push(empty.map(|size| size.to_string()).unwrap_or_default());
+    }
+    words.extend(command);
+    if key.is_some() {
+        words.extend(["--root-ssh-authorized-keys".into(), KEY.into()]);
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,5 +245,30 @@ mod tests {
         let (options, notes) = fitted(&plain, &uki, ext4);
         assert!(options.composefs && options.kargs.is_empty(), "{options:?}");
         assert!(notes.len() == 1 && notes[0].contains("logs"), "{notes:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_prologue_passes_the_command_on_unchanged() {
+        let run = |key: &str, size: &str| {
+            let script = PROLOGUE
+                .replace(KEY, "key")
+                .replace("/output/disk.raw", "disk");
+            let dir = tempfile::tempdir().unwrap();
+            let mut command = std::process::Command::new("sh");
+            command
+                .current_dir(&dir)
+                .args(["-c", &script, "sh", key, size]);
+            command.args(["printf", "%s|", "a b", "$(x)", "it's"]);
+            let output = command.output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), "a b|$(x)|it's|");
+            let file = |name: &str| std::fs::read(dir.path().join(name)).ok();
+            (file("key"), file("disk").map(|bytes| bytes.len()))
+        };
+        assert_eq!(run("", ""), (None, None));
+        assert_eq!(
+            run("ssh-ed25519 A'B $x\\n", "1000"),
+            (Some(b"ssh-ed25519 A'B $x\\n\n".to_vec()), Some(1000))
+        );
     }
 }

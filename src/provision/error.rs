@@ -12,6 +12,11 @@ pub enum Error {
         "can't use an image in a file on this system: load it into the podman machine with `podman load`"
     )]
     ImageFile,
+    #[error("can't read the image {name}")]
+    NoImageFile {
+        name: String,
+        source: std::io::Error,
+    },
     #[error("can't lock the storage for images from elsewhere")]
     Storage(#[source] crate::host::fs::lock::WaitError),
     #[error("image {image} is for {architecture}, which is not supported")]

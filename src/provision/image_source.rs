@@ -32,6 +32,14 @@ impl Provisioner<'_> {
     /// # Errors
     /// podman is not installed, or the image is not available.
     pub fn find_image(&self, source: &ImageSource) -> Result<FoundImage, Error> {
+        self.find_image_here(source)
+            .map_err(|error| match (error, Podman::find()) {
+                (Error::Image(error), Ok(podman)) => podman.explain(error).into(),
+                (error, _) => error,
+            })
+    }
+
+    fn find_image_here(&self, source: &ImageSource) -> Result<FoundImage, Error> {
         let request = ImageRequest {
             name: &source.name,
             pull: source.pull,

@@ -3,11 +3,11 @@
 use crate::disk::InstallOptions;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Kind};
-use crate::image::{Image, LockedStorage};
-use crate::install::{self, BaseDiskRequest, Place};
+use crate::image::{Image, LockedStorage, Pull};
+use crate::install::{self, BaseDiskRequest, BoundChoice, BoundImages, InstallVm, Place};
 
 /// The user's choices for an install. The image determines unset ones.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallChoices {
     pub filesystem: Option<String>,
     /// Bytes; rounded up to a MiB.
@@ -24,24 +24,52 @@ pub struct InstallChoices {
     /// Install again, even if the image has a base disk with these options.
     pub rebuild: bool,
     pub place: Option<Place>,
-    /// The memory of the install's VM in MiB. The host decides an unset one.
-    pub memory_mib: Option<u64>,
+    pub vm: InstallVm,
+    pub bound_images: Option<BoundImages>,
 }
 
 impl InstallChoices {
+    /// Returns the choices that made a base disk.
+    pub fn of(options: &InstallOptions) -> Self {
+        Self {
+            filesystem: options.filesystem.clone(),
+            root_size: options.root_size,
+            disk_size: Some(options.disk_size),
+            kargs: options.kargs.clone(),
+            bootloader: options.bootloader.clone(),
+            composefs: options.composefs,
+            target_imgref: Some(options.target_imgref.clone()),
+            target_transport: options.target_transport.clone(),
+            install_args: options.install_args.clone(),
+            bound_images: options.bound_images.is_empty().then_some(BoundImages::Skip),
+            ..Self::default()
+        }
+    }
+
+    /// Returns true if a choice needs a disk.
+    pub fn needs_disk(&self) -> bool {
+        let kargs = self.kargs.clone();
+        *self
+            != Self {
+                kargs,
+                ..Self::default()
+            }
+    }
+
     /// Returns the disk's size in whole MiB, if the user chose one.
     pub fn disk_size(&self) -> Option<u64> {
         self.disk_size.map(whole_mib)
     }
 
     /// Returns the request for a base disk. `growable` accepts a smaller base disk that the guest
-    /// can grow.
+    /// can grow. `pull` says when to pull a bound image.
     pub(super) fn request<'a>(
         &self,
         image: &'a Image,
         in_use: Option<LockedStorage>,
         hypervisor: Kind,
         growable: bool,
+        pull: Pull,
     ) -> BaseDiskRequest<'a> {
         let place = self.place.unwrap_or(Place::default_on(Os::current()));
         let options = self.options(image, hypervisor);
@@ -54,7 +82,12 @@ impl InstallChoices {
             growable,
             in_use,
             console,
-            memory_mib: self.memory_mib,
+            vm: self.vm,
+            bound: BoundChoice {
+                images: self.bound_images.unwrap_or_default(),
+                pull,
+            },
+            any_size: self.disk_size.is_none(),
         }
     }
 
@@ -91,6 +124,7 @@ impl InstallChoices {
                 .unwrap_or_else(|| image.reference.clone()),
             target_transport: self.target_transport.clone(),
             root_key: None,
+            bound_images: vec![],
             install_args: self.install_args.clone(),
         }
     }

@@ -6,18 +6,21 @@
 mod error;
 mod image_source;
 mod install_choices;
+mod preview;
 
 use std::path::Path;
 
 pub use error::Error;
 pub use image_source::{FoundImage, ImageSource};
 pub use install_choices::InstallChoices;
+pub use preview::{BootFiles, BootKind, Preview};
 
 use crate::direct_boot::{self, BootCache, BootImage, Transport};
 use crate::disk::{Import, Key, Lease};
 use crate::guest::ssh::keys::Keys;
 use crate::host::Os;
 use crate::host::fs::dirs::Dirs;
+use crate::host::fs::lock::Lock;
 use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
@@ -25,8 +28,8 @@ use crate::image::{Facts, Podman};
 use crate::install::{self, BaseDiskRequest};
 use crate::text::Progress;
 use crate::vm::create::{self, NewVm, Origin};
-use crate::vm::store::Creating;
-use crate::vm::{Name, Store, Vm};
+use crate::vm::store::{Creating, Reservation};
+use crate::vm::{self, Name, Store, Vm};
 
 /// The recipe, with the tool's folders and VMs, for one command.
 pub struct Provisioner<'a> {
@@ -35,7 +38,13 @@ pub struct Provisioner<'a> {
     pub progress: &'a dyn Progress,
     /// Bytes. An install removes unused base disks while all base disks together take more.
     pub cache_limit: Option<u64>,
+    /// Ends and removes the VM that the new one replaces. It is called as soon as the new one can be
+    /// made.
+    pub replaced: Option<&'a Removal<'a>>,
 }
+
+/// The removal of a VM in favour of a new one.
+pub type Removal<'a> = dyn Fn() -> Result<(), vm::Error> + 'a;
 
 /// How a VM boots from an image.
 pub enum Boot<'a> {
@@ -61,16 +70,20 @@ impl Provisioner<'_> {
         boot: Boot,
         new: NewVm,
     ) -> Result<(Vm, Creating), Error> {
+        self.progress.phase("find the image");
         let found = self.find_image(source)?;
         // Before the install, which takes a minute and is useless if the name is taken.
-        let reservation = self.store.reserve(name)?;
+        let reservation = self.reserve_early(&name)?;
         let host_keys = self.host_keys();
         match boot {
             Boot::Direct { transport, kargs } => {
                 // Held until the VM is on disk, which then protects its files.
                 let _lease = self.boot_cache()?.lease().map_err(Error::BootCache)?;
+                self.progress.phase("prepare the boot files");
                 let boot = self.boot_files(&found, transport)?;
+                self.progress.phase("create the VM");
                 let origin = Origin::Direct(&found.image, &boot, kargs);
+                let reservation = self.reserve_late(reservation, name, origin, &new)?;
                 Ok(create::create(reservation, origin, &new, &host_keys)?)
             }
             Boot::Disk(choices) => {
@@ -88,7 +101,8 @@ impl Provisioner<'_> {
                 let host = self.install_host(podman, new.accelerator);
                 // The guest grows the filesystem by a unit that it gets as a credential.
                 let growable = features.credentials();
-                let mut request = choices.request(&image, in_use, new.hypervisor, growable);
+                let mut request =
+                    choices.request(&image, in_use, new.hypervisor, growable, source.pull);
                 if !features.credentials() {
                     host_keys.ensure()?;
                     request.options.root_key = Some(host_keys.public_lines()?);
@@ -99,15 +113,33 @@ impl Provisioner<'_> {
                 };
                 // Held until the VM is on disk, which then protects its base disk.
                 let check = |facts: &Facts| Ok(create::check(&image, facts, &new)?);
+                self.progress.phase("install the image");
                 let base = self.ensure(&host, request, &check)?;
-                Ok(create::create(
-                    reservation,
-                    Origin::Disk(&base.disk),
-                    &new,
-                    &host_keys,
-                )?)
+                self.progress.phase("create the VM");
+                // The bound images can make the disk larger.
+                let size = new.disk_size.max(Some(base.disk.options.disk_size));
+                let new = NewVm {
+                    disk_size: size,
+                    ..new
+                };
+                let origin = Origin::Disk(&base.disk);
+                let reservation = self.reserve_late(reservation, name, origin, &new)?;
+                Ok(create::create(reservation, origin, &new, &host_keys)?)
             }
         }
+    }
+
+    /// Returns an image's files for a direct boot. The lock keeps them until a VM has them.
+    ///
+    /// # Errors
+    /// The image is not available, or can't be booted directly.
+    pub fn boot_image(
+        &self,
+        found: &FoundImage,
+        transport: Transport,
+    ) -> Result<(BootImage, Lock), Error> {
+        let lease = self.boot_cache()?.lease().map_err(Error::BootCache)?;
+        Ok((self.boot_files(found, transport)?, lease))
     }
 
     /// Creates a VM over an existing disk image.
@@ -120,14 +152,39 @@ impl Provisioner<'_> {
         file: &Path,
         new: &NewVm,
     ) -> Result<(Vm, Creating), Error> {
+        self.progress.phase("create the VM");
         let import = Import::open(file)?;
-        let reservation = self.store.reserve(name)?;
-        Ok(create::create(
-            reservation,
-            Origin::Import(&import),
-            new,
-            &self.host_keys(),
-        )?)
+        let origin = Origin::Import(&import);
+        let reservation = self.reserve_early(&name)?;
+        let reservation = self.reserve_late(reservation, name, origin, new)?;
+        Ok(create::create(reservation, origin, new, &self.host_keys())?)
+    }
+
+    /// Reserves the name before any work, unless another VM keeps it until the new one can be made.
+    fn reserve_early(&self, name: &Option<Name>) -> Result<Option<Reservation>, Error> {
+        match (name, self.replaced) {
+            (Some(_), Some(_)) => Ok(None),
+            _ => Ok(Some(self.store.reserve(name.clone())?)),
+        }
+    }
+
+    /// Returns the early reservation, or ends the old VM and reserves its name. The new VM passes
+    /// all checks first.
+    fn reserve_late(
+        &self,
+        early: Option<Reservation>,
+        name: Option<Name>,
+        origin: Origin,
+        new: &NewVm,
+    ) -> Result<Reservation, Error> {
+        if let Some(reservation) = early {
+            return Ok(reservation);
+        }
+        if let (Some(name), Some(remove)) = (&name, self.replaced) {
+            create::plan(name, origin, new)?;
+            remove()?;
+        }
+        Ok(self.store.reserve(name)?)
     }
 
     /// Returns an image's base disk for an export: without a key, and at exactly the chosen size.
@@ -140,14 +197,39 @@ impl Provisioner<'_> {
         choices: &InstallChoices,
         accelerator: accelerator::Choice,
     ) -> Result<Lease, Error> {
+        self.base_disk_with_key(source, choices, accelerator, None)
+    }
+
+    /// The same, with these public keys for root on the disk.
+    ///
+    /// # Errors
+    /// As for [`Self::base_disk`].
+    pub fn base_disk_with_key(
+        &self,
+        source: &ImageSource,
+        choices: &InstallChoices,
+        accelerator: accelerator::Choice,
+        root_key: Option<String>,
+    ) -> Result<Lease, Error> {
         let FoundImage {
             podman,
             image,
             in_use,
         } = self.find_image(source)?;
         let host = self.install_host(podman, accelerator);
-        let request = choices.request(&image, in_use, Kind::Qemu, false);
+        let mut request = choices.request(&image, in_use, Kind::Qemu, false, source.pull);
+        request.options.root_key = root_key;
         self.ensure(&host, request, &|_| Ok(()))
+    }
+
+    /// Returns this host's public keys, one a line.
+    ///
+    /// # Errors
+    /// They can't be read or made.
+    pub fn host_key_lines(&self) -> Result<String, Error> {
+        let keys = self.host_keys();
+        keys.ensure()?;
+        Ok(keys.public_lines()?)
     }
 
     fn ensure(
@@ -207,9 +289,10 @@ impl Provisioner<'_> {
                 }
             ));
         }
-        if boot.facts.selinux {
+        if boot.facts.selinux && !boot.has_labels() {
             stage.note(&format!(
-                "image {name}: SELinux is permissive in a direct boot"
+                "image {name}: SELinux is permissive, because {}",
+                boot.why_no_labels()
             ));
         }
         Ok(boot)

@@ -1,6 +1,5 @@
 //! The HTTP server of an image.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -22,12 +21,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::io::ReaderStream;
 
+use super::counts::Counts;
 use super::error::Error;
 use super::oci_folder::OciFolder;
 use super::routes::{self, Blob, Body, Offer, Reply};
 use crate::host::fs::file::IoContext;
+use crate::host::random;
 
-/// The only repository. A guest asks for it at `127.0.0.1:PORT/image`.
+/// The only repository, or the beginning of its name.
 const REPOSITORY: &str = "image";
 /// Connections at the same time. A client opens one for each layer that it fetches, at most six.
 const CONNECTIONS: usize = 32;
@@ -45,23 +46,27 @@ struct Inner {
     failure: Mutex<Option<Error>>,
 }
 
-/// The work of an endpoint so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// GET requests that were answered with content, by digest: manifest, configuration, layers.
-    pub requests: BTreeMap<String, u64>,
-    /// Bytes to the guest, with the headers.
-    pub sent: u64,
-    /// Bytes from the guest.
-    pub received: u64,
-}
-
 impl Endpoint {
     /// Serves the image under this tag, and under its digest.
     pub fn new(folder: OciFolder, tag: Option<&str>) -> Self {
+        Self::at(REPOSITORY.to_owned(), folder, tag)
+    }
+
+    /// The same, with a secret in the repository's name: it doesn't matter who else reaches the
+    /// endpoint.
+    ///
+    /// # Errors
+    /// The system has no random bytes.
+    pub fn secret(folder: OciFolder, tag: Option<&str>) -> Result<Self, Error> {
+        let secret = random::secret::<16>().reading("/dev/urandom")?;
+        let name = secret.map(|byte| format!("{byte:02x}")).concat();
+        Ok(Self::at(format!("{REPOSITORY}/{name}"), folder, tag))
+    }
+
+    fn at(repository: String, folder: OciFolder, tag: Option<&str>) -> Self {
         let layers = folder.layers().iter();
         let offer = Offer {
-            repository: REPOSITORY.to_owned(),
+            repository,
             tag: tag.map(str::to_owned),
             manifest: folder.manifest().clone(),
             blobs: layers.chain([folder.config()]).cloned().collect(),

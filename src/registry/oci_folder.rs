@@ -12,11 +12,9 @@ use super::routes::Blob;
 use crate::disk::Installed;
 use crate::host::fault;
 use crate::host::fs::file::{self, IoContext};
-use crate::host::fs::lock::Lock;
-use crate::host::random::new_id;
+use crate::host::fs::locked_folder::{LockedFolder, remove};
 use crate::image::{self, Image, Podman};
 
-const LOCK: &str = "lock";
 /// The folder in which podman saves a layer later, beside the OCI folder's own entries.
 const LATER: &str = "later";
 
@@ -73,15 +71,15 @@ impl OciFolder {
         file::create_private_dir(parent).writing(parent)?;
         Self::sweep(parent);
         let folder = LockedFolder::create(parent)?;
-        let placeholders = seed(&folder.path, placeholders)?;
-        save(&folder.path)?;
+        let placeholders = seed(folder.path(), placeholders)?;
+        save(folder.path())?;
         fault::point("image-served");
-        let installed = Installed::read(&folder.path).map_err(|error| Error::Content {
-            path: folder.path.clone(),
+        let installed = Installed::read(folder.path()).map_err(|error| Error::Content {
+            path: folder.path().to_owned(),
             why: error.to_string(),
         })?;
         let blob = |digest: &str| -> Result<Blob, Error> {
-            let path = blob_path(&folder.path, digest)?;
+            let path = blob_path(folder.path(), digest)?;
             let (digest, size) = (digest.to_owned(), path.metadata().reading(&path)?.len());
             Ok(Blob { digest, size })
         };
@@ -98,20 +96,7 @@ impl OciFolder {
 
     /// Removes the folders that killed processes left below `parent`.
     pub fn sweep(parent: &Path) {
-        for entry in file::entries(parent) {
-            let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == LOCK)
-                && let Ok(Some(lock)) = Lock::try_acquire(&path)
-            {
-                drop(LockedFolder {
-                    path: path.with_extension(""),
-                    lock: LockFile {
-                        path,
-                        lock: Some(lock),
-                    },
-                });
-            }
-        }
+        LockedFolder::sweep(parent);
     }
 
     /// The manifest, whose digest is the true one of the image as the guest gets it.
@@ -144,7 +129,7 @@ impl OciFolder {
 
     /// Returns the bytes that the folder occupies on the host's disk.
     pub fn size_on_disk(&self) -> u64 {
-        file::folder_size(&self.folder.path)
+        file::folder_size(self.folder.path())
     }
 
     /// Opens the file of a blob. Blocks while podman saves a layer of which only a placeholder
@@ -157,14 +142,14 @@ impl OciFolder {
                 self.placeholders().remove(&blob.digest);
             }
         }
-        let path = blob_path(&self.folder.path, &blob.digest)?;
+        let path = blob_path(self.folder.path(), &blob.digest)?;
         Ok(File::open(&path).reading(&path)?)
     }
 
     /// Replaces a placeholder with the layer.
     fn save_later(&self, blob: &Blob) -> Result<(), Error> {
         tracing::debug!(digest = blob.digest, "the guest lacks a layer");
-        let folder = self.folder.path.join(LATER);
+        let folder = self.folder.path().join(LATER);
         file::remove_dir(&folder).writing(&folder)?;
         let _removed = Removed(folder.clone());
         let others = self.layers().iter();
@@ -180,7 +165,7 @@ impl OciFolder {
                 found,
             });
         }
-        let place = blob_path(&self.folder.path, &blob.digest)?;
+        let place = blob_path(self.folder.path(), &blob.digest)?;
         Ok(std::fs::rename(&saved, &place).writing(&place)?)
     }
 
@@ -223,62 +208,12 @@ fn blob_path(folder: &Path, digest: &str) -> Result<PathBuf, Error> {
     Ok(folder.join("blobs/sha256").join(hex))
 }
 
-/// A folder that is in use as long as the file beside it is locked. It is removed when dropped.
-struct LockedFolder {
-    path: PathBuf,
-    /// Dropped after the folder's removal.
-    #[expect(dead_code, reason = "it is held")]
-    lock: LockFile,
-}
-
-impl LockedFolder {
-    /// Locks a new name below `parent`. [`seed`] creates the folder.
-    fn create(parent: &Path) -> Result<Self, Error> {
-        let path = parent.join(new_id());
-        let file = path.with_extension(LOCK);
-        let lock = LockFile {
-            lock: Some(Lock::acquire(&file).writing(&file)?),
-            path: file,
-        };
-        Ok(Self { path, lock })
-    }
-}
-
-impl Drop for LockedFolder {
-    fn drop(&mut self) {
-        remove(&self.path);
-    }
-}
-
-/// A lock on a file that is removed with it.
-struct LockFile {
-    path: PathBuf,
-    lock: Option<Lock>,
-}
-
-impl Drop for LockFile {
-    fn drop(&mut self) {
-        let removed = std::fs::remove_file(&self.path);
-        self.lock = None;
-        // Windows removes no open file.
-        if removed.is_err() {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// Removes a folder when dropped.
 struct Removed(PathBuf);
 
 impl Drop for Removed {
     fn drop(&mut self) {
         remove(&self.0);
-    }
-}
-
-fn remove(folder: &Path) {
-    if let Err(error) = file::remove_dir(folder) {
-        tracing::warn!(path = %folder.display(), %error, "can't remove a temporary folder");
     }
 }
 
@@ -326,11 +261,11 @@ mod tests {
             move |folder: &Path| {
                 let made = sample.folder(&[], folder.parent().unwrap()).unwrap();
                 std::fs::copy(
-                    made.folder.path.join("index.json"),
+                    made.folder.path().join("index.json"),
                     folder.join("index.json"),
                 )
                 .unwrap();
-                for entry in file::entries(&made.folder.path.join("blobs/sha256")) {
+                for entry in file::entries(&made.folder.path().join("blobs/sha256")) {
                     let place = folder.join("blobs/sha256").join(entry.file_name());
                     if !place.exists() {
                         std::fs::copy(entry.path(), place).unwrap();

@@ -8,6 +8,9 @@ pub trait Progress {
 
     /// Reports a message on a line of its own, once.
     fn note(&self, message: &str);
+
+    /// Says what the command does from now on. Only a timeline asks.
+    fn phase(&self, _name: &'static str) {}
 }
 
 /// Receives the progress of one stage of the work.

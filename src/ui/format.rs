@@ -107,12 +107,16 @@ fn fill(parts: &[Part], item: &Value) -> Result<String, FormatError> {
     Ok(line)
 }
 
+/// The field whose own fields are the user's words. One that is missing has no text.
+const FREE: &str = "labels";
+
 /// Returns a field's text. Case and `_` in names don't count, so that podman's `{{.SshPort}}` finds
 /// `ssh_port`.
 fn field(item: &Value, path: &[String]) -> Result<String, FormatError> {
     let key = |name: &str| name.replace('_', "").to_lowercase();
     let mut value = item;
-    for name in path {
+    let mut names = path.iter();
+    while let Some(name) = names.next() {
         // A field of something that doesn't exist.
         if value.is_null() {
             break;
@@ -122,6 +126,12 @@ fn field(item: &Value, path: &[String]) -> Result<String, FormatError> {
             .and_then(|object| object.iter().find(|(k, _)| key(k) == key(name)))
             .map(|(_, v)| v)
             .ok_or_else(|| FormatError::UnknownField(path.join(".")))?;
+        let rest: Vec<&str> = names.as_slice().iter().map(String::as_str).collect();
+        if key(name) == FREE && !rest.is_empty() {
+            // A label's key may have dots.
+            value = value.get(rest.join(".")).unwrap_or(&Value::Null);
+            break;
+        }
     }
     Ok(match value {
         Value::String(text) => text.clone(),
@@ -136,12 +146,18 @@ mod tests {
 
     #[test]
     fn templates_are_filled() {
-        let item =
-            serde_json::json!({"name": "a", "ssh_port": 22, "image": {"id": "x"}, "end": null});
+        let item = serde_json::json!({
+            "name": "a", "ssh_port": 22, "image": {"id": "x"}, "end": null,
+            "labels": {"env": "test", "com.example.x": "y"},
+        });
         for (template, want) in [
             ("{{.Name}}", "a"),
             ("{{ .name }}\\t{{.SshPort}}!", "a\t22!"),
             ("{{.image.id}}{{.end}}", "x"),
+            (
+                "{{.Labels.env}}{{.labels.com.example.x}}{{.labels.no}}",
+                "testy",
+            ),
         ] {
             let Format::Template(parts) = template.parse().unwrap() else {
                 panic!()

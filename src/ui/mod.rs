@@ -3,8 +3,10 @@
 
 mod format;
 mod progress;
+mod status_line;
 mod table;
 
 pub use format::{Format, print, say, tell};
 pub use progress::StderrProgress;
+pub use status_line::StatusLine;
 pub use table::Table;

@@ -20,6 +20,8 @@ pub enum Action {
     None,
     /// The image is staged.
     Reboot,
+    /// The image is staged, but bootc shall not boot it yet.
+    Unlock,
     /// The image is the one that `bootc rollback` makes the next.
     Rollback,
     /// The image is the newest of the reference that the guest follows.
@@ -38,14 +40,17 @@ impl Target<'_> {
 
     /// Returns the work for a guest in this state.
     pub fn action(&self, status: &Status) -> Action {
-        let is = |slot: &Option<Deployment>| slot.as_ref().is_some_and(|slot| self.is(slot));
         if self.is(&status.booted) {
             return Action::None;
         }
-        if is(&status.staged) {
-            return Action::Reboot;
+        if let Some(staged) = status.staged.as_ref().filter(|staged| self.is(staged)) {
+            return match staged.download_only {
+                true => Action::Unlock,
+                false => Action::Reboot,
+            };
         }
-        if is(&status.rollback) {
+        let rollback = status.rollback.as_ref();
+        if rollback.is_some_and(|rollback| self.is(rollback)) {
             return Action::Rollback;
         }
         let follows = status.follows.as_ref();
@@ -91,12 +96,15 @@ mod tests {
                 assert_eq!(target.action(&status), action, "{slots:?} {reference:?}");
             }
         }
-        // An image that was installed from a file.
-        let text = output(["old", "", ""], true).replacen("registry", "oci", 1);
+        let text = output(["old", "new", ""], true);
+        let status = Status::parse(&text.replace("Only\":false", "Only\":true")).unwrap();
         let target = Target {
             digests: ["sha256:new", "sha256:config"],
             reference: None,
         };
+        assert_eq!(target.action(&status), Action::Unlock);
+        // An image that was installed from a file.
+        let text = output(["old", "", ""], true).replacen("registry", "oci", 1);
         let status = Status::parse(&text).unwrap();
         assert_eq!(target.action(&status), Action::Switch);
     }

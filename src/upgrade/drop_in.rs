@@ -1,7 +1,15 @@
-//! The file by which the guest's skopeo finds the pull endpoint.
+//! The file by which the guest's skopeo finds the pull endpoint. It is in a mount namespace of
+//! bootc's own, so that no other process sees it and nothing remains of it, even if the guest is
+//! reset.
 
+use crate::guest::shell::quote;
+
+/// The folder that the guest's skopeo reads.
+pub const ETC: &str = "/etc/containers";
+/// The folder that takes its place, in the guest's memory.
+pub const COVER: &str = "/run/podman-bootc-upgrade";
 /// The file. Files later in the alphabet win over others with the same prefix.
-pub const PATH: &str = "/etc/containers/registries.conf.d/zz-podman-bootc.conf";
+const FILE: &str = "registries.conf.d/zz-podman-bootc.conf";
 
 /// A reference, split as containers-registries.conf(5) matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +41,26 @@ impl<'a> Repository<'a> {
     }
 }
 
-/// Returns the file's content: the guest pulls this repository from a port of its loopback. A
+/// Returns the file's content: the guest pulls this repository from the place `HOST:PORT`. A
 /// `mirror` would let the guest fall back to the real registry.
-pub fn content(repository: &str, port: u16, served: &str) -> String {
+pub fn content(repository: &str, place: &str, served: &str) -> String {
     format!(
         "# podman-bootc: only while `podman-bootc upgrade` runs.\n[[registry]]\nprefix = {}\n\
-         location = \"127.0.0.1:{port}/{served}\"\ninsecure = true\n",
+         location = \"{place}/{served}\"\ninsecure = true\n",
         toml_string(repository)
     )
+}
+
+/// Returns the shell line that runs a command with the drop-in, in place of the shell. bootc
+/// unshares its mounts itself, unless it finds that done.
+pub fn with(content: &str, command: &str) -> String {
+    let script = format!(
+        "mkdir -p {COVER} && mount -t tmpfs -o mode=755 tmpfs {COVER} &&
+cp -a {ETC}/. {COVER} && mkdir -p {COVER}/registries.conf.d &&
+printf %s {content} >{COVER}/{FILE} && mount --bind {COVER} {ETC} && exec {command}",
+        content = quote(content)
+    );
+    format!("exec unshare --mount sh -c {}", quote(&script))
 }
 
 /// A reference has no characters that need more than this.
@@ -77,11 +97,11 @@ mod tests {
     #[test]
     fn the_drop_in_maps_one_repository() {
         assert_eq!(
-            content("quay.io/example/os", 40123, "image"),
+            content("quay.io/example/os", "127.0.0.1:40123", "image"),
             "# podman-bootc: only while `podman-bootc upgrade` runs.\n[[registry]]\n\
              prefix = \"quay.io/example/os\"\nlocation = \"127.0.0.1:40123/image\"\n\
              insecure = true\n"
         );
-        assert!(content("a\"\nb", 1, "image").contains(r#"prefix = "a\""#));
+        assert!(content("a\"\nb", "x:1", "image").contains(r#"prefix = "a\""#));
     }
 }

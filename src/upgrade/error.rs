@@ -68,15 +68,37 @@ pub enum Error {
         seconds: u64,
         lines: Vec<String>,
     },
+    #[error(
+        "the session ended while `bootc {verb}` ran in VM {name}, as in a reset; repeat the \
+         command: unless bootc was done, the old version runs{}", quoted(.lines)
+    )]
+    Lost {
+        name: String,
+        verb: &'static str,
+        lines: Vec<String>,
+        source: session::Error,
+    },
+    #[error("can't listen on the host's loopback")]
+    Listen(#[source] std::io::Error),
     #[error("VM {0} has no version to roll back to: it was not upgraded yet")]
     NoRollback(String),
     #[error("VM {name} booted, but still the old version{}", quoted(.lines))]
     OldVersion { name: String, lines: Vec<String> },
-    #[error("VM {name} runs the new version, and the check `{command}` failed (exit code {code})")]
+    #[error("the check `{command}` failed (exit code {code}) in the new version of VM {name}")]
     Check {
         name: String,
         command: String,
         code: i32,
+    },
+    #[error(
+        "the new version of VM {name} doesn't come up; bring the old one back with \
+         `podman-bootc stop --time 0 {name} && podman-bootc snapshot restore {name} {snapshot} && \
+         podman-bootc start {name}`, or let --auto-rollback do that the next time"
+    )]
+    NotUp {
+        name: String,
+        snapshot: String,
+        source: Box<Error>,
     },
     #[error("VM {name} was rolled back to the old version, which runs: {why}")]
     RolledBack { name: String, why: String },

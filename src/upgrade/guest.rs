@@ -4,6 +4,7 @@ use super::decision::Action;
 use super::drop_in;
 use super::status::{self, Status};
 use crate::guest::shell::quote;
+use crate::vm::ready;
 
 /// A line of this beginning is ours; all others are of the guest's programs.
 const MARK: &str = "@podman-bootc-";
@@ -64,25 +65,35 @@ pub enum Unfit {
     NoStatus(String),
 }
 
-/// Returns the script that looks at the guest. It removes what a killed upgrade left.
+/// Returns the script that looks at the guest. It also prints what [`ready::Seen`] reads.
 pub fn look() -> String {
-    as_root(&format!(
-        "rm -f {drop_in}
-for program in bootc skopeo podman; do
+    let script = as_root(&format!(
+        "for program in bootc skopeo podman; do
     command -v $program >/dev/null || echo {MARK}missing $program
 done
 [ -e /etc/containers/policy.json ] || echo {MARK}missing policy
 [ ! -e ~/.config/containers/registries.conf ] || echo {MARK}missing registries
 echo {MARK}free $(df --output=avail -B1 /sysroot 2>/dev/null | tail -n 1)
 {PRINT_STATUS}",
-        drop_in = drop_in::PATH,
         PRINT_STATUS = print_status(),
-    ))
+    ));
+    // All in one: each command costs an emulated guest a part of a second.
+    format!("{}; {script}", ready::BOOT_LINE)
 }
 
 /// Returns the script that asks bootc for the deployments only.
 pub fn deployments() -> String {
     as_root(&print_status())
+}
+
+/// Returns the script that also tells whether the next root is mounted, which
+/// `systemctl soft-reboot` enters.
+pub fn next_root() -> String {
+    as_root(&format!(
+        "echo {MARK}next $(grep -c ' /run/nextroot ' /proc/self/mountinfo)
+{}",
+        print_status()
+    ))
 }
 
 /// Returns the script that shows why a staged deployment didn't become the default.
@@ -93,33 +104,24 @@ pub fn finalization() -> String {
     )
 }
 
-/// Returns the script that runs bootc. With a drop-in, it is in place while bootc runs, and no
-/// longer: neither after a failure nor when the session breaks, which the script sees as the end of
-/// its input.
+/// Returns the script that runs bootc, with the drop-in for it alone. It ends bootc when the
+/// session breaks, which it sees as the end of its input.
 pub fn change(action: &Action, words: &[&str], drop_in: Option<&str>) -> String {
     let verb = match action {
         Action::Switch => "switch",
         Action::Rollback => "rollback",
-        Action::None | Action::Reboot | Action::Upgrade => "upgrade",
+        Action::None | Action::Reboot | Action::Unlock | Action::Upgrade => "upgrade",
     };
     let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    let prepare = drop_in.map_or_else(String::new, |content| {
-        let path = drop_in::PATH;
-        format!(
-            "conf={path}
-folder=${{conf%/*}}
-made=
-[ -d $folder ] || {{ mkdir -p $folder && made=$folder; }}
-trap 'rm -f $conf; [ -z \"$made\" ] || rmdir \"$made\"' EXIT
-printf %s {} >$conf || exit 1
-",
-            quote(content)
-        )
-    });
+    let command = format!("bootc {verb} {}", words.join(" "));
+    let command = match drop_in {
+        Some(content) => drop_in::with(content, &command),
+        None => format!("exec {command}"),
+    };
     as_root(&format!(
         "trap 'exit 129' HUP INT TERM
-{prepare}exec 3<&0
-bootc {verb} {words} </dev/null 3<&- &
+exec 3<&0
+({command}) </dev/null 3<&- &
 bootc=$!
 (while read -r line <&3; do :; done; kill $bootc; sleep 2; kill -9 $bootc) >/dev/null 2>&1 &
 watch=$!
@@ -128,7 +130,6 @@ code=$?
 kill -9 $watch 2>/dev/null
 [ $code = 0 ] || exit $code
 {PRINT_STATUS}",
-        words = words.join(" "),
         PRINT_STATUS = print_status(),
     ))
 }
@@ -182,6 +183,19 @@ pub fn read_look(output: &str) -> Result<Look, Unfit> {
 pub fn read_deployments(output: &str) -> Result<Status, Unfit> {
     must_be_root(output)?;
     read_status(output)
+}
+
+/// Reads what [`next_root`] printed: whether the guest can restart its userspace into what is
+/// staged.
+///
+/// # Errors
+/// As for [`read_look`].
+pub fn read_next_root(output: &str) -> Result<bool, Unfit> {
+    must_be_root(output)?;
+    // bootc may have staged it without a wish for a soft reboot.
+    let is_mounted = value(output, "next").is_some_and(|count| !matches!(count, "" | "0"));
+    let staged = read_status(output)?.staged;
+    Ok(is_mounted && staged.is_some_and(|staged| staged.soft_reboot))
 }
 
 /// Reads what [`change`] printed.
@@ -261,6 +275,32 @@ mod tests {
     }
 
     #[test]
+    fn only_a_root_that_bootc_has_prepared_is_reached_without_the_kernel() {
+        let status = |slots, capable: bool| {
+            let text = output(slots, true).replace('\n', "");
+            let capable = format!("\"softRebootCapable\":{capable}");
+            format!(
+                "@status {}",
+                text.replace("\"softRebootCapable\":false", &capable)
+            )
+        };
+        for (next, slots, capable, is_soft) in [
+            ("@next 1", ["a", "b", ""], true, true),
+            ("@next 0", ["a", "b", ""], true, false),
+            ("@next", ["a", "b", ""], true, false),
+            ("@next 1", ["a", "b", ""], false, false),
+            ("@next 1", ["a", "", "b"], true, false),
+        ] {
+            let output = text(&["@root", next, &status(slots, capable)]);
+            assert_eq!(
+                read_next_root(&output),
+                Ok(is_soft),
+                "{next} {slots:?} {capable}"
+            );
+        }
+    }
+
+    #[test]
     fn the_last_lines_of_the_guests_programs_are_kept() {
         let lines: Vec<String> = (1..=9).map(|n| format!("line {n}\r")).collect();
         let output = format!("{MARK}root\n{}\n\n", lines.join("\n"));
@@ -270,9 +310,10 @@ mod tests {
         assert_eq!(done.lines.len(), 6);
     }
 
-    /// Runs a script with these programs in place of the guest's.
-    #[cfg(unix)]
-    fn run(script: &str, bootc: &str, input: std::process::Stdio) -> (i32, String, bool) {
+    /// Runs a script with these programs in place of the guest's. Returns its exit code, its
+    /// output, and the files that are left in `/etc/containers`.
+    #[cfg(target_os = "linux")]
+    fn run(script: &str, bootc: &str, input: std::process::Stdio) -> (i32, String, Vec<String>) {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let program = |name: &str, text: &str| {
@@ -280,31 +321,44 @@ mod tests {
             std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
         };
-        let conf = dir.path().join("conf.d/zz.conf");
-        program("bootc", &bootc.replace("CONF", conf.to_str().unwrap()));
+        let etc = dir.path().join("etc");
+        std::fs::create_dir(&etc).unwrap();
+        std::fs::write(etc.join("policy.json"), "{}").unwrap();
+        let (etc_path, cover) = (etc.to_str().unwrap(), dir.path().join("cover"));
+        program("bootc", &bootc.replace("ETC", etc_path));
         program("id", "echo 0");
         let path = format!(
             "{}:{}",
             dir.path().display(),
             std::env::var("PATH").unwrap()
         );
-        let script = script.replace(drop_in::PATH, conf.to_str().unwrap());
+        // A user who isn't root mounts in a namespace of users.
+        let script = script
+            .replace(drop_in::ETC, etc_path)
+            .replace(drop_in::COVER, cover.to_str().unwrap())
+            .replace("unshare", "unshare --map-root-user");
         let output = std::process::Command::new("sh")
             .args(["-c", &script])
             .env("PATH", path)
             .stdin(input)
             .output()
             .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = [output.stdout, output.stderr].concat();
+        let left = crate::host::fs::file::entries(&etc);
         (
             output.status.code().unwrap_or(-1),
-            text,
-            conf.parent().unwrap().exists(),
+            String::from_utf8_lossy(&said).into_owned(),
+            left.map(|entry| entry.file_name().into_string().unwrap())
+                .collect(),
         )
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        ignore = "`tests/cross.sh` runs in a chroot, where nobody makes namespaces of mounts"
+    )]
     fn the_drop_in_is_there_for_bootc_alone() {
         use std::process::Stdio;
         let content = "prefix = \"it's $HOME\"\n";
@@ -315,25 +369,39 @@ mod tests {
             let mut child = sleep.arg("20").stdout(Stdio::piped()).spawn().unwrap();
             (Stdio::from(child.stdout.take().unwrap()), child)
         };
-        let works = "[ \"$1\" = status ] && echo '{}' && exit; echo \"$@\"; cat CONF";
+        let see = "cat ETC/policy.json ETC/registries.conf.d/zz-podman-bootc.conf";
+        let works = format!("[ \"$1\" = status ] && echo '{{}}' && exit; echo \"$@\"; {see}");
         for (bootc, code, says) in [
-            (works, 0, "switch --quiet a b\nprefix = \"it's $HOME\"\n"),
             (
-                "cat CONF; echo no >&2; exit 3",
+                &*works,
+                0,
+                "switch --quiet a b\n{}prefix = \"it's $HOME\"\n",
+            ),
+            (
+                &format!("{see}; echo no >&2; exit 3"),
                 3,
                 "prefix = \"it's $HOME\"\n",
             ),
             ("kill -9 $$", 137, ""),
+            // Whoever kills the script, nothing remains.
+            ("kill -9 $PPID", -1, ""),
         ] {
             let (input, mut child) = open();
             let (exit, text, left) = run(&script, bootc, input);
             child.kill().unwrap();
             child.wait().unwrap();
-            assert_eq!((exit, left), (code, false), "{bootc}: {text}");
+            assert_eq!(
+                (exit, &*left),
+                (code, &["policy.json".into()][..]),
+                "{text}"
+            );
             assert!(text.contains(says), "{bootc}: {text}");
         }
         // The session breaks.
-        let (code, _, left) = run(&script, "exec sleep 60", Stdio::null());
-        assert!(matches!(code, 137 | 143) && !left, "{code} {left}");
+        let (code, text, left) = run(&script, "exec sleep 60", Stdio::null());
+        assert!(
+            matches!(code, 137 | 143) && left == ["policy.json"],
+            "{code} {text}"
+        );
     }
 }

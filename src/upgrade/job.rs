@@ -10,14 +10,18 @@ use crate::vm::{Store, Vm};
 
 /// The version that the user wishes.
 pub enum Wish<'a> {
-    Image {
-        podman: &'a Podman,
-        image: &'a Image,
-        /// The reference that the guest shall follow, if the user named one.
-        reference: Option<&'a str>,
-    },
+    Image(ImageWish<'a>),
     /// The one before.
     Rollback,
+}
+
+/// The image that the user wishes.
+#[derive(Clone, Copy)]
+pub struct ImageWish<'a> {
+    pub podman: &'a Podman,
+    pub image: &'a Image,
+    /// The reference that the guest shall follow, if the user named one.
+    pub reference: Option<&'a str>,
 }
 
 /// What follows the staging.
@@ -25,14 +29,18 @@ pub enum Wish<'a> {
 pub enum After<'a> {
     /// Nothing: the next reboot boots it.
     Stay,
-    /// A reboot, soft if bootc says that the new version needs no other kernel; then the command,
-    /// which must succeed in the new version.
-    Reboot {
-        soft: bool,
-        check: Option<&'a str>,
-        /// A version that fails makes room for the old one.
-        auto_rollback: bool,
-    },
+    Reboot(NextBoot<'a>),
+}
+
+/// The reboot into a new version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NextBoot<'a> {
+    /// Only the userspace restarts, if bootc says that the new version needs no other kernel.
+    pub soft: bool,
+    /// The command that must succeed in the new version.
+    pub check: Option<&'a str>,
+    /// A version that fails makes room for the old one.
+    pub auto_rollback: bool,
 }
 
 /// The work in one VM.

@@ -16,5 +16,5 @@ mod versions;
 mod work;
 
 pub use error::Error;
-pub use job::{After, Job, Wish};
+pub use job::{After, ImageWish, Job, NextBoot, Wish};
 pub use report::Report;

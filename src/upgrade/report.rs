@@ -31,6 +31,26 @@ pub struct Report {
     pub seconds: Vec<StageTime>,
 }
 
+impl Report {
+    /// Returns the report with which the work begins: nothing has changed, and no image is named.
+    pub fn new(vm: String, booted: &str) -> Self {
+        Self {
+            vm,
+            image: None,
+            action: Action::Rollback,
+            from: booted.to_owned(),
+            to: booted.to_owned(),
+            booted: true,
+            soft_reboot: false,
+            sent: 0,
+            received: 0,
+            layers: 0,
+            fetched: 0,
+            seconds: vec![],
+        }
+    }
+}
+
 /// The time of one stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageTime {

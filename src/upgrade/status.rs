@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+/// The boot type of a unified kernel image.
+const UKI: &str = "Uki";
+
 /// A guest's deployments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -10,6 +13,8 @@ pub struct Status {
     pub booted: Deployment,
     pub staged: Option<Deployment>,
     pub rollback: Option<Deployment>,
+    /// The rollback is the next to boot: `bootc rollback` would make the booted one the next.
+    pub rollback_queued: bool,
 }
 
 /// The name of an image, as bootc keeps it.
@@ -27,6 +32,8 @@ pub struct Deployment {
     /// Ostree's commit, or composefs' digest of the root. It identifies the deployment.
     pub checksum: String,
     pub soft_reboot: bool,
+    /// It was staged by `bootc upgrade --download-only`: no reboot boots it.
+    pub download_only: bool,
     /// The backend is composefs.
     pub composefs: bool,
 }
@@ -53,10 +60,13 @@ struct Spec {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct HostStatus {
     booted: Option<Entry>,
     staged: Option<Entry>,
     rollback: Option<Entry>,
+    #[serde(default)]
+    rollback_queued: bool,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +75,8 @@ struct Entry {
     image: Option<EntryImage>,
     #[serde(default)]
     soft_reboot_capable: bool,
+    #[serde(default)]
+    download_only: bool,
     ostree: Option<Ostree>,
     composefs: Option<Composefs>,
 }
@@ -84,8 +96,11 @@ struct Ostree {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Composefs {
     verity: String,
+    #[serde(default)]
+    boot_type: String,
 }
 
 impl Status {
@@ -100,8 +115,19 @@ impl Status {
             booted,
             staged,
             rollback,
+            rollback_queued,
         } = host.status;
+        let is_uki = |entry: &Entry| {
+            let composefs = entry.composefs.as_ref();
+            composefs.is_some_and(|composefs| composefs.boot_type == UKI)
+        };
         Ok(Self {
+            // A staged deployment goes first; `bootc rollback` drops it. Up to bootc 1.16.9, the
+            // field has the opposite value for unified kernel images under systemd-boot:
+            // https://github.com/bootc-dev/bootc/issues/2405
+            rollback_queued: rollback_queued
+                && staged.is_none()
+                && !booted.as_ref().is_some_and(is_uki),
             follows: host.spec.image,
             booted: booted
                 .and_then(Entry::deployment)
@@ -132,6 +158,7 @@ impl Entry {
             digest: self.image?.image_digest,
             checksum,
             soft_reboot: self.soft_reboot_capable,
+            download_only: self.download_only,
             composefs,
         })
     }
@@ -185,6 +212,7 @@ pub(super) mod tests {
                 digest: format!("sha256:{digest}"),
                 checksum: format!("sum-{digest}{suffix}"),
                 soft_reboot: false,
+                download_only: false,
                 composefs,
             };
             let status = Status::parse(&output(["a", "b", ""], composefs)).unwrap();
@@ -196,8 +224,28 @@ pub(super) mod tests {
                 booted: deployment("a"),
                 staged: Some(deployment("b")),
                 rollback: None,
+                rollback_queued: false,
             };
             assert_eq!(status, wanted);
+        }
+    }
+
+    #[test]
+    fn a_rollback_is_queued_where_bootc_can_tell() {
+        for (slots, composefs, kind, queued) in [
+            (["a", "", "b"], true, "Bls", true),
+            (["a", "", "b"], false, "Bls", true),
+            (["a", "c", "b"], false, "Bls", false),
+            (["a", "", "b"], true, "Uki", false),
+        ] {
+            let text = output(slots, composefs)
+                .replace("\"rollbackQueued\":false", "\"rollbackQueued\":true")
+                .replace("Bls", kind);
+            assert_eq!(
+                Status::parse(&text).unwrap().rollback_queued,
+                queued,
+                "{text}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::io::{AsyncWrite, duplex};
 use tokio::time::{interval, timeout};
 
@@ -16,41 +17,59 @@ use super::job::{After, Job};
 use super::report::Times;
 use super::status::Status;
 use super::versions::is;
-use crate::guest::ssh::session::Session;
+use crate::guest::ssh::session::{self, Session};
+use crate::hypervisor::accelerator::Accelerator;
 use crate::image::{Image, Podman};
-use crate::registry::{Endpoint, OciFolder};
+use crate::registry::{self, Endpoint, OciFolder};
 use crate::text::{Stage, format_size};
 use crate::vm::lifecycle;
-use crate::vm::ready::{self, Condition, GuestPort, Wanted};
-use crate::vm::reboot::{Extent, Reboot};
+use crate::vm::ready::{self, Boot, Condition, GuestPort, Wanted};
+use crate::vm::reboot::{self, Extent};
 use crate::vm::spec::Deployed;
+use crate::vm::spec::settings::Nic;
 
 /// Time limit for bootc, which may pull a whole image into an emulated guest.
 const BOOTC_TIME: Duration = Duration::from_secs(60 * 60);
-/// Time limit for a reboot. bootc's unit that makes a staged deployment the default may take five
-/// minutes of the shutdown.
-const REBOOT_TIME: Duration = Duration::from_secs(25 * 60);
+/// The part of a reboot's time limit in which bootc's unit makes a staged deployment the default.
+const FINALIZE_TIME: Duration = Duration::from_secs(5 * 60);
 const PROGRESS_TIME: Duration = Duration::from_millis(250);
 
 impl Job<'_> {
-    pub(super) async fn session(&self, stage: &dyn Stage) -> Result<Session, Error> {
+    pub(super) async fn session(
+        &self,
+        stage: &dyn Stage,
+        wanted: &Wanted,
+    ) -> Result<Session, Error> {
         let mut client = lifecycle::attach(self.vm, self.store).await?;
-        let (wanted, condition) = (Wanted::Lasting, Condition::Ssh);
         let ready = ready::wait_until(
             &mut client,
             self.vm,
             self.user,
             self.timeout,
             Some(stage),
-            &wanted,
-            &condition,
+            wanted,
+            &Condition::Ssh,
         )
         .await?;
         Ok(ready.session)
     }
 
-    pub(super) async fn reboot(&self, stage: &dyn Stage, soft: bool) -> Result<Session, Error> {
-        let reboot = Reboot {
+    /// The time limit for a boot alone.
+    fn boot_time(&self) -> Duration {
+        match self.vm.record().accelerator {
+            Some(Accelerator::Tcg) | None => ready::READY_TIME_EMULATED,
+            Some(_) => ready::READY_TIME,
+        }
+    }
+
+    /// Reboots the system of a session.
+    pub(super) async fn reboot(
+        &self,
+        stage: &dyn Stage,
+        soft: bool,
+        (session, boot): (Session, Boot),
+    ) -> Result<Session, Error> {
+        let reboot = reboot::Reboot {
             vm: self.vm,
             store: self.store,
             user: self.user,
@@ -58,12 +77,12 @@ impl Job<'_> {
                 true => Extent::Userspace,
                 false => Extent::Whole,
             },
-            timeout: Some(self.timeout.unwrap_or(REBOOT_TIME)),
+            timeout: Some(self.timeout.unwrap_or(FINALIZE_TIME + self.boot_time())),
         };
-        match reboot.run(stage, Some(&Condition::Ssh)).await? {
+        let ssh = Some(&Condition::Ssh);
+        match reboot.run_in(session, boot, stage, ssh).await? {
             Some(ready) => Ok(ready.session),
-            // A guest that doesn't tell its boot.
-            None => self.session(stage).await,
+            None => self.session(stage, &Wanted::Lasting).await,
         }
     }
 
@@ -79,6 +98,11 @@ impl Job<'_> {
         times: &mut Times,
     ) -> Result<(), Error> {
         let stage = self.progress.stage("rollback");
+        if status.rollback_queued {
+            // bootc would take the queued rollback back.
+            stage.done("the version before is the next to boot already");
+            return Ok(());
+        }
         if status.staged.is_some() {
             stage.note("the rollback drops the version that is staged in the VM");
         }
@@ -87,6 +111,21 @@ impl Job<'_> {
         times.end("rollback");
         stage.done("the version before is the next to boot");
         Ok(())
+    }
+
+    /// Lets the next reboot boot what `bootc upgrade --download-only` has staged.
+    pub(super) async fn unlock(&self, session: &Session, times: &mut Times) -> Result<(), Error> {
+        let mut words = vec!["--from-downloaded"];
+        words.extend(self.soft_word());
+        let script = guest::change(&Action::Unlock, &words, None);
+        self.change(session, "upgrade", &script).await?;
+        times.end("unlock");
+        Ok(())
+    }
+
+    /// Lets bootc prepare a reboot without the kernel, if the user wishes one.
+    fn soft_word(&self) -> Option<&'static str> {
+        matches!(self.after, After::Reboot(reboot) if reboot.soft).then_some("--soft-reboot=auto")
     }
 
     pub(super) async fn save(
@@ -123,7 +162,7 @@ impl Job<'_> {
             format_size(folder.unknown_bytes()),
             folder.layers().len()
         ));
-        Ok(Endpoint::new(folder, tag.as_deref()))
+        Ok(Endpoint::secret(folder, tag.as_deref())?)
     }
 
     /// Pulls the image in the guest, and stages it there.
@@ -138,15 +177,34 @@ impl Job<'_> {
         let stage = self.progress.stage("pull");
         stage.update("pulling in the guest");
         let client = lifecycle::attach(self.vm, self.store).await?;
-        let GuestPort {
-            port,
-            streams,
-            second: _session,
-        } = ready::forward_from_guest(&client, self.vm, self.user, session).await?;
-        let drop_in = drop_in::content(Repository::of(reference).name, port, endpoint.repository());
-        let soft = matches!(self.after, After::Reboot { soft: true, .. });
-        let mut words = Vec::new();
-        words.extend(soft.then_some("--soft-reboot=auto"));
+        let forwarded = ready::forward_from_guest(&client, self.vm, self.user, session).await;
+        let network = match (&forwarded, self.vm.features().loopback) {
+            (Err(session::Error::NoForwarding), Some(host))
+                if self.vm.spec.settings.nic == Nic::User =>
+            {
+                stage.note("the guest's sshd forbids forwarding: it pulls over its network");
+                Some((host, registry::listen().await.map_err(Error::Listen)?))
+            }
+            _ => None,
+        };
+        let (place, serve, _second) = match network {
+            Some((host, (port, streams))) => {
+                let serve = endpoint.serve_all(streams).boxed_local();
+                (format!("{host}:{port}"), serve, None)
+            }
+            None => {
+                let GuestPort {
+                    port,
+                    streams,
+                    second,
+                } = forwarded?;
+                let serve = endpoint.serve_all(streams).boxed_local();
+                (format!("127.0.0.1:{port}"), serve, second)
+            }
+        };
+        let repository = Repository::of(reference).name;
+        let drop_in = drop_in::content(repository, &place, endpoint.repository());
+        let mut words: Vec<&str> = self.soft_word().into_iter().collect();
         let verb = match action {
             Action::Switch => {
                 words.push(reference);
@@ -165,7 +223,7 @@ impl Job<'_> {
         };
         let done = tokio::select! {
             done = self.change(session, verb, &script) => done,
-            () = endpoint.serve_all(streams) => unreachable!("the session holds the sender"),
+            () = serve => unreachable!("its connections come as long as bootc runs"),
             () = show => unreachable!("it never ends"),
         };
         // The host's own failure explains the guest's.
@@ -209,7 +267,15 @@ impl Job<'_> {
                 lines: guest::last_lines(&text),
             });
         };
-        let code = code?;
+        let code = code.map_err(|source| match source.is_loss() {
+            true => Error::Lost {
+                name: self.name(),
+                verb,
+                lines: guest::last_lines(&text),
+                source,
+            },
+            false => source.into(),
+        })?;
         let done = guest::read_change(code, &text).map_err(|source| self.unfit(source))?;
         match code {
             0 => Ok(done),
@@ -224,8 +290,8 @@ impl Job<'_> {
 
     /// Returns whether bootc has prepared a reboot without the kernel.
     pub(super) async fn is_soft(&self, session: &Session) -> Result<bool, Error> {
-        let staged = self.deployments(session).await?.staged;
-        let soft = staged.is_some_and(|staged| staged.soft_reboot);
+        let (_, output) = session.capture_script(&guest::next_root()).await?;
+        let soft = guest::read_next_root(&output).map_err(|source| self.unfit(source))?;
         if !soft {
             self.progress
                 .note("this version can't be reached by a soft reboot: the whole system reboots");

@@ -6,6 +6,7 @@ use super::status::Deployment;
 use crate::disk::{Cache, Installed, InstalledLayer};
 use crate::image::Image;
 use crate::registry::OciFolder;
+use crate::vm::events::{Event, Kind};
 use crate::vm::spec::Deployed;
 
 /// Deployments that a VM's spec remembers: booted, rollback and staged.
@@ -46,12 +47,18 @@ impl Job<'_> {
         deployed.chain(base).collect()
     }
 
-    /// Keeps the layers and the name of the version that runs.
+    /// Keeps the layers and the name of the version that runs. `booted` says that this command
+    /// booted it; otherwise it may have run all the time.
     pub(super) fn remember(
         &mut self,
         image: Option<Image>,
         installed: Installed,
+        booted: bool,
     ) -> Result<(), Error> {
+        let is_new = match self.versions().first() {
+            Some(before) => !is(&before.installed, &installed.manifest),
+            None => booted,
+        };
         let version = Deployed { image, installed };
         self.vm.change_spec(|spec| {
             spec.deployed
@@ -59,14 +66,19 @@ impl Job<'_> {
             spec.deployed.insert(0, version);
             spec.deployed.truncate(REMEMBERED);
             Ok::<_, Error>(())
-        })
+        })?;
+        if is_new {
+            let event = Event::now(Kind::Upgraded, &self.vm.spec, None);
+            self.store.events().add(&event);
+        }
+        Ok(())
     }
 
     /// The same for a version of which only the digest is known.
-    pub(super) fn remember_digest(&mut self, digest: &str) -> Result<(), Error> {
+    pub(super) fn remember_digest(&mut self, digest: &str, booted: bool) -> Result<(), Error> {
         let mut versions = self.versions().into_iter();
         match versions.find(|version| is(&version.installed, digest)) {
-            Some(Deployed { image, installed }) => self.remember(image, installed),
+            Some(Deployed { image, installed }) => self.remember(image, installed, booted),
             None => self.remember(
                 self.vm
                     .spec
@@ -78,6 +90,7 @@ impl Job<'_> {
                     config: String::new(),
                     layers: vec![],
                 },
+                booted,
             ),
         }
     }

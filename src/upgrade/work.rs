@@ -7,20 +7,32 @@ use tokio::io::{empty, stderr};
 use super::decision::{Action, Target};
 use super::error::Error;
 use super::guest;
-use super::job::{After, Job, Wish};
+use super::job::{After, ImageWish, Job, NextBoot, Wish};
 use super::report::{Report, Times};
 use super::status::Deployment;
 use super::versions::{Version, installed};
 use crate::disk::InstalledLayer;
+use crate::guest::ssh::session::Session;
 use crate::host::fs::file::IoContext as _;
 use crate::host::fs::lock::Lock;
+use crate::host::process::interrupt;
 use crate::text::seconds;
+use crate::vm::ready::{Boot, Seen, Wanted};
 use crate::vm::{Name, lifecycle, snapshots};
 
 /// Held while a process changes the version of a VM.
 const LOCK: &str = "upgrade.lock";
-/// The snapshot that `--auto-rollback` takes.
-const SAVED: &str = "before-upgrade";
+/// The snapshot from before the reboot. A user's own has another name.
+const SAVED: &str = "podman-bootc-before-upgrade";
+
+/// The way to the next boot.
+struct Way {
+    /// A session of this boot.
+    session: Session,
+    boot: Boot,
+    /// The kernel isn't restarted.
+    soft: bool,
+}
 
 impl Job<'_> {
     /// Does the work.
@@ -41,26 +53,8 @@ impl Job<'_> {
             return Err(Error::Removed(name));
         }
         let mut times = Times::start();
-        let stage = self.progress.stage("look");
-        let session = self.session(&*stage).await?;
-        let (_, output) = session.capture_script(&guest::look()).await?;
-        let look = guest::read_look(&output).map_err(|source| self.unfit(source))?;
-        times.end("look");
-        stage.done(&format!("runs {}", look.status.booted.digest));
-        let mut report = Report {
-            vm: name,
-            image: None,
-            action: Action::Rollback,
-            from: look.status.booted.digest.clone(),
-            to: String::new(),
-            booted: true,
-            soft_reboot: false,
-            sent: 0,
-            received: 0,
-            layers: 0,
-            fetched: 0,
-            seconds: vec![],
-        };
+        let (session, boot, look) = self.look(&mut times).await?;
+        let mut report = Report::new(name, &look.status.booted.digest);
         let wanted = match wish {
             Wish::Rollback => {
                 let back = look.status.rollback.clone();
@@ -69,92 +63,194 @@ impl Job<'_> {
                     .await?;
                 Version::Deployment(back)
             }
-            Wish::Image {
-                podman,
-                image,
-                reference,
-            } => {
-                let endpoint = self.save(podman, image, &look.status, &mut times).await?;
-                let installed = installed(endpoint.folder());
-                let target = Target {
-                    digests: [&installed.manifest, &installed.config],
-                    reference: *reference,
-                };
-                report.image = Some(image.reference.clone());
-                report.action = target.action(&look.status);
-                match report.action {
-                    Action::None => {
-                        self.remember(Some((*image).clone()), installed)?;
-                        report.to = look.status.booted.digest;
-                        report.seconds = times.stages();
-                        return Ok(report);
-                    }
-                    Action::Reboot => {}
-                    Action::Rollback => {
-                        self.stage_rollback(&session, &look.status, &mut times)
-                            .await?;
-                    }
-                    Action::Upgrade | Action::Switch => {
-                        self.check_space(&endpoint, &look)?;
-                        let follows = look.status.follows.as_ref();
-                        let reference = reference
-                            .or(follows.map(|follows| follows.image.as_str()))
-                            .unwrap_or(&image.reference)
-                            .to_owned();
-                        self.pull(&session, &report.action, &reference, &endpoint, &target)
-                            .await?;
-                        times.end("pull");
-                        let counts = endpoint.counts();
-                        (report.sent, report.received) = (counts.sent, counts.received);
-                        report.layers = installed.layers.len();
-                        let is_fetched =
-                            |layer: &&InstalledLayer| counts.requests.contains_key(&layer.digest);
-                        report.fetched = installed.layers.iter().filter(is_fetched).count();
-                    }
-                }
-                Version::Image(installed)
+            Wish::Image(wish) => {
+                self.stage_image(wish, &session, &look, &mut report, &mut times)
+                    .await?
             }
         };
-        let After::Reboot {
-            soft,
-            check,
-            auto_rollback,
-        } = self.after
-        else {
+        if report.action == Action::None {
             session.close().await;
-            report.to = wanted.digest().to_owned();
+            // A killed upgrade may have left it.
+            self.forget(&SAVED.parse()?, self.vm.features().snapshots)
+                .await;
+            self.remember_version(wanted, wish, false)?;
+        } else if let After::Reboot(reboot) = self.after {
+            let before = &look.status.booted;
+            report.soft_reboot = reboot.soft && self.is_soft(&session).await?;
+            let way = Way {
+                session,
+                boot,
+                soft: report.soft_reboot,
+            };
+            report.to = self
+                .boot_or_go_back(&wanted, before, way, reboot, &mut times)
+                .await?;
+            self.remember_version(wanted, wish, true)?;
+        } else {
+            session.close().await;
+            wanted.digest().clone_into(&mut report.to);
             report.booted = false;
-            report.seconds = times.stages();
-            return Ok(report);
-        };
-        let before = look.status.booted;
-        let soft = soft && self.is_soft(&session).await?;
-        session.close().await;
-        let saved: Name = SAVED.parse()?;
-        if auto_rollback {
-            snapshots::create_live(self.vm, self.store, &saved).await?;
-            times.end("snapshot");
-        }
-        report.soft_reboot = soft;
-        let booted = self.boot(&wanted, &before, soft, check, &mut times).await;
-        let booted = match booted {
-            Err(error) if auto_rollback => {
-                return Err(self.go_back(error, &before, &saved).await);
-            }
-            booted => booted?,
-        };
-        if auto_rollback {
-            snapshots::remove_live(self.vm, self.store, &saved).await?;
-        }
-        report.to = booted.digest;
-        match (wanted, wish) {
-            (Version::Image(installed), Wish::Image { image, .. }) => {
-                self.remember(Some((*image).clone()), installed)?;
-            }
-            _ => self.remember_digest(&report.to)?,
         }
         report.seconds = times.stages();
         Ok(report)
+    }
+
+    /// Logs in, and asks the guest for its deployments.
+    async fn look(&self, times: &mut Times) -> Result<(Session, Boot, guest::Look), Error> {
+        let stage = self.progress.stage("look");
+        // The first login takes any boot: the script tells which one it is.
+        let mut wanted = Wanted::Any;
+        let (session, seen, output) = loop {
+            let session = self.session(&*stage, &wanted).await?;
+            let (_, output) = session.capture_script(&guest::look()).await?;
+            let seen = Seen::read(&output);
+            wanted = Wanted::Lasting;
+            if wanted.accepts(&seen) {
+                break (session, seen, output);
+            }
+            session.close().await;
+        };
+        let look = guest::read_look(&output).map_err(|source| self.unfit(source))?;
+        times.end("look");
+        stage.done(&format!("runs {}", look.status.booted.digest));
+        Ok((session, seen.boot, look))
+    }
+
+    /// Makes the image the one that the guest boots next, unless it runs already.
+    async fn stage_image(
+        &self,
+        wish: &ImageWish<'_>,
+        session: &Session,
+        look: &guest::Look,
+        report: &mut Report,
+        times: &mut Times,
+    ) -> Result<Version, Error> {
+        let ImageWish {
+            podman,
+            image,
+            reference,
+        } = *wish;
+        let endpoint = self.save(podman, image, &look.status, times).await?;
+        let installed = installed(endpoint.folder());
+        let target = Target {
+            digests: [&installed.manifest, &installed.config],
+            reference,
+        };
+        report.image = Some(image.reference.clone());
+        report.action = target.action(&look.status);
+        match report.action {
+            Action::None | Action::Reboot => {}
+            Action::Unlock => self.unlock(session, times).await?,
+            Action::Rollback => self.stage_rollback(session, &look.status, times).await?,
+            Action::Upgrade | Action::Switch => {
+                self.check_space(&endpoint, look)?;
+                let follows = look.status.follows.as_ref();
+                let reference = reference
+                    .or(follows.map(|follows| follows.image.as_str()))
+                    .unwrap_or(&image.reference);
+                self.pull(session, &report.action, reference, &endpoint, &target)
+                    .await?;
+                times.end("pull");
+                let counts = endpoint.counts();
+                (report.sent, report.received) = (counts.sent, counts.received);
+                report.layers = installed.layers.len();
+                let is_fetched =
+                    |layer: &&InstalledLayer| counts.requests.contains_key(&layer.digest);
+                report.fetched = installed.layers.iter().filter(is_fetched).count();
+            }
+        }
+        Ok(Version::Image(installed))
+    }
+
+    /// Reboots into the new version; returns its digest. A version that fails makes room for the
+    /// old one, if the user wishes so.
+    async fn boot_or_go_back(
+        &self,
+        wanted: &Version,
+        before: &Deployment,
+        way: Way,
+        reboot: NextBoot<'_>,
+        times: &mut Times,
+    ) -> Result<String, Error> {
+        let saved: Name = SAVED.parse()?;
+        let is_saved = self.save_disks(&saved, reboot.auto_rollback).await?;
+        times.end("snapshot");
+        let error = match self.boot(wanted, before, way, reboot.check, times).await {
+            Ok(booted) => {
+                self.forget(&saved, is_saved).await;
+                return Ok(booted.digest);
+            }
+            Err(error) => error,
+        };
+        let is_up = matches!(error, Error::OldVersion { .. } | Error::Check { .. });
+        // The user has ended the wait, and not the new version.
+        if interrupt::check().is_err() {
+            if is_saved {
+                self.progress.note(&format!(
+                    "VM {} goes on to boot the new version; its disks from before are the snapshot \
+                     {saved}",
+                    self.name()
+                ));
+            }
+            return Err(error);
+        }
+        if reboot.auto_rollback {
+            return Err(self.go_back(error, before, &saved).await);
+        }
+        if is_up {
+            self.forget(&saved, is_saved).await;
+        }
+        Err(match is_saved && !is_up {
+            true => Error::NotUp {
+                name: self.name(),
+                snapshot: saved.to_string(),
+                source: error.into(),
+            },
+            false => error,
+        })
+    }
+
+    /// Saves the disks as they are, with which a VM comes back that the new version doesn't let in.
+    /// Returns false if that isn't possible and needn't be.
+    async fn save_disks(&self, saved: &Name, must: bool) -> Result<bool, Error> {
+        if !must && (self.vm.spec.remove || !self.vm.features().snapshots) {
+            return Ok(false);
+        }
+        match snapshots::create_live(self.vm, self.store, saved).await {
+            Ok(()) => Ok(true),
+            Err(error) if must => Err(error.into()),
+            Err(error) => {
+                self.progress.note(&format!(
+                    "no snapshot before the reboot: {}",
+                    crate::text::error_chain(&error)
+                ));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Removes the snapshot, which only takes space.
+    async fn forget(&self, saved: &Name, is_saved: bool) {
+        if is_saved && let Err(error) = snapshots::remove_live(self.vm, self.store, saved).await {
+            let why = crate::text::error_chain(&error);
+            self.progress
+                .note(&format!("can't remove the snapshot {saved}: {why}"));
+        }
+    }
+
+    /// Keeps the version that runs now.
+    fn remember_version(
+        &mut self,
+        version: Version,
+        wish: &Wish<'_>,
+        booted: bool,
+    ) -> Result<(), Error> {
+        match (version, wish) {
+            (Version::Image(installed), Wish::Image(wish)) => {
+                self.remember(Some(wish.image.clone()), installed, booted)
+            }
+            (version, _) => self.remember_digest(version.digest(), booted),
+        }
     }
 
     /// Reboots into the new version, verifies that it runs, and checks it.
@@ -162,13 +258,15 @@ impl Job<'_> {
         &self,
         wanted: &Version,
         before: &Deployment,
-        soft: bool,
+        way: Way,
         check: Option<&str>,
         times: &mut Times,
     ) -> Result<Deployment, Error> {
         let start = Instant::now();
         let stage = self.progress.stage("reboot");
-        let session = self.reboot(&*stage, soft).await?;
+        let session = self
+            .reboot(&*stage, way.soft, (way.session, way.boot))
+            .await?;
         times.end("reboot");
         stage.done(&format!("rebooted in {}", seconds(start.elapsed())));
         let status = self.deployments(&session).await?;
@@ -199,28 +297,25 @@ impl Job<'_> {
     }
 
     fn rolls_back(&self) -> bool {
-        matches!(
-            self.after,
-            After::Reboot {
-                auto_rollback: true,
-                ..
-            }
-        )
+        matches!(self.after, After::Reboot(reboot) if reboot.auto_rollback)
     }
 
     /// Brings the old version back after an error of the new one; returns the error for the user.
     async fn go_back(&self, first: Error, old: &Deployment, saved: &Name) -> Error {
         let unreachable = matches!(first, Error::Vm(_) | Error::Session(_));
         let first = crate::text::error_chain(&first);
-        self.progress.note(&format!("{first}; rolling back"));
+        // The error at the end quotes the console.
+        let short = first.lines().next().unwrap_or_default();
+        self.progress.note(&format!("{short}; rolling back"));
         let name = self.name();
         let by_bootc = match unreachable {
             true => false,
             // A guest that can't roll back by itself gets its old disks.
             false => match self.roll_back_to(old).await {
-                Ok(()) => snapshots::remove_live(self.vm, self.store, saved)
-                    .await
-                    .is_ok(),
+                Ok(()) => {
+                    self.forget(saved, true).await;
+                    true
+                }
                 Err(error) => {
                     self.progress.note(&crate::text::error_chain(&error));
                     false
@@ -251,7 +346,7 @@ impl Job<'_> {
         snapshots::remove(self.vm, saved)?;
         drop(taken);
         lifecycle::start(self.vm, self.store, false).await?;
-        let session = self.session(&*stage).await?;
+        let session = self.session(&*stage, &Wanted::Lasting).await?;
         let booted = self.deployments(&session).await?.booted;
         if booted.checksum != old.checksum {
             return Err(Error::OldVersion {
@@ -264,17 +359,20 @@ impl Job<'_> {
     }
 
     async fn roll_back_to(&self, old: &Deployment) -> Result<(), Error> {
-        let stage = self.progress.stage("look");
-        let session = self.session(&*stage).await?;
-        let status = self.deployments(&session).await?;
+        let mut times = Times::start();
+        let (session, boot, look) = self.look(&mut times).await?;
+        let status = look.status;
         if status.booted.checksum == old.checksum {
             return Ok(());
         }
-        let mut times = Times::start();
         self.stage_rollback(&session, &status, &mut times).await?;
-        session.close().await;
         let wanted = Version::Deployment(old.clone());
-        self.boot(&wanted, &status.booted, false, None, &mut times)
+        let way = Way {
+            session,
+            boot,
+            soft: false,
+        };
+        self.boot(&wanted, &status.booted, way, None, &mut times)
             .await?;
         Ok(())
     }

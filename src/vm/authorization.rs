@@ -25,6 +25,15 @@ pub fn credential(
     Ok(Some((credential, hash)))
 }
 
+/// Returns the same credential of a VM that has no keys yet.
+pub fn without_keys(vm: &Vm) -> Option<Credential> {
+    let Spec {
+        user, home, owner, ..
+    } = &vm.spec;
+    let home = home.as_ref()?;
+    Some(authorized_key::credential(user, *owner, home, ""))
+}
+
 /// Returns our keys and the user's, one a line.
 pub fn public_keys(vm: &Vm) -> Result<String, keys::Error> {
     let keys: Vec<String> = std::iter::once(vm.keys().public_lines()?)

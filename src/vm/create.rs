@@ -6,15 +6,16 @@ use std::path::Path;
 
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{Creating, Reservation};
-use super::{Error, Nic, Settings, UserFiles, Vm, hardware};
+use super::{Error, Name, Nic, Settings, UserFiles, Vm, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Import, ImportError};
 use crate::guest::ssh::keys::Keys;
+use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
 use crate::host::process::interrupt;
 use crate::host::{Os, fault};
 use crate::hypervisor::qemu::firmware;
-use crate::hypervisor::{Arch, DiskFormat, Kind, accelerator};
+use crate::hypervisor::{Arch, DiskFormat, Kind, Machine, accelerator};
 use crate::image::{Facts, Image, KEY_CREDENTIAL, UNIT_CREDENTIALS};
 
 /// The user's choices for a new VM.
@@ -91,7 +92,7 @@ impl Origin<'_> {
 
     fn home_of(&self, new: &NewVm) -> Result<Option<String>, Error> {
         match (self.image(), self.facts()) {
-            (Some(image), Some(facts)) => home_of(image, facts, new),
+            (Some(image), Some(facts)) => home_of(image, facts, &new.user, &new.settings),
             // Nothing is known of an imported disk. These are the usual folders.
             _ if new.user == "root" => Ok(Some("/root".into())),
             _ => Ok(Some(format!("/home/{}", new.user))),
@@ -99,23 +100,82 @@ impl Origin<'_> {
     }
 }
 
+/// Returns the source of a VM that boots an image directly.
+pub fn direct_source(boot: &BootImage, arch: Arch, kargs: &[String]) -> Source {
+    Source::Direct {
+        kernel: boot.kernel(),
+        initramfs: boot.initramfs(),
+        cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs]
+            .concat()
+            .join(" "),
+        roots: boot
+            .roots()
+            .map(|(serial, file)| (serial, file.to_owned()))
+            .collect(),
+        scratch: boot.scratch(),
+        kargs: kargs.to_vec(),
+        replaced: None,
+    }
+}
+
+/// Gives a VM that boots directly another image, and keeps the user's choices.
+///
+/// # Errors
+/// The image has no such user, or its systemd is too old for the settings.
+pub fn set_image(spec: &mut Spec, image: &Image, boot: &BootImage) -> Result<(), Error> {
+    let facts = &boot.facts;
+    let (name, settings) = (&image.reference, &spec.settings);
+    check_systemd(name, facts.systemd, spec.hypervisor, settings, false)?;
+    spec.home = home_of(image, facts, &spec.user, settings)?;
+    spec.owner = facts.owners.get(&spec.user).copied();
+    (spec.sshd, spec.systemd) = (facts.sshd, facts.systemd);
+    spec.image = Some(image.clone());
+    let kargs = match &spec.source {
+        Source::Direct { kargs, .. } => kargs.clone(),
+        Source::Disk { .. } | Source::Import { .. } => vec![],
+    };
+    spec.source = direct_source(boot, spec.arch, &kargs);
+    Ok(())
+}
+
+/// Copies what [`set_image`] has set from another spec of the same VM.
+pub fn copy_image(spec: &mut Spec, from: &Spec) {
+    spec.home.clone_from(&from.home);
+    spec.owner = from.owner;
+    (spec.sshd, spec.systemd) = (from.sshd, from.systemd);
+    spec.image.clone_from(&from.image);
+    spec.source.clone_from(&from.source);
+}
+
 /// Checks before an install that the image and the choices fit each other.
 ///
 /// # Errors
 /// The image has no such user, or its systemd is too old.
 pub fn check(image: &Image, facts: &Facts, new: &NewVm) -> Result<(), Error> {
-    home_of(image, facts, new)?;
-    check_systemd(&image.reference, facts.systemd, new, true)
+    home_of(image, facts, &new.user, &new.settings)?;
+    check_systemd(
+        &image.reference,
+        facts.systemd,
+        new.hypervisor,
+        &new.settings,
+        true,
+    )
 }
 
 /// Returns the home of the VM's user; none if the boot makes the user, and only the guest knows it.
-fn home_of(image: &Image, facts: &Facts, new: &NewVm) -> Result<Option<String>, Error> {
-    let user = &new.user;
+///
+/// # Errors
+/// The image has no such user.
+pub fn home_of(
+    image: &Image,
+    facts: &Facts,
+    user: &str,
+    settings: &Settings,
+) -> Result<Option<String>, Error> {
     if let Some(home) = facts.homes.get(user) {
         // Users without a home of their own have the root folder, which gets no keys.
         return Ok(Some(home.clone()).filter(|home| home != "/"));
     }
-    let settings = &new.settings;
     let makes_users = |name: &String| name == "sysusers.extra" || name.starts_with("userdb.");
     if settings.cloudinit || settings.ignition || settings.credentials.iter().any(makes_users) {
         return Ok(None);
@@ -127,7 +187,7 @@ fn home_of(image: &Image, facts: &Facts, new: &NewVm) -> Result<Option<String>, 
         .filter(|(name, home)| *name == "root" || is_login(home));
     Err(Error::NoUser {
         image: image.reference.clone(),
-        user: user.clone(),
+        user: user.to_owned(),
         known: logins
             .map(|(name, _)| name.as_str())
             .collect::<Vec<_>>()
@@ -135,17 +195,18 @@ fn home_of(image: &Image, facts: &Facts, new: &NewVm) -> Result<Option<String>, 
     })
 }
 
-/// Creates a VM under the reserved name. Where the hypervisor can't hand over a key at boot, the VM
-/// gets `host_keys`.
+/// A VM as it would be made.
+#[derive(Debug)]
+pub struct Planned {
+    pub spec: Spec,
+    uefi: Option<firmware::Uefi>,
+}
+
+/// Returns the VM that these choices make, with a new ID. Makes nothing.
 ///
 /// # Errors
-/// The image has no such user, the disk can't have this size, or a file can't be created.
-pub fn create(
-    reservation: Reservation,
-    origin: Origin,
-    new: &NewVm,
-    host_keys: &Keys,
-) -> Result<(Vm, Creating), Error> {
+/// The image has no such user, the disk can't have this size, or the host lacks the firmware.
+pub fn plan(name: &Name, origin: Origin, new: &NewVm) -> Result<Planned, Error> {
     let arch = new.arch.unwrap_or_else(|| origin.arch());
     let features = new.hypervisor.features(Os::current());
     let uefi = match origin {
@@ -171,25 +232,14 @@ pub fn create(
             disk: import.clone(),
             firmware,
         },
-        Origin::Direct(_, boot, kargs) => Source::Direct {
-            kernel: boot.kernel(),
-            initramfs: boot.initramfs(),
-            cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs]
-                .concat()
-                .join(" "),
-            roots: boot
-                .roots()
-                .map(|(serial, file)| (serial, file.to_owned()))
-                .collect(),
-            scratch: boot.scratch(),
-        },
+        Origin::Direct(_, boot, kargs) => direct_source(boot, arch, kargs),
     };
     let disk_size = origin.larger_size(new.disk_size)?;
     // A root filesystem keeps a size that the user chose.
     let root_grows = !matches!(origin, Origin::Disk(disk) if disk.options.root_size.is_some());
     let spec = Spec {
         version: spec::VERSION,
-        name: reservation.name.clone(),
+        name: name.clone(),
         id: crate::host::random::new_id(),
         created: jiff::Timestamp::now(),
         image: origin.image().cloned(),
@@ -210,10 +260,44 @@ pub fn create(
         systemd: origin.facts().and_then(|facts| facts.systemd),
         remove: new.remove,
         deployed: vec![],
+        cloned_from: None,
         settings: new.settings.clone(),
     };
     let is_disk = matches!(origin, Origin::Disk(_));
-    check_systemd(&spec.origin(), spec.systemd, new, is_disk)?;
+    check_systemd(
+        &spec.origin(),
+        spec.systemd,
+        new.hypervisor,
+        &new.settings,
+        is_disk,
+    )?;
+    Ok(Planned { spec, uefi })
+}
+
+/// Returns the machine of a VM that was only planned.
+///
+/// # Errors
+/// The user's credentials clash with the tool's own, or are too large.
+pub fn planned_machine(vm: &Vm, dirs: &Dirs, new: &NewVm) -> Result<Machine, Error> {
+    let features = vm.features();
+    let credentials = hardware::planned_credentials(vm, &features, &new.files.credentials)?;
+    Ok(hardware::machine_with(vm, dirs, &features, credentials))
+}
+
+/// Creates a VM under the reserved name. Where the hypervisor can't hand over a key at boot, the VM
+/// gets `host_keys`.
+///
+/// # Errors
+/// The image has no such user, the disk can't have this size, or a file can't be created.
+pub fn create(
+    reservation: Reservation,
+    origin: Origin,
+    new: &NewVm,
+    host_keys: &Keys,
+) -> Result<(Vm, Creating), Error> {
+    let features = new.hypervisor.features(Os::current());
+    let Planned { spec, uefi } = plan(&reservation.name, origin, new)?;
+    let disk_size = spec.disk_size;
     // The last chance: from here on, the VM is created.
     interrupt::check()?;
     let vm = reservation.vm(spec);
@@ -252,15 +336,15 @@ pub fn create(
 fn check_systemd(
     origin: &str,
     systemd: Option<u32>,
-    new: &NewVm,
+    hypervisor: Kind,
+    settings: &Settings,
     is_disk: bool,
 ) -> Result<(), Error> {
-    let NewVm { settings, .. } = new;
     let Some(version) = systemd.filter(|version| *version < UNIT_CREDENTIALS) else {
         return Ok(());
     };
     let takes_key = version >= KEY_CREDENTIAL
-        || !new.hypervisor.features(Os::current()).credentials()
+        || !hypervisor.features(Os::current()).credentials()
         || settings.cloudinit
         || settings.ignition;
     if is_disk && !takes_key {
@@ -269,10 +353,13 @@ fn check_systemd(
             version,
         });
     }
-    let flag = match (settings.nic, settings.journal) {
-        (Nic::None, _) => "--nic none",
-        (Nic::User, true) => "--journal",
-        (Nic::User, false) => return Ok(()),
+    let flags = [
+        (settings.nic == Nic::None, "--nic none"),
+        (settings.journal, "--journal"),
+        (settings.swap.is_some(), "--swap"),
+    ];
+    let Some((_, flag)) = flags.into_iter().find(|(given, _)| *given) else {
+        return Ok(());
     };
     Err(Error::OldSystemd {
         origin: origin.to_owned(),
@@ -341,7 +428,7 @@ mod tests {
         let home = |user: &str, change: fn(&mut Settings)| {
             let mut new = new(user);
             change(&mut new.settings);
-            home_of(&image, &facts, &new).map_err(|error| error.to_string())
+            home_of(&image, &facts, user, &new.settings).map_err(|error| error.to_string())
         };
         assert_eq!(home("dev", |_| {}), Ok(Some("/var/home/dev".into())));
         assert_eq!(
@@ -365,7 +452,7 @@ mod tests {
         let check = |version, is_disk, change: fn(&mut NewVm)| {
             let mut new = new("root");
             change(&mut new);
-            check_systemd("x", version, &new, is_disk)
+            check_systemd("x", version, new.hypervisor, &new.settings, is_disk)
                 .err()
                 .map(|error| error.to_string())
         };
@@ -387,5 +474,9 @@ mod tests {
         );
         let told = check(Some(252), true, |new| new.settings.journal = true).unwrap();
         assert!(told.contains("--journal") && told.contains("256"), "{told}");
+        let swap = |new: &mut NewVm| new.settings.swap = Some(1 << 30);
+        let told = check(Some(252), false, swap).unwrap();
+        assert!(told.contains("--swap") && told.contains("256"), "{told}");
+        assert_eq!(check(Some(256), false, swap), None);
     }
 }

@@ -9,11 +9,13 @@ use crate::disk::ExtraDisk;
 use crate::hypervisor::{Base, Disk, DiskFormat, Features};
 
 /// Serial of the boot disk.
-const DISK_SERIAL: &str = "disk";
+pub const DISK_SERIAL: &str = "disk";
 /// Prefix of the serials of the user's other disks: `extra0`, `extra1`, and so on.
 const EXTRA_SERIAL: &str = "extra";
 /// Serial of the disk for cloud-init, which finds the disk by its label.
-const SEED_SERIAL: &str = "cidata";
+pub const SEED_SERIAL: &str = "cidata";
+/// Serial of the swap disk, which the guest's unit names.
+const SWAP_SERIAL: &str = "swap";
 
 fn disk(file: &Path, format: DiskFormat, serial: &str, read_only: bool) -> Disk {
     Disk {
@@ -45,6 +47,12 @@ pub fn extra_serial(number: usize) -> String {
     format!("{EXTRA_SERIAL}{number}")
 }
 
+/// Returns the disks with the block images that a VM's running machine may have.
+pub fn roots(vm: &Vm) -> impl Iterator<Item = Disk> {
+    let roots = vm.spec.machine_roots().iter();
+    roots.map(|(serial, file)| disk(file, DiskFormat::Raw, serial, true))
+}
+
 /// Returns the disks that a VM's machine always has.
 pub fn always(vm: &Vm, features: &Features) -> Vec<Disk> {
     let mut disks = match &vm.spec.source {
@@ -60,6 +68,8 @@ pub fn always(vm: &Vm, features: &Features) -> Vec<Disk> {
                 fresh_over: Some(Base {
                     file: base.clone(),
                     format: DiskFormat::Raw,
+                    size: None,
+                    linked: false,
                 }),
                 ..disk(&vm.overlay(), features.disk, SCRATCH_SERIAL, false)
             });
@@ -68,6 +78,13 @@ pub fn always(vm: &Vm, features: &Features) -> Vec<Disk> {
     };
     if vm.spec.settings.cloudinit {
         disks.push(disk(&vm.seed(), DiskFormat::Raw, SEED_SERIAL, true));
+    }
+    if vm.spec.settings.swap.is_some() {
+        disks.push(Disk {
+            // No boot reads what an earlier one wrote.
+            durable: false,
+            ..disk(&vm.swap(), DiskFormat::Qcow2, SWAP_SERIAL, false)
+        });
     }
     disks
 }

@@ -62,6 +62,15 @@ pub enum Error {
         known: String,
     },
     #[error(
+        "the supervisor of VM {name} is of another version of this tool (its protocol has version {version}, \
+         and ours {own}); stop the VM with `podman-bootc stop {name}`, and start it again"
+    )]
+    OtherProtocol {
+        name: String,
+        version: u32,
+        own: u32,
+    },
+    #[error(
         "{flag} needs systemd {UNIT_CREDENTIALS} or newer in the image; {origin} has systemd {version}"
     )]
     OldSystemd {
@@ -81,6 +90,11 @@ pub enum Error {
     IsRunning(String),
     #[error("VM {0} is running; stop it first with `podman-bootc stop {0}`")]
     MustStop(String),
+    #[error(
+        "VM {0} is suspended; resume it with `podman-bootc start {0}`, or drop what it has in memory with \
+         `podman-bootc stop {0}`"
+    )]
+    Suspended(String),
     #[error("VM {name} is not running ({state}); start it with `podman-bootc start {name}`")]
     NotRunning { name: String, state: String },
     #[error("VM {name} ended: {}{}", .end.reason, quoted(.console))]

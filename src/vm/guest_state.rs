@@ -25,7 +25,8 @@ pub struct GuestState {
     pub addresses: Vec<String>,
     /// The last messages of the guest's SSH servers.
     pub sshd_log: Vec<String>,
-    /// The settings of the guest's sshd that may keep us out, as `FILE:SETTING`.
+    /// The settings of the guest's sshd that may keep us out, as `FILE:SETTING`, and what SELinux
+    /// kept from sshd.
     pub sshd_config: Vec<String>,
     /// True if the guest has the program `sshd`.
     pub has_sshd: Option<bool>,

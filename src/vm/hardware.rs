@@ -39,6 +39,17 @@ pub enum Error {
 /// # Errors
 /// A file of the VM can't be read, or its credentials are invalid.
 pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
+    let credentials = credentials(vm, features)?;
+    Ok(machine_with(vm, dirs, features, credentials))
+}
+
+/// Returns the machine with these credentials.
+pub fn machine_with(
+    vm: &Vm,
+    dirs: &Dirs,
+    features: &Features,
+    credentials: Vec<Credential>,
+) -> Machine {
     let spec = &vm.spec;
     let settings = &spec.settings;
     let runtime = dirs.runtime_of(&spec.id);
@@ -68,7 +79,7 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
             socket: runtime.join("journal"),
         });
     }
-    Ok(Machine {
+    Machine {
         name: spec.name.to_string(),
         arch: spec.arch,
         cpus: spec.cpus,
@@ -77,12 +88,14 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
         disks: disks::always(vm, features),
         channels,
         doors,
-        credentials: credentials(vm, features)?,
+        credentials,
         network: settings.nic == Nic::User,
         devices: devices(vm, dirs, features),
         saved: None,
+        wakes: false,
         control: runtime.join("qmp"),
-    })
+        arguments: settings.hypervisor_args.clone(),
+    }
 }
 
 /// Returns the tool's credentials together with the user's.
@@ -90,34 +103,69 @@ pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine,
 /// # Errors
 /// A file can't be read, a credential exists twice, or the credentials are too large.
 pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
-    let settings = &vm.spec.settings;
     if !features.credentials() {
         // The disk has the key. The rest happens over SSH when the guest is up.
         return Ok(vec![]);
     }
     // The guest appends the keys, and keeps them on its disk.
     let record = vm.record();
-    let mut own: Vec<Credential> = authorization::credential(vm, features)?
-        .into_iter()
+    let keys = authorization::credential(vm, features)?
         .filter(|(_, hash)| record.kept_keys() != Some(hash))
-        .map(|(credential, _)| credential)
-        .collect();
-    // A direct boot has the units in its initramfs.
-    if features.channels && !vm.spec.is_ephemeral() {
-        own.extend(units::agent());
-    }
+        .map(|(credential, _)| credential);
+    let mut door = vec![];
     if features.channels {
         let host_key = vm.keys().door_key();
         let text = std::fs::read(&host_key).map_err(|source| Error::HostKey {
             path: host_key,
             source,
         })?;
-        own.extend(units::door_keys(text, &authorization::public_keys(vm)?));
+        door.extend(units::door_keys(text, &authorization::public_keys(vm)?));
     }
+    joined(vm, features, keys, door, vm.credentials()?)
+}
+
+/// Returns the credentials of a VM that has no files yet, with the user's and without keys.
+///
+/// # Errors
+/// A credential exists twice, or the credentials are too large.
+pub fn planned_credentials(
+    vm: &Vm,
+    features: &Features,
+    users: &[Credential],
+) -> Result<Vec<Credential>, Error> {
+    if !features.credentials() {
+        return Ok(vec![]);
+    }
+    let keys = authorization::without_keys(vm);
+    let door = match features.channels {
+        true => units::door_keys(vec![], "").into(),
+        false => vec![],
+    };
+    joined(vm, features, keys, door, users.to_vec())
+}
+
+/// Returns all credentials of a VM: those with its keys, the tool's others, and the user's.
+fn joined(
+    vm: &Vm,
+    features: &Features,
+    keys: Option<Credential>,
+    door: Vec<Credential>,
+    users: Vec<Credential>,
+) -> Result<Vec<Credential>, Error> {
+    let settings = &vm.spec.settings;
+    let mut own = Vec::from_iter(keys);
+    // A direct boot has the units in its initramfs.
+    if features.channels && !vm.spec.is_ephemeral() {
+        own.extend(units::agent());
+    }
+    own.extend(door);
     own.push(units::no_automatic_updates());
     // A direct boot has a kernel argument for this.
     if !vm.spec.is_ephemeral() {
         own.extend(units::no_first_boot_questions());
+    }
+    if vm.spec.cloned_from.is_some() && !vm.spec.is_ephemeral() {
+        own.extend(units::clone(&vm.spec.id));
     }
     let shares: Vec<_> = settings.shares.numbered().collect();
     own.extend(shares::credentials(&shares, features.shares));
@@ -125,10 +173,13 @@ pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Erro
     if vm.spec.grow_root {
         own.extend(units::grow_root());
     }
+    if settings.swap.is_some() {
+        own.extend(units::swap());
+    }
     if settings.journal {
         own.extend(units::journal_to_channel());
     }
-    Ok(user_credentials::merge(own, vm.credentials()?)?)
+    Ok(user_credentials::merge(own, users)?)
 }
 
 fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
@@ -234,7 +285,7 @@ mod tests {
     use crate::host::Os;
     use crate::hypervisor::accelerator::Accelerator;
     use crate::hypervisor::{Arch, DiskFormat, golden, qemu};
-    use crate::vm::Settings;
+    use crate::vm::{Settings, create};
 
     /// Asserts that QEMU gets the golden command line for a VM of this spec.
     fn assert_golden(
@@ -287,16 +338,7 @@ mod tests {
 
     fn direct(arch: Arch, transport: Transport) -> Spec {
         let boot = BootImage::sample(transport);
-        let source = Source::Direct {
-            kernel: boot.kernel(),
-            initramfs: boot.initramfs(),
-            cmdline: boot.cmdline(arch.serial_console(), None),
-            roots: boot
-                .roots()
-                .map(|(serial, file)| (serial, file.to_owned()))
-                .collect(),
-            scratch: boot.scratch(),
-        };
+        let source = create::direct_source(&boot, arch, &[]);
         Spec {
             arch,
             source,
@@ -341,6 +383,7 @@ mod tests {
                 },
             ]
             .into(),
+            swap: Some(1 << 30),
             tpm: true,
             cloudinit: true,
             ignition: true,

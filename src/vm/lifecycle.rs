@@ -7,11 +7,12 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 use super::error::died;
+use super::events::{Event, Kind};
 use super::spec::Spec;
-use super::store::instance::{Door, End};
+use super::store::instance::{Door, End, EndKind};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::{Hello, Message, Request};
-use super::{Error, State, Store, Vm, store, supervisor};
+use super::{Error, State, Store, Vm, store, supervisor, suspend};
 use crate::disk;
 use crate::engine::Change;
 use crate::guest::ssh::config::HostBlock;
@@ -19,6 +20,7 @@ use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
 use crate::host::process::{self, interrupt};
 use crate::hypervisor::Forward;
+use crate::hypervisor::accelerator::Accelerator;
 
 /// Starts a VM's supervisor and attaches to it.
 ///
@@ -66,7 +68,7 @@ pub async fn start(vm: &Vm, store: &Store, lease: bool) -> Result<Client, Error>
         }
     };
     match hello {
-        Some(Hello::Listening) => {}
+        Some(Hello::Listening { .. }) => {}
         Some(Hello::Refused { reason }) => return Err(failed(reason)),
         None => return Err(failed(died(vm))),
     }
@@ -86,7 +88,7 @@ async fn hello(child: &mut Child) -> io::Result<Option<Hello>> {
         BufReader::new(stdout).read_line(&mut line).await?;
     }
     let hello = serde_json::from_str(&line).ok();
-    if !matches!(hello, Some(Hello::Listening)) {
+    if !matches!(hello, Some(Hello::Listening { .. })) {
         child.wait().await?;
     }
     Ok(hello)
@@ -127,6 +129,7 @@ pub async fn attach(vm: &Vm, store: &Store) -> Result<Client, Error> {
         Ok(client) => Ok(client),
         Err(_) => {
             let state = match vm.state() {
+                State::Suspended => return Err(Error::Suspended(vm.spec.name.to_string())),
                 State::Crashed(reason) => format!("crashed: {reason}"),
                 other => other.name().to_owned(),
             };
@@ -151,7 +154,7 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<Option<End>, E
                 why: "its supervisor doesn't answer".into(),
             }),
             State::Creating => Err(store::Error::Creating(vm.spec.name.to_string()).into()),
-            State::Stopped | State::Crashed(_) => Ok(None),
+            State::Stopped | State::Suspended | State::Crashed(_) => Ok(None),
         };
     };
     // A supervisor that has exited has stopped the VM.
@@ -159,6 +162,15 @@ pub async fn stop(vm: &Vm, store: &Store, seconds: u64) -> Result<Option<End>, E
     tokio::select! {
         end = client.ended() => Ok(end),
         signal = interrupt::wait() => Err(signal.into()),
+    }
+}
+
+/// Returns the seconds that a running VM's guest has to shut down, where the user names none. An
+/// emulated guest that finishes a staged upgrade on its way down needs minutes.
+pub fn stop_time(vm: &Vm) -> u64 {
+    match vm.record().accelerator {
+        Some(Accelerator::Tcg) => 300,
+        _ => 60,
     }
 }
 
@@ -170,9 +182,39 @@ pub fn take(vm: &Vm) -> Result<Lock, Error> {
     let name = || vm.spec.name.to_string();
     match (vm.state(), vm.take()?) {
         (State::Creating, _) => Err(store::Error::Creating(name()).into()),
+        // What it has in memory belongs to its disks and devices as they are.
+        (State::Suspended, Some(_)) => Err(Error::Suspended(name())),
         (_, Some(taken)) => Ok(taken),
         (_, None) => Err(Error::MustStop(name())),
     }
+}
+
+/// Saves a running VM with its memory, and ends it. The next [`start`] resumes it.
+///
+/// # Errors
+/// The VM doesn't run, or can't be saved. Then it runs on.
+pub async fn suspend(vm: &Vm, store: &Store) -> Result<(), Error> {
+    let suspending = ask(vm, store, |number| Request::Suspend { number });
+    match suspending.await {
+        Err(Error::Ended { end, .. }) if end.kind == EndKind::Suspend => Ok(()),
+        // The supervisor answers only why it refuses.
+        other => other.map(drop),
+    }
+}
+
+/// Drops what a suspended VM has in memory: its next start boots. Returns false if the VM is not
+/// suspended.
+///
+/// # Errors
+/// Another process has the VM, or a file can't be changed.
+pub fn forget_suspended(vm: &Vm) -> Result<bool, Error> {
+    if vm.state() != State::Suspended {
+        return Ok(false);
+    }
+    let name = || vm.spec.name.to_string();
+    let _taken = vm.take()?.ok_or_else(|| Error::MustStop(name()))?;
+    suspend::drop_state(vm)?;
+    Ok(true)
 }
 
 /// Removes a VM with its disk; with `force`, stops it first.
@@ -195,7 +237,11 @@ pub async fn remove(vm: &Vm, store: &Store, force: bool) -> Result<(), Error> {
                 path: runtime,
                 source,
             })?;
-            Ok(vm.remove(taken)?)
+            vm.remove(taken)?;
+            store
+                .events()
+                .add(&Event::now(Kind::Removed, &vm.spec, None));
+            Ok(())
         }
         Ok(None) => Err(Error::IsRunning(name())),
         // A VM of `--rm` is removed when it ends.

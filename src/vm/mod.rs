@@ -1,10 +1,14 @@
 //! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
 
 mod authorization;
+pub mod clone;
 pub mod create;
 pub mod devices;
-mod disks;
+pub mod disks;
 mod error;
+pub mod events;
+pub mod filter;
+pub mod follow;
 pub mod guest_state;
 mod hardware;
 pub mod lifecycle;
@@ -12,10 +16,12 @@ pub mod live;
 pub mod ports;
 pub mod ready;
 pub mod reboot;
+pub mod rename;
 pub mod snapshots;
 pub mod spec;
 pub mod store;
 pub mod supervisor;
+pub mod suspend;
 mod warm;
 
 pub use error::Error;

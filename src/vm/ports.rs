@@ -30,12 +30,23 @@ fn explain(error: &io::Error) -> String {
 /// # Errors
 /// A port is in use or forbidden, or two forwards conflict.
 pub fn check(forwards: &[Forward]) -> Result<(), Unavailable> {
+    check_beside(forwards, &[])
+}
+
+/// The same for a moment at which these others are free, because their VM has ended.
+///
+/// # Errors
+/// A port is in use or forbidden, or two forwards conflict.
+pub fn check_beside(forwards: &[Forward], others: &[Forward]) -> Result<(), Unavailable> {
     for (index, forward) in forwards.iter().enumerate() {
         if let Some(other) = forwards[..index]
             .iter()
             .find(|other| forward.clashes(other))
         {
             return Err(Unavailable::Conflict(*other, *forward));
+        }
+        if others.iter().any(|other| forward.clashes(other)) {
+            continue;
         }
         forward.check().map_err(|why| Unavailable::Host {
             forward: *forward,
@@ -82,6 +93,7 @@ mod tests {
         let old = [forward(&format!("{port}:80"))];
         assert_eq!(keep_chosen(&wanted, &old), wanted);
         assert!(check(&old).unwrap_err().to_string().contains("in use"));
+        check_beside(&old, &old).unwrap();
         drop(listener);
         assert_eq!(keep_chosen(&wanted, &old), [old[0], wanted[1]]);
         assert!(matches!(

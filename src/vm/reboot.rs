@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::ready::{self, Condition, Ready, Wanted};
+use super::ready::{self, Boot, Condition, Ready, Wanted};
 use super::{Error, Store, Vm, lifecycle};
 use crate::guest::shell;
 use crate::guest::ssh::session::Session;
@@ -46,10 +46,28 @@ impl Reboot<'_> {
         let before = self
             .ready(stage, start, &Wanted::Lasting, &Condition::Ssh)
             .await?;
+        let Some(boot) = before.boot else {
+            return Ok(None);
+        };
+        self.run_in(before.session, boot, stage, condition).await
+    }
+
+    /// The same over a session of the guest's present boot.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub async fn run_in(
+        &self,
+        session: Session,
+        boot: Boot,
+        stage: &dyn Stage,
+        condition: Option<&Condition>,
+    ) -> Result<Option<Ready>, Error> {
+        let start = Instant::now();
         stage.update("asking the guest to reboot");
-        self.ask(&before.session).await?;
-        before.session.close().await;
-        let (Some(boot), Some(condition)) = (before.boot, condition) else {
+        self.ask(&session).await?;
+        session.close().await;
+        let Some(condition) = condition else {
             return Ok(None);
         };
         self.ready(stage, start, &Wanted::After(boot), condition)

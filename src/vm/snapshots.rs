@@ -245,7 +245,7 @@ fn remove_files(vm: &Vm, name: &Name) -> Result<(), Error> {
 }
 
 /// The empty disks that were created for the VM.
-fn own_disks(vm: &Vm) -> Vec<PathBuf> {
+pub(super) fn own_disks(vm: &Vm) -> Vec<PathBuf> {
     let disks = vm.spec.settings.disks.numbered();
     disks
         .filter(|(_, disk)| matches!(disk, ExtraDisk::New { .. }))

@@ -1,16 +1,27 @@
 //! Decides whether a VM can resume from a template, and what its machine is then.
 
-use super::spec::Spec;
+use std::io;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::disks::DISK_SERIAL;
 use super::spec::settings::Warm as Choice;
+use super::spec::{Source, Spec};
 use super::{Vm, hardware};
 use crate::direct_boot::FREEZE_WORD;
+use crate::disk::Cache;
 use crate::engine::Warm;
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::identity::{FREEZE_CHANNEL, Identity};
 use crate::guest::boot::units;
 use crate::host::Os;
 use crate::host::fs::dirs::Dirs;
-use crate::hypervisor::{Arch, Boot, Channel, Credential, Disk, Features, Hypervisor, Machine};
+use crate::hypervisor::qemu::FREE_PORTS;
+use crate::hypervisor::{
+    Arch, Base, Boot, Channel, Credential, Disk, DiskFormat, Features, Hypervisor, Machine,
+};
+use crate::image::UNIT_CREDENTIALS;
 use crate::warm::Templates;
 
 /// The first QEMU whose machines map a template's memory privately, and save their state to a file.
@@ -51,20 +62,26 @@ pub fn warm(
     machine: &Machine,
 ) -> Result<Option<Warm>, String> {
     let settings = &vm.spec.settings;
-    if settings.warm == Choice::Never {
+    // A disk that a guest has written to differs from each template's.
+    let has_changed = vm.record().started.is_some() || vm.spec.cloned_from.is_some();
+    let has_run = has_changed && !vm.spec.is_ephemeral();
+    if settings.warm == Choice::Never || has_run {
         return Ok(None);
     }
-    let host = host_obstacle(&vm.spec, Os::current(), hypervisor);
+    let machine = &over_base(&vm.spec, machine, dirs)?;
+    let host = host_obstacle(Os::current(), hypervisor).or_else(|| source_obstacle(&vm.spec));
     if let Some(reason) = host.or_else(|| obstacle(&vm.spec, machine)) {
         return match settings.warm {
             Choice::Always => Err(reason),
             Choice::Auto | Choice::Never => Ok(None),
         };
     }
-    let common = vec![units::no_automatic_updates()];
+    let common = common_credentials(&vm.spec);
     let credentials = hardware::credentials(vm, features).map_err(|error| error.to_string())?;
     let is_own = |credential: &_| !common.contains(credential);
+    let added = machine.devices.disks.iter();
     let identity = Identity {
+        disks: added.map(|disk| disk.serial.clone()).collect(),
         hostname: settings.hostname.as_ref().map(Hostname::to_string),
         credentials: credentials.into_iter().filter(is_own).collect(),
     };
@@ -76,8 +93,50 @@ pub fn warm(
         channel,
         may_make: settings.warm == Choice::Always,
         identity,
+        variables: variables(&vm.variables()).map_err(|error| error.to_string())?,
         origin: vm.spec.origin(),
     }))
+}
+
+/// Returns the machine with a disk that the engine makes anew, over the base disk.
+fn over_base(spec: &Spec, machine: &Machine, dirs: &Dirs) -> Result<Machine, String> {
+    let mut machine = machine.clone();
+    if let Some(key) = spec.base() {
+        let cache = Cache::open(&dirs.disks()).map_err(|error| error.to_string())?;
+        for disk in &mut machine.disks {
+            if disk.serial == DISK_SERIAL && disk.format == DiskFormat::Qcow2 {
+                disk.fresh_over = Some(Base {
+                    file: cache.file(key),
+                    format: DiskFormat::Raw,
+                    size: spec.disk_size,
+                    linked: false,
+                });
+            }
+        }
+    }
+    Ok(machine)
+}
+
+/// Returns the credentials that all VMs of a template have.
+fn common_credentials(spec: &Spec) -> Vec<Credential> {
+    let mut common = vec![units::no_automatic_updates()];
+    if !spec.is_ephemeral() {
+        common.extend(units::agent());
+        common.extend(units::freeze());
+        common.extend(units::no_first_boot_questions());
+    }
+    if spec.grow_root {
+        common.extend(units::grow_root());
+    }
+    common
+}
+
+/// Returns the hash of the file with the firmware's variables, or nothing if there is no file.
+fn variables(file: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        bytes => bytes.map(|bytes| Sha256::digest(bytes).to_vec()),
+    }
 }
 
 /// Returns the machine of a template with these credentials, and the index of the channel for the
@@ -89,6 +148,8 @@ fn frozen(machine: &Machine, credentials: Vec<Credential>) -> (Machine, usize) {
     };
     // A context ID can't change.
     machine.devices.vsock = None;
+    // The engine plugs them in after the resume.
+    machine.devices.disks.clear();
     if let Boot::Kernel { cmdline, .. } = &mut machine.boot {
         cmdline.push(' ');
         cmdline.push_str(FREEZE_WORD);
@@ -101,11 +162,20 @@ fn frozen(machine: &Machine, credentials: Vec<Credential>) -> (Machine, usize) {
     (machine, channel)
 }
 
-/// Returns the reason why no such VM of this host can resume from a template.
-fn host_obstacle(spec: &Spec, os: Os, hypervisor: &Hypervisor) -> Option<String> {
-    if !spec.is_ephemeral() {
-        return Some("only --ephemeral VMs have templates".into());
+/// Returns the reason why a VM from this source can't resume from a template.
+fn source_obstacle(spec: &Spec) -> Option<String> {
+    match (&spec.source, spec.systemd) {
+        (Source::Import { .. }, _) => Some("an imported disk has no template".into()),
+        (Source::Disk { .. }, Some(version)) if version < UNIT_CREDENTIALS => Some(format!(
+            "systemd {version} is too old for the template of a disk: it needs {UNIT_CREDENTIALS}"
+        )),
+        (Source::Disk { .. }, None) => Some("the version of the image's systemd is unknown".into()),
+        (Source::Disk { .. } | Source::Direct { .. }, _) => None,
     }
+}
+
+/// Returns the reason why no VM of this host can resume from a template.
+fn host_obstacle(os: Os, hypervisor: &Hypervisor) -> Option<String> {
     let Hypervisor::Qemu(qemu) = hypervisor else {
         return Some("only QEMU has templates".into());
     };
@@ -145,7 +215,12 @@ fn obstacle(spec: &Spec, machine: &Machine) -> Option<String> {
         (settings.ignition, "--ignition"),
         (!settings.shares.is_empty(), "-v"),
         (spec.shared_root().is_some(), "--root-transport virtiofs"),
-        (!settings.disks.is_empty(), "--add-disk"),
+        (
+            settings.disks.numbered().count() > FREE_PORTS,
+            "--add-disk with so many disks",
+        ),
+        (!settings.hypervisor_args.is_empty(), "--hypervisor-arg"),
+        (settings.swap.is_some(), "--swap"),
     ];
     let flag = flags
         .into_iter()
@@ -173,7 +248,6 @@ mod tests {
     use crate::disk::ExtraDisk;
     use crate::hypervisor::qemu::Qemu;
     use crate::hypervisor::{Vsock, sample_machine};
-    use crate::vm::spec::Source;
 
     fn spec() -> Spec {
         Spec {
@@ -183,6 +257,8 @@ mod tests {
                 cmdline: "a".into(),
                 roots: vec![("root0".into(), "/r".into())],
                 scratch: None,
+                kargs: vec![],
+                replaced: None,
             },
             ..Spec::sample()
         }
@@ -209,10 +285,15 @@ mod tests {
         let reason = |change: Change| {
             let mut spec = spec();
             change(&mut spec);
-            host_obstacle(&spec, Os::Linux, &qemu((10, 0))).or(obstacle(&spec, &machine()))
+            host_obstacle(Os::Linux, &qemu((10, 0)))
+                .or_else(|| source_obstacle(&spec))
+                .or_else(|| obstacle(&spec, &machine()))
         };
-        let fits: [Change; 4] = [
+        let disk: Change = |s| (s.source, s.systemd) = (Spec::sample().source, Some(256));
+        let fits: [Change; 6] = [
+            |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }; FREE_PORTS].into(),
             |_| {},
+            disk,
             |s| s.settings.hostname = Some("web".parse().unwrap()),
             |s| s.settings.ssh_keys = vec!["ssh-ed25519 A".into()],
             |s| s.settings.credentials = vec!["app.token".into(), "tmpfiles.extra".into()],
@@ -220,16 +301,28 @@ mod tests {
         for change in fits {
             assert_eq!(reason(change), None);
         }
-        let cold: [(Change, &str); 9] = [
-            (|s| s.source = Spec::sample().source, "--ephemeral"),
+        let cold: [(Change, &str); 12] = [
+            (
+                |s| (s.source, s.systemd) = (Spec::sample().source, Some(255)),
+                "systemd 255",
+            ),
+            (
+                |s| (s.source, s.systemd) = (Spec::sample().source, None),
+                "unknown",
+            ),
             (|s| s.arch = Arch::Aarch64, "aarch64"),
             (|s| s.settings.tpm = true, "--tpm"),
             (|s| s.settings.gui = true, "--gui"),
             (|s| s.settings.cloudinit = true, "--cloudinit"),
             (|s| s.settings.ignition = true, "--ignition"),
             (
-                |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }].into(),
+                |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }; FREE_PORTS + 1].into(),
                 "--add-disk",
+            ),
+            (|s| s.settings.swap = Some(1 << 30), "--swap"),
+            (
+                |s| s.settings.hypervisor_args = vec!["-snapshot".into()],
+                "--hypervisor-arg",
             ),
             (
                 |s| s.settings.credentials = vec!["network.dns".into()],
@@ -245,9 +338,9 @@ mod tests {
             assert!(reason.contains(word), "{word}: {reason}");
         }
         for os in [Os::Macos, Os::Windows] {
-            assert!(host_obstacle(&spec(), os, &qemu((10, 0))).is_some());
+            assert!(host_obstacle(os, &qemu((10, 0))).is_some());
         }
-        let old = host_obstacle(&spec(), Os::Linux, &qemu((8, 1))).unwrap();
+        let old = host_obstacle(Os::Linux, &qemu((8, 1))).unwrap();
         assert!(old.contains("8.1") && old.contains("8.2"), "{old}");
         assert!(obstacle(&spec(), &sample_machine()).is_some());
     }

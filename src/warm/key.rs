@@ -6,10 +6,10 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::host;
-use crate::hypervisor::{Boot, Launch, Machine, Saved};
+use crate::hypervisor::{Boot, Firmware, Launch, Machine, Saved};
 
 /// Changes when templates of older versions of this program don't fit any more.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The content address of a template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,9 @@ pub fn shape(machine: &Machine) -> Machine {
             disk.file = folder.join(&disk.serial);
         }
     }
+    if let Boot::Firmware(Firmware::Uefi { vars, .. }) = &mut shape.boot {
+        *vars = folder.join("variables");
+    }
     shape.saved = Some(Saved {
         memory: folder.join("memory"),
         resumes: false,
@@ -44,17 +47,19 @@ pub fn shape(machine: &Machine) -> Machine {
 }
 
 impl Key {
-    /// Returns the key for machines of this shape, which `launch` starts.
+    /// Returns the key for machines of this shape, which `launch` starts with these variables of
+    /// the firmware.
     ///
     /// The program of the hypervisor fixes the version of the machine's type. The hypervisor doesn't
     /// notice when the processor differs.
-    pub fn new(launch: &Launch, shape: &Machine) -> Self {
-        Self::with(launch, shape, &stamp, &host::processor())
+    pub fn new(launch: &Launch, shape: &Machine, variables: &[u8]) -> Self {
+        Self::with(launch, shape, variables, &stamp, &host::processor())
     }
 
     fn with(
         launch: &Launch,
         shape: &Machine,
+        variables: &[u8],
         stamp: &dyn Fn(&Path) -> String,
         processor: &str,
     ) -> Self {
@@ -73,13 +78,20 @@ impl Key {
             add(arg.as_encoded_bytes());
         }
         // Files whose names alone are in the arguments.
-        if let Boot::Kernel { kernel, initrd, .. } = &shape.boot {
-            add(stamp(kernel).as_bytes());
-            add(stamp(initrd).as_bytes());
+        let files = match &shape.boot {
+            Boot::Kernel { kernel, initrd, .. } => vec![kernel, initrd],
+            Boot::Firmware(Firmware::Uefi { code, .. }) => vec![code],
+            Boot::Firmware(_) => vec![],
+        };
+        for file in files {
+            add(stamp(file).as_bytes());
         }
+        add(variables);
         for disk in &shape.disks {
-            let base = disk.fresh_over.as_ref().map(|base| &base.file);
-            let file = base.unwrap_or(&disk.file);
+            let base = disk.fresh_over.as_ref();
+            let file = base.map_or(&disk.file, |base| &base.file);
+            let size = base.and_then(|base| base.size).unwrap_or_default();
+            add(&size.to_le_bytes());
             add(file.as_os_str().as_encoded_bytes());
             add(stamp(file).as_bytes());
         }
@@ -93,7 +105,7 @@ impl Key {
 }
 
 /// Returns the file's size and time of change, which differ between builds.
-fn stamp(file: &Path) -> String {
+pub fn stamp(file: &Path) -> String {
     let stamp = || {
         let metadata = std::fs::metadata(file).ok()?;
         let changed = metadata.modified().ok()?;
@@ -130,7 +142,7 @@ mod tests {
             program: "/qemu".into(),
             args: vec![format!("{shape:?}").into()],
         };
-        Key::with(&launch, &shape, &|_| stamp.to_owned(), processor)
+        Key::with(&launch, &shape, b"", &|_| stamp.to_owned(), processor)
     }
 
     #[test]

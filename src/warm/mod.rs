@@ -4,7 +4,11 @@
 //! Its key says all that must be the same in a machine that resumes from it.
 
 mod key;
+mod making;
+mod template;
 mod templates;
 
-pub use key::{Key, shape};
-pub use templates::{Begun, Listed, Making, Template, Templates};
+pub use key::{Key, shape, stamp};
+pub use making::Making;
+pub use template::Template;
+pub use templates::{Begun, Listed, Templates};

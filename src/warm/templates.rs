@@ -3,29 +3,19 @@
 //! `KEY.lock` is locked by the process that makes the template in `KEY.partial`, and `KEY/used` by
 //! each VM that stands on it.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-
 use super::Key;
+use super::making::{Making, MakingLock};
+use super::template::{DESCRIPTION, Description, MEMORY, Template, UNFIT, USED, VERSION};
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
 use crate::host::{self, fault};
 
-const VERSION: u32 = 1;
-const DESCRIPTION: &str = "template.json";
-const MEMORY: &str = "memory";
-const STATE: &str = "state";
-/// What the guest wrote to its scratch disk before it was frozen.
-const DISK: &str = "scratch.qcow2";
-const USED: &str = "used";
 const PARTIAL: &str = ".partial";
 const LOCK: &str = ".lock";
-/// The reason why machines of this shape can't be resumed.
-const UNFIT: &str = ".unfit";
 /// Unused templates beyond this number are removed when one is made.
 const KEEP: usize = 8;
 /// Bytes that stay free on the host's disk beside a template's memory.
@@ -35,34 +25,6 @@ const RESERVE: u64 = 512 << 20;
 #[derive(Debug, Clone)]
 pub struct Templates {
     folder: PathBuf,
-}
-
-/// The content of `template.json`.
-#[derive(Debug, Serialize, Deserialize)]
-struct Description {
-    version: u32,
-    /// What the machine runs, for listings.
-    origin: String,
-    made: jiff::Timestamp,
-    /// The host's boot. After another one, only files that were synced count.
-    host_boot: String,
-    synced: bool,
-}
-
-/// A template that stays as long as this value lives.
-#[derive(Debug)]
-pub struct Template {
-    folder: PathBuf,
-    _lease: Lock,
-}
-
-/// A template in the making. Dropping it removes its files.
-#[derive(Debug)]
-pub struct Making {
-    partial: PathBuf,
-    folder: PathBuf,
-    origin: String,
-    _lock: Lock,
 }
 
 /// The result of [`Templates::begin`].
@@ -137,7 +99,7 @@ impl Templates {
                 "the folder of templates is open to other users".into(),
             ));
         }
-        let Some(lock) = Lock::try_acquire(&self.beside(key, LOCK))? else {
+        let Some(lock) = MakingLock::try_acquire(self.beside(key, LOCK))? else {
             return Ok(Begun::Not(
                 "another podman-bootc is making its template".into(),
             ));
@@ -163,18 +125,26 @@ impl Templates {
         }))
     }
 
-    /// Removes what killed processes left, and the templates that were not used for longest.
-    fn sweep(&self) {
+    /// Removes what killed processes left.
+    fn sweep_killed(&self) {
         for entry in file::entries(&self.folder) {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(key) = name.strip_suffix(PARTIAL) else {
+            let key = [PARTIAL, LOCK]
+                .iter()
+                .find_map(|end| name.strip_suffix(end));
+            let Some(key) = key else {
                 continue;
             };
             let lock = self.folder.join(format!("{key}{LOCK}"));
-            if let Ok(Some(_lock)) = Lock::try_acquire(&lock) {
-                let _ = file::remove_dir(&entry.path());
+            if let Ok(Some(_lock)) = MakingLock::try_acquire(lock) {
+                let _ = file::remove_dir(&self.folder.join(format!("{key}{PARTIAL}")));
             }
         }
+    }
+
+    /// Removes what killed processes left, and the templates that were not used for longest.
+    fn sweep(&self) {
+        self.sweep_killed();
         let mut all = self.list();
         all.sort_by_key(|template| std::cmp::Reverse(template.last_used));
         for template in all.into_iter().skip(KEEP - 1) {
@@ -190,6 +160,10 @@ impl Templates {
     /// Removes the templates that no VM uses and that were last used at least `older_than` ago, and
     /// returns them. A `dry_run` removes nothing.
     pub fn prune(&self, older_than: Duration, dry_run: bool) -> Vec<Listed> {
+        if !dry_run {
+            self.sweep_killed();
+            self.forget_refusals(older_than);
+        }
         let is_old = |template: &Listed| {
             let idle = template.last_used.elapsed().unwrap_or_default();
             !template.in_use && idle >= older_than
@@ -197,6 +171,18 @@ impl Templates {
         let old = self.list().into_iter().filter(is_old);
         old.filter(|template| dry_run || template.remove())
             .collect()
+    }
+
+    fn forget_refusals(&self, older_than: Duration) {
+        let is_old = |path: &Path| {
+            let changed = path.metadata().and_then(|metadata| metadata.modified());
+            changed.is_ok_and(|time| time.elapsed().unwrap_or_default() >= older_than)
+        };
+        for path in file::entries(&self.folder).map(|entry| entry.path()) {
+            if path.to_string_lossy().ends_with(UNFIT) && is_old(&path) {
+                let _ = file::remove_if_exists(&path);
+            }
+        }
     }
 
     fn beside(&self, key: &Key, suffix: &str) -> PathBuf {
@@ -232,121 +218,6 @@ impl Listed {
     }
 }
 
-impl Template {
-    pub fn memory(&self) -> PathBuf {
-        self.folder.join(MEMORY)
-    }
-
-    pub fn state(&self) -> PathBuf {
-        self.folder.join(STATE)
-    }
-
-    /// The layer of a scratch disk, if the machine has one.
-    pub fn disk(&self) -> PathBuf {
-        self.folder.join(DISK)
-    }
-
-    /// Removes a template that can't be used. VMs that use its memory keep it.
-    pub fn discard(self) {
-        if let Err(error) = file::remove_dir(&self.folder) {
-            tracing::warn!(path = %self.folder.display(), %error, "can't remove a template");
-        }
-    }
-
-    /// Removes a template from which no machine may be resumed, and remembers why.
-    pub fn refuse(self, reason: &str) {
-        remember(&self.folder, reason);
-        self.discard();
-    }
-}
-
-impl Making {
-    pub fn memory(&self) -> PathBuf {
-        self.partial.join(MEMORY)
-    }
-
-    pub fn state(&self) -> PathBuf {
-        self.partial.join(STATE)
-    }
-
-    /// The layer of a scratch disk, if the machine has one.
-    pub fn disk(&self) -> PathBuf {
-        self.partial.join(DISK)
-    }
-
-    /// Remembers that machines of this shape can't be resumed.
-    pub fn refuse(&self, reason: &str) {
-        remember(&self.folder, reason);
-    }
-
-    /// Gives the template its name. A thread syncs its files afterwards: until then, only this boot
-    /// of the host trusts them.
-    ///
-    /// # Errors
-    /// A file can't be changed.
-    pub fn finish(self) -> io::Result<Template> {
-        fault::point("template-saved");
-        let description = Description {
-            version: VERSION,
-            origin: self.origin.clone(),
-            made: jiff::Timestamp::now(),
-            host_boot: host::boot_id(),
-            synced: false,
-        };
-        for path in files(&self.partial) {
-            file::make_read_only(&path)?;
-        }
-        file::create_private(&self.partial.join(USED))?;
-        file::write_json(&self.partial.join(DESCRIPTION), &description)
-            .map_err(io::Error::other)?;
-        let lease = Lock::acquire_shared(&self.partial.join(USED))?;
-        file::remove_dir(&self.folder)?;
-        std::fs::rename(&self.partial, &self.folder)?;
-        fault::point("template-made");
-        let template = Template {
-            folder: self.folder.clone(),
-            _lease: lease,
-        };
-        let paths = files(&self.folder);
-        let folder = self.folder.clone();
-        std::thread::spawn(move || {
-            let synced = paths
-                .iter()
-                .try_for_each(|path| File::open(path)?.sync_all());
-            let description = Description {
-                synced: true,
-                ..description
-            };
-            if synced.is_ok() && folder.exists() {
-                let _ = file::write_json(&folder.join(DESCRIPTION), &description);
-            }
-        });
-        Ok(template)
-    }
-}
-
-impl Drop for Making {
-    fn drop(&mut self) {
-        if let Err(error) = file::remove_dir(&self.partial) {
-            tracing::warn!(path = %self.partial.display(), %error, "can't remove half a template");
-        }
-    }
-}
-
-/// Returns the files of the template in this folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let files = [MEMORY, STATE, DISK].map(|name| folder.join(name));
-    files.into_iter().filter(|file| file.exists()).collect()
-}
-
-fn remember(folder: &Path, reason: &str) {
-    let mut path = folder.as_os_str().to_owned();
-    path.push(UNFIT);
-    if let Err(error) = file::write_atomic(Path::new(&path), reason.as_bytes()) {
-        tracing::warn!(%error, "can't record that a machine can't be resumed");
-    }
-}
-
 // Only Linux has templates.
 #[cfg(target_os = "linux")]
 #[cfg(test)]
@@ -360,7 +231,7 @@ mod tests {
             program: program.into(),
             args: vec![],
         };
-        Key::new(&launch, &shape(&sample_machine()))
+        Key::new(&launch, &shape(&sample_machine()), b"")
     }
 
     fn begin(templates: &Templates, key: &Key) -> Making {
@@ -462,6 +333,11 @@ mod tests {
         begin(&templates, &key).refuse("why");
         assert_eq!(templates.refusal(&key).as_deref(), Some("why"));
         assert_eq!(templates.refusal(&self::key("/b")), None);
+        templates.prune(Duration::from_secs(60), false);
+        assert!(templates.refusal(&key).is_some());
+        templates.prune(Duration::ZERO, false);
+        assert_eq!(templates.refusal(&key), None);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

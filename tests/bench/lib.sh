@@ -31,8 +31,9 @@ time_of() {
     elapsed_since "$start"
 }
 
-# Notes a figure: keep NAME NUMBER.
+# Notes a figure: keep NAME NUMBER. Without a number, its measurement has failed.
 keep() {
+    [ "$2" ] || exit 1
     echo "$2" >>"$scratch/figures-$1"
 }
 

@@ -1,22 +1,29 @@
 #!/usr/bin/env bash
-# tests/bench/resume.sh [PAIRS] [CPUS] [MEMORY]: measures warm against cold starts of an ephemeral VM, and the memory of
-# VMs that resumed from one template. `make bench` calls it, and builds the tool and the test image first.
+# tests/bench/resume.sh [PAIRS] [CPUS] [MEMORY]: measures warm against cold starts of VMs without and with a disk, and the
+# memory of VMs that resumed from one template. `make bench` calls it, and builds the tool and the test image first.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 pairs=${1:-5} shape=(--cpus "${2:-2}" --memory "${3:-2G}")
-start=("$tool" run --quiet --rm --ephemeral "${shape[@]}")
 
-"$tool" prune --quiet >/dev/null 2>&1 || "$tool" prune >/dev/null 2>&1
-"${start[@]}" --cold $image true >/dev/null
-keep first "$(time_of "${start[@]}" --warm $image true)"
-for ((pair = 1; pair <= pairs; pair++)); do
-    keep cold "$(time_of "${start[@]}" --cold $image true)"
-    keep warm "$(time_of "${start[@]}" --warm $image true)"
-done
-heading "run --rm --ephemeral ${shape[*]} IMAGE true, in ms"
-row "cold" cold
-row "warm, with a template" warm
-row "warm, makes the template" first
-ratio "cold / warm" cold warm
+# compare NAME FLAG...: the two starts in turn, with these flags of `run`.
+compare() {
+    local name=$1 start=("$tool" run --quiet --rm "${shape[@]}" "${@:2}") pair
+    # With what both stand on: block images, or a base disk.
+    "${start[@]}" --cold $image true >/dev/null
+    keep "$name-first" "$(time_of "${start[@]}" --warm $image true)"
+    for ((pair = 1; pair <= pairs; pair++)); do
+        keep "$name-cold" "$(time_of "${start[@]}" --cold $image true)"
+        keep "$name-warm" "$(time_of "${start[@]}" --warm $image true)"
+    done
+    heading "run --rm ${shape[*]} ${*:2} IMAGE true, in ms"
+    row "cold" "$name-cold"
+    row "warm, with a template" "$name-warm"
+    row "warm, makes the template" "$name-first"
+    ratio "cold / warm" "$name-cold" "$name-warm"
+}
+
+"$tool" prune >/dev/null 2>&1
+compare diskless --ephemeral
+compare disk
 
 # The memory of all processes of VMs, without what they share with others. MiB.
 memory() {

@@ -1,12 +1,15 @@
 //! Base disks and disk images: export, import, growth, rebuild, prune, and full disks.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Small, shared, wait_for};
+use crate::harness::{
+    App, BOOT, Own, Registry, Running, SOON, Sandbox, Small, podman, shared, wait_for,
+};
 
 fn qemu_img(args: &[&str]) -> Value {
     let output = Command::new("qemu-img").args(args).output().unwrap();
@@ -104,6 +107,8 @@ fn one_install_serves_all_exports_and_vms() {
         .expect(0)
         .silent_about("install ");
 
+    let unpacked = container_disk(&sandbox, &image, &base);
+
     // A larger disk needs no install either: the overlay grows, and the guest's root grows with it.
     let look = "lsblk -bdno SIZE; df --block-size=1 --output=size /; cat /proc/cmdline";
     let grown = sandbox
@@ -117,13 +122,28 @@ fn one_install_serves_all_exports_and_vms() {
     assert_eq!(sizes[0], 20 << 30, "{grown}");
     assert!(sizes[1] > 18 << 30, "{grown}");
     sandbox.ok(&["stop", "--time", "0", "big"]);
+    let kubevirt = [
+        "generate",
+        "kubevirt",
+        "--disk-image",
+        "quay.io/example/big:v1",
+    ];
+    let objects = sandbox.ok(&[&kubevirt[..], &["big"]].concat());
+    assert!(
+        objects.contains("name: big") && objects.contains("image: quay.io/example/big:v1"),
+        "{objects}"
+    );
+    sandbox
+        .run(&[&kubevirt[..], &["--cpus", "4", "big"]].concat())
+        .expect(125)
+        .says("settings of its own");
 
     // A disk image from elsewhere.
     let imported = [
         "run",
         "--rm",
         "--disk",
-        &file("2.qcow2"),
+        unpacked.to_str().unwrap(),
         "echo",
         "it",
         "runs",
@@ -169,6 +189,75 @@ fn one_install_serves_all_exports_and_vms() {
     sandbox.assert_clean(&[]);
 }
 
+/// Exports a container disk to a folder and to podman's storage, and returns the disk image in it.
+fn container_disk(sandbox: &Sandbox, image: &str, base: &Path) -> PathBuf {
+    let folder = sandbox.root().join("container-disk");
+    let target = format!("oci:{}", folder.display());
+    let export = |args: &[&str]| {
+        let disk = ["disk", "--format", "containerdisk"];
+        sandbox.run(&[&disk[..], args].concat())
+    };
+    export(&[image, &target]).expect(0).silent_about("install ");
+    export(&[image, &target]).expect(125).says("--force");
+    export(&["--push", image, &target])
+        .expect(125)
+        .says("quay.io/example");
+    export(&[image, "my-os:v1"]).expect(125).says("oci:DIR");
+    pushed(sandbox, image, &target);
+    let run = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{program} {args:?}: {stderr}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()
+    };
+    let inspected = run("skopeo", &["inspect", &target]);
+    assert_eq!(inspected["Architecture"], "amd64", "{inspected}");
+    let digest = inspected["Layers"][0].as_str().unwrap();
+    let layer = folder.join(digest.replace("sha256:", "blobs/sha256/"));
+    let place = sandbox.root().to_str().unwrap();
+    let owned = [
+        "--numeric-owner",
+        "-xf",
+        layer.to_str().unwrap(),
+        "-C",
+        place,
+    ];
+    run("tar", &owned);
+    let disk = sandbox.root().join("disk/disk.qcow2");
+    let owner = disk.metadata().unwrap();
+    assert_eq!((owner.uid(), owner.gid()), (107, 107));
+    let (file, raw) = (disk.to_str().unwrap(), base.to_str().unwrap());
+    qemu_img(&["check", "--output=json", "-f", "qcow2", file]);
+    qemu_img(&["compare", "-f", "qcow2", "-F", "raw", file, raw]);
+    disk
+}
+
+/// Pushes a container disk to a registry, which then has the same one as the folder.
+fn pushed(sandbox: &Sandbox, image: &str, folder: &str) {
+    let registry = Registry::new(&[]);
+    let name = registry.image("os-disk:v1");
+    let settings = sandbox.root().join("registries.conf");
+    registry.write_settings(&settings);
+    // zstd is quicker than the default.
+    let quick = sandbox.root().join("quick.conf");
+    fs::write(&quick, "[engine]\ncompression_format = \"zstd\"\n").unwrap();
+    let disk = ["disk", "--format", "containerdisk", "--push", image, &name];
+    let mut push = sandbox.tool(&disk);
+    push.env("CONTAINERS_REGISTRIES_CONF", &settings);
+    push.env("CONTAINERS_CONF_OVERRIDE", &quick);
+    let output = Running::start(push, Some(vec![])).finish(BOOT).expect(0);
+    assert!(output.stderr.contains(&name), "{}", output.stderr);
+    podman(&["rmi", &name], vec![]).expect(0);
+    let config = |image: &str| {
+        let inspect = ["inspect", "--config", "--tls-verify=false", image];
+        let output = Command::new("skopeo").args(inspect).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let docker = config(&format!("docker://{name}"));
+    assert_eq!(docker, config(folder));
+    assert!(docker.contains("diff_ids"), "{docker}");
+}
+
 #[test]
 fn a_full_disk_fails_the_install_and_leaves_nothing() {
     let image = Own::of("latest", "full");
@@ -176,29 +265,35 @@ fn a_full_disk_fails_the_install_and_leaves_nothing() {
     let small = Small::new(sandbox.cache(), "1m");
     let file = sandbox.root().join("x.qcow2");
     let file = file.to_str().unwrap();
-    // The disk is full while the tool reads the image, while it saves the content, and while the
-    // guest writes.
-    for size in ["100m", "300m", "660m"] {
+    let clean = |size: &str| {
+        assert!(sandbox.base_disks().is_empty(), "{size}");
+        let left = names(&sandbox.cache().join("disks"));
+        let small = |name: &String| name.ends_with(".lock") || name.ends_with(".log");
+        assert!(left.iter().all(small), "{size}: {left:?}");
+        assert!(!image.is_mounted());
+    };
+    small.resize("100m");
+    sandbox
+        .run(&["run", "--ephemeral", &image.name])
+        .expect(125)
+        .says("o space");
+    // The tool refuses before any work.
+    for size in ["100m", "300m"] {
         small.resize(size);
-        if size == "100m" {
-            sandbox
-                .run(&["run", "--ephemeral", &image.name])
-                .expect(125)
-                .says("o space");
-        }
         sandbox
             .run(&["disk", &image.name, file])
             .expect(125)
-            .says("o space");
-        assert!(sandbox.base_disks().is_empty(), "{size}");
-        let left = names(&sandbox.cache().join("disks"));
-        assert!(
-            left.iter()
-                .all(|name| name.ends_with(".lock") || name.ends_with(".log")),
-            "{size}: {left:?}"
-        );
-        assert!(!image.is_mounted());
+            .says("no space on the host")
+            .says("to save its content");
+        clean(size);
     }
+    // The disk is full while the guest writes.
+    small.resize("1200m");
+    let install = sandbox.start(&["disk", &image.name, file]);
+    install.wait_stderr("booting the image", BOOT);
+    small.resize("660m");
+    install.finish(BOOT).expect(125).says("o space");
+    clean("660m");
     drop(small);
     sandbox.assert_clean(&[]);
 }
@@ -314,7 +409,8 @@ fn a_block_device_is_written_only_with_the_flag_for_it() {
 #[test]
 fn every_install_option_arrives() {
     let sandbox = Sandbox::with_empty_cache("options");
-    let image = shared("latest");
+    let app = App::build("options");
+    let Own { name: image, .. } = &Own::binding(&app.name, "options");
     let run = [
         "run",
         "--hypervisor",
@@ -346,11 +442,19 @@ fn every_install_option_arrives() {
         "a place",
         "--install-memory",
         "1800M",
+        "--install-cpus",
+        "1",
+        "--install-timeout",
+        "800",
+        "--bound-images",
+        "stored",
     ];
     let look = "cat /proc/cmdline; lsblk -bdno SIZE /dev/disk/by-id/virtio-disk; df --block-size=1M --output=size / | tail -n 1; \
-        bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'";
+        bootc status --format=json | jq -c '[.status.booted.image.image[], .status.booted.composefs.bootloader]'; \
+        jq -c '.[] | [.names[], .id]' /usr/lib/bootc/storage/overlay-images/images.json; \
+        cat /usr/lib/bootc/storage/overlay/*/diff/app";
     let text = sandbox
-        .run(&[&run[..], &[&image, look]].concat())
+        .run(&[&run[..], &[image, look]].concat())
         .expect(0)
         .text();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
@@ -363,28 +467,31 @@ fn every_install_option_arrives() {
     let root: u64 = lines[2].parse().unwrap();
     assert!((2700..3072).contains(&root), "{text}");
     assert_eq!(lines[3], r#"["example.test/other:v2","oci","systemd"]"#);
+    // The install's VM has no network, and bootc's composefs backend installs no bound images.
+    assert_eq!(lines[4], format!(r#"["{}","{}"]"#, app.name, app.id));
+    assert_eq!(lines[5], "an app");
+    let disk = fs::read_to_string(sandbox.base_disks()[0].join("disk.json")).unwrap();
+    assert!(disk.contains(&app.id), "{disk}");
     let log = fs::read_to_string(sandbox.base_disks()[0].join("install.log")).unwrap();
-    assert!(log.contains("--stateroot a place --wipe"), "{log}");
+    assert!(
+        log.contains("--stateroot a place --bound-images=skip --wipe"),
+        "{log}"
+    );
     // The kernel prints `Memory: FREEK/ALLK available`.
-    let memory = log
-        .split("Memory: ")
-        .nth(1)
-        .unwrap()
-        .split('/')
-        .nth(1)
-        .unwrap();
+    let (_, memory) = log.split_once("Memory: ").unwrap();
+    let (_, memory) = memory.split_once('/').unwrap();
     let kib: u64 = memory.split('K').next().unwrap().parse().unwrap();
     assert!((1700 << 10..=1800 << 10).contains(&kib), "{memory}");
 
     // The tool refuses a disk that can't hold the image.
-    let other = ["disk", "--root-size", "100M", &image, "/x.raw"];
+    let other = ["disk", "--root-size", "100M", image, "/x.raw"];
     sandbox
         .run(&other)
         .expect(125)
         .says("100 MiB")
         .silent_about("booting");
     sandbox
-        .run(&["run", "--arch", "aarch64", "--pull", "never", &image])
+        .run(&["run", "--arch", "aarch64", "--pull", "never", image])
         .expect(125)
         .says("amd64");
     sandbox.assert_clean(&[]);

@@ -144,7 +144,7 @@ fn an_interrupted_boot_leaves_nothing() {
 
 #[test]
 fn a_killed_tool_ends_its_vm() {
-    let sandbox = Sandbox::new("kill");
+    let sandbox = Sandbox::warm("kill");
     interrupted_session(&sandbox, &shared("latest"), Signal::KILL);
     wait_for("the VM to go", SOON, || {
         sandbox.list().is_empty().then_some(())

@@ -1,16 +1,31 @@
 //! A VM from `run --detach` to `rm`, over stops, starts and crashes.
 
-use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
+mod clone;
+
+use clone::{IDENTITY, cloned, renamed};
+
+use crate::harness::{BOOT, Running, SOON, Sandbox, Signal, shared, wait_for};
 
 #[test]
 fn a_vm_lives_through_stops_starts_and_crashes() {
     let sandbox = Sandbox::new("lifecycle");
     let image = shared("latest");
+    let events = [
+        "events",
+        "--filter",
+        "name=^keeper$",
+        "--format",
+        "{{.event}}",
+    ];
     sandbox.ok(&[
         "run",
         "--detach",
         "--name",
         "keeper",
+        "--label",
+        "env=test",
+        "--label",
+        "tier",
         "--add-disk",
         "new:16M",
         &image,
@@ -24,6 +39,7 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
         &format!("cat /var/kept /etc/kept; head -n 1 {disk}"),
     ];
 
+    previewed(&sandbox, &image);
     shown(&sandbox, &image);
     let id = sandbox.vm("keeper").unwrap()["id"]
         .as_str()
@@ -35,6 +51,10 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
 
     sandbox.run(&["rm", "keeper"]).expect(125).says("running");
     sandbox
+        .run(&["rename", "keeper", "other"])
+        .expect(125)
+        .says("podman-bootc stop keeper");
+    sandbox
         .run(&["start", "keeper"])
         .expect(125)
         .says("running");
@@ -43,6 +63,8 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
         .run(&["ssh", "keeper", "true"])
         .expect(125)
         .says("not running");
+    renamed(&sandbox, &id);
+    let clone = cloned(&sandbox);
     assert_eq!(
         sandbox.ok(&["snapshot", "create", "keeper", "before"]),
         "before\n"
@@ -51,12 +73,27 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
 
     assert_eq!(sandbox.ok(&["start", "keeper"]), "keeper\n");
     assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "after a stop");
+    for (own, clones) in sandbox.ok(&IDENTITY).lines().zip(clone.lines()) {
+        assert_ne!(own, clones);
+    }
+
+    suspended(&sandbox);
 
     let keys = ["ssh", "keeper", "grep -c podman-bootc .ssh/authorized_keys"];
     assert_eq!(sandbox.ok(&keys), "2\n", "each key once, after two starts");
 
-    killed(&sandbox);
-    sandbox.ok(&["start", "keeper"]);
+    let watcher = sandbox.start(&[&events[..], &["--since", "1d"]].concat());
+    watcher.wait_stdout("created", SOON);
+    killed(&sandbox, &watcher);
+    watcher.signal(Signal::INT);
+    watcher.finish(SOON).expect(130);
+    sandbox.assert_clean(&["keeper"]);
+    sandbox
+        .run(&["start", "--filter", "label=tier", "keeper"])
+        .expect(125)
+        .says("cannot be used with");
+    assert_eq!(sandbox.ok(&["start", "--filter", "label=tier"]), "keeper\n");
+    assert_eq!(sandbox.ok(&["start", "--filter", "label=none"]), "");
     assert_eq!(sandbox.ok(&kept), "kept\nkept\nkept\n", "after a crash");
     sandbox.ok(&[
         "ssh",
@@ -79,6 +116,73 @@ fn a_vm_lives_through_stops_starts_and_crashes() {
     );
 
     removed(&sandbox);
+    happened(&sandbox, &events);
+}
+
+/// The guest runs on after a pause, with its programs and the right time.
+fn suspended(sandbox: &Sandbox) {
+    let boot = "cat /proc/sys/kernel/random/boot_id; pgrep -x sleep";
+    let begin = format!("setsid sleep 31536000 >/dev/null 2>&1 & sleep 1; {boot}");
+    let before = sandbox.ok(&["ssh", "keeper", &begin]);
+    assert_eq!(sandbox.ok(&["suspend", "keeper"]), "keeper\n");
+    sandbox.assert_clean(&["keeper"]);
+    assert_eq!(sandbox.state("keeper"), "suspended");
+    for command in [
+        &["ssh", "keeper", "true"][..],
+        &["snapshot", "create", "keeper", "early"],
+    ] {
+        sandbox
+            .run(command)
+            .expect(125)
+            .says("podman-bootc start keeper");
+    }
+    let paused = std::time::Duration::from_secs(3);
+    std::thread::sleep(paused);
+    assert_eq!(sandbox.ok(&["start", "keeper"]), "keeper\n");
+    assert_eq!(sandbox.ok(&["ssh", "keeper", boot]), before);
+    let now = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let before = now();
+    let time: f64 = sandbox
+        .ok(&["ssh", "keeper", "date +%s.%N"])
+        .trim()
+        .parse()
+        .unwrap();
+    let range = before.as_secs_f64() - 1.0..now().as_secs_f64() + 1.0;
+    assert!(range.contains(&time), "{time} is not in {range:?}");
+}
+
+/// The record and a watcher have the same events.
+fn happened(sandbox: &Sandbox, events: &[&str]) {
+    let past = sandbox.ok(&[events, &["--since", "1d", "--stream=false"]].concat());
+    let first = [
+        "created",
+        "started",
+        "ready",
+        "stopped",
+        "renamed",
+        "started",
+        "ready",
+        "suspended",
+        "resumed",
+        "ready",
+        "crashed",
+        "started",
+        "crashed",
+        "started",
+        "ready",
+    ];
+    let last = [
+        "stopped", "removed", "created", "started", "stopped", "removed",
+    ];
+    let words: Vec<&str> = past.lines().collect();
+    assert!(
+        words.starts_with(&first) && words.ends_with(&last),
+        "{words:?}"
+    );
+    let watcher = sandbox.start(&[events, &["--since", "1d"]].concat());
+    assert!(watcher.writes(&past, SOON), "{}\n{past}", watcher.text());
+    watcher.signal(Signal::INT);
+    watcher.finish(SOON).expect(130);
 }
 
 /// Restores a snapshot, starting from a running VM.
@@ -116,6 +220,66 @@ fn brought_back(sandbox: &Sandbox, variables: &[u8]) {
     sandbox.ok(&["start", "keeper"]);
 }
 
+/// A dry run shows the command line that runs, and makes nothing.
+fn previewed(sandbox: &Sandbox, image: &str) {
+    let keeper = [
+        "run",
+        "--dry-run",
+        "--name",
+        "keeper",
+        "--add-disk",
+        "new:16M",
+    ];
+    sandbox
+        .run(&[&keeper[..], &[image]].concat())
+        .expect(125)
+        .says("already");
+    let replace = [&keeper[..], &["--replace", "--format", "json", image]].concat();
+    let shown: serde_json::Value = serde_json::from_str(&sandbox.ok(&replace)).unwrap();
+    let row = sandbox.vm("keeper").unwrap();
+    assert_eq!(
+        (&shown["replaces"], &shown["image"]["id"]),
+        (&row["id"], &row["image_id"])
+    );
+    assert_eq!(
+        (&shown["pull"], &shown["boot"]["cached"]),
+        (&false.into(), &true.into())
+    );
+    let words = shown["command"].as_array().unwrap();
+    let words: Vec<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
+    let [new, old] = [&shown["spec"]["id"], &row["id"]].map(|id| id.as_str().unwrap());
+    let line = |command: &str| {
+        // QEMU may run without its sandbox, and the context ID follows from the VM's ID.
+        let words = command.split(' ').map(|word| word.replace(new, old));
+        let varies = |word: &String| word.contains("guest-cid=") || word.contains("obsolete=deny");
+        words
+            .filter(|word| word != "-sandbox" && !varies(word))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        line(&words.join(" ")),
+        line(sandbox.wait_qemu().command.trim_end())
+    );
+
+    let absent = ["run", "--dry-run", "quay.io/example/none"];
+    assert!(sandbox.ok(&absent).contains("would be pulled"));
+    let direct = sandbox.ok(&["run", "--dry-run", "--ephemeral", "--name", "new", image]);
+    assert!(
+        direct.contains("guest=new,") && direct.contains("-kernel"),
+        "{direct}"
+    );
+    let record = sandbox.vm_folder("keeper").join("vm.json");
+    let archive = format!("oci-archive:{}", record.display());
+    let file = sandbox.ok(&["run", "--dry-run", &archive]);
+    assert!(file.contains("in a file; would be read"), "{file}");
+    sandbox
+        .run(&["run", "--dry-run", "oci:/no/such/folder:tag"])
+        .expect(125)
+        .says("oci:/no/such/folder:tag");
+    assert_eq!(sandbox.list().len(), 1);
+    assert!(!sandbox.vm_folder("new").exists());
+}
+
 fn shown(sandbox: &Sandbox, image: &str) {
     let table = sandbox.ok(&["list"]);
     for command in ["ls", "ps"] {
@@ -133,6 +297,25 @@ fn shown(sandbox: &Sandbox, image: &str) {
     let port = sandbox.vm("keeper").unwrap()["ssh_port"].to_string();
     assert!(port != "0" && row.contains(&port), "{table}");
     assert_eq!(sandbox.ok(&["list", "--quiet"]), "keeper\n");
+    for (filter, found) in [
+        ("label=env=test", "keeper\n"),
+        ("label=other", ""),
+        ("name=^keep", "keeper\n"),
+        ("status=running", "keeper\n"),
+        ("status=exited", ""),
+    ] {
+        let listed = sandbox.ok(&["list", "--quiet", "--filter", filter]);
+        assert_eq!(listed, found, "{filter}");
+    }
+    let by_image = format!("image={image}");
+    let labels = [
+        "list",
+        "--filter",
+        &by_image,
+        "--format",
+        "{{.labels.env}}{{.labels.no}}",
+    ];
+    assert_eq!(sandbox.ok(&labels), "test\n");
     assert_eq!(
         sandbox.ok(&["list", "--format", "{{.Name}}\\t{{.state}} {{.SshPort}}"]),
         format!("keeper\trunning {port}\n")
@@ -186,7 +369,7 @@ fn stopped_in_a_session(sandbox: &Sandbox) {
         .finish(SOON)
         .expect(0);
     assert_eq!(head.text().lines().count(), 1, "{}", head.story());
-    assert_eq!(sandbox.ok(&["stop", "keeper"]), "keeper\n");
+    assert_eq!(sandbox.ok(&["stop", "--filter", "label=tier"]), "keeper\n");
     assert_ne!(session.finish(SOON).code, 0);
     assert!(
         follower
@@ -202,7 +385,7 @@ fn stopped_in_a_session(sandbox: &Sandbox) {
 }
 
 /// The VM ends with its supervisor, and `list` shows it.
-fn killed(sandbox: &Sandbox) {
+fn killed(sandbox: &Sandbox, watcher: &Running) {
     let qemu = sandbox.wait_qemu();
     sandbox.process("internal-supervise").kill();
     wait_for("the end of QEMU", SOON, || (!qemu.lives()).then_some(()));
@@ -215,6 +398,7 @@ fn killed(sandbox: &Sandbox) {
         "{row}"
     );
 
+    watcher.wait_stdout("crashed", SOON);
     sandbox.ok(&["start", "keeper"]);
     sandbox.wait_qemu().kill();
     wait_for("the crash", SOON, || {
@@ -226,11 +410,58 @@ fn killed(sandbox: &Sandbox) {
         "{row}"
     );
     assert!(sandbox.ok(&["list"]).contains("crashed (QEMU"));
-    sandbox.assert_clean(&["keeper"]);
+}
+
+/// A running VM is shut down and makes place for one of its name, if that can be made.
+fn replaced(sandbox: &Sandbox, image: &str) {
+    let id = || sandbox.vm("keeper").unwrap()["id"].clone();
+    let old = id();
+    let replace = ["run", "--detach", "--replace", "--name", "keeper"];
+    for (words, why) in [
+        (
+            &["localhost/podman-bootc-none"][..],
+            "not found in podman's",
+        ),
+        (&["--user", "nobody-here", image], "no user"),
+        (
+            &["--itype", "u1.micro", "--cpus", "2", image],
+            "cannot be used with",
+        ),
+    ] {
+        let refused = sandbox.run(&[&replace, words].concat());
+        refused.expect(125).says(why);
+        assert_eq!(
+            (id(), sandbox.state("keeper")),
+            (old.clone(), "running".into()),
+            "{words:?}"
+        );
+    }
+    let follower = sandbox.start(&["logs", "--follow", "keeper"]);
+    follower.wait_stdout("Linux version", SOON);
+    let line = [
+        &replace[..],
+        &["--itype", "u1.micro", "--label", "env=new", image],
+    ]
+    .concat();
+    assert_eq!(
+        sandbox.start(&line).finish(BOOT).expect(0).text(),
+        "keeper\n"
+    );
+    let console = follower.finish(SOON);
+    assert!(console.text().contains("Power down"), "{}", console.story());
+    assert_ne!(id(), old);
+    let row = sandbox.vm("keeper").unwrap();
+    assert_eq!(
+        (&row["cpus"], &row["memory"]),
+        (&1.into(), &(1_u64 << 30).into())
+    );
+    assert_eq!(row["labels"], serde_json::json!({"env": "new"}));
 }
 
 fn removed(sandbox: &Sandbox) {
     assert_eq!(sandbox.ok(&["rm", "--all"]), "", "running VMs stay");
+    let image = shared("latest");
+    replaced(sandbox, &image);
     // A guest without time to shut down is turned off.
     let stop = sandbox
         .start(&["stop", "--time", "0", "keeper"])
@@ -241,11 +472,14 @@ fn removed(sandbox: &Sandbox) {
     assert_eq!(sandbox.ok(&["rm", "--all"]), "keeper\n");
     assert!(sandbox.list().is_empty() && !sandbox.vm_folder("keeper").exists());
 
-    let image = shared("latest");
     sandbox.ok(&["run", "--detach", "--name", "short", &image]);
+    sandbox
+        .run(&["rm", "--filter", "name=^short$"])
+        .expect(125)
+        .says("running");
     assert_eq!(
         sandbox
-            .start(&["rm", "--force", "short"])
+            .start(&["rm", "--force", "--filter", "name=^short$"])
             .finish(BOOT)
             .expect(0)
             .text(),

@@ -1,5 +1,6 @@
 //! The flags of `run`, seen from inside the guest, with as few boots as possible.
 
+mod console;
 mod ports;
 
 use std::fs;
@@ -13,8 +14,6 @@ use base64::engine::general_purpose::STANDARD;
 use crate::harness::{BOOT, Running, SOON, Sandbox, shared, wait_for};
 use crate::vsock;
 
-/// The key that detaches from a console.
-const DETACH: &str = "\x1d";
 /// The number of small files in a share.
 const FILES: usize = 10_000;
 
@@ -95,6 +94,11 @@ fn a_vm_has_what_its_flags_ask_for() {
         &format!("{}:ro", host.path("disk, 1.img")),
         "--add-disk",
         "new:64M",
+        "--swap",
+        "96M",
+        "--hypervisor-arg",
+        "-device",
+        "--hypervisor-arg=virtio-balloon-pci,id=balloon",
         "--volume",
         &format!("{share}:/var/share"),
         "--volume",
@@ -122,8 +126,8 @@ fn a_vm_has_what_its_flags_ask_for() {
     ports::udp(&sandbox);
     vsock::from_the_host(&sandbox, "full", Path::new(&share));
     with_openssh(&sandbox, &host);
-    console(&sandbox);
-    logs(&sandbox);
+    console::console(&sandbox);
+    console::logs(&sandbox);
 
     sandbox.ok(&[
         "ssh",
@@ -134,7 +138,7 @@ fn a_vm_has_what_its_flags_ask_for() {
     assert!(
         sandbox
             .ok(&["logs", "--journal", "full"])
-            .contains(JOURNALED),
+            .contains(console::JOURNALED),
         "the journal outlives the guest"
     );
     sandbox.ok(&["set", "full", "--cpus", "2", "--memory", "1200M"]);
@@ -188,6 +192,8 @@ echo "hostname: $(uname -n)"
 echo "cpus: $(nproc)"
 memory=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
 echo "memory: $([ $memory -gt 700 ] && [ $memory -lt 901 ] && echo small; [ $memory -gt 1000 ] && [ $memory -lt 1201 ] && echo large)"
+echo "swap: $(swapon --show=SIZE --noheadings --bytes)"
+echo "balloons: $(cat /sys/bus/pci/devices/*/device | grep -c -e 0x1002 -e 0x1045)"
 echo "efi: $([ -d /sys/firmware/efi ] && echo yes)"
 echo "tpm: $(cat /sys/class/tpm/tpm0/tpm_version_major)"
 credentials=/run/credentials/@system
@@ -211,8 +217,11 @@ echo "fixed: $(cat /var/fixed/there)"
 "#;
 
 /// Checks what is the same after each start.
-const SAME: [(&str, &str); 15] = [
+const SAME: [(&str, &str); 17] = [
     ("hostname", "asked.example"),
+    // Without the page of the header.
+    ("swap", "100659200"),
+    ("balloons", "1"),
     ("efi", "yes"),
     ("tpm", "2"),
     ("text", "a, \"b\"=c"),
@@ -389,58 +398,6 @@ fn with_openssh(sandbox: &Sandbox, host: &Host) {
         fs::read_to_string(host.root.join("back/network-config")).unwrap(),
         "version: 2\n"
     );
-}
-
-/// The serial console in both directions, and its log.
-fn console(sandbox: &Sandbox) {
-    // The login prompt would read the keys from the same terminal, and leaves the terminal in
-    // another mode.
-    let quiet = "systemctl mask --runtime --now serial-getty@ttyS0.service 2>&1; \
-        while systemctl is-active -q serial-getty@ttyS0.service; do sleep 0.2; done";
-    sandbox.ok(&["ssh", "full", quiet]);
-    let reader = "exec </dev/ttyS0; stty sane -echo; echo ready $((30 + 1)) >/dev/ttyS0; read line; \
-        echo \"the guest read ${#line} letters, $line\" | tr a-z A-Z >/dev/ttyS0; echo \"$line\"";
-    let mut console = sandbox.start_on_terminal(&["console", "full"]);
-    console.wait_stdout("ctrl-] detaches", SOON);
-    let reading = sandbox.start(&["ssh", "full", reader]);
-    console.wait_stdout("ready 31", SOON);
-    console.type_keys("hello there\r");
-    console.wait_stdout("THE GUEST READ 11 LETTERS, HELLO THERE", SOON);
-    assert_eq!(reading.finish(SOON).expect(0).text(), "hello there\n");
-    console.type_keys(DETACH);
-    console.wait_stdout("Detached from VM full", SOON);
-    console.finish(SOON).expect(0);
-    assert!(
-        sandbox
-            .ok(&["logs", "full"])
-            .contains("THE GUEST READ 11 LETTERS"),
-        "the log has it, too"
-    );
-    assert_eq!(sandbox.state("full"), "running");
-}
-
-/// The text that [`logs`] makes the guest write.
-const JOURNALED: &str = "from 42 the journal";
-
-fn logs(sandbox: &Sandbox) {
-    sandbox.ok(&[
-        "ssh",
-        "full",
-        "logger --tag marker from $((40 + 2)) the journal",
-    ]);
-    let kept = sandbox.start(&["logs", "--journal", "--follow", "full"]);
-    kept.wait_stdout(JOURNALED, SOON);
-    kept.wait_stdout("Linux version", SOON);
-    let asked = sandbox.ok(&[
-        "ssh",
-        "full",
-        "journalctl --boot --quiet --lines=all | grep -c marker",
-    ]);
-    assert_eq!(asked, "1\n");
-    let picture = sandbox.root().join("screen.png");
-    sandbox.ok(&["screenshot", "full", picture.to_str().unwrap()]);
-    assert!(fs::metadata(&picture).unwrap().len() > 100);
-    drop(kept);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::harness::{BOOT, Sandbox, shared};
 
 #[test]
 fn a_command_passes_through_unchanged() {
-    let sandbox = Sandbox::new("session");
+    let sandbox = Sandbox::warm("session");
     let image = shared("latest");
     // `run` executes the command and keeps the VM.
     let run = [

@@ -7,7 +7,7 @@ const CTRL_C: &str = "\x03";
 
 #[test]
 fn a_shell_works_on_a_terminal() {
-    let sandbox = Sandbox::new("shell");
+    let sandbox = Sandbox::warm("shell");
     let mut shell = sandbox.start_on_terminal(&["run", "--rm", &shared("latest")]);
     shell.wait_stdout("# ", BOOT);
     shell.type_line("tty; echo sum $((6 * 7))");
@@ -28,7 +28,7 @@ fn a_shell_works_on_a_terminal() {
 
 #[test]
 fn a_terminal_that_closes_ends_the_session() {
-    let sandbox = Sandbox::new("hangup");
+    let sandbox = Sandbox::warm("hangup");
     let mut shell = sandbox.start_on_terminal(&["run", "--rm", &shared("latest")]);
     shell.wait_stdout("# ", BOOT);
     shell.type_line("echo in $((40 + 2))");
@@ -43,7 +43,7 @@ fn a_terminal_that_closes_ends_the_session() {
 
 #[test]
 fn ctrl_c_ends_a_command_and_its_vm() {
-    let sandbox = Sandbox::new("ctrl-c");
+    let sandbox = Sandbox::warm("ctrl-c");
     let mut run =
         sandbox.start_on_terminal(&["run", &shared("latest"), "echo begun; exec sleep 1000"]);
     run.wait_stdout("begun", BOOT);

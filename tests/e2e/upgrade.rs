@@ -5,15 +5,25 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::harness::{Output, Own, SOON, Sandbox, podman, shared};
+use crate::harness::{BOOT, Output, Own, SOON, Sandbox, podman, shared};
 
 /// Bytes of the changed layer: 1 MiB, and what tar adds.
 const LAYER: u64 = 1 << 20;
 /// Bytes that may move beside the layer.
 const REST: u64 = 164 << 10;
 
-/// Gives the VM's name another content, whose version this is.
-fn build(image: &Own, version: &str) {
+/// The ID of an image, which is removed when the value is dropped.
+struct Built(String);
+
+impl Drop for Built {
+    fn drop(&mut self) {
+        podman(&["rmi", "--force", &self.0], vec![]);
+    }
+}
+
+/// Gives the VM's name another content, whose version this is. The format is docker's: podman's own
+/// digest of the image isn't the one of its OCI folder, which bootc tells.
+fn build(image: &Own, version: &str) -> Built {
     let file = format!(
         "FROM {}\nRUN echo {version} >/usr/share/version && head -c {LAYER} /dev/urandom \
          >/usr/share/mib\n",
@@ -22,13 +32,16 @@ fn build(image: &Own, version: &str) {
     let build = [
         "build",
         "--quiet",
+        "--format",
+        "docker",
         "--network",
         "none",
         "--tag",
         &image.name,
         "-",
     ];
-    podman(&build, file.into_bytes()).expect(0);
+    let built = podman(&build, file.into_bytes()).expect(0);
+    Built(built.text().trim().to_owned())
 }
 
 #[track_caller]
@@ -58,7 +71,7 @@ fn assert_untouched(sandbox: &Sandbox) {
 fn a_vm_goes_through_upgrades_and_rollbacks() {
     let sandbox = Sandbox::with_empty_cache("upgrade");
     let image = Own::of("containers", "upgrade");
-    build(&image, "one");
+    let one = build(&image, "one");
     sandbox.ok(&[
         "run",
         "--detach",
@@ -78,51 +91,66 @@ fn a_vm_goes_through_upgrades_and_rollbacks() {
     assert_eq!(report["action"], "none");
     eprintln!("nothing to do: {:?}", start.elapsed());
     let first = report["to"].clone();
+    let installed = sandbox.ok(&["inspect", "--format", "{{.installed.manifest}}", "vm"]);
+    assert_eq!(installed.trim(), first, "what the guest's bootc says");
 
-    // One changed layer.
-    build(&image, "two");
+    // One changed layer, and the same kernel.
+    let _two = build(&image, "two");
+    let check = "test $(cat /usr/share/version) = two";
     let report = upgrade(
         &sandbox,
-        &["--check", "test $(cat /usr/share/version) = two"],
+        &["--soft-reboot", "--auto-rollback", "--check", check],
     );
     eprintln!("{report:#}");
-    assert_eq!(report["action"], "upgrade");
+    assert_eq!(
+        (&report["action"], &report["soft_reboot"]),
+        (&"upgrade".into(), &true.into())
+    );
     assert_eq!((&report["from"], &report["fetched"]), (&first, &1.into()));
     let moved = report["sent"].as_u64().unwrap() + report["received"].as_u64().unwrap();
     assert!((LAYER..LAYER + REST).contains(&moved), "{moved}");
     let second = report["to"].clone();
-    assert_eq!(version(&sandbox), "two");
     let inspected = sandbox.ok(&["inspect", "--format", "{{.booted.manifest}}", "vm"]);
     assert_eq!(inspected.trim(), second);
     assert_untouched(&sandbox);
 
-    // There and back.
-    let back: Value =
-        serde_json::from_str(&sandbox.ok(&["rollback", "--format", "json", "vm"])).unwrap();
-    assert_eq!((&back["from"], &back["to"]), (&second, &first));
-    assert_eq!(version(&sandbox), "one");
-    // The newer version is the rollback, and nothing is pulled.
+    // The image of before is the rollback, and nothing is pulled.
+    podman(&["tag", &one.0, &image.name], vec![]).expect(0);
     let report = upgrade(&sandbox, &["--no-apply"]);
     assert_eq!(
         (&report["action"], &report["sent"]),
         (&"rollback".into(), &0.into())
     );
+    assert_eq!((&report["to"], &report["booted"]), (&first, &false.into()));
 
-    // A version that fails its check, and the old one again.
-    build(&image, "three");
-    let staged = upgrade(&sandbox, &["--no-apply"]);
-    assert_eq!(
-        (&staged["action"], &staged["booted"]),
-        (&"upgrade".into(), &false.into())
-    );
-    let check = ["upgrade", "--auto-rollback", "--check", "false", "vm"];
+    // It is queued, which a second `bootc rollback` would undo. It boots and fails its check, and
+    // the newer one boots again.
+    let check = "grep . /usr/share/version >&2; false";
     sandbox
-        .run(&check)
+        .start(&["rollback", "--auto-rollback", "--check", check, "vm"])
+        // Two boots.
+        .finish(2 * BOOT)
         .expect(125)
+        .says("one\n")
         .says("rolled back to the old version")
-        .says("`false` failed");
-    assert_eq!(version(&sandbox), "one");
+        .says("false` failed");
+    assert_eq!(version(&sandbox), "two");
     assert_untouched(&sandbox);
+    let left = sandbox.ok(&["snapshot", "list", "--format", "{{.name}}", "vm"]);
+    assert_eq!(left, "");
+
+    // A rollback that waits for the next boot.
+    let queued = sandbox.ok(&["rollback", "--no-apply", "--format", "json", "vm"]);
+    let queued: Value = serde_json::from_str(&queued).unwrap();
+    assert_eq!(
+        (&queued["action"], &queued["to"], &queued["booted"]),
+        (&"rollback".into(), &first, &false.into())
+    );
+    assert_eq!(version(&sandbox), "two");
+    // An upgrade with nothing to do, a staged one and a failed one bring nothing.
+    let past = ["events", "--since", "1d", "--stream=false"];
+    let only = ["--filter", "event=upgraded", "--format", "{{.name}}"];
+    assert_eq!(sandbox.ok(&[&past[..], &only].concat()), "vm\n");
     sandbox
         .start(&["rm", "--force", "vm"])
         .finish(SOON)

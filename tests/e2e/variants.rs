@@ -151,3 +151,34 @@ fn a_missing_image_is_not_searched_elsewhere() {
     run(&["run", "docker-daemon:x:latest"]).says("docker save x:latest | podman load");
     assert!(sandbox.list().is_empty());
 }
+
+#[test]
+fn a_policy_of_selinux_is_enforced_without_a_disk() {
+    let sandbox = Sandbox::new("selinux");
+    let image = shared("selinux");
+    let command = "getenforce
+        ps -o label= -p 1; ps -o label= -C sshd | sort -u; id -Z
+        ls -Zd /etc /run/systemd /var | cut -d: -f3
+        echo x >/etc/x && ls -Z /etc/x | cut -d: -f3
+        find /usr /etc -print0 | xargs -0 matchpathcon -V 2>&1 | grep -v verified | head
+        echo end";
+    let output = sandbox
+        .run(&["run", "--ephemeral", "--cold", &image, command])
+        .expect(0)
+        // Debian's policy keeps the key from root.
+        .says("SELinux: denied")
+        .says("direct SSH door");
+    let expected = "Enforcing
+        system_u:system_r:init_t:s0
+        system_u:system_r:sshd_t:s0
+        unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023
+        etc_t
+        init_runtime_t
+        var_t
+        etc_t
+        end";
+    let lines =
+        |text: &str| -> Vec<String> { text.lines().map(|line| line.trim().to_owned()).collect() };
+    assert_eq!(lines(&output.text()), lines(expected), "{}", output.story());
+    sandbox.assert_clean(&[]);
+}

@@ -13,7 +13,7 @@ const TIME: Duration = Duration::from_secs(1);
 
 /// Starts a VM that resumes, and returns what LOOK prints in it.
 fn resume(sandbox: &Sandbox, image: &str, name: &str, more: &[&str]) -> Vec<String> {
-    let args = ["run", "--ephemeral", "--detach", "--wait", "ssh", "--warm"];
+    let args = ["run", "--detach", "--wait", "ssh", "--warm"];
     let args = [
         &args[..],
         &["--name", name, "--hostname", name],
@@ -35,6 +35,14 @@ fn resume(sandbox: &Sandbox, image: &str, name: &str, more: &[&str]) -> Vec<Stri
     lines
 }
 
+/// Asserts that what LOOK prints differs in each line.
+fn differ(vms: &[Vec<String>; 2]) {
+    for (one, two) in vms[0].iter().zip(&vms[1]) {
+        assert_ne!(one, two);
+    }
+    assert_eq!(vms[0].len(), 5);
+}
+
 #[test]
 fn each_resumed_vm_is_a_machine_of_its_own() {
     let image = shared("latest");
@@ -42,13 +50,15 @@ fn each_resumed_vm_is_a_machine_of_its_own() {
     let templates = sandbox.cache().join("templates");
     // The first VM makes the template and resumes from it.
     let vms = [
-        resume(&sandbox, &image, "one", &["--credential", "app.token=a"]),
-        resume(&sandbox, &image, "two", &["--publish", "0:22"]),
+        resume(
+            &sandbox,
+            &image,
+            "one",
+            &["--ephemeral", "--credential", "app.token=a"],
+        ),
+        resume(&sandbox, &image, "two", &["--ephemeral", "-p", "0:22"]),
     ];
-    for (one, two) in vms[0].iter().zip(&vms[1]) {
-        assert_ne!(one, two);
-    }
-    assert_eq!(vms[0].len(), 5);
+    differ(&vms);
     let read = "cat /run/credentials/@system/app.token; systemctl --failed --no-legend; systemctl list-jobs --no-legend | grep -v default";
     assert_eq!(sandbox.run(&["ssh", "one", read]).text(), "a");
 
@@ -74,5 +84,35 @@ fn each_resumed_vm_is_a_machine_of_its_own() {
     let run = ["run", "--rm", "--ephemeral", "--warm=auto", &image, "true"];
     sandbox.run(&run).expect(0).says("cold start: ");
     assert!(folders().is_empty());
-    sandbox.run(&["prune"]).expect(0).silent_about("template");
+}
+
+#[test]
+fn a_vm_with_a_disk_resumes_and_outlives_its_template() {
+    let image = shared("latest");
+    let sandbox = Sandbox::without_memory("warm-disk");
+    let vms = [
+        resume(&sandbox, &image, "one", &[]),
+        resume(&sandbox, &image, "two", &["--rm", "--add-disk", "new:64M"]),
+    ];
+    differ(&vms);
+    sandbox.ok(&["ssh", "one", "echo kept >/var/kept"]);
+    let look = "[ ! -e /var/kept ] && readlink -f /dev/disk/by-id/virtio-extra0";
+    let disk = sandbox.ok(&["ssh", "two", look]);
+    assert!(disk.starts_with("/dev/vd"), "{disk}");
+    sandbox.ok(&["rm", "--force", "two"]);
+
+    // A stopped VM needs its layer, and no template.
+    sandbox.ok(&["stop", "one"]);
+    // Other tests use the other base disks.
+    let prune = ["prune", "--dry-run", "--format", "{{.kind}}"];
+    let unused = sandbox.ok(&prune);
+    assert!(unused.lines().any(|kind| kind == "template"), "{unused}");
+    fs::remove_dir_all(sandbox.cache().join("templates")).unwrap();
+    sandbox.run(&["start", "--wait", "ssh", "one"]).expect(0);
+    let look = "cat /var/kept /etc/machine-id; systemctl --failed --no-legend";
+    let kept = format!("kept\n{}\n", vms[0][2]);
+    assert_eq!(sandbox.run(&["ssh", "one", look]).expect(0).text(), kept);
+    let warm = sandbox.ok(&["inspect", "--format", "{{.last_run.warm}}", "one"]);
+    assert_eq!(warm.trim(), "false");
+    sandbox.ok(&["rm", "--force", "one"]);
 }

@@ -12,7 +12,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 name=localhost/podman-bootc-test
-all="latest edited nofs nosshd failing panic notbootable nolabel arm64 containers"
+all="latest edited nofs nosshd failing panic notbootable nolabel arm64 containers selinux"
 cache=${TEST_IMAGE_CACHE:-$here/../../target/test-image}
 export CONTAINERS_CONF="${CONTAINERS_CONF:-$here/containers.conf}"
 
@@ -43,7 +43,7 @@ base_key=$(hash_of packages base.sh customize.sh)
 # The architecture of a variant, and the file of an architecture's base.
 arch_of() { case $1 in arm64) echo arm64 ;; *) dpkg --print-architecture ;; esac; }
 base_of() { echo "$cache/base-$1-$base_key.tar"; }
-inputs=$(hash_of packages base.sh customize.sh build.sh Containerfile rootfs variants bootc containers.sh)
+inputs=$(hash_of packages base.sh customize.sh build.sh Containerfile rootfs variants bootc containers.sh selinux.sh)
 
 # An image is up to date when it is the one that was built from these inputs.
 # (A label would say so too, but it would change the image with every input.)
@@ -72,18 +72,21 @@ for pid in $pids; do
     wait "$pid"
 done
 
-# What the variant with skopeo and podman adds to its base.
-case " $missing " in
-*" containers "*)
-    containers=$cache/containers-$base_key-$(hash_of containers.sh).tar
-    if [ ! -e "$containers" ]; then
-        echo "test image: building $containers from Debian packages"
-        rm -f "$cache"/containers-*.tar*
-        arch=$(arch_of containers)
-        "$here/containers.sh" "$containers.part" "$arch" "$(base_of "$arch")"
-        mv "$containers.part" "$containers"
-    fi ;;
-esac
+# What some variants add to their base, by the script of their name.
+for variant in containers selinux; do
+    case " $missing " in
+    *" $variant "*) ;;
+    *) continue ;;
+    esac
+    addition=$cache/$variant-$base_key-$(hash_of $variant.sh).tar
+    if [ ! -e "$addition" ]; then
+        echo "test image: building $addition from Debian packages"
+        rm -f "$cache/$variant"-*.tar*
+        arch=$(arch_of $variant)
+        "$here/$variant.sh" "$addition.part" "$arch" "$(base_of "$arch")"
+        mv "$addition.part" "$addition"
+    fi
+done
 
 # The build context: what is here, and the base beside it.
 context=$cache/context
@@ -94,7 +97,10 @@ for variant in $missing; do
     echo "test image: building $name:$variant"
     arch=$(arch_of "$variant")
     ln -f "$(base_of "$arch")" "$context/base.tar"
-    [ "$variant" != containers ] || ln -f "$containers" "$context/containers.tar"
+    case $variant in
+    containers | selinux)
+        ln -f "$cache/$variant-$base_key-$(hash_of "$variant.sh").tar" "$context/$variant.tar" ;;
+    esac
     old=$(podman image inspect --format '{{.Id}}' "$name:$variant" 2>/dev/null || true)
     # The fixed time makes the layers a function of their inputs.
     id=$(podman build --quiet --network none --timestamp 1735689600 --arch "$arch" \

@@ -1,9 +1,11 @@
 //! The options of commands that may install an image.
 
+use std::time::Duration;
+
 use clap::ArgAction;
 
-use super::machine::parse_memory;
-use crate::install::Place;
+use super::machine::{parse_cpus, parse_memory};
+use crate::install::{BoundImages, InstallVm, Place};
 use crate::provision::InstallChoices;
 use crate::text::parse_size;
 
@@ -56,11 +58,21 @@ pub struct InstallArgs {
     /// host's if that is less]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     install_memory: Option<u64>,
+    /// Processors of the VM that installs [default: 2]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_cpus())]
+    install_cpus: Option<u32>,
+    /// Give up an install after this many seconds [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    install_timeout: Option<u64>,
+    /// What to do with the images that are bound to the image (/usr/lib/bootc/bound-images.d)
+    /// [default: stored]
+    #[arg(long, value_enum, value_name = "HOW")]
+    bound_images: Option<BoundImages>,
 }
 
 impl InstallArgs {
     /// The options that need a disk.
-    pub const ONLY_FOR_DISKS: [&str; 11] = [
+    pub const ONLY_FOR_DISKS: [&str; 14] = [
         "filesystem",
         "root_size",
         "disk_size",
@@ -72,9 +84,12 @@ impl InstallArgs {
         "rebuild",
         "install_in",
         "install_memory",
+        "install_cpus",
+        "install_timeout",
+        "bound_images",
     ];
     /// The options that need an install.
-    pub const ONLY_FOR_INSTALLS: [&str; 11] = [
+    pub const ONLY_FOR_INSTALLS: [&str; 14] = [
         "filesystem",
         "root_size",
         "kargs",
@@ -86,6 +101,9 @@ impl InstallArgs {
         "rebuild",
         "install_in",
         "install_memory",
+        "install_cpus",
+        "install_timeout",
+        "bound_images",
     ];
 
     pub fn choices(&self) -> InstallChoices {
@@ -101,7 +119,12 @@ impl InstallArgs {
             install_args: self.install_args.clone(),
             rebuild: self.rebuild,
             place: self.install_in,
-            memory_mib: self.install_memory,
+            bound_images: self.bound_images,
+            vm: InstallVm {
+                memory_mib: self.install_memory,
+                cpus: self.install_cpus,
+                timeout: self.install_timeout.map(Duration::from_secs),
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The options of a VM's devices and of what the guest gets at boot.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -21,6 +22,7 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Forward, Kind, Protocol, Shares};
 use crate::text::parse_size;
+use crate::vm::filter::Label;
 use crate::vm::spec::settings::Ssh;
 use crate::vm::{Nic, Settings, UserFiles, ports};
 
@@ -46,6 +48,10 @@ pub struct MachineArgs {
     /// the VM.
     #[arg(long = "add-disk", value_name = "FILE[:ro]|new:SIZE", action = ArgAction::Append)]
     add_disks: Vec<ExtraDiskArg>,
+    /// Add swap space of this size, which takes space on the host only in use (systemd 256 or newer
+    /// in the image)
+    #[arg(long, value_name = "SIZE", value_parser = parse_swap)]
+    swap: Option<u64>,
     /// The VM's network card
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     nic: Nic,
@@ -87,11 +93,40 @@ pub struct MachineArgs {
     /// Open a window with the VM's screen
     #[arg(long)]
     gui: bool,
+    /// Add a label, for filters of `list`, `start`, `stop`, `rm`, `events`; can be repeated
+    #[arg(short, long = "label", value_name = "KEY[=VALUE]", action = ArgAction::Append)]
+    labels: Vec<Label>,
+    /// Add an argument to the hypervisor's command line, after all others; can be repeated
+    ///
+    /// The tool passes it on unchanged and knows nothing of its effects. `inspect` shows it.
+    #[arg(
+        long = "hypervisor-arg",
+        value_name = "ARGUMENT",
+        action = ArgAction::Append,
+        allow_hyphen_values = true
+    )]
+    hypervisor_args: Vec<String>,
     #[command(flatten)]
     warm: WarmArgs,
+    /// Ports that are in use and will be free: the VM that has them ends first.
+    #[arg(skip)]
+    pub free_then: Vec<Forward>,
 }
 
 impl MachineArgs {
+    /// Returns true if no flag was given.
+    pub fn has_only_defaults(&self) -> bool {
+        self.publish.is_empty()
+            && self.labels.is_empty()
+            && !self.warm.is_given()
+            && self.wishes().next().is_none()
+    }
+
+    /// Returns true if the flags ask for a resume from a template.
+    pub fn asks_for_template(&self) -> bool {
+        self.warm.asks_for_template()
+    }
+
     /// Returns the requested features that not every hypervisor has.
     pub fn wishes(&self) -> impl Iterator<Item = Wish> {
         let requested = [
@@ -118,12 +153,14 @@ impl MachineArgs {
                 Wish::Device("--firmware"),
             ),
             (!self.add_disks.is_empty(), Wish::Device("--add-disk")),
+            (self.swap.is_some(), Wish::Device("--swap")),
             (self.nic != Nic::default(), Wish::Device("--nic")),
             (self.ssh == Ssh::Direct, Wish::Device("--ssh direct")),
             (self.cloudinit.is_some(), Wish::Device("--cloudinit")),
             (self.ignition.is_some(), Wish::Device("--ignition")),
             (self.journal, Wish::Device("--journal")),
             (self.gui, Wish::Device("--gui")),
+            (!self.hypervisor_args.is_empty(), Wish::Argument),
         ];
         requested
             .into_iter()
@@ -135,25 +172,38 @@ impl MachineArgs {
     /// # Errors
     /// A folder is missing, a port is taken, or a file is invalid.
     pub fn settings(&self, hypervisor: Kind) -> Result<(Settings, UserFiles)> {
+        let needs_helper = hypervisor.features(Os::current()).shares == Shares::Virtiofsd;
+        if !self.volumes.is_empty() && needs_helper {
+            Virtiofsd::find()?;
+        }
+        if self.tpm {
+            swtpm::program()?;
+        }
+        ports::check(&self.publish)?;
+        let (settings, files) = self.settings_elsewhere()?;
+        settings.check()?;
+        Ok((settings, files))
+    }
+
+    /// Returns the settings of a VM that another machine runs. They need nothing of this one but
+    /// the user's files.
+    ///
+    /// # Errors
+    /// A folder is missing, or a file is invalid.
+    pub fn settings_elsewhere(&self) -> Result<(Settings, UserFiles)> {
         let shares: Vec<_> = self
             .volumes
             .iter()
             .cloned()
             .map(Share::resolve)
             .collect::<Result<_, _>>()?;
-        if !shares.is_empty() && hypervisor.features(Os::current()).shares == Shares::Virtiofsd {
-            Virtiofsd::find()?;
-        }
-        if self.tpm {
-            swtpm::program()?;
-        }
         if self.nic == Nic::None && !self.publish.is_empty() {
             bail!("-p needs a network card: leave out -p or --nic none");
         }
         if self.nic == Nic::None && self.ssh == Ssh::Guest {
             bail!("--ssh guest needs a network card: leave out --ssh guest or --nic none");
         }
-        ports::check(&self.publish)?;
+        ports::check_beside(&self.publish, &self.free_then)?;
         let credentials: Vec<_> = self
             .credentials
             .iter()
@@ -176,6 +226,7 @@ impl MachineArgs {
                 .map(|credential| credential.name.clone())
                 .collect(),
             disks: disks.into(),
+            swap: self.swap,
             nic: self.nic,
             ssh: self.ssh,
             tpm: self.tpm,
@@ -183,9 +234,10 @@ impl MachineArgs {
             ignition: self.ignition.is_some(),
             journal: self.journal,
             gui: self.gui,
-            warm: self.warm.choice()?,
+            warm: self.warm.choice(),
+            labels: labels(&self.labels),
+            hypervisor_args: self.hypervisor_args.clone(),
         };
-        settings.check()?;
         let files = UserFiles {
             credentials,
             seed: self.cloudinit.as_deref().map(Seed::read).transpose()?,
@@ -195,8 +247,25 @@ impl MachineArgs {
     }
 }
 
+/// Returns the labels by their keys. The last one of a key counts.
+fn labels(labels: &[Label]) -> BTreeMap<String, String> {
+    labels
+        .iter()
+        .map(|label| (label.key.clone(), label.value.clone()))
+        .collect()
+}
+
 pub fn parse_cpus() -> impl clap::builder::TypedValueParser<Value = u32> {
     clap::value_parser!(u32).range(1..=255)
+}
+
+/// Parses the size of a swap disk.
+fn parse_swap(text: &str) -> Result<u64> {
+    const SMALLEST: u64 = 1 << 20;
+    match parse_size(text)? {
+        size @ SMALLEST.. => Ok(size),
+        size => bail!("{size} bytes are too little: expected 1M or more, for example 2G"),
+    }
 }
 
 /// Parses a memory size into MiB.
@@ -217,6 +286,8 @@ mod tests {
 
     #[test]
     fn memory_without_a_unit_is_in_bytes() {
+        assert_eq!(parse_swap("2G").unwrap(), 2 << 30);
+        assert!(parse_swap("2").unwrap_err().to_string().contains("1M"));
         assert_eq!(parse_memory("2G").unwrap(), 2048);
         assert!(
             parse_memory("2048")

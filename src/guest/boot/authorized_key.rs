@@ -7,6 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::hypervisor::Credential;
 
+/// The credential with lines of tmpfiles.d(5).
+pub const NAME: &str = "tmpfiles.extra";
+
 /// Authorizes a public key for a user (systemd 252 and newer). `owner` has the user's UID and GID,
 /// if they are known.
 ///
@@ -45,7 +48,7 @@ pub fn credential(
          w+~ {home}/.ssh/authorized_keys - - - - {key}\n"
     );
     Credential {
-        name: "tmpfiles.extra".into(),
+        name: NAME.into(),
         value: lines.into_bytes(),
     }
 }

@@ -32,11 +32,11 @@ const OTHER_USER_DATA: [&str; 9] = [
 /// The files of a seed, which were checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
-    user_data: Vec<u8>,
+    pub user_data: Vec<u8>,
     /// `None`: [`Seed::image`] generates it.
-    meta_data: Option<Vec<u8>>,
-    network_config: Option<Vec<u8>>,
-    vendor_data: Option<Vec<u8>>,
+    pub meta_data: Option<Vec<u8>>,
+    pub network_config: Option<Vec<u8>>,
+    pub vendor_data: Option<Vec<u8>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,37 @@ impl Seed {
             meta_data: yaml("meta-data")?,
             network_config: yaml("network-config")?,
             vendor_data,
+        })
+    }
+
+    /// Reads the files of a disk that [`Self::image`] made for the instance `id`, without the
+    /// meta-data that it generated.
+    ///
+    /// # Errors
+    /// The disk can't be read.
+    pub fn of_disk(disk: &Path, id: &str) -> Result<Self, Error> {
+        let open = || {
+            fatfs::FileSystem::new(
+                io::Cursor::new(std::fs::read(disk)?),
+                fatfs::FsOptions::new(),
+            )
+        };
+        let filesystem = open().reading(disk)?;
+        let content = |name: &str| -> Result<Option<Vec<u8>>, Error> {
+            let mut bytes = Vec::new();
+            match filesystem.root_dir().open_file(name) {
+                Ok(mut file) => io::Read::read_to_end(&mut file, &mut bytes).reading(disk)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Ok(Err(error).reading(disk)?),
+            };
+            Ok(Some(bytes))
+        };
+        let generated = format!("instance-id: {id}\n").into_bytes();
+        Ok(Self {
+            user_data: content("user-data")?.unwrap_or_default(),
+            meta_data: content("meta-data")?.filter(|text| !text.starts_with(&generated)),
+            network_config: content("network-config")?,
+            vendor_data: content("vendor-data")?,
         })
     }
 

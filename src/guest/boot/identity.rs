@@ -6,6 +6,7 @@ use std::io;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::guest::hot_plug;
 use crate::guest::shell::quote;
 use crate::host::random;
 use crate::hypervisor::Credential;
@@ -22,6 +23,8 @@ const RESEEDED: &str = "crng reseeded due to virtual machine fork";
 pub struct Identity {
     pub hostname: Option<String>,
     pub credentials: Vec<Credential>,
+    /// The serials of disks that the machine gets when it resumes.
+    pub disks: Vec<String>,
 }
 
 /// What differs between all machines.
@@ -75,6 +78,16 @@ impl Identity {
             line("[ $tries -lt 60 ] || { result=stale; break; }");
             line("sleep 0.05");
             line("done");
+        }
+        for serial in &self.disks {
+            line(&format!(
+                "( {}) >/dev/null",
+                hot_plug::wait_for_disk_line(serial)
+            ));
+        }
+        if !self.disks.is_empty() {
+            // The disks' names.
+            line("udevadm settle --timeout=10 2>/dev/null");
         }
         // A journal's folder has the machine's ID in its name, and its writer keeps the old name.
         line("journal=/var/log/journal");
@@ -175,6 +188,7 @@ mod tests {
                 credential("tmpfiles.extra", b"d /x\n"),
                 credential("app", b"it's $HOME\n"),
             ],
+            disks: vec![],
         };
         let script = identity.script_with(&unique(), true);
         for wanted in [
@@ -203,6 +217,7 @@ mod tests {
                 credential("b", b"\0"),
                 credential("systemd.extra-unit.a.service", b"[Unit]\n"),
             ],
+            disks: vec!["extra0".into()],
         };
         let script = identity.script(true).unwrap();
         let freeze = include_bytes!("../../../vm-assets/warm/freeze").to_vec();

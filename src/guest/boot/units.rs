@@ -21,10 +21,16 @@ pub const JOURNAL_CHANNEL: &str = "podman-bootc.journal";
 const READY_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ready.service");
 const UPDATES_DROPIN: &str = include_str!("../../../vm-assets/units/updates.conf");
 const FIRST_BOOT_DROPIN: &str = include_str!("../../../vm-assets/units/firstboot.conf");
+const CLONE: &str = include_str!("../../../vm-assets/clone/clone");
+const CLONE_SERVICE: &str = include_str!("../../../vm-assets/clone/podman-bootc-clone.service");
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
 const AGENT_SERVICE: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.service");
 const AGENT_PATH: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.path");
 const AGENT: &str = include_str!("../../../vm-assets/agent/agent");
+const FREEZE: &str = include_str!("../../../vm-assets/warm/freeze");
+const FREEZE_SERVICE: &str = include_str!("../../../vm-assets/warm/podman-bootc-freeze.service");
+const THAW_SERVICE: &str = include_str!("../../../vm-assets/warm/podman-bootc-thaw.service");
+const SWAP_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc.swap");
 const JOURNAL_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-journal.service");
 
 /// Makes the guest say on its channel when its SSH servers have settled, and adds the agent.
@@ -77,6 +83,46 @@ pub fn grow_root() -> [Credential; 2] {
     add_unit("podman-bootc-grow", GROW_UNIT, "multi-user.target")
 }
 
+/// Gives the guest of a clone a machine ID and SSH host keys of its own, once for each ID of a VM.
+pub fn clone(id: &str) -> Vec<Credential> {
+    let mut all = vec![Credential {
+        name: "podman-bootc.clone".into(),
+        value: without_comments(CLONE).into_bytes(),
+    }];
+    let service = CLONE_SERVICE.replace("@ID@", id);
+    all.extend(add_unit("podman-bootc-clone", &service, "sysinit.target"));
+    all
+}
+
+/// Makes the guest use its swap disk.
+pub fn swap() -> [Credential; 2] {
+    // systemd wants a unit of this name for the disk.
+    let name = r"dev-disk-by\x2did-virtio\x2dswap";
+    [
+        unit(&format!("{name}.swap"), SWAP_UNIT),
+        wanted_by("swap.target", name, "swap"),
+    ]
+}
+
+/// Makes a guest with a disk wait for its identity. A direct boot has the units in its initramfs.
+pub fn freeze() -> Vec<Credential> {
+    let mut all = vec![Credential {
+        name: "podman-bootc.freeze".into(),
+        value: without_comments(FREEZE).into_bytes(),
+    }];
+    all.extend(add_unit(
+        "podman-bootc-freeze",
+        FREEZE_SERVICE,
+        "sysinit.target",
+    ));
+    all.extend(add_unit(
+        "podman-bootc-thaw",
+        THAW_SERVICE,
+        "sysinit.target",
+    ));
+    all
+}
+
 /// Makes the guest write its journal to the journal channel.
 pub fn journal_to_channel() -> [Credential; 2] {
     add_unit("podman-bootc-journal", JOURNAL_UNIT, "sysinit.target")
@@ -117,6 +163,24 @@ fn without_comments(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_clone_gets_its_identity_once() {
+        let [script, service, _] = clone("aabb00000000").try_into().unwrap();
+        let service = String::from_utf8(service.value).unwrap();
+        for line in [
+            "ConditionPathExists=!/etc/podman-bootc/clone-aabb00000000\n",
+            "ExecStart=/bin/sh /run/credentials/@system/podman-bootc.clone aabb00000000\n",
+        ] {
+            assert!(service.contains(line), "{line} is not in {service}");
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &script.value).unwrap();
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.arg("-n").arg(file.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
 
     #[test]
     fn a_first_boot_asks_nothing_and_still_reads_credentials() {

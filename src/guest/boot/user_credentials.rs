@@ -19,8 +19,8 @@ const MAX: usize = 16 << 10;
 const OVERHEAD: usize = 30;
 /// The longest name, in bytes: the guest uses it as a file name.
 const NAME_MAX: usize = 255;
-/// The credential with lines of tmpfiles.d(5). The tool's and the user's lines are joined.
-const TMPFILES: &str = "tmpfiles.extra";
+/// The tool's and the user's lines are joined.
+const TMPFILES: &str = super::authorized_key::NAME;
 
 /// A credential on the command line. `Debug` doesn't show its value, which may be a secret.
 #[derive(Clone, PartialEq, Eq)]

@@ -52,6 +52,26 @@ impl Keys {
         Ok(forgets)
     }
 
+    /// Gives all host keys in the folder that are pinned for `alias` these names instead, which
+    /// commas join.
+    pub fn rename_host(&self, alias: &str, names: &str) -> Result<(), Error> {
+        for file in file::entries(self.folder()) {
+            let path = file.path();
+            let name = file.file_name();
+            if !name.to_string_lossy().contains("known_hosts") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).reading(&path)?;
+            let renamed = |line: &str| match (parse(alias, line), line.split_once(' ')) {
+                (Some(_), Some((_, key))) => format!("{names} {key}\n"),
+                _ => format!("{line}\n"),
+            };
+            let text: String = text.lines().map(renamed).collect();
+            file::write_atomic(&path, text.as_bytes()).writing(path)?;
+        }
+        Ok(())
+    }
+
     fn pinned(&self, alias: &str) -> Result<Vec<(String, String)>, Error> {
         let text = self.read()?;
         Ok(text.lines().filter_map(|line| parse(alias, line)).collect())

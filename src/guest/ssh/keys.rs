@@ -107,6 +107,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns the file of the second door's host key.
     pub fn door_key(&self) -> PathBuf {
         self.folder.join("door_key")

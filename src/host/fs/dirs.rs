@@ -65,7 +65,8 @@ impl Dirs {
         Ok(dirs)
     }
 
-    fn find() -> Result<Self, Error> {
+    /// Finds the folders, which may not exist.
+    pub fn find() -> Result<Self, Error> {
         #[cfg(feature = "fakes")]
         if let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) {
             return Ok(Self {
@@ -130,9 +131,30 @@ impl Dirs {
         self.cache.join("registry")
     }
 
+    /// Returns the folder of the images that are on their way into podman's storage.
+    pub fn containerdisks(&self) -> PathBuf {
+        self.cache.join("containerdisks")
+    }
+
     pub fn disks(&self) -> PathBuf {
         self.cache.join("disks")
     }
+}
+
+/// Returns the user's configuration file by the platform's conventions. It may be missing.
+pub fn user_config() -> Option<PathBuf> {
+    const NAME: &str = "config.toml";
+    #[cfg(feature = "fakes")]
+    if let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) {
+        return Some(folder.join("config").join(NAME));
+    }
+    let project = directories::ProjectDirs::from("", "", "podman-bootc")?;
+    Some(project.config_dir().join(NAME))
+}
+
+/// Returns the user's home folder.
+pub fn home() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
 }
 
 fn first_that_fits(candidates: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {

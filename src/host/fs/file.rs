@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::lock::Lock;
 pub use crate::host::os::{
     create_private_dir, create_private_file as create_private, create_sparse, is_private_dir,
-    link_folder, make_private, make_read_only, sync_dir,
+    link_folder, make_private, make_read_only, next_data, sync_dir,
 };
 use crate::host::{fault, os};
 
@@ -142,7 +142,7 @@ pub fn copy_sparse(from: &mut impl Read, to: &mut File) -> io::Result<u64> {
     }
 }
 
-/// Renames a file, but never replaces another: that fails with [`io::ErrorKind::AlreadyExists`].
+/// Renames a file or folder, but never replaces another: that fails with [`io::ErrorKind::AlreadyExists`].
 pub fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     let path = tempfile::TempPath::try_from_path(from)?;
     path.persist_noclobber(to).map_err(|error| {
@@ -152,10 +152,37 @@ pub fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
+/// Returns true if the file is a program by its rights.
+pub fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| os::is_executable(&file))
+}
+
 /// Makes sure that a file's bytes survive a crash.
 pub fn sync(path: &Path) -> io::Result<()> {
     // Windows syncs only files that are open for writing.
     File::options().write(true).open(path)?.sync_all()
+}
+
+/// Returns true if both paths name one file, or files of the same content.
+pub fn have_same_content(a: &Path, b: &Path) -> io::Result<bool> {
+    if same_file::is_same_file(a, b)? {
+        return Ok(true);
+    }
+    let (mut a, mut b) = (File::open(a)?, File::open(b)?);
+    if a.metadata()?.len() != b.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut ours, mut theirs) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    loop {
+        let length = a.read(&mut ours)?;
+        if length == 0 {
+            return Ok(true);
+        }
+        b.read_exact(&mut theirs[..length])?;
+        if ours[..length] != theirs[..length] {
+            return Ok(false);
+        }
+    }
 }
 
 /// Returns the entries of a folder. It leaves out a folder and entries that can't be read.
@@ -173,6 +200,14 @@ pub fn folder_size(path: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Removes a file, if it exists.
+pub fn remove_if_exists(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Removes a folder and everything in it, if it exists.
@@ -198,6 +233,12 @@ pub fn remove_locked_dir(path: &Path, locks: impl IntoIterator<Item = Lock>) -> 
 pub fn rename_locked_dir<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
     let lock = os::CAN_DELETE_OPEN_FILES.then_some(lock);
     std::fs::rename(from, to).map(|()| lock)
+}
+
+/// As [`rename_locked_dir`], but never replaces another folder, like [`rename_no_replace`].
+pub fn rename_locked_dir_no_replace<L>(from: &Path, to: &Path, lock: L) -> io::Result<Option<L>> {
+    let lock = os::CAN_DELETE_OPEN_FILES.then_some(lock);
+    rename_no_replace(from, to).map(|()| lock)
 }
 
 /// Returns the last `count` lines of a text file without blank ones and control characters, none if

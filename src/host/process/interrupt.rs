@@ -31,6 +31,17 @@ pub fn listen() -> io::Result<()> {
     })
 }
 
+/// Ends every wait as the first signal does, because the user asked for the end in another way.
+pub fn request() {
+    const SIGINT: i32 = 2;
+    received().send_if_modified(|signal| {
+        let is_first = signal.is_none();
+        *signal = signal.or(Some(SIGINT));
+        is_first
+    });
+    end_children();
+}
+
 /// Fails if a signal has arrived.
 pub fn check() -> Result<(), Interrupted> {
     match *received().borrow() {

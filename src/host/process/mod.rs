@@ -2,6 +2,7 @@
 
 mod helper;
 pub mod interrupt;
+mod lines;
 mod program;
 mod run;
 
@@ -10,5 +11,6 @@ pub use super::os::{
     watch_parent,
 };
 pub use helper::{Helper, spawn_helper};
-pub use program::{find, find_installed, quote_program};
+pub use lines::lines;
+pub use program::{find, find_installed, quote_program, shell};
 pub use run::{Error, on_terminal, output, run, run_uninterruptible, stream_output};

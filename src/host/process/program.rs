@@ -27,6 +27,17 @@ pub fn quote_program(path: &Path) -> String {
     os::quote_program(&path.to_string_lossy())
 }
 
+/// Returns the command that runs a line in this system's shell.
+pub fn shell(line: &str) -> Command {
+    let (program, option) = match cfg!(windows) {
+        true => ("cmd", "/C"),
+        false => ("/bin/sh", "-c"),
+    };
+    let mut command = Command::new(program);
+    command.args([option, line]);
+    command
+}
+
 /// Returns the program's name and up to two subcommands, for error messages.
 pub(super) fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program());

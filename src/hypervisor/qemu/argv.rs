@@ -251,7 +251,9 @@ pub(super) mod tests {
             network: false,
             devices: Default::default(),
             saved: None,
+            wakes: false,
             control: "/run/x/qmp".into(),
+            arguments: vec![],
         }
     }
 

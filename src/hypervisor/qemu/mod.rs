@@ -12,9 +12,11 @@ mod root_ports;
 mod saved;
 mod shares;
 mod start;
+mod suspend;
 
 pub use args::PathNotUtf8;
 pub use argv::launch;
 pub use find::{FindError, Qemu};
 pub use qmp::{Qmp, QmpError};
+pub use root_ports::FREE as FREE_PORTS;
 pub use start::start;

@@ -93,6 +93,12 @@ impl Qmp {
         })
     }
 
+    /// Stops the machine. QEMU flushes its disks meanwhile.
+    pub async fn pause(&self) -> Result<(), QmpError> {
+        in_time(self.service.execute(qmp::stop {})).await?;
+        Ok(())
+    }
+
     pub async fn resume(&self) -> Result<(), QmpError> {
         in_time(self.service.execute(qmp::cont {})).await?;
         Ok(())
@@ -101,30 +107,40 @@ impl Qmp {
     /// Stops the machine and begins to write the state of its devices to a file. [`Report::Moved`]
     /// or [`Report::MoveFailed`] follows.
     pub async fn save(&self, state: &Path) -> Result<(), QmpError> {
-        let uri = Some(file_uri(state)?);
         self.leave_out_memory().await?;
+        self.stop_and_save(state).await
+    }
+
+    pub(super) async fn stop_and_save(&self, state: &Path) -> Result<(), QmpError> {
+        let uri = Some(file_uri(state)?);
         in_time(self.service.execute(qmp::stop {})).await?;
-        in_time(self.service.execute(qmp::migrate {
+        let command = qmp::migrate {
             channels: None,
             detach: None,
             resume: None,
             uri,
-        }))
-        .await?;
-        Ok(())
+        };
+        self.execute(command).await.map(drop)
     }
 
     /// Begins to load a state. [`Report::Moved`] or [`Report::MoveFailed`] follows.
     pub async fn load(&self, state: &Path) -> Result<(), QmpError> {
-        let uri = Some(file_uri(state)?);
         self.leave_out_memory().await?;
-        in_time(self.service.execute(qmp::migrate_incoming {
+        self.incoming(state, None).await
+    }
+
+    pub(super) async fn incoming(
+        &self,
+        state: &Path,
+        exit_on_error: Option<bool>,
+    ) -> Result<(), QmpError> {
+        let uri = Some(file_uri(state)?);
+        let command = qmp::migrate_incoming {
             channels: None,
-            exit_on_error: None,
+            exit_on_error,
             uri,
-        }))
-        .await?;
-        Ok(())
+        };
+        self.execute(command).await.map(drop)
     }
 
     /// Leaves memory that is in a file out of the saved state.

@@ -7,7 +7,7 @@ use crate::hypervisor::{Disk, FolderServer, Machine};
 
 /// The root ports that a machine has beside those of the devices that it starts with. Four cost a
 /// boot nothing that we can measure.
-const FREE: usize = 4;
+pub const FREE: usize = 4;
 /// The start of a root port's name.
 pub(super) const NAME: &str = "plug";
 /// The slot of the first root ports. It is the last one before the network card, so that the other

@@ -10,6 +10,9 @@ use crate::hypervisor::{Arch, Machine, Saved};
 /// it and shares all pages that it doesn't change.
 /// <https://www.qemu.org/docs/master/system/vm-templating.html>
 pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+    if machine.wakes {
+        args.option("-incoming", "defer");
+    }
     let Some(Saved { memory, resumes }) = &machine.saved else {
         return Ok(());
     };

@@ -2,8 +2,9 @@
 
 use crate::guest::ssh::session::{Error, Session};
 
-/// Any shell understands it. systemd before 254 has no `SoftRebootsCount`.
-const LINE: &str = "cat /proc/sys/kernel/random/boot_id; \
+/// Prints what [`Seen::read`] reads. Any shell understands it. systemd before 254 has no
+/// `SoftRebootsCount`.
+pub const LINE: &str = "cat /proc/sys/kernel/random/boot_id; \
                     systemctl show --property=SystemState,SoftRebootsCount";
 
 /// One boot of a guest's system.
@@ -56,31 +57,34 @@ impl Wanted {
 /// # Errors
 /// The session breaks.
 pub async fn look(session: &Session) -> Result<Seen, Error> {
-    Ok(parse(&session.capture_script(LINE).await?.1))
+    Ok(Seen::read(&session.capture_script(LINE).await?.1))
 }
 
-/// The text may have lines of the user's shell before ours.
-fn parse(text: &str) -> Seen {
-    let value = |name: &str| {
-        let value = |line: &str| {
-            Some(
-                line.trim()
-                    .strip_prefix(name)?
-                    .strip_prefix('=')?
-                    .to_owned(),
-            )
+impl Seen {
+    /// Reads what [`LINE`] prints. The text may have other lines.
+    pub fn read(text: &str) -> Self {
+        let value = |name: &str| {
+            let value = |line: &str| {
+                Some(
+                    line.trim()
+                        .strip_prefix(name)?
+                        .strip_prefix('=')?
+                        .to_owned(),
+                )
+            };
+            text.lines().rev().find_map(value).unwrap_or_default()
         };
-        text.lines().rev().find_map(value).unwrap_or_default()
-    };
-    let is_id =
-        |line: &&str| line.len() == 36 && line.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let id = text.lines().map(str::trim).rev().find(is_id);
-    Seen {
-        boot: Boot {
-            id: id.unwrap_or_default().to_owned(),
-            soft_reboots: value("SoftRebootsCount"),
-        },
-        ending: value("SystemState") == "stopping",
+        let is_id = |line: &&str| {
+            line.len() == 36 && line.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+        };
+        let id = text.lines().map(str::trim).rev().find(is_id);
+        Self {
+            boot: Boot {
+                id: id.unwrap_or_default().to_owned(),
+                soft_reboots: value("SoftRebootsCount"),
+            },
+            ending: value("SystemState") == "stopping",
+        }
     }
 }
 
@@ -92,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_later_boot_has_another_id_or_more_soft_reboots() {
-        let first = parse(&format!("{ID}\nSystemState=running\nSoftRebootsCount=0\n")).boot;
+        let first = Seen::read(&format!("{ID}\nSystemState=running\nSoftRebootsCount=0\n")).boot;
         let after = Wanted::After(first.clone());
         let other = "e".repeat(8) + &ID[8..];
         for (text, lasts, is_later) in [
@@ -119,7 +123,7 @@ mod tests {
             (format!("{other}\nSystemState=stopping\n"), false, false),
             (format!("{ID}\nFailed to connect to bus\n"), true, false),
         ] {
-            let seen = parse(&text);
+            let seen = Seen::read(&text);
             assert!(Wanted::Any.accepts(&seen), "{text}");
             assert_eq!(Wanted::Lasting.accepts(&seen), lasts, "{text}");
             assert_eq!(after.accepts(&seen), is_later, "{text}");
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_guest_without_systemd_is_taken_as_it_is() {
-        let seen = parse(&format!("{ID}\nsh: systemctl: not found\n"));
+        let seen = Seen::read(&format!("{ID}\nsh: systemctl: not found\n"));
         assert!(Wanted::Lasting.accepts(&seen) && seen.boot.id == ID);
     }
 }

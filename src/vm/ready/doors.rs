@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::boot::Wanted;
 use super::login::{Attempts, Ready, log_in_once, second_login};
-use super::reason::{Failure, has_cause, is_active, is_starting, reason};
+use super::reason::{Failure, has_cause, is_active, is_reached, is_starting, reason};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::Error;
 use crate::vm::spec::settings::Ssh;
@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Time for a greeting of an sshd that has settled, before we ask the guest about it.
 const GREETING_TIME: Duration = Duration::from_secs(1);
 /// Time after which an sshd that runs counts as silent. Its first greeting is slow under emulation:
-/// four seconds were too few on a busy host.
+/// four seconds were too few on a busy host. One that our connections reach gets [`STUCK_TIME`].
 const SILENT_TIME: Duration = Duration::from_secs(4);
 const SILENT_TIME_EMULATED: Duration = Duration::from_secs(15);
 /// Time after which an sshd that answers counts as stuck.
@@ -183,7 +183,11 @@ impl Doors {
             if is_answered && !is_active(&state) && !is_starting(&state) {
                 return Failure::NotRunning;
             }
-            if is_answered && is_active(&state) && settled_at.elapsed() > silent_time {
+            let limit = match is_reached(&state) {
+                true => STUCK_TIME,
+                false => silent_time,
+            };
+            if is_answered && is_active(&state) && settled_at.elapsed() > limit {
                 return Failure::Silent;
             }
             if is_answered && asked_at.elapsed() > silent_time {

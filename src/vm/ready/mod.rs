@@ -24,11 +24,12 @@ use super::supervisor::client::Client;
 use super::supervisor::protocol::{Message, Request};
 use super::{Error, Vm};
 use crate::engine::at;
+use crate::guest::shell;
 use crate::guest::ssh::endpoint::{Connection, Endpoint, Routes};
-use crate::guest::ssh::session;
+use crate::guest::ssh::session::{self, Session};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
-pub use boot::{Boot, Wanted};
+pub use boot::{Boot, LINE as BOOT_LINE, Seen, Wanted};
 pub use condition::Condition;
 use doors::Doors;
 pub use forwarding::{GuestPort, forward_from_guest};
@@ -61,6 +62,19 @@ pub async fn wait_started(client: &mut Client, note: impl Fn(&str)) -> Result<()
     }
 }
 
+/// Returns true if the user's file has our key, which a later start then must not append again.
+/// None where that doesn't matter, is known, or can't be seen.
+async fn keeps_our_key(vm: &Vm, session: &Session) -> Option<bool> {
+    if vm.spec.is_ephemeral() || vm.record().authorized.is_some() {
+        return None;
+    }
+    let keys = vm.keys().public_lines().ok()?;
+    let key = shell::quote(keys.lines().next()?);
+    let look = format!("grep -qxF -e {key} ~/.ssh/authorized_keys");
+    let (code, _) = session.capture_script(&look).await.ok()?;
+    (code == 0).then_some(true)
+}
+
 /// Waits until the VM is ready (an sshd answers and accepts our key), and then for the condition.
 ///
 /// `time` limits both; without it, the accelerator decides. `wanted` selects the boot of the guest
@@ -87,14 +101,15 @@ pub async fn wait_until(
     let types = vm.keys().types();
     let ready = wait_for(client, vm, time, &attempts, log_in).await;
     let accepted = match &ready {
-        // The second door has the keys of its own.
+        // The second door has the keys of its own, so the user's file must tell.
         Ok((
             Ready {
                 endpoint: Endpoint::Door(_),
+                session,
                 ..
             },
             _,
-        )) => None,
+        )) => keeps_our_key(vm, session).await,
         Ok(_) => Some(true),
         Err(Error::Session(session::Error::Refused { .. })) => Some(false),
         Err(_) => None,

@@ -62,7 +62,7 @@ pub fn reason(failure: Failure, state: &GuestState) -> String {
                 "PubkeyAcceptedAlgorithms",
                 "AuthenticationMethods",
             ];
-            let cause: Vec<String> = [told, setting(state, &settings)]
+            let cause: Vec<String> = [told, setting(state, &settings), denied(state)]
                 .into_iter()
                 .flatten()
                 .collect();
@@ -72,9 +72,9 @@ pub fn reason(failure: Failure, state: &GuestState) -> String {
     }
 }
 
-/// Returns why a server that runs may be silent, as far as the guest tells. The absence of addresses
-/// proves nothing: an image may lack `ip`.
-fn silence(state: &GuestState) -> &'static str {
+/// Returns true if sshd tells of connections that ended before a login. They are ours: it is only
+/// slow.
+pub fn is_reached(state: &GuestState) -> bool {
     let marks = [
         "drop connection",
         "Connection closed by",
@@ -84,7 +84,13 @@ fn silence(state: &GuestState) -> &'static str {
     // The direct door's sshd sees no address.
     let is_ours =
         |line: &String| !line.contains("UNKNOWN") && marks.iter().any(|mark| line.contains(mark));
-    if state.sshd_log.iter().any(is_ours) {
+    state.sshd_log.iter().any(is_ours)
+}
+
+/// Returns why a server that runs may be silent, as far as the guest tells. The absence of addresses
+/// proves nothing: an image may lack `ip`.
+fn silence(state: &GuestState) -> &'static str {
+    if is_reached(state) {
         "connections reach it; the guest is very slow"
     } else if state.addresses.is_empty() {
         "the guest has no network, its firewall drops port 22, or it is very slow"
@@ -123,6 +129,15 @@ fn not_running(state: &GuestState) -> String {
 fn told(state: &GuestState, words: &[&str]) -> Option<String> {
     let has = |line: &&String| words.iter().any(|word| line.contains(word));
     state.sshd_log.iter().rfind(has).cloned()
+}
+
+/// Returns the last thing that SELinux kept from sshd.
+fn denied(state: &GuestState) -> Option<String> {
+    let line = state
+        .sshd_config
+        .iter()
+        .rfind(|line| line.starts_with("SELinux: "));
+    line.cloned()
 }
 
 /// Returns the guest's first setting with one of these names, as `sshd_config.d/x.conf: NAME VALUE`.
@@ -231,6 +246,14 @@ mod tests {
                 config("AuthorizedKeysFile\t/usr/etc-system/%u.keys"),
                 "sshd refuses our login (sshd_config.d/05-x.conf: \
                  AuthorizedKeysFile /usr/etc-system/%u.keys)",
+            ),
+            (
+                Failure::Refused,
+                vec![],
+                "",
+                vec!["SELinux: denied { read } for comm=\"sshd-session\" name=\"root\"".into()],
+                "sshd refuses our login (SELinux: denied { read } for comm=\"sshd-session\" \
+                 name=\"root\")",
             ),
             (
                 Failure::Refused,

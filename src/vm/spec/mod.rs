@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, Settings};
 use crate::disk::{Import, Installed, Key};
+use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::Image;
 
@@ -60,6 +61,9 @@ pub struct Spec {
     /// any, the VM runs what its base disk has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deployed: Vec<Deployed>,
+    /// The name that a clone's original had. A clone gives its guest an identity of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloned_from: Option<String>,
     #[serde(default)]
     pub settings: Settings,
 }
@@ -94,7 +98,22 @@ pub enum Source {
         /// all changes are in memory.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scratch: Option<PathBuf>,
+        /// The user's kernel arguments, which `cmdline` has, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kargs: Vec<String>,
+        /// Set when the running machine has got another image than it started with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaced: Option<Replaced>,
     },
+}
+
+/// What a running machine has, where the next start differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Serials and files of the block images: those of the start, and those that were plugged in.
+    pub disks: Vec<(String, PathBuf)>,
+    /// The scratch disk below the VM's overlay.
+    pub scratch: Option<PathBuf>,
 }
 
 impl Spec {
@@ -126,6 +145,7 @@ impl Spec {
             systemd: Some(257),
             remove: false,
             deployed: vec![],
+            cloned_from: None,
             settings: Settings::default(),
         }
     }
@@ -178,6 +198,19 @@ impl Spec {
         }
     }
 
+    /// Returns the choice of firmware that this VM has.
+    pub fn firmware_choice(&self) -> firmware::Choice {
+        match &self.source {
+            Source::Disk { firmware, .. } | Source::Import { firmware, .. } => match firmware {
+                Firmware::Bios => firmware::Choice::Bios,
+                Firmware::Uefi { smm: true, .. } => firmware::Choice::Secure,
+                Firmware::Uefi { smm: false, .. } => firmware::Choice::Uefi,
+                Firmware::BuiltIn => firmware::Choice::Auto,
+            },
+            Source::Direct { .. } => firmware::Choice::Auto,
+        }
+    }
+
     /// Returns the files that a direct boot needs.
     pub fn direct_files(&self) -> Vec<&Path> {
         match &self.source {
@@ -186,13 +219,21 @@ impl Spec {
                 initramfs,
                 roots,
                 scratch,
+                replaced,
                 ..
-            } => [kernel, initramfs]
-                .into_iter()
-                .chain(roots.iter().map(|(_, file)| file))
-                .chain(scratch)
-                .map(PathBuf::as_path)
-                .collect(),
+            } => {
+                let running = replaced.iter().flat_map(|replaced| {
+                    let disks = replaced.disks.iter().map(|(_, file)| file);
+                    disks.chain(&replaced.scratch)
+                });
+                [kernel, initramfs]
+                    .into_iter()
+                    .chain(roots.iter().map(|(_, file)| file))
+                    .chain(scratch)
+                    .chain(running)
+                    .map(PathBuf::as_path)
+                    .collect()
+            }
             Source::Disk { .. } | Source::Import { .. } => vec![],
         }
     }
@@ -210,6 +251,57 @@ impl Spec {
         match &self.source {
             Source::Direct { scratch, .. } => scratch.as_deref(),
             Source::Disk { .. } | Source::Import { .. } => None,
+        }
+    }
+
+    /// Returns what the running machine has, where the next start differs.
+    pub fn replaced(&self) -> Option<&Replaced> {
+        match &self.source {
+            Source::Direct { replaced, .. } => replaced.as_ref(),
+            Source::Disk { .. } | Source::Import { .. } => None,
+        }
+    }
+
+    /// Returns true if machines of both specs boot the same files.
+    pub fn boots_as(&self, other: &Self) -> bool {
+        let (mut ours, mut theirs) = (self.clone(), other.clone());
+        for spec in [&mut ours, &mut theirs] {
+            spec.begin_anew(false);
+        }
+        ours.source == theirs.source
+    }
+
+    /// Sets what the running machine has.
+    pub fn set_replaced(&mut self, running: Replaced) {
+        if let Source::Direct { replaced, .. } = &mut self.source {
+            *replaced = Some(running);
+        }
+    }
+
+    /// The machine starts anew, and has what this spec says. A machine that reboots keeps its
+    /// scratch disk.
+    pub fn begin_anew(&mut self, keep_scratch: bool) {
+        if let Source::Direct {
+            replaced, roots, ..
+        } = &mut self.source
+        {
+            let kept = replaced.take().filter(|_| keep_scratch);
+            *replaced = kept.map(|old| Replaced {
+                disks: roots.clone(),
+                ..old
+            });
+        }
+    }
+
+    /// Returns the block images that the VM's machine has: those of its start, if it doesn't run.
+    pub fn machine_roots(&self) -> &[(String, PathBuf)] {
+        match &self.source {
+            Source::Direct {
+                replaced: Some(replaced),
+                ..
+            } => &replaced.disks,
+            Source::Direct { roots, .. } => roots,
+            Source::Disk { .. } | Source::Import { .. } => &[],
         }
     }
 

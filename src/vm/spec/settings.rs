@@ -1,5 +1,7 @@
 //! The user's choices for a machine beyond CPUs and memory. They are part of `vm.json`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::slots::Slots;
@@ -22,6 +24,8 @@ pub struct Settings {
     pub credentials: Vec<String>,
     /// Disks beside the boot disk.
     pub disks: Slots<ExtraDisk>,
+    /// The size of the swap disk in bytes.
+    pub swap: Option<u64>,
     pub nic: Nic,
     pub ssh: Ssh,
     pub tpm: bool,
@@ -34,6 +38,10 @@ pub struct Settings {
     /// The VM's screen is a window.
     pub gui: bool,
     pub warm: Warm,
+    /// The user's labels, for filters.
+    pub labels: BTreeMap<String, String>,
+    /// Further arguments for the hypervisor, after all others.
+    pub hypervisor_args: Vec<String>,
 }
 
 /// Whether a VM resumes from a template.

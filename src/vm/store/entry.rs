@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::error::Error;
-use super::instance::{CREATING_LOCK, Vm};
+use super::instance::{CREATING_LOCK, State, Vm};
 use crate::host::fs::lock;
 use crate::text;
+use crate::vm::filter::{Filter, Subject, pass};
 
 /// An entry in the list of all VMs.
 #[derive(Debug, Clone)]
@@ -53,6 +54,32 @@ impl Entry {
         match self {
             Self::Vm(vm) => vm.spec.name.as_str(),
             Self::Creating(name) | Self::Damaged(name, _) => name,
+        }
+    }
+
+    /// Returns true if the filters choose it. A VM in the making and one whose spec can't be read
+    /// have only a name and a state.
+    pub fn is_chosen(&self, filters: &[Filter]) -> bool {
+        let subject = |word| Subject {
+            name: self.name(),
+            labels: None,
+            image: None,
+            image_id: None,
+            word,
+        };
+        match self {
+            Self::Vm(vm) => {
+                let image = vm.spec.running_image();
+                let subject = Subject {
+                    labels: Some(&vm.spec.settings.labels),
+                    image: image.map(|image| image.reference.as_str()),
+                    image_id: image.map(|image| image.id.as_str()),
+                    ..subject(vm.state().name())
+                };
+                pass(filters, &subject)
+            }
+            Self::Creating(_) => pass(filters, &subject(State::Creating.name())),
+            Self::Damaged(..) => pass(filters, &subject(State::Crashed(String::new()).name())),
         }
     }
 }

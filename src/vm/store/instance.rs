@@ -22,6 +22,8 @@ const RUN_RECORD: &str = "state.json";
 const RUN_RECORD_VERSION: u32 = 1;
 /// Held by the supervisor while the VM runs.
 pub(super) const RUNNING_LOCK: &str = "running.lock";
+/// Describes the state of a suspended VM, beside it.
+const SUSPENDED: &str = "suspended.json";
 /// Held by the process that creates the VM, until the supervisor has taken over.
 pub(super) const CREATING_LOCK: &str = "creating.lock";
 
@@ -39,17 +41,23 @@ pub enum State {
     Running,
     /// It was stopped, its guest shut down, or it was never started.
     Stopped,
+    /// Its machine is saved, and resumes with the next start.
+    Suspended,
     /// It ended in another way, for this reason.
     Crashed(String),
 }
 
 impl State {
+    /// The names of all states.
+    pub const NAMES: [&str; 5] = ["creating", "running", "stopped", "suspended", "crashed"];
+
     /// The state's name in listings.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Creating => "creating",
             Self::Running => "running",
             Self::Stopped => "stopped",
+            Self::Suspended => "suspended",
             Self::Crashed(_) => "crashed",
         }
     }
@@ -113,6 +121,8 @@ pub enum EndKind {
     Guest,
     /// `stop`, `rm -f`, or the end of the session that the VM belongs to.
     Stop,
+    /// `suspend`.
+    Suspend,
     /// The guest's kernel panicked.
     Panic,
     /// The hypervisor failed, or another process killed it.
@@ -124,9 +134,12 @@ impl RunRecord {
     /// order it may have lost them.
     pub fn kept_keys(&self) -> Option<&String> {
         let kind = self.end.as_ref().map(|end| end.kind);
-        self.authorized
-            .as_ref()
-            .filter(|_| matches!(kind, Some(EndKind::Guest | EndKind::Stop)))
+        self.authorized.as_ref().filter(|_| {
+            matches!(
+                kind,
+                Some(EndKind::Guest | EndKind::Stop | EndKind::Suspend)
+            )
+        })
     }
 }
 
@@ -136,7 +149,12 @@ impl Vm {
     /// # Errors
     /// Its spec can't be read.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let spec: Spec = file::read_json(&folder.join(SPEC), spec::VERSION)?;
+        let mut spec: Spec = file::read_json(&folder.join(SPEC), spec::VERSION)?;
+        // It has the old name while a rename is under way.
+        let name = folder.file_name().and_then(|name| name.to_str());
+        if let Some(name) = name.and_then(|name| name.parse().ok()) {
+            spec.name = name;
+        }
         Ok(Self {
             spec,
             folder: folder.to_owned(),
@@ -150,6 +168,14 @@ impl Vm {
         }
         if lock::is_held(&self.folder.join(CREATING_LOCK)) {
             return State::Creating;
+        }
+        self.state_after_end()
+    }
+
+    /// Returns the state of a VM that no process runs or creates.
+    pub fn state_after_end(&self) -> State {
+        if self.suspended().exists() {
+            return State::Suspended;
         }
         match self.record() {
             RunRecord {
@@ -247,7 +273,7 @@ impl Vm {
     ///
     /// # Errors
     /// The machine can't be ended.
-    pub(super) fn remove_orphan(&self) -> Result<(), Error> {
+    pub(in crate::vm) fn remove_orphan(&self) -> Result<(), Error> {
         if !matches!(
             self.record(),
             RunRecord {
@@ -341,12 +367,12 @@ impl Vm {
         self.folder.join("vars.fd")
     }
 
-    pub(super) fn credentials_folder(&self) -> PathBuf {
+    pub(in crate::vm) fn credentials_folder(&self) -> PathBuf {
         self.folder.join("credentials")
     }
 
     /// The value of a user's credential. Its name is always a valid file name.
-    pub(super) fn credential(&self, name: &str) -> PathBuf {
+    pub(in crate::vm) fn credential(&self, name: &str) -> PathBuf {
         self.credentials_folder().join(name)
     }
 
@@ -368,6 +394,26 @@ impl Vm {
     /// The new disk at this index of the spec's disks.
     pub fn extra_disk(&self, index: usize) -> PathBuf {
         self.folder.join(format!("extra{index}.qcow2"))
+    }
+
+    /// The swap disk.
+    pub fn swap(&self) -> PathBuf {
+        self.folder.join("swap.qcow2")
+    }
+
+    /// The description of a saved machine. While it exists, the VM is suspended.
+    pub fn suspended(&self) -> PathBuf {
+        self.folder.join(SUSPENDED)
+    }
+
+    /// The saved machine.
+    pub fn suspended_state(&self) -> PathBuf {
+        self.folder.join("suspended.state")
+    }
+
+    /// A saved machine in the making.
+    pub fn suspended_partial(&self) -> PathBuf {
+        self.folder.join("suspended.partial")
     }
 
     /// The configuration for OpenSSH.

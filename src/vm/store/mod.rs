@@ -8,8 +8,9 @@ pub mod user_files;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Name;
+use super::events::{self, Event, Kind};
 use super::spec::Spec;
+use super::{Name, State};
 use crate::disk::Key;
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file::{self, IoContext as _};
@@ -34,6 +35,7 @@ pub struct Reservation {
     pub folder: PathBuf,
     lock: Option<Lock>,
     keep: bool,
+    events: events::Record,
 }
 
 /// A new VM's protection from being swept, until its supervisor has taken over.
@@ -49,6 +51,11 @@ impl Store {
 
     pub fn dirs(&self) -> &Dirs {
         &self.dirs
+    }
+
+    /// Returns the record of what happens to VMs.
+    pub fn events(&self) -> events::Record {
+        events::Record::of(&self.dirs)
     }
 
     /// Reserves this name, or a generated one.
@@ -71,7 +78,7 @@ impl Store {
     }
 
     fn reserve_exactly(&self, name: Name) -> Result<Reservation, Error> {
-        let folder = self.dirs.vms().join(name.as_str());
+        let folder = self.folder(&name);
         loop {
             match std::fs::create_dir(&folder) {
                 Ok(()) => {}
@@ -94,6 +101,7 @@ impl Store {
                         folder,
                         lock: Some(lock),
                         keep: false,
+                        events: self.events(),
                     });
                 }
                 // Another process swept the folder before it was locked.
@@ -112,6 +120,11 @@ impl Store {
     /// Lists all VMs by name, with those that are being created or whose spec can't be read.
     pub fn list(&self) -> Vec<Entry> {
         self.sweep();
+        self.read()
+    }
+
+    /// Lists the same without removing what dead processes left.
+    pub fn read(&self) -> Vec<Entry> {
         let mut entries: Vec<Entry> = self
             .folders()
             .iter()
@@ -121,6 +134,16 @@ impl Store {
         entries
     }
 
+    /// Returns the entry of exactly this name.
+    pub fn entry(&self, name: &Name) -> Option<Entry> {
+        Entry::open(&self.folder(name))
+    }
+
+    /// Returns the folder of the VM with this name.
+    pub(super) fn folder(&self, name: &Name) -> PathBuf {
+        self.dirs.vms().join(name.as_str())
+    }
+
     /// Finds a VM by its name, by a prefix of its ID, or by a prefix (12 digits or more) of its
     /// image's ID.
     ///
@@ -128,7 +151,7 @@ impl Store {
     /// No VM or more than one matches, or the VM is not complete.
     pub fn find(&self, wanted: &str) -> Result<Vm, Error> {
         if let Ok(name) = wanted.parse::<Name>()
-            && let Some(entry) = Entry::open(&self.dirs.vms().join(name.as_str()))
+            && let Some(entry) = self.entry(&name)
         {
             return entry.complete();
         }
@@ -181,7 +204,7 @@ impl Store {
     /// # Errors
     /// Another process creates or runs the VM, or a file can't be removed.
     pub fn remove_damaged(&self, name: &Name) -> Result<(), Error> {
-        let folder = self.dirs.vms().join(name.as_str());
+        let folder = self.folder(name);
         let free = |lock: &str| Lock::try_acquire(&folder.join(lock)).writing(&folder);
         let (Some(creating), Some(running)) = (free(CREATING_LOCK)?, free(RUNNING_LOCK)?) else {
             return Err(Error::DamagedInUse(name.to_string()));
@@ -193,7 +216,8 @@ impl Store {
     fn sweep(&self) {
         for folder in self.folders() {
             let vm = match Vm::open(&folder) {
-                Ok(vm) if vm.spec.remove => Some(vm),
+                // A suspended VM has not ended.
+                Ok(vm) if vm.spec.remove && !vm.suspended().exists() => Some(vm),
                 Err(Error::File(e)) if e.is_not_found() => None,
                 _ => continue,
             };
@@ -218,6 +242,11 @@ impl Store {
                 }
                 let runtime = self.dirs.runtime_of(&vm.spec.id);
                 warn(&runtime, file::remove_dir(&runtime));
+                let events = self.events();
+                if let State::Crashed(reason) = vm.state_after_end() {
+                    events.add_crash(&vm, &reason);
+                }
+                events.add(&Event::now(Kind::Removed, &vm.spec, None));
             }
             // In one step, so that a process that reserves this name at the same time never sees
             // half a folder.
@@ -256,6 +285,8 @@ impl Reservation {
     pub fn commit(mut self, spec: Spec) -> Result<(Vm, Creating), Error> {
         file::write_json(&self.folder.join(SPEC), &spec)?;
         self.keep = true;
+        let event = Event::now(Kind::Created, &spec, None);
+        self.events.add(&event);
         let creating = Creating {
             _lock: self.lock.take(),
         };

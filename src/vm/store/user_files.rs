@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::instance::Vm;
-use crate::disk::{self, ExtraDisk, QemuImgError};
+use crate::disk::{self, CopyError, ExtraDisk, QemuImgError};
 use crate::guest::boot::cloudinit::{self, Seed};
 use crate::guest::boot::ignition::Ignition;
 use crate::host::fs::file::{self, IoContext as _};
@@ -29,6 +29,8 @@ pub enum Error {
     CloudInit(#[from] cloudinit::Error),
     #[error(transparent)]
     Disk(#[from] QemuImgError),
+    #[error(transparent)]
+    Swap(#[from] CopyError),
 }
 
 impl UserFiles {
@@ -42,6 +44,7 @@ impl UserFiles {
             disks,
             hostname,
             tpm,
+            swap,
             ..
         } = &vm.spec.settings;
         if !self.credentials.is_empty() {
@@ -66,6 +69,9 @@ impl UserFiles {
             if let ExtraDisk::New { size } = extra {
                 disk::create_empty(&vm.extra_disk(index), *size)?;
             }
+        }
+        if let Some(size) = swap {
+            disk::create_swap(&vm.swap(), *size)?;
         }
         Ok(())
     }

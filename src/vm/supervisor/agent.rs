@@ -51,6 +51,8 @@ pub struct Agent {
     knows_config: bool,
     /// The guest's SSH servers have settled.
     settled: bool,
+    /// A client has restarted the guest's userspace, which all others know.
+    restarts: bool,
     /// The time of the first question.
     watch_at: Option<Instant>,
     /// The time of the question that has no answer yet.
@@ -96,6 +98,7 @@ impl Agent {
             watches: false,
             knows_config: false,
             settled: false,
+            restarts: false,
             watch_at: None,
             asked: None,
             ask_at: None,
@@ -109,6 +112,7 @@ impl Agent {
         self.report = Report::default();
         (self.agent.lines, self.events.lines) = Default::default();
         (self.is_there, self.watches, self.settled) = (false, false, false);
+        self.restarts = false;
         (self.watch_at, self.asked, self.ask_at) = (None, None, None);
         (self.publish_at, self.published) = (None, None);
         self.doors.close_all();
@@ -142,7 +146,7 @@ impl Agent {
         match news {
             News::Hello => {
                 // A second one may be of a system that was restarted alone: the answer tells.
-                let quiet = if self.is_there {
+                let quiet = if self.is_there && !self.restarts {
                     self.settled = false;
                     Duration::ZERO
                 } else {
@@ -153,6 +157,7 @@ impl Agent {
                 self.doors.open_all();
                 self.changed();
             }
+            News::SoftReboot if std::mem::take(&mut self.restarts) => self.answered(),
             News::SoftReboot => {
                 self.clients.publish(Message::Rebooted);
                 if self.settled {
@@ -205,6 +210,19 @@ impl Agent {
         if self.is_there && !self.watches {
             self.watch_at = Some(Instant::now() + SETTLE_TIME);
         }
+    }
+
+    /// The guest's userspace restarts.
+    pub fn restarts(&mut self) {
+        (self.settled, self.restarts) = (false, true);
+        self.clients.publish(Message::Rebooted);
+    }
+
+    /// The guest runs on after a pause: sets its clock. It answers as if it had just started.
+    pub fn on_woken(&self) {
+        let now = jiff::Timestamp::now();
+        let (seconds, nanoseconds) = (now.as_second(), now.subsec_nanosecond());
+        self.tell(&format!("time {seconds}.{nanoseconds:09}\n"));
     }
 
     /// Asks the guest to shut down.

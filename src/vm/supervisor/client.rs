@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::process::Child;
 
 use super::doors;
-use super::protocol::{LINE_MAX, Message, Request, SOCKET};
+use super::protocol::{LINE_MAX, Message, Request, SOCKET, VERSION};
 use crate::host::fs::dirs::Dirs;
 use crate::host::net::socket::{self, ReadHalf, WriteHalf};
 use crate::host::process::interrupt;
@@ -84,6 +84,11 @@ impl Client {
             signal = interrupt::wait() => return Err(signal.into()),
         };
         match message {
+            Some(Message::Hello { version }) if version != VERSION => Err(Error::OtherProtocol {
+                name: self.vm.spec.name.to_string(),
+                version,
+                own: VERSION,
+            }),
             Some(Message::Ended { end }) => Err(Error::ended(&self.vm, end)),
             Some(message) => Ok(message),
             None => Err(Error::lost(&self.vm)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::protocol::{LINE_MAX, Message, Request};
+use super::protocol::{LINE_MAX, Message, Request, VERSION};
 use crate::host::net::socket::{self, Listener, Stream, WriteHalf};
 
 /// Sends messages to all clients. A late client gets the newest message of each kind.
@@ -180,6 +180,7 @@ async fn send_messages(
     mut receiver: broadcast::Receiver<Message>,
 ) {
     let mut queue: VecDeque<Message> = missed.into();
+    queue.push_front(Message::Hello { version: VERSION });
     loop {
         let message = match queue.pop_front() {
             Some(message) => message,
@@ -229,5 +230,31 @@ mod tests {
         }
         assert_eq!(heard.len(), 6);
         assert_eq!(heard[4], Message::Rebooted);
+    }
+
+    #[tokio::test]
+    async fn the_first_message_tells_the_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control");
+        let clients = Arc::new(Broadcaster::default());
+        clients.publish(Message::SshSettled);
+        let (requests, mut received) = mpsc::channel(1);
+        let server = serve(socket::listen(&path).unwrap(), clients, requests);
+        let server = tokio::spawn(server);
+        let (read, mut write) = socket::split(socket::connect(&path).await.unwrap());
+        let attach = b"{\"request\":\"attach\",\"lease\":false}\n";
+        write.write_all(attach).await.unwrap();
+        let mut lines = BufReader::new(read).lines();
+        for expected in [
+            r#"{"event":"hello","version":1}"#,
+            r#"{"event":"ssh-settled"}"#,
+        ] {
+            assert_eq!(lines.next_line().await.unwrap().unwrap(), expected);
+        }
+        assert!(matches!(
+            received.recv().await,
+            Some(ClientRequest::Request(Request::Attach { lease: false }))
+        ));
+        server.abort();
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::Addition;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::Plug;
 use crate::vm::hardware::machine_for;
-use crate::vm::{Vm, hardware, store};
+use crate::vm::{Vm, disks, hardware, store};
 
 /// A VM can't get a device now.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,13 @@ pub fn addition(
 ) -> Result<Addition, Error> {
     let vm = Vm::open(&running.folder)?;
     let features = vm.features();
+    if let Some(disk) = disks::roots(&vm).find(|disk| disk.serial == device) {
+        let device = Plug::Disk(disk);
+        return Ok(Addition {
+            device,
+            helper: None,
+        });
+    }
     let devices = machine_for(&vm, dirs, &features)?.devices;
     if let Some(disk) = devices.disks.into_iter().find(|disk| disk.serial == device) {
         let device = Plug::Disk(disk);

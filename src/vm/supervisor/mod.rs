@@ -15,5 +15,7 @@ pub mod protocol;
 mod run;
 mod shutdown;
 mod supervision;
+mod suspending;
+mod told;
 
 pub use run::{Error, run};

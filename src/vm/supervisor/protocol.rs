@@ -8,6 +8,9 @@ use crate::hypervisor::{Forward, Vsock};
 use crate::vm::guest_state::GuestState;
 use crate::vm::store::instance::{Door, End};
 
+/// The version of the protocol, which changes with every change that an older program doesn't
+/// understand. docs/control-protocol.md describes it.
+pub const VERSION: u32 = 1;
 /// The socket's name in the VM's runtime folder.
 pub const SOCKET: &str = "control";
 /// A longer line ends the connection. Bytes.
@@ -32,6 +35,14 @@ pub enum Request {
     Authorized { accepted: bool },
     /// Ask the guest to shut down, and power it off after this time. 0 powers it off at once.
     Stop { seconds: u64 },
+    /// Shut the guest down, as with `stop`, and start its machine anew from the VM's settings. 0
+    /// seconds power it off at once.
+    Restart { seconds: u64 },
+    /// Save the machine with its memory, and end it. [`Message::Answer`] with the number tells why it
+    /// runs on; otherwise the VM ends.
+    Suspend { number: u64 },
+    /// The guest's userspace restarts, because I asked it to.
+    UserspaceRestarts,
     /// Change the running machine. [`Message::Answer`] repeats the number, which the client
     /// chooses.
     Change { number: u64, change: Change },
@@ -47,6 +58,11 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Message {
+    /// The first message to a client.
+    Hello {
+        /// [`VERSION`] of the supervisor.
+        version: u32,
+    },
     /// The machine runs.
     Started {
         accelerator: Accelerator,
@@ -97,8 +113,8 @@ impl Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "hello", rename_all = "kebab-case")]
 pub enum Hello {
-    /// The supervisor listens on its control socket.
-    Listening,
+    /// The supervisor listens on its control socket, in this [`VERSION`] of the protocol.
+    Listening { version: u32 },
     /// The supervisor can't run the VM.
     Refused { reason: String },
 }

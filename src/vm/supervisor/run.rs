@@ -11,11 +11,13 @@ use super::console::{self, Console};
 use super::doors::{self, Doors};
 use super::helpers;
 use super::problems::Problems;
-use super::protocol::{Hello, Message, SOCKET};
-use super::supervision::{Logs, Supervision};
+use super::protocol::{Hello, Message, SOCKET, VERSION};
+use super::supervision::{Logs, Restart, Supervision};
+use super::told::Told;
+use crate::disk;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
-use crate::engine::{Engine, Warm};
+use crate::engine::{Ended, Engine, Wake, Warm};
 use crate::guest::boot::units::{AGENT_CHANNEL, JOURNAL_CHANNEL};
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
@@ -24,8 +26,10 @@ use crate::host::net::socket::{self, Listener};
 use crate::host::{Os, fault};
 use crate::hypervisor::{self, Hypervisor, accelerator};
 use crate::text;
-use crate::vm::store::instance::RunRecord;
-use crate::vm::{Store, Vm, authorization, hardware, ports, warm};
+use crate::vm::events::{self, Event, Kind};
+use crate::vm::store::instance::{EndKind, RunRecord};
+use crate::vm::suspend::{self, Suspended};
+use crate::vm::{State, Store, Vm, authorization, hardware, ports, store, warm};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +52,10 @@ pub fn run(store: &Store, name: &str) -> Result<(), Error> {
         .enable_all()
         .build()?;
     let supervising = async {
-        let supervisor = refuse_on_error(Supervisor::prepare(store, name).map_err(Error::Prepare))?;
+        let prepared = Supervisor::prepare(store, name).map_err(Error::Prepare);
+        let (supervisor, taken) = refuse_on_error(prepared)?;
         let begun = refuse_on_error(supervisor.begin().await)?;
-        Ok(supervisor.supervise(begun).await?)
+        Ok(supervisor.supervise(taken, begun).await?)
     };
     runtime.block_on(supervising)
 }
@@ -74,7 +79,6 @@ fn print(hello: &Hello) {
 /// The VM that is taken, and all that its machine needs.
 struct Supervisor {
     vm: Vm,
-    taken: Lock,
     /// The hash of the credential that authorizes our keys.
     authorization: Option<String>,
     machine: hypervisor::Machine,
@@ -83,7 +87,10 @@ struct Supervisor {
     helpers: Vec<hypervisor::Helper>,
     hypervisor: Hypervisor,
     accelerators: accelerator::Candidates,
+    /// The state of a suspended VM.
+    wake: Option<Wake>,
     dirs: Dirs,
+    events: events::Record,
 }
 
 /// The open sockets and logs of a supervisor that is about to say hello.
@@ -100,7 +107,7 @@ impl Supervisor {
     fn prepare(
         store: &Store,
         name: &str,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<(Self, Lock), Box<dyn std::error::Error + Send + Sync>> {
         let found = store.find(name)?;
         let taken = found.take()?.ok_or_else(|| Error::Taken(name.to_owned()))?;
         // Read again: the spec may have changed before the VM was taken.
@@ -109,11 +116,33 @@ impl Supervisor {
         let runtime = dirs.runtime_of(&vm.spec.id);
         file::remove_dir(&runtime).map_err(Error::Io)?;
         file::create_private_dir(&runtime).map_err(Error::Io)?;
+        Ok((Self::with(vm, dirs, None)?, taken))
+    }
+
+    /// Looks for all that the VM's machine needs, for its start or its restart.
+    fn with(
+        mut vm: Vm,
+        dirs: Dirs,
+        restart: Option<Restart>,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let reboots = restart == Some(Restart::Reboot);
+        if vm.spec.replaced().is_some() {
+            vm.change_spec(|spec| {
+                spec.begin_anew(reboots);
+                Ok::<_, store::Error>(())
+            })?;
+        }
         let (os, arch) = (Os::current(), vm.spec.arch);
         let features = vm.features();
         // A VM of an older version has none.
         vm.keys().ensure_door_key(&vm.spec.name.to_string())?;
-        let machine = hardware::machine_for(&vm, &dirs, &features)?;
+        let mut machine = hardware::machine_for(&vm, &dirs, &features)?;
+        if reboots && vm.overlay().exists() {
+            machine
+                .disks
+                .iter_mut()
+                .for_each(|disk| disk.fresh_over = None);
+        }
         vm.spec.settings.check()?;
         let helpers = helpers::helpers(&vm, &dirs, &features)?;
         if vm.spec.shared_root().is_some() {
@@ -121,17 +150,42 @@ impl Supervisor {
         }
         ports::check(&vm.spec.settings.ports)?;
         let hypervisor = Hypervisor::find(vm.spec.hypervisor, arch, os)?;
-        let accelerators = hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
-        let warm = warm::warm(&vm, &dirs, &features, &hypervisor, &machine);
+        let mut accelerators =
+            hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
+        let suspended = match restart {
+            None => Suspended::read(&vm)?,
+            Some(_) => None,
+        };
+        let wake = match &suspended {
+            Some(suspended) => {
+                suspended.check(&vm, &machine, &hypervisor)?;
+                accelerators = vec![suspended.accelerator].into();
+                machine.wakes = true;
+                for disk in &mut machine.disks {
+                    disk.fresh_over = None;
+                }
+                let (state, record) = (vm.suspended_state(), vm.suspended());
+                Some(Wake { state, record })
+            }
+            None => {
+                suspend::remove_state(&vm).map_err(Error::Io)?;
+                None
+            }
+        };
+        let warm = match reboots || wake.is_some() {
+            true => Ok(None),
+            false => warm::warm(&vm, &dirs, &features, &hypervisor, &machine),
+        };
         Ok(Self {
             authorization: authorization::credential(&vm, &features)?.map(|(_, hash)| hash),
             vm,
-            taken,
             machine,
             warm,
+            wake,
             helpers,
             hypervisor,
             accelerators,
+            events: events::Record::of(&dirs),
             dirs,
         })
     }
@@ -142,6 +196,10 @@ impl Supervisor {
         let listener = socket::listen(&runtime.join(SOCKET))?;
         let console_listener = socket::listen(&runtime.join(console::SOCKET))?;
         let previous = self.vm.record();
+        if let State::Crashed(reason) = self.vm.state_after_end() {
+            self.events.add_crash(&self.vm, &reason);
+            disk::wait_until_free(&self.vm.overlay());
+        }
         let record = RunRecord {
             end: None,
             started: Some(jiff::Timestamp::now()),
@@ -181,44 +239,24 @@ impl Supervisor {
         })
     }
 
-    async fn supervise(mut self, begun: Begun) -> io::Result<()> {
+    async fn supervise(mut self, taken: Lock, begun: Begun) -> io::Result<()> {
         let runtime = self.dirs.runtime_of(&self.vm.spec.id);
         let Begun {
             listener,
             console_listener,
-            record,
-            logs,
+            mut record,
+            mut logs,
             door_listener,
         } = begun;
         let clients = Arc::new(Broadcaster::default());
         let (console, input) = Console::new(Arc::clone(&clients));
         let console = Arc::new(console);
-        print(&Hello::Listening);
+        print(&Hello::Listening { version: VERSION });
         fault::point("supervisor-listens");
 
-        let warm = match std::mem::replace(&mut self.warm, Ok(None)) {
-            Ok(warm) => warm,
-            Err(reason) => {
-                clients.publish(Message::Cold { reason });
-                None
-            }
-        };
-        let (orders, order_receiver) = mpsc::unbounded_channel();
-        let (event_sender, events) = mpsc::channel(64);
-        let (request_sender, requests) = mpsc::channel(16);
-        let engine = Engine {
-            hypervisor: &self.hypervisor,
-            machine: &self.machine,
-            accelerators: self.accelerators.clone(),
-            cache: &self.dirs.cache,
-            log: self.vm.qemu_log(),
-            ssh_port: self.machine.network.then(|| record.ssh_port.unwrap_or(0)),
-            forwards: ports::keep_chosen(&self.vm.spec.settings.ports, &record.ports),
-            helpers: self.helpers.clone(),
-            input: Some(input),
-            warm,
-        };
-        let run = engine.run(event_sender, order_receiver);
+        let (orders, mut order_receiver) = mpsc::unbounded_channel();
+        let (event_sender, mut events) = mpsc::channel(64);
+        let (request_sender, mut requests) = mpsc::channel(16);
         let doors = Arc::new(Doors::default());
         let agent_index = self
             .machine
@@ -235,62 +273,112 @@ impl Supervisor {
             agent,
             orders: orders.clone(),
         });
-        let mut supervision = Supervision {
-            vm: &self.vm,
-            dirs: &self.dirs,
-            machine: &self.machine,
-            clients: Arc::clone(&clients),
-            record,
-            agent: Agent::new(
-                &self.vm,
-                &self.dirs,
-                &self.machine,
-                orders.clone(),
-                Arc::clone(&clients),
-                Arc::clone(&doors),
-            ),
-            authorization: self.authorization,
-            orders,
-            problems: Problems::new(&self.vm, &self.dirs),
-            shutdown: None,
-            cut_after: None,
-            routes: None,
-            logs,
-            newest: NewestLine::default(),
-            console: Arc::clone(&console),
-        };
+        let output = Arc::clone(&console);
         let mut servers = vec![
             tokio::spawn(clients::serve(
                 listener,
                 Arc::clone(&clients),
                 request_sender,
             )),
-            tokio::spawn(async move { console.serve(console_listener).await }),
+            tokio::spawn(async move { output.serve(console_listener).await }),
         ];
         if let (Some(listener), Some(ports)) = (door_listener, ports) {
+            let doors = Arc::clone(&doors);
             servers.push(tokio::spawn(doors::serve(listener, doors, ports)));
         }
-        let ended = supervision.supervise(run, events, requests).await;
+        let end = loop {
+            let warm = match std::mem::replace(&mut self.warm, Ok(None)) {
+                Ok(warm) => warm,
+                Err(reason) => {
+                    clients.publish(Message::Cold { reason });
+                    None
+                }
+            };
+            let engine = Engine {
+                hypervisor: &self.hypervisor,
+                machine: &self.machine,
+                accelerators: self.accelerators.clone(),
+                cache: &self.dirs.cache,
+                log: self.vm.qemu_log(),
+                ssh_port: self.machine.network.then(|| record.ssh_port.unwrap_or(0)),
+                forwards: ports::keep_chosen(&self.vm.spec.settings.ports, &record.ports),
+                helpers: self.helpers.clone(),
+                input: Some(input.clone()),
+                wake: self.wake.take(),
+                warm,
+            };
+            let mut supervision = Supervision {
+                events: Told::new(self.events.clone()),
+                vm: &self.vm,
+                dirs: &self.dirs,
+                machine: &self.machine,
+                clients: Arc::clone(&clients),
+                record,
+                agent: Agent::new(
+                    &self.vm,
+                    &self.dirs,
+                    &self.machine,
+                    orders.clone(),
+                    Arc::clone(&clients),
+                    Arc::clone(&doors),
+                ),
+                authorization: self.authorization.clone(),
+                orders: orders.clone(),
+                problems: Problems::new(&self.vm, &self.dirs),
+                hypervisor: &self.hypervisor,
+                plugged: false,
+                suspending: None,
+                shutdown: None,
+                restart: None,
+                cut_after: None,
+                routes: None,
+                logs,
+                newest: NewestLine::default(),
+                console: Arc::clone(&console),
+            };
+            let run = engine.run(event_sender.clone(), &mut order_receiver);
+            let ended = supervision.supervise(run, &mut events, &mut requests).await;
+            let Some(restart) = supervision.restart_after(&ended) else {
+                break supervision.record_end(ended);
+            };
+            // They were for the old machine.
+            while order_receiver.try_recv().is_ok() {}
+            let again = Vm::open(&self.vm.folder)
+                .map_err(Into::into)
+                .and_then(|vm| Self::with(vm, self.dirs.clone(), Some(restart)));
+            match again {
+                Ok(again) => {
+                    (record, logs) = (supervision.record, supervision.logs);
+                    self = again;
+                }
+                Err(error) => {
+                    let reason = text::error_chain(&*error);
+                    break supervision.record_end(Ok(Ended::Failed(reason)));
+                }
+            }
+        };
         clients.wait_for_first().await;
         servers.iter().for_each(tokio::task::JoinHandle::abort);
-
-        let end = supervision.record_end(ended);
-        if self.vm.spec.scratch().is_some() {
+        if self.vm.spec.scratch().is_some() && end.kind != EndKind::Suspend {
             let overlay = self.vm.overlay();
             if let Err(error) = std::fs::remove_file(&overlay) {
                 tracing::warn!(%error, path = %overlay.display(), "can't remove the scratch disk");
             }
         }
-        let removed = match self.vm.spec.remove {
-            true => self.vm.remove(self.taken),
+        let removes = self.vm.spec.remove && end.kind != EndKind::Suspend;
+        let removed = match removes {
+            true => self.vm.remove(taken),
             false => {
-                drop(self.taken);
+                drop(taken);
                 Ok(())
             }
         };
         // A later command sweeps the rest. A client that waits for the end must hear of it even so.
         if let Err(error) = removed {
             tracing::error!(error = text::error_chain(&error), "can't remove the VM");
+        } else if removes {
+            self.events
+                .add(&Event::now(Kind::Removed, &self.vm.spec, None));
         }
         if let Err(error) = file::remove_dir(&runtime) {
             tracing::error!(%error, path = %runtime.display(), "can't remove the VM's sockets");

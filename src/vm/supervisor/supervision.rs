@@ -14,15 +14,17 @@ use super::power_off;
 use super::problems::{NO_SPACE, Problems};
 use super::protocol::{Message, Request};
 use super::shutdown::{Shutdown, Step};
+use super::told::Told;
 use crate::engine::console_text::NewestLine;
 use crate::engine::log::Log;
-use crate::engine::{self, Ended, Event, Order, at};
+use crate::engine::{self, Ended, Order, at};
 use crate::guest::ssh::endpoint::Routes;
 use crate::host::fault;
 use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
-use crate::hypervisor::Machine;
+use crate::hypervisor::{Hypervisor, Machine};
 use crate::vm::Vm;
+use crate::vm::events::Kind;
 use crate::vm::store::instance::{End, EndKind, RunRecord};
 
 /// Seconds that a guest gets to shut down when a signal ends the supervisor.
@@ -35,11 +37,35 @@ pub struct Logs {
     pub journal: Option<(usize, Log)>,
 }
 
+/// The way in which a machine starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// As after a stop.
+    Fresh,
+    /// After a reboot of the guest, which keeps its scratch disk.
+    Reboot,
+}
+
+/// How far a suspension is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspending {
+    /// The machine is being saved.
+    Saving,
+    /// The state counts, and the machine ends.
+    Saved,
+}
+
 /// The state of a supervisor while its machine runs.
 pub struct Supervision<'a> {
+    pub events: Told,
     pub vm: &'a Vm,
     pub dirs: &'a Dirs,
     pub machine: &'a Machine,
+    pub hypervisor: &'a Hypervisor,
+    /// The machine has got or lost a device since its start.
+    pub plugged: bool,
+    /// A client has asked to suspend the VM.
+    pub suspending: Option<Suspending>,
     pub clients: Arc<Broadcaster>,
     pub record: RunRecord,
     /// The hash of the credential that authorizes our keys.
@@ -48,6 +74,8 @@ pub struct Supervision<'a> {
     pub problems: Problems,
     /// The shutdown that a client or a signal ordered.
     pub shutdown: Option<Shutdown>,
+    /// The machine starts anew when it has ended.
+    pub restart: Option<Restart>,
     /// The seconds that a guest had to shut down before its power was cut.
     pub cut_after: Option<u64>,
     /// The ways to the guest's sshd while the machine runs.
@@ -63,8 +91,8 @@ impl Supervision<'_> {
     pub async fn supervise(
         &mut self,
         run: impl Future<Output = Result<Ended, engine::Error>>,
-        mut events: mpsc::Receiver<Event>,
-        mut requests: mpsc::Receiver<ClientRequest>,
+        events: &mut mpsc::Receiver<engine::Event>,
+        requests: &mut mpsc::Receiver<ClientRequest>,
     ) -> Result<Ended, engine::Error> {
         tokio::pin!(run);
         let mut signalled = false;
@@ -97,14 +125,15 @@ impl Supervision<'_> {
         }
     }
 
-    fn on_event(&mut self, event: Event) {
+    fn on_event(&mut self, event: engine::Event) {
         match event {
-            Event::Started {
+            engine::Event::Started {
                 accelerator,
                 ssh_port,
                 vsock,
                 ports,
                 resumed,
+                woken,
             } => {
                 fault::point("supervisor-runs");
                 self.agent.reset();
@@ -114,6 +143,11 @@ impl Supervision<'_> {
                 self.record.ports = ports;
                 self.record.warm = resumed;
                 self.save_record();
+                let kind = if woken { Kind::Resumed } else { Kind::Started };
+                self.events.add(kind, self.vm, None);
+                if woken {
+                    self.on_woken();
+                }
                 let ssh_port = ssh_port.unwrap_or(0);
                 self.routes = Some(Routes {
                     tcp: ssh_port,
@@ -125,12 +159,12 @@ impl Supervision<'_> {
                     vsock,
                 });
             }
-            Event::Cold { reason } => self.clients.publish(Message::Cold { reason }),
-            Event::Problem(text) => {
+            engine::Event::Cold { reason } => self.clients.publish(Message::Cold { reason }),
+            engine::Event::Problem(text) => {
                 self.problems.add(&text);
                 self.clients.publish(Message::Problem { text });
             }
-            Event::Changed {
+            engine::Event::Changed {
                 number,
                 error,
                 ports,
@@ -143,34 +177,34 @@ impl Supervision<'_> {
                     ports,
                 });
             }
-            Event::Restarting => self.clients.publish(Message::Console {
+            engine::Event::Saved(number, saved) => self.on_saved(number, saved),
+            engine::Event::Restarting => self.clients.publish(Message::Console {
                 line: engine::RESTARTING.into(),
             }),
-            Event::Reset => {
+            engine::Event::Reset => {
                 self.newest = NewestLine::default();
                 self.agent.reset();
-                // Its host key was in memory.
-                if self.vm.spec.is_ephemeral()
-                    && let Err(error) = self.vm.keys().forget_host(self.vm.spec.name.as_str())
-                {
-                    tracing::error!(%error, "can't forget the host key of the previous boot");
-                }
+                self.forget_host_key();
                 self.problems.set_hopeless(None);
+                self.events.add(Kind::Rebooted, self.vm, None);
                 self.clients.publish(Message::Rebooted);
+                self.on_reset();
             }
-            Event::Hopeless(reason) => {
+            engine::Event::Hopeless(reason) => {
                 self.problems.set_hopeless(Some(&reason));
                 self.clients.publish(Message::Hopeless { reason });
             }
-            Event::Fallback { reason } => self.clients.publish(Message::Fallback { reason }),
-            Event::NoSpace => {
+            engine::Event::Fallback { reason } => {
+                self.clients.publish(Message::Fallback { reason })
+            }
+            engine::Event::NoSpace => {
                 self.clients.publish(Message::Console {
                     line: NO_SPACE.into(),
                 });
                 tracing::warn!("{NO_SPACE}");
                 self.problems.no_space();
             }
-            Event::Console(bytes) => {
+            engine::Event::Console(bytes) => {
                 self.logs.console.write(&bytes);
                 self.console.show(&bytes);
                 if let Some(line) = self.newest.push(&bytes) {
@@ -179,7 +213,7 @@ impl Supervision<'_> {
                     });
                 }
             }
-            Event::Channel(index, bytes) => match &mut self.logs.journal {
+            engine::Event::Channel(index, bytes) => match &mut self.logs.journal {
                 Some((journal, log)) if *journal == index => log.write(&bytes),
                 _ => self.agent.on_channel(index, &bytes),
             },
@@ -189,6 +223,7 @@ impl Supervision<'_> {
     fn on_request(&mut self, request: ClientRequest) {
         match request {
             ClientRequest::Request(Request::Ready) => {
+                self.events.add(Kind::Ready, self.vm, None);
                 // Later clients need no message about the accelerator that failed.
                 self.clients.forget(|message| {
                     matches!(message, Message::Fallback { .. } | Message::Hopeless { .. })
@@ -209,17 +244,22 @@ impl Supervision<'_> {
                 self.record.ssh_door = Some(door);
                 self.save_record();
             }
-            ClientRequest::Request(Request::Stop { seconds: 0 }) | ClientRequest::LeaseEnded => {
-                self.cut_power();
+            ClientRequest::LeaseEnded => self.stop(0),
+            ClientRequest::Request(Request::Stop { seconds }) => self.stop(seconds),
+            ClientRequest::Request(Request::Restart { seconds }) => {
+                // A machine that somebody stops stays off.
+                if self.shutdown.is_none() {
+                    self.stop(seconds);
+                    self.restart = Some(Restart::Fresh);
+                }
             }
-            ClientRequest::Request(Request::Stop { seconds }) => {
-                let shutdown = Shutdown::begin(Instant::now(), seconds);
-                self.shutdown = Some(shutdown.or_earlier(self.shutdown));
-            }
+            ClientRequest::Request(Request::Suspend { number }) => self.suspend(number),
+            ClientRequest::Request(Request::UserspaceRestarts) => self.agent.restarts(),
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change));
             }
             ClientRequest::Request(Request::Plug { number, device }) => {
+                self.plugged = true;
                 let takes_shares = self.machine.devices.shared_memory && !self.record.warm;
                 match devices::addition(self.vm, self.dirs, takes_shares, &device) {
                     Ok(addition) => self.order(Order::Plug(number, Box::new(addition))),
@@ -231,6 +271,7 @@ impl Supervision<'_> {
                 }
             }
             ClientRequest::Request(Request::Unplug { number, device }) => {
+                self.plugged = true;
                 let helper = devices::helper_name(self.vm, &device);
                 self.order(Order::Unplug {
                     number,
@@ -239,6 +280,58 @@ impl Supervision<'_> {
                 });
             }
             ClientRequest::Request(Request::Attach { .. } | Request::EndLease) => {}
+        }
+    }
+
+    /// Ends the machine for good.
+    fn stop(&mut self, seconds: u64) {
+        self.restart = None;
+        self.suspending = self.suspending.filter(|state| *state == Suspending::Saved);
+        if seconds == 0 {
+            self.cut_power();
+        } else {
+            let shutdown = Shutdown::begin(Instant::now(), seconds);
+            self.shutdown = Some(shutdown.or_earlier(self.shutdown));
+        }
+    }
+
+    /// The guest's firmware starts again. The machine knows only the image that it started with.
+    fn on_reset(&mut self) {
+        let differs = Vm::open(&self.vm.folder).is_ok_and(|vm| !vm.spec.boots_as(&self.vm.spec));
+        let is_ephemeral = self.vm.spec.is_ephemeral();
+        // A machine that has resumed has its template's credentials, and would wait again for the
+        // identity that its disk has.
+        let has_identity = self.record.warm && !is_ephemeral;
+        if (differs || has_identity) && self.shutdown.is_none() {
+            // The scratch disk of a machine that has resumed is part of its template.
+            self.restart = Some(match self.record.warm && is_ephemeral {
+                true => Restart::Fresh,
+                false => Restart::Reboot,
+            });
+            self.order(Order::Quit);
+        }
+    }
+
+    /// Returns the way in which the machine starts anew after this end, if it does.
+    pub fn restart_after(&mut self, ended: &Result<Ended, engine::Error>) -> Option<Restart> {
+        let restart = self.restart?;
+        if !matches!(ended, Ok(Ended::ByGuest | Ended::ByOrder)) {
+            return None;
+        }
+        self.clients
+            .forget(|message| matches!(message, Message::Started { .. }));
+        self.events.add(Kind::Rebooted, self.vm, None);
+        self.clients.publish(Message::Rebooted);
+        self.forget_host_key();
+        Some(restart)
+    }
+
+    /// An ephemeral VM's host key was in memory.
+    fn forget_host_key(&self) {
+        if self.vm.spec.is_ephemeral()
+            && let Err(error) = self.vm.keys().forget_host(self.vm.spec.name.as_str())
+        {
+            tracing::error!(%error, "can't forget the host key of the previous boot");
         }
     }
 
@@ -269,14 +362,17 @@ impl Supervision<'_> {
         self.order(Order::Quit);
     }
 
-    fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) {
         // An engine that has ended needs no orders.
         let _ = self.orders.send(order);
     }
 
     /// Writes the end to the record, and returns it.
     pub fn record_end(&mut self, ended: Result<Ended, engine::Error>) -> End {
+        let saved = self.suspending == Some(Suspending::Saved);
         let (kind, reason) = match ended {
+            _ if saved => (EndKind::Suspend, "it was suspended".to_owned()),
+            Err(error @ engine::Error::Wake(_)) => (EndKind::Suspend, error.to_string()),
             Ok(Ended::ByGuest) => (EndKind::Guest, "the guest shut itself down".to_owned()),
             Ok(Ended::ByOrder) => {
                 let reason = match self.cut_after {
@@ -301,6 +397,12 @@ impl Supervision<'_> {
         };
         self.record.end = Some(end.clone());
         self.save_record();
+        let event = match kind {
+            EndKind::Guest | EndKind::Stop => Kind::Stopped,
+            EndKind::Suspend => Kind::Suspended,
+            EndKind::Panic | EndKind::Failure => Kind::Crashed,
+        };
+        self.events.add(event, self.vm, Some(&end.reason));
         end
     }
 

@@ -63,6 +63,16 @@ impl Own {
         Self { name, id }
     }
 
+    /// An image to which the container image `app` is bound.
+    pub fn binding(app: &str, test: &str) -> Self {
+        let script = format!(
+            "cd /usr/lib/bootc; mkdir -p bound-images.d ../app; \
+             printf '[Image]\\nImage={app}\\n' >../app/app.image; \
+             ln -s ../../app/app.image bound-images.d/"
+        );
+        Self::with("latest", test, &script)
+    }
+
     /// Returns true while podman has containers of it.
     pub fn has_containers(&self) -> bool {
         let filter = format!("ancestor={}", self.id);
@@ -90,6 +100,40 @@ impl Drop for Own {
             "image {} was left mounted",
             self.name
         );
+    }
+}
+
+/// A container image with one file. It is removed when the value is dropped.
+pub struct App {
+    pub name: String,
+    pub id: String,
+}
+
+impl App {
+    pub fn build(test: &str) -> Self {
+        let name = format!("localhost/podman-bootc-app:{test}-{}", std::process::id());
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("app"), "an app\n").unwrap();
+        let file = folder.path().join("Containerfile");
+        std::fs::write(&file, "FROM scratch\nCOPY app /\n").unwrap();
+        let folder = folder.path().display().to_string();
+        let build = [
+            "build",
+            "--quiet",
+            "--network",
+            "none",
+            "--tag",
+            &name,
+            &folder,
+        ];
+        let id = podman(&build, vec![]).expect(0).text().trim().to_owned();
+        Self { name, id }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        podman(&["rmi", "--force", &self.id], vec![]);
     }
 }
 

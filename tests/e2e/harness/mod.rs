@@ -15,7 +15,7 @@ use crate::common::wait::eventually;
 
 pub use crate::common::process::Process;
 pub use crate::common::small::Small;
-pub use image::{Own, containers_conf, podman, shared};
+pub use image::{App, Own, containers_conf, podman, shared};
 pub use kvm::{Kvm, tool_on_processor};
 pub use program::{Output, Running, Signal};
 pub use registry::Registry;

@@ -145,6 +145,17 @@ impl Running {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Returns the processor time that it has used.
+    pub fn processor_time(&self) -> Duration {
+        let pid = self.pid().as_raw_nonzero();
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        // Fields 14 and 15 of proc(5), in hundredths of a second; the second may have blanks.
+        let (_, fields) = text.rsplit_once(')').unwrap();
+        let fields = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();

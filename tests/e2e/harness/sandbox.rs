@@ -39,6 +39,14 @@ impl Sandbox {
         Self::with(test, target().join("e2e-cache"))
     }
 
+    /// Creates a sandbox for a test that isn't about a boot: its VMs resume from the templates that
+    /// such tests share. The first one makes them.
+    pub fn warm(test: &str) -> Self {
+        let mut sandbox = Self::new(test);
+        sandbox.tool.set("PODMAN_BOOTC_WARM", "always");
+        sandbox
+    }
+
     /// Creates a sandbox with an empty cache.
     pub fn with_empty_cache(test: &str) -> Self {
         Self::with(test, PathBuf::from("cache"))
@@ -72,7 +80,9 @@ impl Sandbox {
         tool.set("XDG_CACHE_HOME", &cache);
         tool.set("XDG_RUNTIME_DIR", runtime.path());
         tool.set("CONTAINERS_CONF", image::containers_conf());
-        // Only tests of warm starts share machines.
+        // The files of the person who runs the tests don't count.
+        tool.set("PODMAN_BOOTC_NO_CONFIG", "1");
+        // Most tests are about a boot.
         tool.set("PODMAN_BOOTC_WARM", "never");
         Self {
             root,
@@ -156,15 +166,20 @@ impl Sandbox {
             words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
         // The tool takes the place of the shell in between.
         let line = format!("{before} exec {}", quoted.collect::<Vec<_>>().join(" "));
+        self.run_on_terminal(&line).of_tool(args)
+    }
+
+    /// Runs a shell's command line on a terminal of its own, with the test's environment.
+    pub fn run_on_terminal(&self, line: &str) -> Running {
         let words = [
             "--quiet",
             "--flush",
             "--return",
             "--command",
-            &line,
+            line,
             "/dev/null",
         ];
-        Running::start(self.command("script", &words), None).of_tool(args)
+        Running::start(self.command("script", &words), None)
     }
 
     /// Runs the tool; it may boot a VM.

@@ -1,5 +1,8 @@
 //! Unix: Linux and macOS.
 
+mod descendants;
+mod keys;
+mod volume;
 mod watcher;
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
@@ -90,6 +93,11 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Returns true if somebody may execute the file.
+pub fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
+}
+
 pub fn is_block_device(metadata: &Metadata) -> bool {
     metadata.file_type().is_block_device()
 }
@@ -134,11 +142,39 @@ pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     create_private_file(path)?.set_len(size)
 }
 
+/// Returns the next range of bytes from `at` that is not a hole, before `end`. Where the filesystem
+/// knows no holes, all bytes are data.
+pub fn next_data(file: &File, at: u64, end: u64) -> io::Result<Option<(u64, u64)>> {
+    use rustix::fs::{SeekFrom, seek};
+    use rustix::io::Errno;
+    if at >= end {
+        return Ok(None);
+    }
+    match seek(file, SeekFrom::Data(at)) {
+        Ok(start) if start >= end => Ok(None),
+        Ok(start) => Ok(Some((start, seek(file, SeekFrom::Hole(start))?.min(end)))),
+        Err(Errno::NXIO) => Ok(None),
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some((at, end))),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Returns true for a folder, and not a link, that belongs to this user and that no other user can
 /// write to.
 pub fn is_private_dir(path: &Path) -> bool {
     std::fs::symlink_metadata(path)
         .is_ok_and(|m| m.is_dir() && m.uid() == user_id() && m.mode() & 0o022 == 0)
+}
+
+/// Returns true if a file, or the file that it links to, belongs neither to this user, nor to root,
+/// nor to the owner of `folder`.
+pub fn is_of_another_user(file: &Path, folder: &Path) -> bool {
+    let owner = |path: &Path| path.metadata().map(|m| m.uid()).ok();
+    let link = file.symlink_metadata().map(|m| m.uid()).ok();
+    [owner(file), link]
+        .into_iter()
+        .flatten()
+        .any(|uid| uid != user_id() && uid != 0 && Some(uid) != owner(folder))
 }
 
 /// Gives the program a session of its own: it has no terminal, and Ctrl-C doesn't signal it. It
@@ -262,6 +298,9 @@ pub fn guard_helper(helper: &tokio::process::Child) -> io::Result<HelperGuard> {
     }
 }
 
+pub use descendants::descendants;
+pub use keys::Keys;
+pub use volume::{identity, is_on_network, stamp};
 pub use watcher::watch_parent;
 
 /// Returns true if another process killed this one or asked it to end.

@@ -1,7 +1,9 @@
 //! Windows. `unix` documents the functions; the comments here name only the differences.
 
+mod keys;
 mod pipe;
 mod socket;
+mod volume;
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -33,10 +35,12 @@ use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, OpenProcess, PROCESS_TERMINATE, TerminateProcess,
 };
 
+pub use keys::Keys;
 pub use socket::{
     Listener, ReadHalf, Stream, WriteHalf, connect, connect_stream, listen, listen_for_child,
     listen_for_program, open_pipe, split,
 };
+pub use volume::{descendants, identity, is_on_network, stamp};
 
 /// The exit code of a process that we end: the same as for Ctrl-C (STATUS_CONTROL_C_EXIT).
 const TERMINATED: u32 = 0xC000_013A;
@@ -162,6 +166,11 @@ pub fn link_folder(to: &Path, link: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_dir(to, link)
 }
 
+/// Takes all bytes for data, because only a request to the driver tells holes.
+pub fn next_data(_file: &File, at: u64, end: u64) -> io::Result<Option<(u64, u64)>> {
+    Ok((at < end).then_some((at, end)))
+}
+
 pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     let file = create_private_file(path)?;
     let mut returned = 0;
@@ -185,6 +194,11 @@ pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     file.set_len(size)
 }
 
+/// Files have no such right here.
+pub fn is_executable(_metadata: &Metadata) -> bool {
+    false
+}
+
 pub fn is_block_device(_metadata: &Metadata) -> bool {
     false
 }
@@ -203,6 +217,11 @@ pub fn make_read_only(path: &Path) -> io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     permissions.set_readonly(true);
     std::fs::set_permissions(path, permissions)
+}
+
+/// Always false: folders of other users are not writable.
+pub fn is_of_another_user(_file: &Path, _folder: &Path) -> bool {
+    false
 }
 
 /// The temporary folder belongs to the user.

@@ -1,0 +1,54 @@
+//! Saves a machine with its memory, and loads it.
+
+use std::path::Path;
+
+use qapi::qmp;
+use serde_json::json;
+
+use super::qmp::{Qmp, QmpError};
+
+/// Bytes a second: no limit.
+const BANDWIDTH: u64 = 1 << 36;
+
+impl Qmp {
+    /// Stops the machine and begins to write all of it to a file. [`Report::Moved`] or
+    /// [`Report::MoveFailed`] follows.
+    ///
+    /// [`Report::Moved`]: crate::hypervisor::report::Report::Moved
+    /// [`Report::MoveFailed`]: crate::hypervisor::report::Report::MoveFailed
+    ///
+    /// # Errors
+    /// QEMU can't save such a machine.
+    pub async fn save_all(&self, state: &Path) -> Result<(), QmpError> {
+        self.tell_of_moves().await?;
+        // QEMU's own limit is for networks.
+        let parameters = json!({"max-bandwidth": BANDWIDTH});
+        let parameters: qmp::MigrateSetParameters = serde_json::from_value(parameters)?;
+        self.execute(qmp::migrate_set_parameters::from(parameters))
+            .await?;
+        self.stop_and_save(state).await
+    }
+
+    /// Begins to load what [`Self::save_all`] wrote. A report follows as there.
+    pub async fn load_all(&self, state: &Path) -> Result<(), QmpError> {
+        self.tell_of_moves().await?;
+        self.incoming(state, None).await
+    }
+
+    async fn tell_of_moves(&self) -> Result<(), QmpError> {
+        let events = qmp::MigrationCapabilityStatus {
+            capability: qmp::MigrationCapability::events,
+            state: true,
+        };
+        let capabilities = vec![events];
+        self.execute(qmp::migrate_set_capabilities { capabilities })
+            .await
+            .map(drop)
+    }
+
+    /// Returns why the last state could not be saved or loaded, in QEMU's words.
+    pub async fn why_not_moved(&self) -> Option<String> {
+        let info = self.execute(qmp::query_migrate {}).await.ok()?;
+        info.error_desc
+    }
+}

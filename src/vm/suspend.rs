@@ -1,0 +1,374 @@
+//! VMs whose machine is saved to a file, with its memory: suspend them, and know whether they can
+//! resume.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::spec::Spec;
+use super::store::instance::{End, EndKind, RunRecord};
+use super::{Vm, store};
+use crate::host::fs::file::{self, IoContext as _};
+use crate::host::{self, Os, fault};
+use crate::hypervisor::accelerator::Accelerator;
+use crate::hypervisor::{Hypervisor, Machine};
+use crate::warm;
+
+const VERSION: u32 = 1;
+/// The first QEMU that saves a machine to a file by itself.
+const FIRST_QEMU: (u32, u32) = (8, 2);
+
+/// The content of `suspended.json`, which exists as long as the state beside it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    version: u32,
+    pub at: jiff::Timestamp,
+    pub accelerator: Accelerator,
+    /// The hypervisor's program, with its size and time of change.
+    program: PathBuf,
+    stamp: String,
+    /// The host's processor, if the guest has it.
+    processor: Option<String>,
+    /// A hash of the machine's devices.
+    machine: String,
+}
+
+/// A suspended VM can't resume on this host, for this reason.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it is suspended and can't resume: {reason}. `podman-bootc start --cold {name}` boots it anew, and loses \
+     what it had in memory"
+)]
+pub struct CantResume {
+    name: String,
+    reason: String,
+}
+
+impl Suspended {
+    /// Describes the state of a machine that this hypervisor runs.
+    ///
+    /// # Errors
+    /// The hypervisor can't run such a machine.
+    pub fn of(
+        machine: &Machine,
+        hypervisor: &Hypervisor,
+        accelerator: Accelerator,
+    ) -> Result<Self, crate::hypervisor::PlanError> {
+        let mut shape = warm::shape(machine);
+        // A machine that runs has read them.
+        shape.credentials.clear();
+        let launch = hypervisor.plan(&shape, accelerator)?.launch;
+        let mut hash = Sha256::new();
+        for arg in &launch.args {
+            hash.update((arg.len() as u64).to_le_bytes());
+            hash.update(arg.as_encoded_bytes());
+        }
+        Ok(Self {
+            version: VERSION,
+            at: jiff::Timestamp::now(),
+            accelerator,
+            stamp: warm::stamp(&launch.program),
+            program: launch.program,
+            processor: accelerator.is_hardware().then(host::processor),
+            machine: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+        })
+    }
+
+    /// Returns the description of a VM's state, if it is suspended.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read(vm: &Vm) -> Result<Option<Self>, file::Error> {
+        match file::read_json(&vm.suspended(), VERSION) {
+            Err(error) if error.is_not_found() => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Makes sure that the state fits the machine that would load it.
+    ///
+    /// # Errors
+    /// It doesn't.
+    pub fn check(
+        &self,
+        vm: &Vm,
+        machine: &Machine,
+        hypervisor: &Hypervisor,
+    ) -> Result<(), CantResume> {
+        let reason = match Self::of(machine, hypervisor, self.accelerator) {
+            Ok(now) => self.difference(&now),
+            Err(error) => Some(error.to_string()),
+        };
+        match reason {
+            Some(reason) => Err(CantResume::new(vm, reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn difference(&self, now: &Self) -> Option<String> {
+        if (&self.program, &self.stamp) != (&now.program, &now.stamp) {
+            return Some(format!("{} has changed since", self.program.display()));
+        }
+        if self.processor != now.processor {
+            return Some("the host has another processor".into());
+        }
+        if self.machine != now.machine {
+            return Some("its machine would have other devices now".into());
+        }
+        None
+    }
+
+    /// Makes the state in the partial file count. The machine is paused meanwhile.
+    ///
+    /// # Errors
+    /// A file can't be written. Then the state doesn't count.
+    pub fn commit(&self, vm: &Vm) -> Result<(), file::Error> {
+        let (partial, state) = (vm.suspended_partial(), vm.suspended_state());
+        file::sync(&partial).writing(&partial)?;
+        fault::point("suspend-saved");
+        std::fs::rename(&partial, &state).writing(&state)?;
+        file::write_json(&vm.suspended(), self)?;
+        fault::point("suspended");
+        Ok(())
+    }
+}
+
+impl CantResume {
+    pub fn new(vm: &Vm, reason: String) -> Self {
+        Self {
+            name: vm.spec.name.to_string(),
+            reason,
+        }
+    }
+}
+
+/// Returns the reason why a running VM can't be suspended. `plugged` tells that its machine has got
+/// or lost a device since it started.
+pub fn obstacle(
+    spec: &Spec,
+    hypervisor: &Hypervisor,
+    record: &RunRecord,
+    plugged: bool,
+) -> Option<String> {
+    obstacle_on(Os::current(), spec, hypervisor, record, plugged)
+}
+
+fn obstacle_on(
+    os: Os,
+    spec: &Spec,
+    hypervisor: &Hypervisor,
+    record: &RunRecord,
+    plugged: bool,
+) -> Option<String> {
+    let Hypervisor::Qemu(qemu) = hypervisor else {
+        return Some("only QEMU can save a running VM".into());
+    };
+    if os != Os::Linux {
+        return Some(format!("QEMU can't save a running VM on {}", os.name()));
+    }
+    if qemu.version < FIRST_QEMU {
+        let ((major, minor), (first_major, first_minor)) = (qemu.version, FIRST_QEMU);
+        return Some(format!(
+            "QEMU {major}.{minor} is too old: this needs {first_major}.{first_minor}"
+        ));
+    }
+    let shares = !spec.settings.shares.is_empty() || spec.shared_root().is_some();
+    let reasons = [
+        (
+            shares,
+            "QEMU can't save the host folders that it shares (-v)",
+        ),
+        (
+            spec.settings.tpm,
+            "the state of its TPM (--tpm) isn't saved",
+        ),
+        (
+            record.warm,
+            "it has started from a template; create it with --cold to suspend it",
+        ),
+        (
+            plugged || spec.replaced().is_some(),
+            "it has got or lost a device since its start; stop it and start it once more",
+        ),
+    ];
+    let reason = reasons.into_iter().find(|(holds, _)| *holds);
+    reason.map(|(_, reason)| reason.to_owned())
+}
+
+/// Removes the files of a state that doesn't count.
+pub fn remove_state(vm: &Vm) -> io::Result<()> {
+    for path in [vm.suspended_partial(), vm.suspended_state()] {
+        remove(&path)?;
+    }
+    Ok(())
+}
+
+/// Drops the state of a suspended VM, whose next start boots. The caller has taken the VM.
+///
+/// # Errors
+/// A file can't be removed or written.
+pub fn drop_state(vm: &Vm) -> Result<(), store::Error> {
+    let path = vm.suspended();
+    remove(&path)
+        .and_then(|()| file::sync_dir(&vm.folder))
+        .writing(&path)?;
+    remove_state(vm).writing(vm.suspended_state())?;
+    // The guest finds its disks as after a power cut.
+    let record = vm.record();
+    vm.set_record(&RunRecord {
+        authorized: None,
+        end: Some(End {
+            at: jiff::Timestamp::now(),
+            kind: EndKind::Stop,
+            power_cut: false,
+            reason: "its suspended state was dropped".into(),
+        }),
+        ..record
+    })
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::ExtraDisk;
+    use crate::guest::boot::shares::Share;
+    use crate::hypervisor::qemu::Qemu;
+    use crate::hypervisor::{Arch, Credential, sample_machine};
+    use crate::vm::State;
+
+    fn qemu(program: &Path, version: (u32, u32)) -> Hypervisor {
+        Hypervisor::Qemu(Qemu {
+            program: program.into(),
+            arch: Arch::X86_64,
+            version,
+            os: Os::Linux,
+        })
+    }
+
+    fn vm(folder: &Path) -> Vm {
+        Vm {
+            spec: Spec::sample(),
+            folder: folder.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_vm_from_being_suspended_is_named() {
+        type Change = fn(&mut Spec, &mut RunRecord);
+        let reason = |change: Change, plugged| {
+            let (mut spec, mut record) = (Spec::sample(), RunRecord::default());
+            change(&mut spec, &mut record);
+            let qemu = qemu(Path::new("/qemu"), (10, 0));
+            obstacle_on(Os::Linux, &spec, &qemu, &record, plugged)
+        };
+        let fits: [Change; 4] = [
+            |_, _| {},
+            |s, _| s.remove = true,
+            |s, _| s.settings.gui = true,
+            |s, _| s.settings.disks = vec![ExtraDisk::New { size: 1 }].into(),
+        ];
+        for change in fits {
+            assert_eq!(reason(change, false), None);
+        }
+        let refused: [(Change, &str); 3] = [
+            (
+                |s, _| {
+                    s.settings.shares = vec![Share {
+                        source: "/a".into(),
+                        target: "/b".into(),
+                        read_only: false,
+                    }]
+                    .into()
+                },
+                "-v",
+            ),
+            (|s, _| s.settings.tpm = true, "--tpm"),
+            (|_, r| r.warm = true, "--cold"),
+        ];
+        for (change, word) in refused {
+            let reason = reason(change, false).unwrap();
+            assert!(reason.contains(word), "{word}: {reason}");
+        }
+        assert!(reason(|_, _| {}, true).unwrap().contains("device"));
+        let on = |os, version| {
+            let qemu = qemu(Path::new("/qemu"), version);
+            obstacle_on(os, &Spec::sample(), &qemu, &RunRecord::default(), false)
+        };
+        assert!(on(Os::Macos, (10, 0)).is_some() && on(Os::Windows, (10, 0)).is_some());
+        assert!(on(Os::Linux, (8, 1)).unwrap().contains("8.2"));
+    }
+
+    #[test]
+    fn a_state_fits_only_the_machine_that_was_saved() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("qemu");
+        std::fs::write(&program, "1").unwrap();
+        let (vm, qemu) = (vm(dir.path()), qemu(&program, (10, 0)));
+        let saved = |machine: &Machine| Suspended::of(machine, &qemu, Accelerator::Tcg).unwrap();
+        let state = saved(&sample_machine());
+        let check = |machine: &Machine| state.check(&vm, machine, &qemu).map_err(|e| e.to_string());
+        type Change = fn(&mut Machine);
+        let fits: [Change; 3] = [
+            |m| m.name = "other".into(),
+            |m| m.control = "/run/y/control".into(),
+            |m| {
+                m.credentials.push(Credential {
+                    name: "a".into(),
+                    value: vec![],
+                })
+            },
+        ];
+        for change in fits {
+            let mut machine = sample_machine();
+            change(&mut machine);
+            assert_eq!(check(&machine), Ok(()));
+        }
+        let others: [Change; 4] = [
+            |m| m.memory_mib += 1,
+            |m| m.cpus += 1,
+            |m| m.network = false,
+            |m| m.disks.clear(),
+        ];
+        for change in others {
+            let mut machine = sample_machine();
+            change(&mut machine);
+            let reason = check(&machine).unwrap_err();
+            assert!(
+                reason.contains("devices") && reason.contains("start --cold one"),
+                "{reason}"
+            );
+        }
+        std::fs::write(&program, "10.0.3").unwrap();
+        let reason = check(&sample_machine()).unwrap_err();
+        assert!(reason.contains("qemu has changed"), "{reason}");
+    }
+
+    #[test]
+    fn a_state_counts_from_its_description_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let vm = vm(dir.path());
+        let qemu = qemu(Path::new("/qemu"), (10, 0));
+        let state = Suspended::of(&sample_machine(), &qemu, Accelerator::Tcg).unwrap();
+        std::fs::write(vm.suspended_partial(), "memory").unwrap();
+        assert_eq!(vm.state(), State::Stopped);
+        assert_eq!(Suspended::read(&vm).unwrap(), None);
+        state.commit(&vm).unwrap();
+        assert_eq!(vm.state(), State::Suspended);
+        assert_eq!(Suspended::read(&vm).unwrap(), Some(state.clone()));
+        drop_state(&vm).unwrap();
+        assert_eq!(vm.state(), State::Stopped);
+        let left: Vec<_> = file::entries(dir.path()).map(|e| e.file_name()).collect();
+        assert_eq!(left, ["state.json"]);
+        assert!(state.commit(&vm).is_err(), "there is no state any more");
+        assert_eq!(vm.state(), State::Stopped);
+    }
+}

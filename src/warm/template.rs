@@ -1,0 +1,80 @@
+//! One template: its files and its description.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::fs::file;
+use crate::host::fs::lock::Lock;
+
+pub(super) const VERSION: u32 = 1;
+pub(super) const DESCRIPTION: &str = "template.json";
+pub(super) const MEMORY: &str = "memory";
+pub(super) const STATE: &str = "state";
+/// What the guest wrote to its disk before it was frozen.
+pub(super) const DISK: &str = "disk.qcow2";
+pub(super) const USED: &str = "used";
+/// The reason why machines of this shape can't be resumed.
+pub(super) const UNFIT: &str = ".unfit";
+
+/// The content of `template.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Description {
+    pub version: u32,
+    /// What the machine runs, for listings.
+    pub origin: String,
+    pub made: jiff::Timestamp,
+    /// The host's boot. After another one, only files that were synced count.
+    pub host_boot: String,
+    pub synced: bool,
+}
+
+/// A template that stays as long as this value lives.
+#[derive(Debug)]
+pub struct Template {
+    pub(super) folder: PathBuf,
+    pub(super) _lease: Lock,
+}
+
+impl Template {
+    pub fn memory(&self) -> PathBuf {
+        self.folder.join(MEMORY)
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.join(STATE)
+    }
+
+    /// The layer of the disk that the machine writes to, if it has one.
+    pub fn disk(&self) -> PathBuf {
+        self.folder.join(DISK)
+    }
+
+    /// Removes a template that can't be used. VMs that use its memory keep it.
+    pub fn discard(self) {
+        if let Err(error) = file::remove_dir(&self.folder) {
+            tracing::warn!(path = %self.folder.display(), %error, "can't remove a template");
+        }
+    }
+
+    /// Removes a template from which no machine may be resumed, and remembers why.
+    pub fn refuse(self, reason: &str) {
+        remember(&self.folder, reason);
+        self.discard();
+    }
+}
+
+/// Returns the files of the template in this folder.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let files = [MEMORY, STATE, DISK].map(|name| folder.join(name));
+    files.into_iter().filter(|file| file.exists()).collect()
+}
+
+/// Remembers why machines of the shape of the template in this folder can't be resumed.
+pub(super) fn remember(folder: &Path, reason: &str) {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(UNFIT);
+    if let Err(error) = file::write_atomic(Path::new(&path), reason.as_bytes()) {
+        tracing::warn!(%error, "can't record that a machine can't be resumed");
+    }
+}
