@@ -47,18 +47,17 @@ pub struct CantResume {
 }
 
 impl Suspended {
-    /// Describes the state of a machine that this hypervisor runs.
+    /// Describes the state of a VM's machine that this hypervisor runs.
     ///
     /// # Errors
     /// The hypervisor can't run such a machine.
     pub fn of(
+        vm: &Vm,
         machine: &Machine,
         hypervisor: &Hypervisor,
         accelerator: Accelerator,
     ) -> Result<Self, crate::hypervisor::PlanError> {
-        let mut shape = warm::shape(machine);
-        // A machine that runs has read them.
-        shape.credentials.clear();
+        let shape = shape(machine, &vm.folder);
         let launch = hypervisor.plan(&shape, accelerator)?.launch;
         let mut hash = Sha256::new();
         for arg in &launch.args {
@@ -81,7 +80,15 @@ impl Suspended {
     /// # Errors
     /// The file can't be read.
     pub fn read(vm: &Vm) -> Result<Option<Self>, file::Error> {
-        match file::read_json(&vm.suspended(), VERSION) {
+        Self::read_file(&vm.suspended())
+    }
+
+    /// Returns the description of a state in this file, if it exists.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read_file(path: &Path) -> Result<Option<Self>, file::Error> {
+        match file::read_json(path, VERSION) {
             Err(error) if error.is_not_found() => Ok(None),
             read => read.map(Some),
         }
@@ -97,13 +104,17 @@ impl Suspended {
         machine: &Machine,
         hypervisor: &Hypervisor,
     ) -> Result<(), CantResume> {
-        let reason = match Self::of(machine, hypervisor, self.accelerator) {
-            Ok(now) => self.difference(&now),
-            Err(error) => Some(error.to_string()),
-        };
-        match reason {
+        match self.misfit(vm, machine, hypervisor) {
             Some(reason) => Err(CantResume::new(vm, reason)),
             None => Ok(()),
+        }
+    }
+
+    /// Returns the reason why the state doesn't fit the machine that would load it.
+    pub fn misfit(&self, vm: &Vm, machine: &Machine, hypervisor: &Hypervisor) -> Option<String> {
+        match Self::of(vm, machine, hypervisor, self.accelerator) {
+            Ok(now) => self.difference(&now),
+            Err(error) => Some(error.to_string()),
         }
     }
 
@@ -141,6 +152,31 @@ impl CantResume {
             name: vm.spec.name.to_string(),
             reason,
         }
+    }
+}
+
+/// Returns the machine without all that may differ between the one that is saved and the one that
+/// loads it.
+fn shape(machine: &Machine, folder: &Path) -> Machine {
+    let mut machine = machine.clone();
+    machine.wakes = false;
+    // A machine that runs has read them.
+    machine.credentials.clear();
+    for disk in machine.disks.iter_mut().chain(&mut machine.devices.disks) {
+        // One that wakes keeps its overlay.
+        disk.fresh_over = None;
+        move_out(&mut disk.file, folder);
+    }
+    if let Some(file) = &mut machine.devices.ignition {
+        move_out(file, folder);
+    }
+    warm::shape(&machine)
+}
+
+/// A rename changes the folder of the VM's files.
+fn move_out(file: &mut PathBuf, folder: &Path) {
+    if let Ok(name) = file.strip_prefix(folder) {
+        *file = Path::new("/vm").join(name);
     }
 }
 
@@ -313,12 +349,15 @@ mod tests {
         let program = dir.path().join("qemu");
         std::fs::write(&program, "1").unwrap();
         let (vm, qemu) = (vm(dir.path()), qemu(&program, (10, 0)));
-        let saved = |machine: &Machine| Suspended::of(machine, &qemu, Accelerator::Tcg).unwrap();
+        let saved =
+            |machine: &Machine| Suspended::of(&vm, machine, &qemu, Accelerator::Tcg).unwrap();
         let state = saved(&sample_machine());
         let check = |machine: &Machine| state.check(&vm, machine, &qemu).map_err(|e| e.to_string());
         type Change = fn(&mut Machine);
-        let fits: [Change; 3] = [
+        let fits: [Change; 4] = [
             |m| m.name = "other".into(),
+            // It was saved before, and has resumed.
+            |m| m.wakes = true,
             |m| m.control = "/run/y/control".into(),
             |m| {
                 m.credentials.push(Credential {
@@ -357,7 +396,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let vm = vm(dir.path());
         let qemu = qemu(Path::new("/qemu"), (10, 0));
-        let state = Suspended::of(&sample_machine(), &qemu, Accelerator::Tcg).unwrap();
+        let state = Suspended::of(&vm, &sample_machine(), &qemu, Accelerator::Tcg).unwrap();
         std::fs::write(vm.suspended_partial(), "memory").unwrap();
         assert_eq!(vm.state(), State::Stopped);
         assert_eq!(Suspended::read(&vm).unwrap(), None);

@@ -53,7 +53,7 @@ impl Supervision<'_> {
             .record
             .accelerator
             .ok_or("its accelerator is unknown")?;
-        let suspended = Suspended::of(self.machine, self.hypervisor, accelerator)
+        let suspended = Suspended::of(self.vm, self.machine, self.hypervisor, accelerator)
             .map_err(|error| error.to_string())?;
         suspended
             .commit(self.vm)
