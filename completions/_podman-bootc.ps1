@@ -48,7 +48,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Test images in VMs')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a running VM is ready, or until a unit in it is active')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the CPUs and the memory of a stopped VM, and the shares and disks of any VM')
-            [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save and restore everything on the disks of a stopped VM')
+            [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save and restore a VM: its disks, and the memory of one that runs')
             [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Make a VM of another one''s settings and disks, and print its name')
             [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give a stopped VM another name')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs and their disks')
@@ -528,16 +528,17 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot of a stopped VM')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot; that of a running VM has its memory, too')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
-            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost')
-            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots of a stopped VM; the VM''s disks don''t change')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a VM to a snapshot; everything that the VM did since then is lost')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots; the VM''s disks don''t change')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'podman-bootc;snapshot;create' {
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
+            [CompletionResult]::new('--disk-only', '--disk-only', [CompletionResultType]::ParameterName, 'Leave out the memory of a running VM: the guest finds its disks as after a power cut')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -558,8 +559,9 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;snapshot;restore' {
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--disk-only', '--disk-only', [CompletionResultType]::ParameterName, 'Leave out the snapshot''s memory; the VM must be stopped, and stays so')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'podman-bootc;snapshot;rm' {
@@ -569,10 +571,10 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;snapshot;help' {
-            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot of a stopped VM')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot; that of a running VM has its memory, too')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
-            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost')
-            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots of a stopped VM; the VM''s disks don''t change')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a VM to a snapshot; everything that the VM did since then is lost')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots; the VM''s disks don''t change')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -910,7 +912,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Test images in VMs')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a running VM is ready, or until a unit in it is active')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the CPUs and the memory of a stopped VM, and the shares and disks of any VM')
-            [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save and restore everything on the disks of a stopped VM')
+            [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save and restore a VM: its disks, and the memory of one that runs')
             [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Make a VM of another one''s settings and disks, and print its name')
             [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give a stopped VM another name')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove VMs and their disks')
@@ -987,10 +989,10 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;help;snapshot' {
-            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot of a stopped VM')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot; that of a running VM has its memory, too')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
-            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost')
-            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots of a stopped VM; the VM''s disks don''t change')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a VM to a snapshot; everything that the VM did since then is lost')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots; the VM''s disks don''t change')
             break
         }
         'podman-bootc;help;snapshot;create' {

@@ -45,7 +45,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand test 'Test images in VMs'
             cand wait 'Wait until a running VM is ready, or until a unit in it is active'
             cand set 'Change the CPUs and the memory of a stopped VM, and the shares and disks of any VM'
-            cand snapshot 'Save and restore everything on the disks of a stopped VM'
+            cand snapshot 'Save and restore a VM: its disks, and the memory of one that runs'
             cand clone 'Make a VM of another one''s settings and disks, and print its name'
             cand rename 'Give a stopped VM another name'
             cand rm 'Remove VMs and their disks'
@@ -502,15 +502,16 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand create 'Create a snapshot of a stopped VM'
+            cand create 'Create a snapshot; that of a running VM has its memory, too'
             cand list 'List a VM''s snapshots'
             cand ls 'List a VM''s snapshots'
-            cand restore 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost'
-            cand rm 'Remove snapshots of a stopped VM; the VM''s disks don''t change'
+            cand restore 'Restore a VM to a snapshot; everything that the VM did since then is lost'
+            cand rm 'Remove snapshots; the VM''s disks don''t change'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'podman-bootc;snapshot;create'= {
             cand --log-level 'Log messages at and above this level, to stderr'
+            cand --disk-only 'Leave out the memory of a running VM: the guest finds its disks as after a power cut'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -528,8 +529,9 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;snapshot;restore'= {
             cand --log-level 'Log messages at and above this level, to stderr'
-            cand -h 'Print help'
-            cand --help 'Print help'
+            cand --disk-only 'Leave out the snapshot''s memory; the VM must be stopped, and stays so'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'podman-bootc;snapshot;rm'= {
             cand --log-level 'Log messages at and above this level, to stderr'
@@ -537,10 +539,10 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help'
         }
         &'podman-bootc;snapshot;help'= {
-            cand create 'Create a snapshot of a stopped VM'
+            cand create 'Create a snapshot; that of a running VM has its memory, too'
             cand list 'List a VM''s snapshots'
-            cand restore 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost'
-            cand rm 'Remove snapshots of a stopped VM; the VM''s disks don''t change'
+            cand restore 'Restore a VM to a snapshot; everything that the VM did since then is lost'
+            cand rm 'Remove snapshots; the VM''s disks don''t change'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'podman-bootc;snapshot;help;create'= {
@@ -844,7 +846,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand test 'Test images in VMs'
             cand wait 'Wait until a running VM is ready, or until a unit in it is active'
             cand set 'Change the CPUs and the memory of a stopped VM, and the shares and disks of any VM'
-            cand snapshot 'Save and restore everything on the disks of a stopped VM'
+            cand snapshot 'Save and restore a VM: its disks, and the memory of one that runs'
             cand clone 'Make a VM of another one''s settings and disks, and print its name'
             cand rename 'Give a stopped VM another name'
             cand rm 'Remove VMs and their disks'
@@ -901,10 +903,10 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;set'= {
         }
         &'podman-bootc;help;snapshot'= {
-            cand create 'Create a snapshot of a stopped VM'
+            cand create 'Create a snapshot; that of a running VM has its memory, too'
             cand list 'List a VM''s snapshots'
-            cand restore 'Restore a stopped VM to a snapshot; everything that the VM wrote since then is lost'
-            cand rm 'Remove snapshots of a stopped VM; the VM''s disks don''t change'
+            cand restore 'Restore a VM to a snapshot; everything that the VM did since then is lost'
+            cand rm 'Remove snapshots; the VM''s disks don''t change'
         }
         &'podman-bootc;help;snapshot;create'= {
         }

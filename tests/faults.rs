@@ -23,6 +23,8 @@ mod common {
 }
 #[path = "faults/clone.rs"]
 mod clone;
+#[path = "faults/snapshot.rs"]
+mod snapshot;
 #[path = "faults/suspend.rs"]
 mod suspend;
 

@@ -40,7 +40,7 @@ pub fn renew(base: &Base, overlay: &Path) -> Result<(), CopyError> {
 }
 
 /// Links a file that doesn't change any more, or copies it to another filesystem.
-pub(super) fn link(from: &Path, to: &Path) -> io::Result<()> {
+pub fn link(from: &Path, to: &Path) -> io::Result<()> {
     file::remove_if_exists(to)?;
     if fs::hard_link(from, to).is_ok() {
         return Ok(());

@@ -27,7 +27,7 @@ pub use cache_folder::Error;
 pub use check::{Incomplete, check};
 pub use copy::{CopyError, create as create_copy};
 pub use extra::{ExtraDisk, ExtraDiskArg, InvalidExtraDisk, create as create_empty};
-pub use fresh::renew as renew_overlay;
+pub use fresh::{link, renew as renew_overlay};
 pub use import::{Import, ImportError};
 pub use install_options::{BoundImage, InstallOptions};
 pub use installed::{Installed, InstalledLayer};

@@ -28,6 +28,11 @@ impl Running<'_> {
             Change::SaveDisks(snapshot) => control.save_disks(&snapshot).await?,
             Change::ForgetDisks(snapshot) => control.forget_disks(&snapshot).await?,
             Change::CopyDisks(disks) => self.copy_disks(disks).await?,
+            Change::SaveMachine {
+                state,
+                disks,
+                others,
+            } => self.save_machine(&state, &disks, &others).await?,
         }
         Ok(())
     }
@@ -44,6 +49,7 @@ impl Running<'_> {
         };
         let copied = tokio::task::spawn_blocking(copy).await;
         control.resume().await?;
+        self.attempt.tell(Event::Unpaused).await;
         copied.unwrap_or_else(|error| {
             let source = io::Error::other(error);
             Err(CopyError::Io {

@@ -109,6 +109,8 @@ pub enum Event {
     },
     /// The answer to [`Order::Save`]: the machine is saved and paused, or runs on for this reason.
     Saved(u64, Result<(), String>),
+    /// The machine was paused for a change, and runs on.
+    Unpaused,
     /// An emulated CPU stalled early in the boot. The engine starts the machine a second time.
     Restarting,
     /// The guest rebooted: its firmware starts again, and the machine runs on.
@@ -144,6 +146,14 @@ pub enum Change {
     ForgetDisks(DiskSnapshot),
     /// Copy the files of disks, while the machine is paused.
     CopyDisks(Vec<(PathBuf, PathBuf)>),
+    /// Save the content of all disks, and the rest of the machine to a file, at one moment. The
+    /// machine is paused meanwhile.
+    SaveMachine {
+        state: PathBuf,
+        disks: DiskSnapshot,
+        /// Files that the machine writes to, and whose content is in the state.
+        others: Vec<PathBuf>,
+    },
 }
 
 /// An order to a running machine.
@@ -191,6 +201,10 @@ pub enum Error {
     Control(#[from] ControlError),
     #[error("can't resume: {0}")]
     Wake(String),
+    #[error("the machine writes to {0}, which a snapshot doesn't contain")]
+    NotInSnapshot(PathBuf),
+    #[error("{0}")]
+    NotSaved(String),
     #[error("the guest doesn't give the device up")]
     NotGivenUp,
 }

@@ -280,7 +280,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn on_report(&mut self, report: Option<Report>) {
+    pub(super) async fn on_report(&mut self, report: Option<Report>) {
         match report {
             Some(Report::Stop) => match self.hypervisor.control.stopped().await {
                 Ok(Some(Stopped::InternalError)) => {

@@ -1,15 +1,20 @@
 //! A machine that is saved with its memory, and one that wakes from that.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::freeze::moved;
 use super::running::{Attempt, Running};
-use super::{Event, Wake};
+use super::{Error, Event, Wake};
 use crate::host::fault;
 use crate::host::fs::file;
+use crate::hypervisor::DiskSnapshot;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
+use crate::hypervisor::report::Report;
 
 /// Time limit for saving or loading a whole machine. A slow disk takes a minute for some gigabytes.
 const TIME: Duration = Duration::from_secs(900);
@@ -30,20 +35,67 @@ impl Running<'_> {
     async fn try_save(&mut self, state: &Path) -> Result<(), String> {
         file::create_private(state).map_err(|error| error.to_string())?;
         let control = &self.hypervisor.control;
-        let text = |error: &dyn std::error::Error| crate::text::error_chain(error);
         control
             .save_all(state)
             .await
-            .map_err(|error| text(&error))?;
-        match moved(&mut self.hypervisor, TIME).await {
-            Ok(()) => Ok(()),
-            Err(reason) => Err(self
-                .hypervisor
-                .control
-                .why_not_moved()
-                .await
-                .unwrap_or(reason)),
+            .map_err(|error| crate::text::error_chain(&error))?;
+        match timeout(TIME, self.saved()).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(_) => return Err("QEMU writes its state for too long".into()),
         }
+        let reason = self.hypervisor.control.why_not_moved().await;
+        Err(reason.unwrap_or_else(|| "QEMU can't write its state".into()))
+    }
+
+    /// Waits until the machine is saved. Returns false if QEMU has failed or ended.
+    async fn saved(&mut self) -> bool {
+        loop {
+            match self.hypervisor.reports.recv().await {
+                Some(Report::Moved) => return true,
+                Some(Report::MoveFailed) => return false,
+                // From before the pause, or the machine's end.
+                other => {
+                    let ended = other.is_none();
+                    self.on_report(other).await;
+                    if ended {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Saves the disks and the rest of the machine while it is paused, and lets it run on.
+    pub(super) async fn save_machine(
+        &mut self,
+        state: &Path,
+        disks: &DiskSnapshot,
+        others: &[PathBuf],
+    ) -> Result<(), Error> {
+        let control = &self.hypervisor.control;
+        let written = control.written_files().await?;
+        let is_missing = |file: &PathBuf| !disks.disks.contains(file) && !others.contains(file);
+        if let Some(file) = written.into_iter().find(is_missing) {
+            return Err(Error::NotInSnapshot(file));
+        }
+        control.pause().await?;
+        fault::point("snapshot-paused");
+        let saved = self.save_paused(state, disks).await;
+        if saved.is_err() {
+            // The guest may need the room. The file itself says that the snapshot isn't complete.
+            let _ = File::create(state);
+        }
+        self.hypervisor.control.resume().await?;
+        self.attempt.tell(Event::Unpaused).await;
+        saved
+    }
+
+    async fn save_paused(&mut self, state: &Path, disks: &DiskSnapshot) -> Result<(), Error> {
+        // A machine whose memory is saved has given its disks up.
+        self.hypervisor.control.save_disks(disks).await?;
+        fault::point("snapshot-disks");
+        self.try_save(state).await.map_err(Error::NotSaved)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands to a running hypervisor of any kind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::apple::rest::{self, Rest};
@@ -196,6 +196,14 @@ impl Control {
     pub async fn forget_disks(&self, snapshot: &DiskSnapshot) -> Result<(), ControlError> {
         match self {
             Self::Qemu(qmp) => Ok(qmp.forget_disks(snapshot).await?),
+            Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoSnapshot),
+        }
+    }
+
+    /// Returns the files of all disks that the machine can write to.
+    pub async fn written_files(&self) -> Result<Vec<PathBuf>, ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.written_files().await?),
             Self::Rest(_) | Self::Hyperv(_) => Err(ControlError::NoSnapshot),
         }
     }

@@ -120,6 +120,7 @@ impl Dialog<'_> {
             | Event::Cold { .. }
             | Event::Changed { .. }
             | Event::Saved(..)
+            | Event::Unpaused
             | Event::Hopeless(_)
             | Event::Reset => {
                 vec![]

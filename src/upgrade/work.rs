@@ -18,7 +18,8 @@ use crate::host::fs::lock::Lock;
 use crate::host::process::interrupt;
 use crate::text::seconds;
 use crate::vm::ready::{Boot, Seen, Wanted};
-use crate::vm::{Name, lifecycle, snapshots};
+use crate::vm::snapshots::{self, Content};
+use crate::vm::{Name, lifecycle};
 
 /// Held while a process changes the version of a VM.
 const LOCK: &str = "upgrade.lock";
@@ -342,7 +343,7 @@ impl Job<'_> {
         stage.update("restoring the disks");
         lifecycle::stop(self.vm, self.store, 0).await?;
         let taken = lifecycle::take(self.vm)?;
-        snapshots::restore(self.vm, saved)?;
+        snapshots::restore(self.vm, saved, Content::All)?;
         snapshots::remove(self.vm, saved)?;
         drop(taken);
         lifecycle::start(self.vm, self.store, false).await?;

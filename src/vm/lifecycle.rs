@@ -179,11 +179,21 @@ pub fn stop_time(vm: &Vm) -> u64 {
 /// # Errors
 /// The VM runs, or is still being made.
 pub fn take(vm: &Vm) -> Result<Lock, Error> {
+    // What it has in memory belongs to its disks and devices as they are.
+    match (vm.state(), take_suspended(vm)?) {
+        (State::Suspended, _) => Err(Error::Suspended(vm.spec.name.to_string())),
+        (_, taken) => Ok(taken),
+    }
+}
+
+/// Locks a VM as [`take`] does, also a suspended one.
+///
+/// # Errors
+/// As for [`take`].
+pub fn take_suspended(vm: &Vm) -> Result<Lock, Error> {
     let name = || vm.spec.name.to_string();
     match (vm.state(), vm.take()?) {
         (State::Creating, _) => Err(store::Error::Creating(name()).into()),
-        // What it has in memory belongs to its disks and devices as they are.
-        (State::Suspended, Some(_)) => Err(Error::Suspended(name())),
         (_, Some(taken)) => Ok(taken),
         (_, None) => Err(Error::MustStop(name())),
     }

@@ -8,18 +8,18 @@ use super::{FAULT, Host, Small, die, succeed};
 /// Bytes that are frozen, not copied.
 const SIZE: usize = 6 << 20;
 
-fn overlay(host: &Host, vm: &str) -> PathBuf {
+pub fn overlay(host: &Host, vm: &str) -> PathBuf {
     host.vms().join(vm).join("overlay.qcow2")
 }
 
-fn write(disk: &Path, byte: u8) {
+pub fn write(disk: &Path, byte: u8) {
     let pattern = format!("write -q -P {byte} 0 {SIZE}");
     let mut write = Command::new("qemu-io");
     succeed(write.args(["-f", "qcow2", "-c", &pattern]).arg(disk));
 }
 
 /// Asserts that the disk begins with these bytes.
-fn reads(disk: &Path, byte: u8) {
+pub fn reads(disk: &Path, byte: u8) {
     let pattern = format!("read -q -P {byte} 0 {SIZE}");
     let mut read = Command::new("qemu-io");
     let output = succeed(read.args(["-r", "-f", "qcow2", "-c", &pattern]).arg(disk));
@@ -35,7 +35,7 @@ fn layers(host: &Host, vm: &str) -> usize {
 }
 
 /// A host whose disk image has room for what the tests write.
-fn host() -> Host {
+pub fn with_disk() -> Host {
     let host = Host::new();
     let mut disk = std::fs::read(host.disk()).unwrap();
     disk.resize(2 * SIZE, 0);
@@ -46,7 +46,7 @@ fn host() -> Host {
 
 #[test]
 fn a_half_made_clone_is_not_listed() {
-    let host = host();
+    let host = with_disk();
     let one = overlay(&host, "one");
     write(&one, 1);
     let clone = || host.command(&["clone", "one", "two"]);
@@ -111,7 +111,7 @@ fn a_half_made_clone_is_not_listed() {
 
 #[test]
 fn a_disk_that_has_hardly_changed_is_copied() {
-    let host = host();
+    let host = with_disk();
     succeed(&mut host.command(&["clone", "one", "two"]));
     assert_eq!((layers(&host, "one"), layers(&host, "two")), (0, 0));
     let taken = host.command(&["clone", "one", "two"]).output().unwrap();
@@ -126,7 +126,7 @@ fn a_disk_that_has_hardly_changed_is_copied() {
 
 #[test]
 fn a_full_disk_leaves_no_clone() {
-    let host = host();
+    let host = with_disk();
     let small = Small::new(host.path("data"), "64m");
     die(&mut host.run("one"), "vm-made");
     let one = overlay(&host, "one");

@@ -1,6 +1,6 @@
 //! Saves a machine with its memory, and loads it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use qapi::qmp;
 use serde_json::json;
@@ -44,6 +44,16 @@ impl Qmp {
         self.execute(qmp::migrate_set_capabilities { capabilities })
             .await
             .map(drop)
+    }
+
+    /// Returns the files of all disks that the machine can write to, with the firmware's variables.
+    pub async fn written_files(&self) -> Result<Vec<PathBuf>, QmpError> {
+        let disks = self.execute(qmp::query_block {}).await?;
+        let inserted = disks.into_iter().filter_map(|disk| disk.inserted);
+        Ok(inserted
+            .filter(|disk| !disk.ro)
+            .map(|disk| disk.file.into())
+            .collect())
     }
 
     /// Returns why the last state could not be saved or loaded, in QEMU's words.

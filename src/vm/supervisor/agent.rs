@@ -220,9 +220,18 @@ impl Agent {
 
     /// The guest runs on after a pause: sets its clock. It answers as if it had just started.
     pub fn on_woken(&self) {
+        self.tell_time("time");
+    }
+
+    /// Sets the guest's clock after a pause of which the guest knows nothing.
+    pub fn set_clock(&self) {
+        self.tell_time("clock");
+    }
+
+    fn tell_time(&self, word: &str) {
         let now = jiff::Timestamp::now();
         let (seconds, nanoseconds) = (now.as_second(), now.subsec_nanosecond());
-        self.tell(&format!("time {seconds}.{nanoseconds:09}\n"));
+        self.tell(&format!("{word} {seconds}.{nanoseconds:09}\n"));
     }
 
     /// Asks the guest to shut down.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Change;
 use crate::hypervisor::accelerator::Accelerator;
 use crate::hypervisor::{Forward, Vsock};
+use crate::vm::Name;
 use crate::vm::guest_state::GuestState;
 use crate::vm::store::instance::{Door, End};
 
@@ -41,6 +42,12 @@ pub enum Request {
     /// Save the machine with its memory, and end it. [`Message::Answer`] with the number tells why it
     /// runs on; otherwise the VM ends.
     Suspend { number: u64 },
+    /// Save the machine with its memory and its disks as this snapshot, which the client has begun and
+    /// makes count. [`Message::Answer`] repeats the number.
+    Snapshot { number: u64, name: Name },
+    /// End the machine at once, restore this snapshot, and let the machine run on from there.
+    /// [`Message::Answer`] repeats the number.
+    Restore { number: u64, name: Name },
     /// The guest's userspace restarts, because I asked it to.
     UserspaceRestarts,
     /// Change the running machine. [`Message::Answer`] repeats the number, which the client
@@ -88,8 +95,8 @@ pub enum Message {
     Rebooted,
     /// Something failed, and the machine still runs.
     Problem { text: String },
-    /// The answer to [`Request::Change`], [`Request::Plug`] or [`Request::Unplug`]: why it failed,
-    /// if it did, and the ports that are forwarded from now on.
+    /// The answer to a request with this number: why it failed, if it did, and the ports that are
+    /// forwarded from now on.
     Answer {
         number: u64,
         error: Option<String>,

@@ -27,6 +27,7 @@ use crate::host::{Os, fault};
 use crate::hypervisor::{self, Hypervisor, accelerator};
 use crate::text;
 use crate::vm::events::{self, Event, Kind};
+use crate::vm::snapshots::{self, Content};
 use crate::vm::store::instance::{EndKind, RunRecord};
 use crate::vm::suspend::{self, Suspended};
 use crate::vm::{State, Store, Vm, authorization, hardware, ports, store, warm};
@@ -123,9 +124,9 @@ impl Supervisor {
     fn with(
         mut vm: Vm,
         dirs: Dirs,
-        restart: Option<Restart>,
+        restart: Option<&Restart>,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let reboots = restart == Some(Restart::Reboot);
+        let reboots = restart == Some(&Restart::Reboot);
         if vm.spec.replaced().is_some() {
             vm.change_spec(|spec| {
                 spec.begin_anew(reboots);
@@ -153,8 +154,8 @@ impl Supervisor {
         let mut accelerators =
             hypervisor.accelerators(vm.spec.accelerator, arch, os, &dirs.cache)?;
         let suspended = match restart {
-            None => Suspended::read(&vm)?,
-            Some(_) => None,
+            None | Some(Restart::Restore { .. }) => Suspended::read(&vm)?,
+            Some(Restart::Fresh | Restart::Reboot) => None,
         };
         let wake = match &suspended {
             Some(suspended) => {
@@ -169,6 +170,9 @@ impl Supervisor {
             }
             None => {
                 suspend::remove_state(&vm).map_err(Error::Io)?;
+                if restart.is_none() {
+                    snapshots::sweep(&vm)?;
+                }
                 None
             }
         };
@@ -188,6 +192,16 @@ impl Supervisor {
             events: events::Record::of(&dirs),
             dirs,
         })
+    }
+
+    /// Looks again for all that the machine needs, after its end.
+    fn again(&self, restart: &Restart) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let mut vm = Vm::open(&self.vm.folder)?;
+        if let Restart::Restore { name, .. } = restart {
+            snapshots::restore(&vm, name, Content::All)?;
+            vm = Vm::open(&self.vm.folder)?;
+        }
+        Self::with(vm, self.dirs.clone(), Some(restart))
     }
 
     /// Opens the sockets and logs, the last step that can fail before the hello.
@@ -286,6 +300,7 @@ impl Supervisor {
             let doors = Arc::clone(&doors);
             servers.push(tokio::spawn(doors::serve(listener, doors, ports)));
         }
+        let mut restoring = None;
         let end = loop {
             let warm = match std::mem::replace(&mut self.warm, Ok(None)) {
                 Ok(warm) => warm,
@@ -330,6 +345,7 @@ impl Supervisor {
                 suspending: None,
                 shutdown: None,
                 restart: None,
+                restoring: restoring.take(),
                 cut_after: None,
                 routes: None,
                 logs,
@@ -343,12 +359,13 @@ impl Supervisor {
             };
             // They were for the old machine.
             while order_receiver.try_recv().is_ok() {}
-            let again = Vm::open(&self.vm.folder)
-                .map_err(Into::into)
-                .and_then(|vm| Self::with(vm, self.dirs.clone(), Some(restart)));
-            match again {
+            match self.again(&restart) {
                 Ok(again) => {
                     (record, logs) = (supervision.record, supervision.logs);
+                    if let Restart::Restore { number, .. } = restart {
+                        record.authorized = again.vm.record().authorized;
+                        restoring = Some(number);
+                    }
                     self = again;
                 }
                 Err(error) => {

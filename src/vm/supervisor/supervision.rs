@@ -23,9 +23,9 @@ use crate::host::fault;
 use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
 use crate::hypervisor::{Hypervisor, Machine};
-use crate::vm::Vm;
 use crate::vm::events::Kind;
 use crate::vm::store::instance::{End, EndKind, RunRecord};
+use crate::vm::{Name, Vm};
 
 /// Seconds that a guest gets to shut down when a signal ends the supervisor.
 const SIGNAL_STOP_SECONDS: u64 = 30;
@@ -38,12 +38,14 @@ pub struct Logs {
 }
 
 /// The way in which a machine starts anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restart {
     /// As after a stop.
     Fresh,
     /// After a reboot of the guest, which keeps its scratch disk.
     Reboot,
+    /// From this snapshot, which has the machine's memory. The client's request has the number.
+    Restore { number: u64, name: Name },
 }
 
 /// How far a suspension is.
@@ -76,6 +78,8 @@ pub struct Supervision<'a> {
     pub shutdown: Option<Shutdown>,
     /// The machine starts anew when it has ended.
     pub restart: Option<Restart>,
+    /// The number of the request whose snapshot the machine is about to run on from.
+    pub restoring: Option<u64>,
     /// The seconds that a guest had to shut down before its power was cut.
     pub cut_after: Option<u64>,
     /// The ways to the guest's sshd while the machine runs.
@@ -148,6 +152,9 @@ impl Supervision<'_> {
                 if woken {
                     self.on_woken();
                 }
+                if let Some(number) = self.restoring.take() {
+                    self.answer(number, None);
+                }
                 let ssh_port = ssh_port.unwrap_or(0);
                 self.routes = Some(Routes {
                     tcp: ssh_port,
@@ -178,6 +185,7 @@ impl Supervision<'_> {
                 });
             }
             engine::Event::Saved(number, saved) => self.on_saved(number, saved),
+            engine::Event::Unpaused => self.agent.set_clock(),
             engine::Event::Restarting => self.clients.publish(Message::Console {
                 line: engine::RESTARTING.into(),
             }),
@@ -254,6 +262,12 @@ impl Supervision<'_> {
                 }
             }
             ClientRequest::Request(Request::Suspend { number }) => self.suspend(number),
+            ClientRequest::Request(Request::Snapshot { number, name }) => {
+                self.snapshot(number, &name);
+            }
+            ClientRequest::Request(Request::Restore { number, name }) => {
+                self.restore(number, name);
+            }
             ClientRequest::Request(Request::UserspaceRestarts) => self.agent.restarts(),
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change));
@@ -263,11 +277,7 @@ impl Supervision<'_> {
                 let takes_shares = self.machine.devices.shared_memory && !self.record.warm;
                 match devices::addition(self.vm, self.dirs, takes_shares, &device) {
                     Ok(addition) => self.order(Order::Plug(number, Box::new(addition))),
-                    Err(error) => self.clients.publish(Message::Answer {
-                        number,
-                        error: Some(crate::text::error_chain(&error)),
-                        ports: self.record.ports.clone(),
-                    }),
+                    Err(error) => self.answer(number, Some(crate::text::error_chain(&error))),
                 }
             }
             ClientRequest::Request(Request::Unplug { number, device }) => {
@@ -314,13 +324,15 @@ impl Supervision<'_> {
 
     /// Returns the way in which the machine starts anew after this end, if it does.
     pub fn restart_after(&mut self, ended: &Result<Ended, engine::Error>) -> Option<Restart> {
-        let restart = self.restart?;
+        let restart = self.restart.take()?;
         if !matches!(ended, Ok(Ended::ByGuest | Ended::ByOrder)) {
             return None;
         }
         self.clients
             .forget(|message| matches!(message, Message::Started { .. }));
-        self.events.add(Kind::Rebooted, self.vm, None);
+        if !matches!(restart, Restart::Restore { .. }) {
+            self.events.add(Kind::Rebooted, self.vm, None);
+        }
         self.clients.publish(Message::Rebooted);
         self.forget_host_key();
         Some(restart)
@@ -360,6 +372,15 @@ impl Supervision<'_> {
         // What the guest wrote last may be lost, and our keys with it.
         self.record.authorized = None;
         self.order(Order::Quit);
+    }
+
+    /// Answers a request with this number.
+    pub(super) fn answer(&self, number: u64, error: Option<String>) {
+        self.clients.publish(Message::Answer {
+            number,
+            error,
+            ports: self.record.ports.clone(),
+        });
     }
 
     pub(super) fn order(&self, order: Order) {

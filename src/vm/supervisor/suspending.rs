@@ -1,21 +1,18 @@
-//! Suspends the VM of this supervisor, and greets the guest of one that has resumed.
+//! Saves the VM of this supervisor with its memory, and greets the guest of one that has resumed.
 
-use super::protocol::Message;
-use super::supervision::{Supervision, Suspending};
-use crate::engine::Order;
+use super::supervision::{Restart, Supervision, Suspending};
+use crate::engine::{Change, Order};
 use crate::text;
 use crate::vm::suspend::{Suspended, obstacle, remove_state};
+use crate::vm::{Name, snapshots};
+
+const BUSY: &str = "it starts or ends just now";
 
 impl Supervision<'_> {
     /// Begins to save the machine, or answers why not.
     pub(super) fn suspend(&mut self, number: u64) {
-        let busy = self.suspending.is_some() || self.shutdown.is_some() || self.routes.is_none();
-        let reason = match busy {
-            true => Some("it starts or ends just now".to_owned()),
-            false => obstacle(&self.vm.spec, self.hypervisor, &self.record, self.plugged),
-        };
-        if let Some(reason) = reason {
-            self.refuse(number, &format!("it can't be suspended: {reason}"));
+        if let Some(reason) = self.obstacle() {
+            self.answer(number, Some(format!("it can't be suspended: {reason}")));
             return;
         }
         self.suspending = Some(Suspending::Saving);
@@ -40,32 +37,71 @@ impl Supervision<'_> {
                     tracing::warn!(%error, "can't remove a state that doesn't count");
                 }
                 self.order(Order::Resume);
-                self.refuse(
-                    number,
-                    &format!("it can't be suspended, and runs on: {reason}"),
-                );
+                let why = format!("it can't be suspended, and runs on: {reason}");
+                self.answer(number, Some(why));
             }
         }
     }
 
     fn commit(&self) -> Result<(), String> {
-        let accelerator = self
-            .record
-            .accelerator
-            .ok_or("its accelerator is unknown")?;
-        let suspended = Suspended::of(self.vm, self.machine, self.hypervisor, accelerator)
-            .map_err(|error| error.to_string())?;
-        suspended
+        let described = self.describe()?;
+        described
             .commit(self.vm)
             .map_err(|error| text::error_chain(&error))
     }
 
-    fn refuse(&self, number: u64, reason: &str) {
-        self.clients.publish(Message::Answer {
-            number,
-            error: Some(reason.to_owned()),
-            ports: self.record.ports.clone(),
-        });
+    /// Begins to save the machine as a snapshot, or answers why not.
+    pub(super) fn snapshot(&mut self, number: u64, name: &Name) {
+        let described = match self.obstacle() {
+            Some(reason) => Err(reason),
+            None => self.describe().and_then(|described| {
+                snapshots::describe(self.vm, name, &described)
+                    .map_err(|error| text::error_chain(&error))
+            }),
+        };
+        match described {
+            Ok(()) => {
+                let change = Change::SaveMachine {
+                    state: snapshots::state_in_the_making(self.vm, name),
+                    disks: snapshots::all_disks(self.vm, name),
+                    others: vec![self.vm.variables()],
+                };
+                self.order(Order::Change(number, change));
+            }
+            Err(reason) => self.answer(number, Some(reason)),
+        }
+    }
+
+    /// Ends the machine, which then starts anew from a snapshot, or answers why not.
+    pub(super) fn restore(&mut self, number: u64, name: Name) {
+        if self.is_busy() {
+            self.answer(number, Some(BUSY.to_owned()));
+            return;
+        }
+        self.restart = Some(Restart::Restore { number, name });
+        self.order(Order::Quit);
+    }
+
+    /// Returns the reason why the machine can't be saved with its memory.
+    fn obstacle(&self) -> Option<String> {
+        match self.is_busy() {
+            true => Some(BUSY.to_owned()),
+            false => obstacle(&self.vm.spec, self.hypervisor, &self.record, self.plugged),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        let ends = self.shutdown.is_some() || self.restart.is_some();
+        self.suspending.is_some() || ends || self.routes.is_none()
+    }
+
+    fn describe(&self) -> Result<Suspended, String> {
+        let accelerator = self
+            .record
+            .accelerator
+            .ok_or("its accelerator is unknown")?;
+        Suspended::of(self.vm, self.machine, self.hypervisor, accelerator)
+            .map_err(|error| error.to_string())
     }
 
     /// The guest runs on from its state: its clock is late, and its agent has said hello long ago.
