@@ -24,6 +24,9 @@ const RETRY_UNTIL_SIGNAL: Duration = Duration::from_secs(3);
 /// Time between two attempts after a refusal: the guest's network is up, so sshd starts soon, and
 /// refusing is cheap.
 const RETRY_REFUSED: Duration = Duration::from_millis(200);
+/// Time after an attempt that the guest neither refuses nor answers although its network is up:
+/// sshd has it. Its greeting takes a second under emulation, longer if it has several.
+const RETRY_TAKEN: Duration = Duration::from_millis(1500);
 /// Attempts at the same time.
 const MAX_ATTEMPTS: usize = 6;
 /// Attempts at the same time to an sshd that is known to run. It answers each, and many at once are
@@ -66,16 +69,19 @@ pub struct Connection {
 ///
 /// A port forward accepts connections long before the guest listens, so only the server's first
 /// bytes count. `signal` turns true when the guest says that it started its sshd. If
-/// `signal_expected`, attempts are rare until then or until the guest refuses one.
+/// `signal_expected`, attempts are rare until then or until the guest refuses one. They are rare,
+/// too, if the guest's `network_is_up`, because it then loses none.
 pub async fn connect(
     routes: &Routes,
     signal: watch::Receiver<bool>,
     signal_expected: bool,
+    network_is_up: bool,
 ) -> Connection {
     first_success(
         |started| connect_once(routes, started),
         signal,
         signal_expected,
+        network_is_up,
     )
     .await
 }
@@ -86,6 +92,7 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
     mut attempt: impl FnMut(bool) -> F,
     mut signal: watch::Receiver<bool>,
     signal_expected: bool,
+    mut network_is_up: bool,
 ) -> T {
     let mut attempts = FuturesUnordered::new();
     let mut to_running = 0;
@@ -98,13 +105,13 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
             let attempt = timeout(ATTEMPT_TIME, attempt(!awaits_signal));
             attempts.push(attempt.map(move |result| (result, is_running)));
         }
-        let mut next_attempt = Instant::now()
-            + if awaits_signal {
-                RETRY_UNTIL_SIGNAL
-            } else {
-                retry
-            };
-        let mut refused = false;
+        let pause = match (network_is_up, awaits_signal) {
+            (true, _) => RETRY_TAKEN,
+            (false, true) => RETRY_UNTIL_SIGNAL,
+            (false, false) => retry,
+        };
+        let mut next_attempt = Instant::now() + pause;
+        retry = (retry * 2).min(RETRY_MAX);
         loop {
             tokio::select! {
                 Some((result, is_running)) = attempts.next() => {
@@ -113,17 +120,18 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
                         Ok(Ok(answer)) => return answer,
                         // The guest is up, but its sshd doesn't listen yet.
                         Ok(Err(_)) => {
-                            refused = true;
-                            next_attempt = next_attempt.min(Instant::now() + RETRY_REFUSED);
+                            network_is_up = true;
+                            let pause = if awaits_signal { RETRY_REFUSED } else { RETRY_MIN };
+                            next_attempt = next_attempt.min(Instant::now() + pause);
                         }
                         Err(_) => {}
                     }
                 }
-                Ok(()) = signal.changed(), if awaits_signal => { retry = RETRY_MIN; break }
-                () = tokio::time::sleep_until(next_attempt) => {
-                    retry = if refused { RETRY_MIN } else { (retry * 2).min(RETRY_MAX) };
-                    break;
+                Ok(()) = signal.changed(), if awaits_signal && !network_is_up => {
+                    retry = RETRY_MIN;
+                    break
                 }
+                () = tokio::time::sleep_until(next_attempt) => break,
             }
         }
     }
@@ -234,7 +242,7 @@ mod tests {
                 stream
             });
             let (_signal, receiver) = watch::channel(false);
-            let stream = connect(&routes, receiver, false).await.stream;
+            let stream = connect(&routes, receiver, false, false).await.stream;
             let _server = server.await.unwrap();
             let mut bytes = [0; 4];
             std::io::Read::read_exact(&mut &stream, &mut bytes).unwrap();
@@ -271,7 +279,7 @@ mod tests {
         };
         let start = Instant::now();
         tokio::select! {
-            result = first_success(attempt, receiver, signal.is_some()) => result,
+            result = first_success(attempt, receiver, signal.is_some(), false) => result,
             () = send => {}
         }
         start.elapsed().as_millis()
@@ -288,6 +296,9 @@ mod tests {
             (&[Silent, Answered], never, 3000),
             // A refusal or the signal ends the wait.
             (&[Refused, Refused, Refused, Answered], never, 600),
+            // A server that has begun to listen gets time for its greeting.
+            (&[Refused, Silent, Answered], never, 1700),
+            (&[Refused, Silent, Answered], None, 1600),
             (&[Silent, Answered], Some(Duration::from_millis(50)), 50),
             // An sshd that runs and is slow gets no third connection before it gave up the first.
             (
@@ -332,7 +343,7 @@ mod tests {
         let answer = |expected| {
             let (_signal, receiver) = watch::channel(false);
             runtime()
-                .block_on(connect(&routes, receiver, expected))
+                .block_on(connect(&routes, receiver, expected, false))
                 .endpoint
         };
         // Without a listener on AF_VSOCK, TCP is used.

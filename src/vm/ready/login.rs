@@ -171,7 +171,15 @@ impl<'a> Attempts<'a> {
 
     /// Waits until the guest's sshd answers.
     pub async fn answer(&self, routes: Routes, sshd_started: watch::Receiver<bool>) -> Connection {
-        endpoint::connect(&routes, sshd_started, expects_signal(self.vm)).await
+        // A client that has logged in proves the network.
+        let network_is_up = self.door.get() == Some(Door::Guest);
+        endpoint::connect(
+            &routes,
+            sshd_started,
+            expects_signal(self.vm),
+            network_is_up,
+        )
+        .await
     }
 
     /// Waits for the guest's sshd, logs in and completes the setup. Dropping the future ends the

@@ -22,7 +22,7 @@ pub async fn over_ssh(vm: Vm, routes: Routes) {
 
 async fn ask(vm: &Vm, routes: &Routes) -> Result<(), Error> {
     let (_sender, started) = watch::channel(true);
-    let connection = endpoint::connect(routes, started, false).await;
+    let connection = endpoint::connect(routes, started, false, false).await;
     let login = vm.login(&vm.spec.user);
     let session = Session::open(connection.stream, &login, ANSWER_TIME).await?;
     session.order(&shell::as_root("systemctl poweroff")).await
