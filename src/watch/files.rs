@@ -11,6 +11,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, Watcher
 use tokio::sync::{mpsc, oneshot};
 
 use super::cycle::Cause;
+use super::outputs::Outputs;
 use super::scan::{Snapshot, each_folder};
 use super::sources::{Rules, Sources};
 use crate::host::fs::{identity, is_on_network};
@@ -63,6 +64,7 @@ impl Files {
             identities: identities(&sources, &rules),
             rules,
             sources,
+            outputs: Outputs::of_this_process(),
             way: Way::Poll(Snapshot::default()),
             known: None,
             orders: orders.clone(),
@@ -101,6 +103,7 @@ struct Batch {
 struct Thread {
     sources: Sources,
     rules: Rules,
+    outputs: Outputs,
     /// The watched roots, with what tells them from others in their place.
     identities: BTreeMap<PathBuf, Option<(u64, u64)>>,
     way: Way,
@@ -202,7 +205,7 @@ impl Thread {
 
     fn changed(&mut self, path: &Path) {
         let renew = self.rules.decides(path);
-        if self.rules.counts(path) {
+        if self.rules.counts(path) && !self.outputs.has(path) {
             self.paths.add(self.rules.name(path), Some(path));
         }
         if renew {

@@ -7,6 +7,7 @@ pub mod cycle;
 mod error;
 pub mod files;
 pub mod ignore;
+mod outputs;
 pub mod progress;
 pub mod report;
 mod run;

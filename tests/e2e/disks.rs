@@ -314,7 +314,8 @@ fn a_vm_pauses_while_the_hosts_disk_is_full() {
             .map(str::to_owned)
     };
     let told = wait_for("the VM to stand still", BOOT, reason);
-    assert!(told.contains("no space left"), "{told}");
+    assert!(told.contains("no space left for /"), "{told}");
+    assert!(told.contains(".qcow2; the VM is paused"), "{told}");
     assert_eq!(sandbox.state("vm"), "running");
     small.resize("1g");
     assert_eq!(writer.finish(BOOT).expect(0).text(), "written\n");

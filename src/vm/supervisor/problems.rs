@@ -2,18 +2,17 @@
 //! disk that has the VM's own folder may be full.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::host;
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
+use crate::hypervisor::Machine;
 use crate::vm::Vm;
 
-/// The problem of a machine whose disk can't grow.
-pub const NO_SPACE: &str =
-    "the host has no space left for the VM's disk; the VM is paused until space is free";
 /// Time after which a paused machine is resumed to see whether there is space: no event reports
 /// that.
 const RETRY_TIME: Duration = Duration::from_secs(5);
@@ -28,6 +27,8 @@ pub struct Problems {
     /// Why the guest won't come up.
     hopeless: Option<String>,
     space: Space,
+    /// The problem of a machine whose disk can't grow.
+    no_space: String,
 }
 
 /// Space on the host for what the guest writes.
@@ -47,6 +48,7 @@ impl Problems {
             permanent: vec![],
             hopeless: None,
             space: Space::Enough,
+            no_space: String::new(),
         }
     }
 
@@ -64,10 +66,17 @@ impl Problems {
         }
     }
 
-    /// Records that the machine is paused for want of space.
-    pub fn no_space(&mut self) {
+    /// Records that the machine is paused for want of space, and returns the message.
+    pub fn no_space(&mut self, machine: &Machine) -> &str {
+        let file = match fullest(machine) {
+            Some(file) => file.display().to_string(),
+            None => "the VM's disk".to_owned(),
+        };
+        self.no_space =
+            format!("the host has no space left for {file}; the VM is paused until space is free");
         self.space = Space::None(Instant::now() + RETRY_TIME);
         self.save();
+        &self.no_space
     }
 
     /// Returns the time for [`Self::check_space`].
@@ -91,7 +100,7 @@ impl Problems {
     }
 
     fn save(&self) {
-        let space = (self.space != Space::Enough).then_some(NO_SPACE);
+        let space = (self.space != Space::Enough).then_some(self.no_space.as_str());
         let all: Vec<&str> = self
             .permanent
             .iter()
@@ -106,6 +115,13 @@ impl Problems {
             tracing::error!(path = %self.file.display(), %error, "can't write the VM's problems");
         }
     }
+}
+
+/// Returns the file that the machine writes to where the host has the least space.
+fn fullest(machine: &Machine) -> Option<&Path> {
+    let disks = machine.disks.iter().chain(&machine.devices.disks);
+    let files = disks.filter(|disk| !disk.read_only).map(|disk| &*disk.file);
+    files.min_by_key(|file| host::free_space(file).unwrap_or(u64::MAX))
 }
 
 /// Returns the problems of a running VM, if it has any.

@@ -11,7 +11,7 @@ use super::clients::{Broadcaster, ClientRequest};
 use super::console::Console;
 use super::devices;
 use super::power_off;
-use super::problems::{NO_SPACE, Problems};
+use super::problems::Problems;
 use super::protocol::{Message, Request};
 use super::shutdown::{Shutdown, Step};
 use super::told::Told;
@@ -206,11 +206,11 @@ impl Supervision<'_> {
                 self.clients.publish(Message::Fallback { reason })
             }
             engine::Event::NoSpace => {
+                let problem = self.problems.no_space(self.machine);
+                tracing::warn!("{problem}");
                 self.clients.publish(Message::Console {
-                    line: NO_SPACE.into(),
+                    line: problem.to_owned(),
                 });
-                tracing::warn!("{NO_SPACE}");
-                self.problems.no_space();
             }
             engine::Event::Console(bytes) => {
                 self.logs.console.write(&bytes);
