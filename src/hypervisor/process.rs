@@ -17,6 +17,10 @@ use crate::host::process;
 /// The number of log lines that an error quotes.
 const MESSAGE_LINES: usize = 5;
 
+/// Writes to a channel that wait for the guest to read. More are dropped: we never wait for a guest
+/// that doesn't read, and it must not fill our memory by asking for more.
+const CHANNEL_QUEUE: usize = 64;
+
 /// The time limit for a hypervisor's exit after it closed its control connection.
 pub const HANG_UP_TIME: Duration = Duration::from_secs(5);
 
@@ -104,8 +108,8 @@ pub struct Process {
     name: &'static str,
     child: process::Helper,
     console: Option<ConsoleInput>,
-    /// Input for the guest's channels. Unbounded: we never wait for a guest that doesn't read.
-    channels: Vec<mpsc::UnboundedSender<Vec<u8>>>,
+    /// Input for the guest's channels.
+    channels: Vec<mpsc::Sender<Vec<u8>>>,
     log: PathBuf,
 }
 
@@ -226,12 +230,12 @@ impl Process {
     pub fn write_channel(&self, index: usize, bytes: Vec<u8>) -> bool {
         self.channels
             .get(index)
-            .is_some_and(|channel| channel.send(bytes).is_ok())
+            .is_some_and(|channel| channel.try_send(bytes).is_ok())
     }
 
     /// Adds a channel, with a task that writes as fast as the guest reads.
     pub(super) fn add_channel(&mut self, mut write: socket::WriteHalf) {
-        let (sender, mut receiver) = mpsc::unbounded_channel::<Vec<u8>>();
+        let (sender, mut receiver) = mpsc::channel::<Vec<u8>>(CHANNEL_QUEUE);
         self.channels.push(sender);
         tokio::spawn(async move {
             while let Some(bytes) = receiver.recv().await {
