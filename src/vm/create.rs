@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::spec::{self, Firmware, Source, Spec};
 use super::store::{Creating, Reservation};
-use super::{Error, Name, Nic, Settings, UserFiles, Vm, hardware};
+use super::{Error, Name, Nic, Settings, UserFiles, Vm, credentials, hardware};
 use crate::direct_boot::BootImage;
 use crate::disk::{self, BaseDisk, Import, ImportError};
 use crate::guest::ssh::keys::Keys;
@@ -280,7 +280,7 @@ pub fn plan(name: &Name, origin: Origin, new: &NewVm) -> Result<Planned, Error> 
 /// The user's credentials clash with the tool's own, or are too large.
 pub fn planned_machine(vm: &Vm, dirs: &Dirs, new: &NewVm) -> Result<Machine, Error> {
     let features = vm.features();
-    let credentials = hardware::planned_credentials(vm, &features, &new.files.credentials)?;
+    let credentials = credentials::planned_credentials(vm, &features, &new.files.credentials)?;
     Ok(hardware::machine_with(vm, dirs, &features, credentials))
 }
 
@@ -309,7 +309,7 @@ pub fn create(
     vm.keys().ensure_door_key(&vm.spec.name.to_string())?;
     fault::point("vm-keys");
     new.files.write(&vm)?;
-    hardware::credentials(&vm, &features)?;
+    credentials::credentials(&vm, &features)?;
     let below = match origin {
         Origin::Disk(disk) => Some((&disk.file, DiskFormat::Raw)),
         Origin::Import(import) => Some((&import.file, import.format)),
@@ -353,18 +353,21 @@ fn check_systemd(
             version,
         });
     }
+    let without_network = settings.nic == Nic::None && is_disk;
     let flags = [
-        (settings.nic == Nic::None, "--nic none"),
-        (settings.journal, "--journal"),
-        (settings.swap.is_some(), "--swap"),
+        (without_network, KEY_CREDENTIAL, "--nic none"),
+        (settings.journal, UNIT_CREDENTIALS, "--journal"),
+        (settings.swap.is_some(), UNIT_CREDENTIALS, "--swap"),
     ];
-    let Some((_, flag)) = flags.into_iter().find(|(given, _)| *given) else {
+    let is_missing = |(given, needs, _): &_| *given && version < *needs;
+    let Some((_, needs, flag)) = flags.into_iter().find(is_missing) else {
         return Ok(());
     };
     Err(Error::OldSystemd {
         origin: origin.to_owned(),
         version,
         flag,
+        needs,
     })
 }
 
@@ -474,6 +477,17 @@ mod tests {
         );
         let told = check(Some(252), true, |new| new.settings.journal = true).unwrap();
         assert!(told.contains("--journal") && told.contains("256"), "{told}");
+        let without_network = |new: &mut NewVm| {
+            (new.settings.nic, new.settings.cloudinit) = (Nic::None, true);
+        };
+        let told = check(Some(251), true, without_network).unwrap();
+        assert!(
+            told.contains("--nic none") && told.contains("252"),
+            "{told}"
+        );
+        for (version, is_disk) in [(252, true), (251, false)] {
+            assert_eq!(check(Some(version), is_disk, without_network), None);
+        }
         let swap = |new: &mut NewVm| new.settings.swap = Some(1 << 30);
         let told = check(Some(252), false, swap).unwrap();
         assert!(told.contains("--swap") && told.contains("256"), "{told}");

@@ -10,7 +10,7 @@ use crate::engine::console_text;
 use crate::guest::ssh::{keys, session};
 use crate::host::fs::file;
 use crate::host::process::interrupt::Interrupted;
-use crate::image::{KEY_CREDENTIAL, UNIT_CREDENTIALS};
+use crate::image::KEY_CREDENTIAL;
 
 /// Lines of the console that an error quotes.
 const CONSOLE_LINES: usize = 12;
@@ -35,7 +35,7 @@ pub enum Error {
     #[error(transparent)]
     UserFiles(#[from] super::store::user_files::Error),
     #[error(transparent)]
-    Machine(#[from] super::hardware::Error),
+    Machine(#[from] super::credentials::Error),
     #[error(transparent)]
     Session(#[from] session::Error),
     #[error(transparent)]
@@ -70,13 +70,12 @@ pub enum Error {
         version: u32,
         own: u32,
     },
-    #[error(
-        "{flag} needs systemd {UNIT_CREDENTIALS} or newer in the image; {origin} has systemd {version}"
-    )]
+    #[error("{flag} needs systemd {needs} or newer in the image; {origin} has systemd {version}")]
     OldSystemd {
         origin: String,
         version: u32,
         flag: &'static str,
+        needs: u32,
     },
     #[error(
         "image {image} has systemd {version}, which takes no SSH key at boot: a VM with a disk needs \

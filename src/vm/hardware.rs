@@ -1,13 +1,11 @@
 //! From a VM's spec to the machine that the hypervisor runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::spec::{Firmware, Source, Spec};
-use super::{Nic, Vm, authorization, disks, store};
+use super::{Nic, Vm, credentials, disks};
 use crate::direct_boot;
-use crate::guest::boot::hostname::Hostname;
-use crate::guest::boot::{shares, units, user_credentials};
-use crate::guest::ssh::keys;
+use crate::guest::boot::{shares, units};
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::{
     self, Boot, Channel, Credential, Devices, Features, FolderServer, Machine, Screen,
@@ -18,28 +16,16 @@ use crate::image::SSHD_ON_VSOCK;
 /// Name of the TPM's socket and of its log.
 pub(super) const TPM: &str = "tpm";
 
-/// A VM's keys, files or credentials can't be used for a machine.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Keys(#[from] keys::Error),
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    #[error(transparent)]
-    Credentials(#[from] user_credentials::InvalidCredential),
-    #[error("can't read {path}")]
-    HostKey {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-}
-
 /// Returns the machine that runs this VM.
 ///
 /// # Errors
 /// A file of the VM can't be read, or its credentials are invalid.
-pub fn machine_for(vm: &Vm, dirs: &Dirs, features: &Features) -> Result<Machine, Error> {
-    let credentials = credentials(vm, features)?;
+pub fn machine_for(
+    vm: &Vm,
+    dirs: &Dirs,
+    features: &Features,
+) -> Result<Machine, credentials::Error> {
+    let credentials = credentials::credentials(vm, features)?;
     Ok(machine_with(vm, dirs, features, credentials))
 }
 
@@ -96,90 +82,6 @@ pub fn machine_with(
         control: runtime.join("qmp"),
         arguments: settings.hypervisor_args.clone(),
     }
-}
-
-/// Returns the tool's credentials together with the user's.
-///
-/// # Errors
-/// A file can't be read, a credential exists twice, or the credentials are too large.
-pub fn credentials(vm: &Vm, features: &Features) -> Result<Vec<Credential>, Error> {
-    if !features.credentials() {
-        // The disk has the key. The rest happens over SSH when the guest is up.
-        return Ok(vec![]);
-    }
-    // The guest appends the keys, and keeps them on its disk.
-    let record = vm.record();
-    let keys = authorization::credential(vm, features)?
-        .filter(|(_, hash)| record.kept_keys() != Some(hash))
-        .map(|(credential, _)| credential);
-    let mut door = vec![];
-    if features.channels {
-        let host_key = vm.keys().door_key();
-        let text = std::fs::read(&host_key).map_err(|source| Error::HostKey {
-            path: host_key,
-            source,
-        })?;
-        door.extend(units::door_keys(text, &authorization::public_keys(vm)?));
-    }
-    joined(vm, features, keys, door, vm.credentials()?)
-}
-
-/// Returns the credentials of a VM that has no files yet, with the user's and without keys.
-///
-/// # Errors
-/// A credential exists twice, or the credentials are too large.
-pub fn planned_credentials(
-    vm: &Vm,
-    features: &Features,
-    users: &[Credential],
-) -> Result<Vec<Credential>, Error> {
-    if !features.credentials() {
-        return Ok(vec![]);
-    }
-    let keys = authorization::without_keys(vm);
-    let door = match features.channels {
-        true => units::door_keys(vec![], "").into(),
-        false => vec![],
-    };
-    joined(vm, features, keys, door, users.to_vec())
-}
-
-/// Returns all credentials of a VM: those with its keys, the tool's others, and the user's.
-fn joined(
-    vm: &Vm,
-    features: &Features,
-    keys: Option<Credential>,
-    door: Vec<Credential>,
-    users: Vec<Credential>,
-) -> Result<Vec<Credential>, Error> {
-    let settings = &vm.spec.settings;
-    let mut own = Vec::from_iter(keys);
-    // A direct boot has the units in its initramfs.
-    if features.channels && !vm.spec.is_ephemeral() {
-        own.extend(units::agent());
-    }
-    own.extend(door);
-    own.push(units::no_automatic_updates());
-    // A direct boot has a kernel argument for this.
-    if !vm.spec.is_ephemeral() {
-        own.extend(units::no_first_boot_questions());
-    }
-    if vm.spec.cloned_from.is_some() && !vm.spec.is_ephemeral() {
-        own.extend(units::clone(&vm.spec.id));
-    }
-    let shares: Vec<_> = settings.shares.numbered().collect();
-    own.extend(shares::credentials(&shares, features.shares));
-    own.extend(settings.hostname.as_ref().map(Hostname::credential));
-    if vm.spec.grow_root {
-        own.extend(units::grow_root());
-    }
-    if settings.swap.is_some() {
-        own.extend(units::swap());
-    }
-    if settings.journal {
-        own.extend(units::journal_to_channel());
-    }
-    Ok(user_credentials::merge(own, users)?)
 }
 
 fn devices(vm: &Vm, dirs: &Dirs, features: &Features) -> Devices {
@@ -295,9 +197,9 @@ mod tests {
         accelerator: Accelerator,
         spec: Spec,
     ) {
-        // With an older systemd no VM has a vsock device, whatever this host supports.
+        // Without an sshd no VM has a vsock device, whatever this host supports.
         let spec = Spec {
-            systemd: Some(SSHD_ON_VSOCK - 1),
+            sshd: false,
             ..spec
         };
         let program = format!("qemu-system-{}", spec.arch.name()).into();
@@ -361,6 +263,23 @@ mod tests {
             ..Spec::sample()
         };
         assert_golden("qemu-bios-disk", Os::Linux, (10, 0), Accelerator::Kvm, spec);
+    }
+
+    #[test]
+    fn a_vm_with_an_old_systemd_has_its_golden_command_line() {
+        let mut spec = Spec {
+            source: disk(Firmware::Bios),
+            systemd: Some(252),
+            ..Spec::sample()
+        };
+        spec.settings.credentials = vec!["app.token".into()];
+        assert_golden(
+            "qemu-old-systemd",
+            Os::Linux,
+            (10, 0),
+            Accelerator::Tcg,
+            spec,
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod authorization;
 pub mod clone;
 pub mod create;
+mod credentials;
 pub mod devices;
 pub mod disks;
 mod error;

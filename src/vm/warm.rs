@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::disks::DISK_SERIAL;
 use super::spec::settings::Warm as Choice;
 use super::spec::{Source, Spec};
-use super::{Vm, hardware};
+use super::{Vm, credentials};
 use crate::direct_boot::FREEZE_WORD;
 use crate::disk::Cache;
 use crate::engine::Warm;
@@ -77,13 +77,13 @@ pub fn warm(
         };
     }
     let common = common_credentials(&vm.spec);
-    let credentials = hardware::credentials(vm, features).map_err(|error| error.to_string())?;
+    let all = credentials::credentials(vm, features).map_err(|error| error.to_string())?;
     let is_own = |credential: &_| !common.contains(credential);
     let added = machine.devices.disks.iter();
     let identity = Identity {
         disks: added.map(|disk| disk.serial.clone()).collect(),
         hostname: settings.hostname.as_ref().map(Hostname::to_string),
-        credentials: credentials.into_iter().filter(is_own).collect(),
+        credentials: all.into_iter().filter(is_own).collect(),
     };
     let templates = Templates::open(&dirs.templates()).map_err(|error| error.to_string())?;
     let (machine, channel) = frozen(machine, common);

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::{BOOT, Own, Running, SOON, Sandbox, shared};
+use crate::harness::{BOOT, Own, Running, SOON, Sandbox, shared, wait_for};
 
 /// Sessions that the second door serves at the same time.
 const SESSIONS: usize = 8;
@@ -105,5 +105,38 @@ fn an_image_without_sshd_is_an_error() {
         .run(&["run", "--rm", "--ephemeral", &shared("nosshd"), "true"])
         .expect(125)
         .says("install openssh-server");
+    sandbox.assert_clean(&[]);
+}
+
+/// The VM's record says that its image has an old systemd. No unit comes by a credential then, and
+/// the guest must ask for the agent. Its own systemd is newer, and takes the same way.
+#[test]
+fn a_guest_with_an_old_systemd_asks_for_the_agent() {
+    let sandbox = Sandbox::new("old-systemd");
+    let image = shared("latest");
+    sandbox.ok(&["run", "-d", "--ssh", "direct", "--name", "old", &image]);
+    sandbox.ok(&["stop", "--time", "0", "old"]);
+    let file = sandbox.vm_folder("old").join("vm.json");
+    let mut spec: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    spec["systemd"] = 252.into();
+    std::fs::write(&file, spec.to_string()).unwrap();
+    sandbox.ok(&["start", "old"]);
+
+    let show = "systemctl show --value -p FragmentPath,SubState podman-bootc-agent.service; \
+        ls /run/credentials/@system";
+    let shown = sandbox.ok(&["ssh", "old", show]);
+    let unit = "/run/systemd/system/podman-bootc-agent.service";
+    assert!(
+        shown.contains("running\n") && shown.contains(&format!("{unit}\n")),
+        "{shown}"
+    );
+    assert!(shown.ends_with("\ntmpfiles.extra\n"), "{shown}");
+    let row = sandbox.vm("old").unwrap();
+    assert_eq!(row["ssh_door"], "direct");
+    wait_for("the agent's report", BOOT, || {
+        (sandbox.vm("old").unwrap()["system"] == "running").then_some(())
+    });
+    sandbox.ok(&["rm", "--force", "old"]);
     sandbox.assert_clean(&[]);
 }

@@ -2,6 +2,7 @@
 //! cloud-init's and Ignition's files.
 
 pub mod authorized_key;
+pub mod bootstrap;
 pub mod cloudinit;
 pub mod hostname;
 pub mod identity;

@@ -43,10 +43,18 @@ pub fn agent() -> Vec<Credential> {
         wanted_by("sysinit.target", "podman-bootc-agent", "path"),
         Credential {
             name: "podman-bootc.agent".into(),
-            value: without_comments(AGENT).into_bytes(),
+            value: agent_script().into_bytes(),
         },
     ]);
     all
+}
+
+pub(super) fn agent_script() -> String {
+    without_comments(AGENT)
+}
+
+pub(super) fn ready_unit() -> String {
+    without_comments(READY_UNIT)
 }
 
 /// The key of the second SSH door, and the keys that it accepts.
@@ -151,7 +159,7 @@ fn wanted_by(target: &str, name: &str, kind: &str) -> Credential {
     }
 }
 
-fn without_comments(text: &str) -> String {
+pub(super) fn without_comments(text: &str) -> String {
     let kept = text.lines().filter(|line| {
         let line = line.trim_start();
         !line.is_empty() && (!line.starts_with('#') || line.starts_with("#!"))

@@ -14,9 +14,12 @@ use crate::hypervisor::Credential;
 /// The limit for all credentials together, in bytes of SMBIOS tables. The firmware of guests failed
 /// with larger ones.
 const MAX: usize = 16 << 10;
+/// What systemd before 256 reads of the SMBIOS tables with credentials, in bytes, without their
+/// header and end.
+const MAX_OF_OLD: usize = (4 << 10) - 16;
 /// Bytes in SMBIOS for each credential beside its name and value: `io.systemd.credential.binary:`,
 /// `=`, and a NUL.
-const OVERHEAD: usize = 30;
+const OVERHEAD: usize = 31;
 /// The longest name, in bytes: the guest uses it as a file name.
 const NAME_MAX: usize = 255;
 /// The tool's and the user's lines are joined.
@@ -59,6 +62,11 @@ pub enum InvalidCredential {
         "the VM's credentials take {0} bytes, but its firmware can carry only {MAX}: pass less data"
     )]
     TooLarge(usize),
+    #[error(
+        "the VM's credentials and SSH keys take {0} bytes, but the image's systemd (older than 256) \
+         reads only {MAX_OF_OLD}: pass less data"
+    )]
+    TooLargeForOld(usize),
 }
 
 impl FromStr for CredentialArg {
@@ -125,6 +133,18 @@ pub fn merge(
     }
     match size(&all) {
         size if size > MAX => Err(InvalidCredential::TooLarge(size)),
+        _ => Ok(all),
+    }
+}
+
+/// Merges them for a systemd before 256, which loses all beyond a small size.
+pub fn merge_for_old(
+    ours: Vec<Credential>,
+    users: Vec<Credential>,
+) -> Result<Vec<Credential>, InvalidCredential> {
+    let all = merge(ours, users)?;
+    match size(&all) {
+        size if size > MAX_OF_OLD => Err(InvalidCredential::TooLargeForOld(size)),
         _ => Ok(all),
     }
 }
@@ -217,9 +237,14 @@ mod tests {
     #[test]
     fn credentials_larger_than_the_firmwares_limit_are_refused() {
         // 12,000 bytes are 16,000 in base64.
-        let fits = |bytes| merge(vec![], vec![credential("a", &"x".repeat(bytes))]).is_ok();
-        assert!(fits(12_000));
-        assert!(!fits(12_300));
+        let large = |bytes| vec![credential("a", &"x".repeat(bytes))];
+        assert!(merge(vec![], large(12_000)).is_ok());
+        assert!(merge(vec![], large(12_300)).is_err());
+        assert!(merge_for_old(vec![], large(3000)).is_ok());
+        assert!(matches!(
+            merge_for_old(vec![], large(3060)),
+            Err(InvalidCredential::TooLargeForOld(_))
+        ));
         let many = (0..200)
             .map(|i| credential(&format!("{}{i}", "n".repeat(60)), ""))
             .collect();

@@ -10,7 +10,7 @@ use super::boot::{self, Boot, Wanted};
 use super::setup::{Fault, set_up};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login, Session};
-use crate::image::UNIT_CREDENTIALS;
+use crate::image::KEY_CREDENTIAL;
 use crate::text::Stage;
 use crate::vm::guest_state::GuestState;
 use crate::vm::store::instance::Door;
@@ -293,11 +293,12 @@ pub(super) async fn log_in_once(
 
 /// True when the guest has an agent, and says when its SSH servers have settled.
 pub(super) fn expects_signal(vm: &Vm) -> bool {
-    // A direct boot contains the units; elsewhere, systemd takes them from credentials.
+    // A direct boot contains the units; elsewhere, systemd takes them from credentials, or the guest
+    // asks for them.
     vm.features().channels
         && (vm.spec.is_ephemeral()
             || vm
                 .spec
                 .systemd
-                .is_some_and(|version| version >= UNIT_CREDENTIALS))
+                .is_some_and(|version| version >= KEY_CREDENTIAL))
 }

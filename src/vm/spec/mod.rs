@@ -12,7 +12,7 @@ use super::{Name, Settings};
 use crate::disk::{Import, Installed, Key};
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
-use crate::image::Image;
+use crate::image::{Image, KEY_CREDENTIAL, UNIT_CREDENTIALS};
 
 /// The format of `vm.json`.
 pub const VERSION: u32 = 1;
@@ -308,6 +308,16 @@ impl Spec {
     /// Returns true for a direct boot: no change outlives a run.
     pub fn is_ephemeral(&self) -> bool {
         matches!(self.source, Source::Direct { .. })
+    }
+
+    /// Returns true if the guest gets the agent over the agent's port: its systemd takes lines of
+    /// tmpfiles.d(5) from a credential, and no units.
+    pub fn bootstraps(&self) -> bool {
+        let versions = KEY_CREDENTIAL..UNIT_CREDENTIALS;
+        !self.is_ephemeral()
+            && self
+                .systemd
+                .is_some_and(|version| versions.contains(&version))
     }
 }
 

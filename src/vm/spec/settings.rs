@@ -77,7 +77,7 @@ pub enum Nic {
     /// Outgoing connections through the host's network, incoming ones by forwarded ports only
     #[default]
     User,
-    /// No network card; SSH uses the direct door (needs systemd 256 or newer)
+    /// No network card; SSH uses the direct door (needs systemd 252 or newer)
     None,
 }
 

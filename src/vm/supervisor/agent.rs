@@ -43,6 +43,8 @@ pub struct Agent {
     clients: Arc<Broadcaster>,
     doors: Arc<Doors>,
     file: PathBuf,
+    /// The answer to a guest that asks for the agent.
+    bootstrap: Option<String>,
     /// An agent has said hello.
     is_there: bool,
     /// The guest writes its journal's messages to the events channel.
@@ -79,6 +81,7 @@ impl Agent {
         orders: mpsc::UnboundedSender<Order>,
         clients: Arc<Broadcaster>,
         doors: Arc<Doors>,
+        bootstrap: Option<String>,
     ) -> Self {
         let index = |name| machine.channels.iter().position(|c| c.name == name);
         let channel = |name| Channel {
@@ -94,6 +97,7 @@ impl Agent {
             clients,
             doors,
             file: file_of(vm, dirs),
+            bootstrap,
             is_there: false,
             watches: false,
             knows_config: false,
@@ -156,6 +160,11 @@ impl Agent {
                 self.watch_at = Some(Instant::now() + quiet);
                 self.doors.open_all();
                 self.changed();
+            }
+            News::Bootstrap => {
+                if let Some(answer) = &self.bootstrap {
+                    self.tell(answer);
+                }
             }
             News::SoftReboot if std::mem::take(&mut self.restarts) => self.answered(),
             News::SoftReboot => {
@@ -284,11 +293,11 @@ impl Agent {
         }
     }
 
-    /// Sends a command to the agent.
-    fn tell(&self, command: &str) {
+    /// Sends text to the agent's port.
+    fn tell(&self, text: &str) {
         if let Some(index) = self.agent.index {
             // An engine that has ended needs no orders.
-            let _ = self.orders.send(Order::Channel(index, command.into()));
+            let _ = self.orders.send(Order::Channel(index, text.into()));
         }
     }
 

@@ -5,7 +5,7 @@ use crate::engine::Addition;
 use crate::host::fs::dirs::Dirs;
 use crate::hypervisor::Plug;
 use crate::vm::hardware::machine_for;
-use crate::vm::{Vm, disks, hardware, store};
+use crate::vm::{Vm, credentials, disks, store};
 
 /// A VM can't get a device now.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
-    Machine(#[from] hardware::Error),
+    Machine(#[from] credentials::Error),
     #[error(transparent)]
     Helpers(#[from] helpers::Error),
     #[error("its settings have no device {0}")]

@@ -52,6 +52,8 @@ impl Lines {
 pub enum News {
     /// An agent started.
     Hello,
+    /// The guest asks for the agent.
+    Bootstrap,
     /// The system has started again with the same kernel (`systemctl soft-reboot`).
     SoftReboot,
     /// The session of the second door with this number has ended in the guest.
@@ -100,6 +102,7 @@ impl Report {
             let (word, value) = control.split_once(' ').unwrap_or((control, ""));
             match word {
                 "hello" => return Some(self.hello(value)),
+                "bootstrap" => return Some(News::Bootstrap),
                 "closed" => return value.parse().ok().map(News::Closed),
                 "no-sshd" => {
                     self.state.has_sshd = Some(false);

@@ -30,7 +30,7 @@ use crate::vm::events::{self, Event, Kind};
 use crate::vm::snapshots::{self, Content};
 use crate::vm::store::instance::{EndKind, RunRecord};
 use crate::vm::suspend::{self, Suspended};
-use crate::vm::{State, Store, Vm, authorization, hardware, ports, store, warm};
+use crate::vm::{State, Store, Vm, authorization, credentials, hardware, ports, store, warm};
 
 /// The supervisor can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +83,8 @@ struct Supervisor {
     /// The hash of the credential that authorizes our keys.
     authorization: Option<String>,
     machine: hypervisor::Machine,
+    /// The answer to a guest that asks for the agent.
+    bootstrap: Option<String>,
     /// What a warm start needs, or the reason why there is none.
     warm: Result<Option<Warm>, String>,
     helpers: Vec<hypervisor::Helper>,
@@ -182,6 +184,7 @@ impl Supervisor {
         };
         Ok(Self {
             authorization: authorization::credential(&vm, &features)?.map(|(_, hash)| hash),
+            bootstrap: credentials::bootstrap(&vm, &features)?,
             vm,
             machine,
             warm,
@@ -336,6 +339,7 @@ impl Supervisor {
                     orders.clone(),
                     Arc::clone(&clients),
                     Arc::clone(&doors),
+                    self.bootstrap.clone(),
                 ),
                 authorization: self.authorization.clone(),
                 orders: orders.clone(),
