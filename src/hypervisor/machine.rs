@@ -84,6 +84,8 @@ pub struct Machine {
     pub saved: Option<Saved>,
     /// The machine waits for its whole state, and runs on from there.
     pub wakes: bool,
+    /// The state is of a machine that had resumed from a template.
+    pub is_copy: bool,
     /// The path of the control socket, which the hypervisor connects to or creates.
     pub control: PathBuf,
     /// The user's own arguments for the hypervisor, after all others.
@@ -289,6 +291,7 @@ pub fn sample() -> Machine {
         devices: Default::default(),
         saved: None,
         wakes: false,
+        is_copy: false,
         control: "/run/x/control".into(),
         arguments: vec![],
     }

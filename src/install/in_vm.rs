@@ -159,6 +159,7 @@ fn machine(
         devices: Default::default(),
         saved: None,
         wakes: false,
+        is_copy: false,
         control: runtime.join("qmp"),
     }
 }

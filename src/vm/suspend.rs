@@ -33,6 +33,9 @@ pub struct Suspended {
     processor: Option<String>,
     /// A hash of the machine's devices.
     machine: String,
+    /// The machine had resumed from a template.
+    #[serde(default)]
+    pub warm: bool,
 }
 
 /// A suspended VM can't resume on this host, for this reason.
@@ -72,6 +75,7 @@ impl Suspended {
             program: launch.program,
             processor: accelerator.is_hardware().then(host::processor),
             machine: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            warm: false,
         })
     }
 
@@ -221,8 +225,9 @@ fn obstacle_on(
             "the state of its TPM (--tpm) isn't saved",
         ),
         (
-            record.warm,
-            "it has started from a template; create it with --cold to suspend it",
+            // The scratch disk is over the template's, and other disks came after the start.
+            record.warm && (spec.is_ephemeral() || spec.settings.disks.numbered().next().is_some()),
+            "it has started from a template, with --ephemeral or --add-disk; create it with --cold",
         ),
         (
             plugged || spec.replaced().is_some(),
@@ -306,8 +311,9 @@ mod tests {
             let qemu = qemu(Path::new("/qemu"), (10, 0));
             obstacle_on(Os::Linux, &spec, &qemu, &record, plugged)
         };
-        let fits: [Change; 4] = [
+        let fits: [Change; 5] = [
             |_, _| {},
+            |_, r| r.warm = true,
             |s, _| s.remove = true,
             |s, _| s.settings.gui = true,
             |s, _| s.settings.disks = vec![ExtraDisk::New { size: 1 }].into(),
@@ -328,7 +334,13 @@ mod tests {
                 "-v",
             ),
             (|s, _| s.settings.tpm = true, "--tpm"),
-            (|_, r| r.warm = true, "--cold"),
+            (
+                |s, r| {
+                    r.warm = true;
+                    s.settings.disks = vec![ExtraDisk::New { size: 1 }].into();
+                },
+                "--cold",
+            ),
         ];
         for (change, word) in refused {
             let reason = reason(change, false).unwrap();

@@ -98,6 +98,15 @@ pub fn warm(
     }))
 }
 
+/// Returns the machine that loads the state of one that had resumed from a template.
+pub fn copy(spec: &Spec, machine: &Machine) -> Machine {
+    let (machine, _) = frozen(machine, common_credentials(spec));
+    Machine {
+        is_copy: true,
+        ..machine
+    }
+}
+
 /// Returns the machine with a disk that the engine makes anew, over the base disk.
 fn over_base(spec: &Spec, machine: &Machine, dirs: &Dirs) -> Result<Machine, String> {
     let mut machine = machine.clone();

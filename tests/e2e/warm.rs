@@ -100,6 +100,7 @@ fn a_vm_with_a_disk_resumes_and_outlives_its_template() {
     let disk = sandbox.ok(&["ssh", "two", look]);
     assert!(disk.starts_with("/dev/vd"), "{disk}");
     sandbox.ok(&["rm", "--force", "two"]);
+    saved(&sandbox, &vms[0][2]);
 
     // A stopped VM needs its layer, and no template.
     sandbox.ok(&["stop", "one"]);
@@ -115,4 +116,24 @@ fn a_vm_with_a_disk_resumes_and_outlives_its_template() {
     let warm = sandbox.ok(&["inspect", "--format", "{{.last_run.warm}}", "one"]);
     assert_eq!(warm.trim(), "false");
     sandbox.ok(&["rm", "--force", "one"]);
+}
+
+/// A VM that has resumed from a template can be saved with its memory, more than once.
+fn saved(sandbox: &Sandbox, machine_id: &str) {
+    let look = "cat /proc/sys/kernel/random/boot_id /etc/machine-id; pgrep -x sleep";
+    let begin = format!("setsid sleep 31536000 >/dev/null 2>&1 & sleep 1; {look}");
+    let before = sandbox.ok(&["ssh", "one", &begin]);
+    assert!(before.contains(machine_id), "{before}");
+    for _ in 0..2 {
+        sandbox.ok(&["suspend", "one"]);
+        sandbox.ok(&["start", "one"]);
+        assert_eq!(sandbox.ok(&["ssh", "one", look]), before);
+    }
+    let warm = sandbox.ok(&["inspect", "--format", "{{.last_run.warm}}", "one"]);
+    assert_eq!(warm.trim(), "true", "it is still a copy of its template");
+    sandbox.ok(&["snapshot", "create", "one", "live"]);
+    sandbox.ok(&["stop", "one"]);
+    sandbox.ok(&["snapshot", "restore", "one", "live"]);
+    assert_eq!(sandbox.ok(&["ssh", "one", look]), before);
+    sandbox.ok(&["snapshot", "rm", "one", "live"]);
 }

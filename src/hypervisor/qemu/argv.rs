@@ -252,6 +252,7 @@ pub(super) mod tests {
             devices: Default::default(),
             saved: None,
             wakes: false,
+            is_copy: false,
             control: "/run/x/qmp".into(),
             arguments: vec![],
         }

@@ -13,6 +13,10 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
     if machine.wakes {
         args.option("-incoming", "defer");
     }
+    if machine.arch == Arch::X86_64 && (machine.saved.is_some() || machine.is_copy) {
+        // Tells the guest's kernel that it is a copy: it needs new random numbers.
+        args.option("-device", "vmgenid,guid=auto");
+    }
     let Some(Saved { memory, resumes }) = &machine.saved else {
         return Ok(());
     };
@@ -25,10 +29,6 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
         "-object",
         &format!("memory-backend-file,id={MEMORY},size={size}M,mem-path={path},{way}"),
     );
-    if machine.arch == Arch::X86_64 {
-        // Tells the guest's kernel that it is a copy: it needs new random numbers.
-        args.option("-device", "vmgenid,guid=auto");
-    }
     if *resumes {
         args.option("-incoming", "defer");
     }
@@ -52,14 +52,25 @@ mod tests {
         };
         let (first, other) = (saved(false), saved(true));
         let memory = "memory-backend-file,id=memory,size=2048M,mem-path=/a,,b/memory";
-        assert!(first.contains(&format!("{memory},share=on -device vmgenid,guid=auto")));
+        assert!(first.contains(&format!(
+            "-device vmgenid,guid=auto -object {memory},share=on"
+        )));
         assert!(!first.contains("-incoming"));
         let wanted = format!(
-            "{memory},share=off,readonly=on,rom=off -device vmgenid,guid=auto -incoming defer"
+            "-device vmgenid,guid=auto -object {memory},share=off,readonly=on,rom=off -incoming defer"
         );
         assert!(other.contains(&wanted), "{other}");
         for line in [first, other] {
             assert!(line.contains(",memory-backend=memory"), "{line}");
         }
+        // Its whole memory is in its state.
+        let mut copy = machine();
+        (copy.wakes, copy.is_copy) = (true, true);
+        let copy = line(&copy);
+        assert!(
+            copy.contains("-incoming defer -device vmgenid,guid=auto"),
+            "{copy}"
+        );
+        assert!(!copy.contains("memory-backend-file"), "{copy}");
     }
 }

@@ -36,11 +36,12 @@ impl Qmp {
     }
 
     async fn tell_of_moves(&self) -> Result<(), QmpError> {
-        let events = qmp::MigrationCapabilityStatus {
-            capability: qmp::MigrationCapability::events,
-            state: true,
-        };
-        let capabilities = vec![events];
+        let set = |capability, state| qmp::MigrationCapabilityStatus { capability, state };
+        let capabilities = vec![
+            set(qmp::MigrationCapability::events, true),
+            // A machine that has resumed from a template had left its memory out.
+            set(qmp::MigrationCapability::x_ignore_shared, false),
+        ];
         self.execute(qmp::migrate_set_capabilities { capabilities })
             .await
             .map(drop)

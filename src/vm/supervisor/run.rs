@@ -85,6 +85,8 @@ struct Supervisor {
     machine: hypervisor::Machine,
     /// The answer to a guest that asks for the agent.
     bootstrap: Option<String>,
+    /// The machine that loads the state of one that had resumed from a template.
+    copy: Option<hypervisor::Machine>,
     /// What a warm start needs, or the reason why there is none.
     warm: Result<Option<Warm>, String>,
     helpers: Vec<hypervisor::Helper>,
@@ -172,12 +174,17 @@ impl Supervisor {
             }
             None => {
                 suspend::remove_state(&vm).map_err(Error::Io)?;
-                if restart.is_none() {
-                    snapshots::sweep(&vm)?;
+                if restart.is_none()
+                    && let Err(error) = snapshots::sweep(&vm)
+                {
+                    tracing::warn!(%error, "can't remove a half-made snapshot");
                 }
                 None
             }
         };
+        let copy = suspended
+            .filter(|suspended| suspended.warm)
+            .map(|_| warm::copy(&vm.spec, &machine));
         let warm = match reboots || wake.is_some() {
             true => Ok(None),
             false => warm::warm(&vm, &dirs, &features, &hypervisor, &machine),
@@ -187,6 +194,7 @@ impl Supervisor {
             bootstrap: credentials::bootstrap(&vm, &features)?,
             vm,
             machine,
+            copy,
             warm,
             wake,
             helpers,
@@ -312,9 +320,12 @@ impl Supervisor {
                     None
                 }
             };
+            if self.wake.is_some() {
+                record.warm = self.copy.is_some();
+            }
             let engine = Engine {
                 hypervisor: &self.hypervisor,
-                machine: &self.machine,
+                machine: self.copy.as_ref().unwrap_or(&self.machine),
                 accelerators: self.accelerators.clone(),
                 cache: &self.dirs.cache,
                 log: self.vm.qemu_log(),

@@ -145,7 +145,8 @@ impl Supervision<'_> {
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
-                self.record.warm = resumed;
+                // A woken machine is what it was.
+                self.record.warm = resumed || (woken && self.record.warm);
                 self.save_record();
                 let kind = if woken { Kind::Resumed } else { Kind::Started };
                 self.events.add(kind, self.vm, None);

@@ -100,8 +100,10 @@ impl Supervision<'_> {
             .record
             .accelerator
             .ok_or("its accelerator is unknown")?;
-        Suspended::of(self.vm, self.machine, self.hypervisor, accelerator)
-            .map_err(|error| error.to_string())
+        let mut described = Suspended::of(self.vm, self.machine, self.hypervisor, accelerator)
+            .map_err(|error| error.to_string())?;
+        described.warm = self.record.warm;
+        Ok(described)
     }
 
     /// The guest runs on from its state: its clock is late, and its agent has said hello long ago.
