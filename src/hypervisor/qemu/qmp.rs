@@ -100,6 +100,7 @@ impl Qmp {
     }
 
     pub async fn resume(&self) -> Result<(), QmpError> {
+        self.wait_until_saved().await?;
         in_time(self.service.execute(qmp::cont {})).await?;
         Ok(())
     }

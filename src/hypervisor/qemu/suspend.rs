@@ -1,14 +1,19 @@
 //! Saves a machine with its memory, and loads it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use qapi::qmp;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::qmp::{Qmp, QmpError};
 
 /// Bytes a second: no limit.
 const BANDWIDTH: u64 = 1 << 36;
+/// Time limit for the end of QEMU's own work after it has saved a state.
+const SETTLE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(10);
 
 impl Qmp {
     /// Stops the machine and begins to write all of it to a file. [`Report::Moved`] or
@@ -33,6 +38,21 @@ impl Qmp {
     pub async fn load_all(&self, state: &Path) -> Result<(), QmpError> {
         self.tell_of_moves().await?;
         self.incoming(state, None).await
+    }
+
+    /// QEMU says that a state is saved a moment before it is ready for another command: until then a
+    /// machine can't resume, and its disks belong to nobody.
+    pub(super) async fn wait_until_saved(&self) -> Result<(), QmpError> {
+        let wait = async {
+            loop {
+                let info = self.execute(qmp::query_status {}).await?;
+                if info.status != qmp::RunState::finish_migrate {
+                    return Ok(());
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        timeout(SETTLE, wait).await.unwrap_or(Err(QmpError::Silent))
     }
 
     async fn tell_of_moves(&self) -> Result<(), QmpError> {
