@@ -528,7 +528,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log messages at and above this level, to stderr')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot; that of a running VM has its memory, too')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot, of the memory too if the VM is running')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a VM to a snapshot; everything that the VM did since then is lost')
@@ -571,7 +571,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;snapshot;help' {
-            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot; that of a running VM has its memory, too')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot, of the memory too if the VM is running')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a VM to a snapshot; everything that the VM did since then is lost')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots; the VM''s disks don''t change')
@@ -989,7 +989,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
             break
         }
         'podman-bootc;help;snapshot' {
-            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot; that of a running VM has its memory, too')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a snapshot, of the memory too if the VM is running')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a VM''s snapshots')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Restore a VM to a snapshot; everything that the VM did since then is lost')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove snapshots; the VM''s disks don''t change')

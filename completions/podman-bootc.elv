@@ -502,7 +502,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --log-level 'Log messages at and above this level, to stderr'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand create 'Create a snapshot; that of a running VM has its memory, too'
+            cand create 'Create a snapshot, of the memory too if the VM is running'
             cand list 'List a VM''s snapshots'
             cand ls 'List a VM''s snapshots'
             cand restore 'Restore a VM to a snapshot; everything that the VM did since then is lost'
@@ -539,7 +539,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
             cand --help 'Print help'
         }
         &'podman-bootc;snapshot;help'= {
-            cand create 'Create a snapshot; that of a running VM has its memory, too'
+            cand create 'Create a snapshot, of the memory too if the VM is running'
             cand list 'List a VM''s snapshots'
             cand restore 'Restore a VM to a snapshot; everything that the VM did since then is lost'
             cand rm 'Remove snapshots; the VM''s disks don''t change'
@@ -903,7 +903,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         &'podman-bootc;help;set'= {
         }
         &'podman-bootc;help;snapshot'= {
-            cand create 'Create a snapshot; that of a running VM has its memory, too'
+            cand create 'Create a snapshot, of the memory too if the VM is running'
             cand list 'List a VM''s snapshots'
             cand restore 'Restore a VM to a snapshot; everything that the VM did since then is lost'
             cand rm 'Remove snapshots; the VM''s disks don''t change'

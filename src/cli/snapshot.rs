@@ -18,7 +18,7 @@ use crate::vm::{self, Name, State, Vm, lifecycle, ready};
 /// in the VM's folder and is removed with the VM.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Create a snapshot; that of a running VM has its memory, too
+    /// Create a snapshot, of the memory too if the VM is running
     ///
     /// A running VM pauses until its memory is in a file, which takes about as much space as the guest
     /// uses of it. The disks take space only for what the VM changes later. What keeps a VM from

@@ -90,7 +90,7 @@ impl Podman {
         Self { storage, ..self }
     }
 
-    /// Returns the program on PATH as it is, without a storage or a service.
+    /// Returns the program on PATH as it is, with neither a storage folder nor a service.
     pub(super) fn without_options(&self) -> Self {
         Self {
             storage: None,

@@ -36,7 +36,7 @@ impl ClusterName {
     /// Returns the name that an image's reference suggests: the last word of its repository.
     ///
     /// # Errors
-    /// That is no name in a cluster.
+    /// A cluster does not accept this name.
     pub fn of_image(reference: &str) -> Result<Self, InvalidClusterName> {
         let last = reference.rsplit('/').next().unwrap_or_default();
         let word = last.split([':', '@']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The block images of a running machine: those that an image needs, and those that nobody uses.
+//! The block images of a running machine: the ones that an image needs, and the unused ones.
 
 use std::path::{Path, PathBuf};
 

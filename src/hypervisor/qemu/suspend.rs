@@ -41,7 +41,7 @@ impl Qmp {
     }
 
     /// QEMU says that a state is saved a moment before it is ready for another command: until then a
-    /// machine can't resume, and its disks belong to nobody.
+    /// machine can't resume, and QEMU has not taken its disks back.
     pub(super) async fn wait_until_saved(&self) -> Result<(), QmpError> {
         let wait = async {
             loop {
