@@ -38,6 +38,9 @@ for link in root:roothome home:home srv:srv mnt:mnt opt:opt; do
 done
 mkdir -p "$root/sysroot"
 ln -s sysroot/ostree "$root/ostree"
+# Where podman looks for the images that are bound to this one.
+mkdir -p "$root/usr/lib/bootc"
+ln -s ../../../sysroot/ostree/bootc/storage "$root/usr/lib/bootc/storage"
 
 # Units that a short-lived virtual machine only waits for.
 chroot "$root" systemctl --quiet set-default multi-user.target
