@@ -19,6 +19,7 @@ use crate::host::fs::file;
 use crate::hypervisor::Machine;
 use crate::vm::Vm;
 use crate::vm::guest_state::GuestState;
+use crate::vm::spec::settings::Ssh;
 
 /// Time between two messages about the guest.
 const PUBLISH_TIME: Duration = Duration::from_millis(250);
@@ -45,6 +46,8 @@ pub struct Agent {
     file: PathBuf,
     /// The answer to a guest that asks for the agent.
     bootstrap: Option<String>,
+    /// No client comes through the first door.
+    is_only_door: bool,
     /// An agent has said hello.
     is_there: bool,
     /// The guest writes its journal's messages to the events channel.
@@ -98,6 +101,7 @@ impl Agent {
             doors,
             file: file_of(vm, dirs),
             bootstrap,
+            is_only_door: vm.spec.settings.ssh == Ssh::Direct,
             is_there: false,
             watches: false,
             knows_config: false,
@@ -159,6 +163,11 @@ impl Agent {
                 (self.is_there, self.watches, self.asked) = (true, false, None);
                 self.watch_at = Some(Instant::now() + quiet);
                 self.doors.open_all();
+                if self.is_only_door
+                    && let Some(line) = self.doors.start_sshd(0)
+                {
+                    self.tell(&line);
+                }
                 self.changed();
             }
             News::Bootstrap => {

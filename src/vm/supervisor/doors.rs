@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LAST_BYTES: Duration = Duration::from_millis(300);
 /// Time limit for the end of a session in the guest, after the host has closed its port.
 const CLOSE_TIME: Duration = Duration::from_secs(30);
+/// Ports on which an sshd waits for the next client, once they have had one.
+const KEPT_READY: usize = 2;
 
 /// The ports of the second door.
 pub struct Doors {
@@ -36,8 +38,15 @@ struct State {
     /// The guest has an agent.
     open: bool,
     free: Vec<usize>,
-    /// For each port, the number of sessions that have ended in the guest.
-    ended: Vec<watch::Sender<u64>>,
+    ports: Vec<Port>,
+}
+
+#[derive(Default)]
+struct Port {
+    /// The number of sessions that have ended in the guest.
+    ended: watch::Sender<u64>,
+    /// The agent has been told to start an sshd here, which has not ended since.
+    has_sshd: bool,
 }
 
 impl Default for Doors {
@@ -47,7 +56,7 @@ impl Default for Doors {
                 open: false,
                 // Taken from the end.
                 free: (0..DOORS).rev().collect(),
-                ended: (0..DOORS).map(|_| watch::Sender::new(0)).collect(),
+                ports: (0..DOORS).map(|_| Port::default()).collect(),
             }),
             freed: Notify::new(),
         }
@@ -59,9 +68,14 @@ impl Doors {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An agent has started: it can open doors.
+    /// An agent has started: it can open doors. No sshd of another agent is left.
     pub fn open_all(&self) {
-        self.state().open = true;
+        let mut state = self.state();
+        state.open = true;
+        state
+            .ports
+            .iter_mut()
+            .for_each(|port| port.has_sshd = false);
     }
 
     /// The guest has no agent any more, and all its sessions have ended.
@@ -72,8 +86,9 @@ impl Doors {
 
     /// The session on this port has ended in the guest.
     pub fn closed(&self, number: usize) {
-        if let Some(ended) = self.state().ended.get(number) {
-            ended.send_modify(|count| *count += 1);
+        if let Some(port) = self.state().ports.get_mut(number) {
+            port.has_sshd = false;
+            port.ended.send_modify(|count| *count += 1);
         }
     }
 
@@ -87,7 +102,7 @@ impl Doors {
                     return None;
                 }
                 if let Some(number) = state.free.pop() {
-                    return Some((number, state.ended[number].subscribe()));
+                    return Some((number, state.ports[number].ended.subscribe()));
                 }
             }
             freed.await;
@@ -97,6 +112,14 @@ impl Doors {
     fn free(&self, number: usize) {
         self.state().free.push(number);
         self.freed.notify_one();
+    }
+
+    /// Returns the line that tells the agent to start an sshd on this port, unless one waits there. Its
+    /// greeting waits in the guest until a client comes.
+    pub fn start_sshd(&self, number: usize) -> Option<String> {
+        let mut state = self.state();
+        let is_due = state.open && !std::mem::replace(&mut state.ports[number].has_sshd, true);
+        is_due.then(|| format!("ssh {number}\n"))
     }
 }
 
@@ -108,6 +131,14 @@ pub struct Ports {
     /// The index of the agent's channel.
     pub agent: usize,
     pub orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Ports {
+    fn start_sshd(&self, doors: &Doors, number: usize) {
+        if let Some(line) = doors.start_sshd(number) {
+            let _ = self.orders.send(Order::Channel(self.agent, line.into()));
+        }
+    }
 }
 
 /// Serves connections until it is cancelled.
@@ -130,14 +161,17 @@ async fn serve_client(client: Stream, doors: Arc<Doors>, ports: Ports) {
     let Some((number, mut ended)) = doors.take().await else {
         return;
     };
-    let result = session(client, number, &mut ended, &ports).await;
-    match result {
-        Ok(true) => {}
+    let ended_in_guest = match session(client, number, &doors, &mut ended, &ports).await {
+        Ok(true) => true,
         // The guest must have closed its side before the next session: its bytes would be mixed up.
-        Ok(false) => {
-            let _ = timeout(CLOSE_TIME, ended.changed()).await;
+        Ok(false) => timeout(CLOSE_TIME, ended.changed()).await.is_ok(),
+        Err(error) => {
+            tracing::debug!(%error, number, "a session of the second SSH door broke");
+            false
         }
-        Err(error) => tracing::debug!(%error, number, "a session of the second SSH door broke"),
+    };
+    if ended_in_guest && number < KEPT_READY {
+        ports.start_sshd(&doors, number);
     }
     doors.free(number);
 }
@@ -146,6 +180,7 @@ async fn serve_client(client: Stream, doors: Arc<Doors>, ports: Ports) {
 async fn session(
     mut client: Stream,
     number: usize,
+    doors: &Doors,
     ended: &mut watch::Receiver<u64>,
     ports: &Ports,
 ) -> io::Result<bool> {
@@ -154,21 +189,28 @@ async fn session(
     guest.set_nonblocking(true)?;
     // A TCP stream in name only: it uses nothing but what all stream sockets can do.
     let mut guest = TcpStream::from_std(guest)?;
-    // The guest's shell reads this line, and knows by it that we are connected.
-    guest.write_all(b"open\n").await?;
-    let command = format!("ssh {number}\n").into_bytes();
-    let _ = ports.orders.send(Order::Channel(ports.agent, command));
-    let mut copy = std::pin::pin!(tokio::io::copy_bidirectional_with_sizes(
-        &mut client,
-        &mut guest,
-        64 << 10,
-        64 << 10
-    ));
-    tokio::select! {
-        copied = &mut copy => copied.map(|_| false),
-        _ = ended.changed() => {
-            let _ = timeout(LAST_BYTES, copy).await;
-            Ok(true)
+    ports.start_sshd(doors, number);
+    {
+        let mut copy = std::pin::pin!(tokio::io::copy_bidirectional_with_sizes(
+            &mut client,
+            &mut guest,
+            64 << 10,
+            64 << 10
+        ));
+        tokio::select! {
+            copied = &mut copy => return copied.map(|_| false),
+            _ = ended.changed() => {
+                let _ = timeout(LAST_BYTES, copy).await;
+            }
         }
     }
+    // The hypervisor closes its side when it has read our end. Until then, it would take the next greeting
+    // for this session's.
+    let _ = guest.shutdown().await;
+    let _ = timeout(
+        LAST_BYTES,
+        tokio::io::copy(&mut guest, &mut tokio::io::sink()),
+    )
+    .await;
+    Ok(true)
 }
