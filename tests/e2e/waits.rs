@@ -36,6 +36,21 @@ fn a_guest_in_emergency_mode_ends_the_wait_with_the_cause() {
 }
 
 #[test]
+fn a_guest_without_an_address_ends_the_wait() {
+    let image = Own::with(
+        "latest",
+        "no-address",
+        "systemctl mask systemd-networkd.service",
+    );
+    let sandbox = Sandbox::new("no-address");
+    let run = ["run", "--rm", "--ephemeral", "--ssh", "guest"];
+    let args = [&run[..], &[&*image.name, "true"]].concat();
+    let output = sandbox.start(&args).finish(BOOT).expect(125);
+    output.says("the guest has no network address");
+    sandbox.assert_clean(&[]);
+}
+
+#[test]
 fn a_setup_that_waits_for_a_key_ends_the_wait_until_somebody_types() {
     let image = Own::with(
         "latest",

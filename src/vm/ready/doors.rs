@@ -127,14 +127,17 @@ impl Doors {
     }
 
     /// Waits until the first door is not worth more time. Without a second door, a server that is
-    /// slow to answer may still do so.
+    /// slow to answer may still do so, but not in a guest that stays without an address.
     async fn first_is_closed(&self, attempts: &Attempts<'_>) -> Failure {
+        let mut had_no_address = false;
         loop {
             let failure = self.first_fails(attempts).await;
             let may_open = matches!(failure, Failure::Silent | Failure::Stuck);
-            if self.choice != Ssh::Guest || !may_open {
+            let has_no_address = attempts.guest().addresses.is_empty();
+            if self.choice != Ssh::Guest || !may_open || (had_no_address && has_no_address) {
                 return failure;
             }
+            had_no_address = has_no_address;
         }
     }
 

@@ -87,13 +87,12 @@ pub fn is_reached(state: &GuestState) -> bool {
     state.sshd_log.iter().any(is_ours)
 }
 
-/// Returns why a server that runs may be silent, as far as the guest tells. The absence of addresses
-/// proves nothing: an image may lack `ip`.
+/// Returns why a server that runs may be silent, as far as the guest tells.
 fn silence(state: &GuestState) -> &'static str {
     if is_reached(state) {
         "connections reach it; the guest is very slow"
     } else if state.addresses.is_empty() {
-        "the guest has no network, its firewall drops port 22, or it is very slow"
+        "the guest has no network address: no DHCP client, or no network card that it knows"
     } else {
         "the guest's firewall drops port 22, or it is very slow"
     }
@@ -302,7 +301,7 @@ mod tests {
             (
                 "Server listening on 0.0.0.0 port 22.",
                 &[],
-                "the guest has no network, its firewall drops port 22, or it is very slow",
+                "the guest has no network address: no DHCP client, or no network card that it knows",
             ),
         ] {
             let state = GuestState {
