@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::host::net::vsock;
 use crate::hypervisor::{VSOCK_SSH_PORT, Vsock};
 
-/// Time between two attempts while the guest refuses them at once.
+/// Time between the first two attempts.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 /// The time doubles up to this while attempts stay unanswered: each may become an sshd process in
 /// the guest.
@@ -23,7 +23,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 const RETRY_UNTIL_SIGNAL: Duration = Duration::from_secs(3);
 /// Time between two attempts after a refusal: the guest's network is up, so sshd starts soon, and
 /// refusing is cheap.
-const RETRY_REFUSED: Duration = Duration::from_millis(200);
+const RETRY_REFUSED: Duration = Duration::from_millis(60);
 /// Time after an attempt that the guest neither refuses nor answers although its network is up:
 /// sshd has it. Its greeting takes a second under emulation, longer if it has several.
 const RETRY_TAKEN: Duration = Duration::from_millis(1500);
@@ -121,8 +121,7 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
                         // The guest is up, but its sshd doesn't listen yet.
                         Ok(Err(_)) => {
                             network_is_up = true;
-                            let pause = if awaits_signal { RETRY_REFUSED } else { RETRY_MIN };
-                            next_attempt = next_attempt.min(Instant::now() + pause);
+                            next_attempt = next_attempt.min(Instant::now() + RETRY_REFUSED);
                         }
                         Err(_) => {}
                     }
@@ -290,15 +289,15 @@ mod tests {
         use Attempt::{Answered, Refused, Silent};
         let never = Some(Duration::MAX);
         for (attempts, signal, expected) in [
-            (&[Refused, Refused, Refused, Answered][..], None, 300),
+            (&[Refused, Refused, Refused, Answered][..], None, 180),
             // A silent attempt holds up nothing, but each may be an sshd process in the guest.
             (&[Silent, Silent, Silent, Answered], None, 700),
             (&[Silent, Answered], never, 3000),
             // A refusal or the signal ends the wait.
-            (&[Refused, Refused, Refused, Answered], never, 600),
+            (&[Refused, Refused, Refused, Answered], never, 180),
             // A server that has begun to listen gets time for its greeting.
-            (&[Refused, Silent, Answered], never, 1700),
-            (&[Refused, Silent, Answered], None, 1600),
+            (&[Refused, Silent, Answered], never, 1560),
+            (&[Refused, Silent, Answered], None, 1560),
             (&[Silent, Answered], Some(Duration::from_millis(50)), 50),
             // An sshd that runs and is slow gets no third connection before it gave up the first.
             (
