@@ -26,6 +26,7 @@ const CLONE_SERVICE: &str = include_str!("../../../vm-assets/clone/podman-bootc-
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
 const AGENT_SERVICE: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.service");
 const AGENT_PATH: &str = include_str!("../../../vm-assets/units/podman-bootc-agent.path");
+const SELINUX_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-selinux.service");
 const AGENT: &str = include_str!("../../../vm-assets/agent/agent");
 const FREEZE: &str = include_str!("../../../vm-assets/warm/freeze");
 const FREEZE_SERVICE: &str = include_str!("../../../vm-assets/warm/podman-bootc-freeze.service");
@@ -37,6 +38,11 @@ const JOURNAL_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-j
 pub fn agent() -> Vec<Credential> {
     let ready = add_unit("podman-bootc-ready", READY_UNIT, "multi-user.target");
     let mut all = Vec::from(ready);
+    all.extend(add_unit(
+        "podman-bootc-selinux",
+        SELINUX_UNIT,
+        "initrd.target",
+    ));
     all.extend([
         unit("podman-bootc-agent.service", AGENT_SERVICE),
         unit("podman-bootc-agent.path", AGENT_PATH),
