@@ -68,9 +68,10 @@ pub struct Connection {
 /// Waits until an SSH server answers.
 ///
 /// A port forward accepts connections long before the guest listens, so only the server's first
-/// bytes count. `signal` turns true when the guest says that it started its sshd. If
-/// `signal_expected`, attempts are rare until then or until the guest refuses one. They are rare,
-/// too, if the guest's `network_is_up`, because it then loses none.
+/// bytes count. `signal` turns true when the guest says that it started its sshd, and is sent once
+/// more when the guest's network comes up after that. If `signal_expected`, attempts are rare until
+/// then or until the guest refuses one. They are rare, too, if the guest's `network_is_up`, because
+/// it then loses none.
 pub async fn connect(
     routes: &Routes,
     signal: watch::Receiver<bool>,
@@ -97,10 +98,13 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
     let mut attempts = FuturesUnordered::new();
     let mut to_running = 0;
     let mut retry = RETRY_MIN;
+    let mut awaits_signal = signal_expected && !*signal.borrow_and_update();
+    // Whatever the number of attempts is.
+    let mut must_try = false;
     loop {
-        let awaits_signal = signal_expected && !*signal.borrow();
         let is_running = signal_expected && !awaits_signal;
-        if attempts.len() < MAX_ATTEMPTS && (!is_running || to_running < MAX_TO_RUNNING) {
+        let may_try = attempts.len() < MAX_ATTEMPTS && (!is_running || to_running < MAX_TO_RUNNING);
+        if std::mem::take(&mut must_try) || may_try {
             to_running += usize::from(is_running);
             let attempt = timeout(ATTEMPT_TIME, attempt(!awaits_signal));
             attempts.push(attempt.map(move |result| (result, is_running)));
@@ -126,8 +130,18 @@ async fn first_success<T, F: Future<Output = io::Result<T>>>(
                         Err(_) => {}
                     }
                 }
-                Ok(()) = signal.changed(), if awaits_signal && !network_is_up => {
+                Ok(()) = signal.changed(), if awaits_signal || is_running && !network_is_up => {
+                    let is_first = std::mem::replace(&mut awaits_signal, false);
+                    if network_is_up {
+                        continue;
+                    }
+                    if !is_first {
+                        // Without a network, the guest has lost them all.
+                        attempts.clear();
+                        (to_running, network_is_up) = (0, true);
+                    }
                     retry = RETRY_MIN;
+                    must_try = true;
                     break
                 }
                 () = tokio::time::sleep_until(next_attempt) => break,
@@ -256,6 +270,9 @@ mod tests {
         Answered,
     }
 
+    /// The time after which the guest has an address.
+    const NETWORK: Duration = Duration::from_millis(750);
+
     /// The virtual milliseconds until one of these attempts is answered. The guest sends its signal
     /// after `signal`, or is not expected to send one.
     async fn time_of(attempts: &[Attempt], signal: Option<Duration>) -> u128 {
@@ -272,7 +289,10 @@ mod tests {
             }
         };
         let send = async {
-            tokio::time::sleep(signal.unwrap_or(Duration::MAX)).await;
+            let signal = signal.unwrap_or(Duration::MAX);
+            tokio::time::sleep(signal).await;
+            sender.send_replace(true);
+            tokio::time::sleep(NETWORK.saturating_sub(signal)).await;
             sender.send_replace(true);
             std::future::pending::<()>().await;
         };
@@ -299,11 +319,17 @@ mod tests {
             (&[Refused, Silent, Answered], never, 1560),
             (&[Refused, Silent, Answered], None, 1560),
             (&[Silent, Answered], Some(Duration::from_millis(50)), 50),
-            // An sshd that runs and is slow gets no third connection before it gave up the first.
+            // What comes before the network is lost.
             (
                 &[Silent, Silent, Silent, Answered],
                 Some(Duration::from_millis(50)),
-                20_550,
+                750,
+            ),
+            // An sshd that runs and is slow gets no third connection before it gave up the first.
+            (
+                &[Silent, Silent, Silent, Silent, Silent, Answered],
+                Some(Duration::from_millis(50)),
+                21_750,
             ),
         ] {
             let time = time_of(attempts, signal).await;

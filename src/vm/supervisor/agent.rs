@@ -56,6 +56,8 @@ pub struct Agent {
     knows_config: bool,
     /// The guest's SSH servers have settled.
     settled: bool,
+    /// Clients know that the network came up after that.
+    network_is_told: bool,
     /// A client has restarted the guest's userspace, which all others know.
     restarts: bool,
     /// The time of the first question.
@@ -106,6 +108,7 @@ impl Agent {
             watches: false,
             knows_config: false,
             settled: false,
+            network_is_told: false,
             restarts: false,
             watch_at: None,
             asked: None,
@@ -120,7 +123,7 @@ impl Agent {
         self.report = Report::default();
         (self.agent.lines, self.events.lines) = Default::default();
         (self.is_there, self.watches, self.settled) = (false, false, false);
-        self.restarts = false;
+        (self.network_is_told, self.restarts) = (false, false);
         (self.watch_at, self.asked, self.ask_at) = (None, None, None);
         (self.publish_at, self.published) = (None, None);
         self.doors.close_all();
@@ -134,7 +137,7 @@ impl Agent {
     pub fn on_channel(&mut self, index: usize, bytes: &[u8]) {
         let index = Some(index);
         if index == self.ready {
-            self.settle();
+            self.on_ready();
         } else if index == self.agent.index {
             for line in self.agent.lines.push(bytes) {
                 if let Some(news) = self.report.agent_line(&line) {
@@ -193,6 +196,14 @@ impl Agent {
         }
     }
 
+    /// The guest says that its SSH servers have settled, or that its network has come up after that.
+    fn on_ready(&mut self) {
+        if self.settled && !std::mem::replace(&mut self.network_is_told, true) {
+            self.clients.publish(Message::SshSettled);
+        }
+        self.settle();
+    }
+
     fn settle(&mut self) {
         if !std::mem::replace(&mut self.settled, true) {
             self.clients.publish(Message::SshSettled);
@@ -233,6 +244,7 @@ impl Agent {
     /// The guest's userspace restarts.
     pub fn restarts(&mut self) {
         (self.settled, self.restarts) = (false, true);
+        self.network_is_told = false;
         self.clients.publish(Message::Rebooted);
     }
 

@@ -1,6 +1,7 @@
 //! The second SSH door: a local socket, whose connections go to an sshd of ours over virtio-serial
 //! ports, one session on each.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +38,8 @@ pub struct Doors {
 struct State {
     /// The guest has an agent.
     open: bool,
-    free: Vec<usize>,
+    /// The lowest number comes first: an sshd may wait there.
+    free: BTreeSet<usize>,
     ports: Vec<Port>,
 }
 
@@ -54,8 +56,7 @@ impl Default for Doors {
         Self {
             state: Mutex::new(State {
                 open: false,
-                // Taken from the end.
-                free: (0..DOORS).rev().collect(),
+                free: (0..DOORS).collect(),
                 ports: (0..DOORS).map(|_| Port::default()).collect(),
             }),
             freed: Notify::new(),
@@ -101,7 +102,7 @@ impl Doors {
                 if !state.open {
                     return None;
                 }
-                if let Some(number) = state.free.pop() {
+                if let Some(number) = state.free.pop_first() {
                     return Some((number, state.ports[number].ended.subscribe()));
                 }
             }
@@ -110,7 +111,7 @@ impl Doors {
     }
 
     fn free(&self, number: usize) {
-        self.state().free.push(number);
+        self.state().free.insert(number);
         self.freed.notify_one();
     }
 
