@@ -1,4 +1,4 @@
-//! Images that lack something or fail: messages and exit codes.
+//! Variants of the test image: what they lack, how they fail, and what runs in them.
 
 use crate::harness::{Own, SOON, Sandbox, podman, shared};
 
@@ -150,6 +150,20 @@ fn a_missing_image_is_not_searched_elsewhere() {
     run(&["run", "--pull", "never", "registry.invalid/x"]).says("--pull never");
     run(&["run", "docker-daemon:x:latest"]).says("docker save x:latest | podman load");
     assert!(sandbox.list().is_empty());
+}
+
+/// podman's storage is in `/var`, whose folders are the upper layers of the container's overlay.
+#[test]
+fn containers_run_without_a_disk() {
+    let sandbox = Sandbox::new("containers");
+    let command =
+        "cd / && tar -chf - lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6 bin/uname |
+            podman --log-level error import --quiet - localhost/small >/dev/null
+        podman info --format '{{.Store.GraphDriverName}}'
+        podman run --rm --network none localhost/small uname";
+    let run = ["run", "--rm", "--ephemeral", &shared("containers"), command];
+    assert_eq!(sandbox.ok(&run), "overlay\nLinux\n");
+    sandbox.assert_clean(&[]);
 }
 
 #[test]
