@@ -48,9 +48,10 @@ pub fn last_words(path: &Path, count: usize) -> Vec<String> {
         .last()
         .map_or(0, |(_, start)| *start);
     let lines = file::last_lines_since(path, start, TRACE + count);
+    // Without the clock's bracket, the mark at the end of the trace would be found.
     let end = lines
         .iter()
-        .rposition(|line| line.contains("Kernel panic - not syncing"))
+        .rposition(|line| line.contains("] Kernel panic - not syncing"))
         .map_or(lines.len(), |at| at + 1);
     lines[end.saturating_sub(count)..end].to_vec()
 }
@@ -63,7 +64,8 @@ mod tests {
     fn the_lines_before_a_panic_explain_more_than_its_trace() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("console.log");
-        let trace = "[ 2.0] trace\n".repeat(30);
+        let trace =
+            "[ 2.0] trace\n".repeat(30) + "[ 2.0] ---[ end Kernel panic - not syncing: x ]---\n";
         std::fs::write(
             &path,
             format!("one\ntwo\ncause\n[ 1.0] Kernel panic - not syncing: x\n{trace}"),

@@ -13,6 +13,10 @@ use crate::hypervisor::report::Report;
 /// After the first sign of a fatal error the guest gets this long for the rest of its message.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// After the panic device's report, the guest gets this long for its message. The device can report
+/// first, and an emulated CPU is slow.
+const PANIC_MESSAGE_TIME: Duration = Duration::from_secs(5);
+
 /// A prompt that nothing follows for this long waits for a person.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -91,16 +95,16 @@ impl RunState {
             Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
             Report::GuestPanicked => {
                 self.panic_reported = true;
-                self.end_within(LAST_WORDS);
+                self.end_within(PANIC_MESSAGE_TIME);
             }
         }
     }
 
     fn on_reset(&mut self) {
         // Half a message of the previous boot has no end. With `panic=-1` a panic has none.
-        let panic = std::mem::take(&mut self.console).panic;
-        if let Some(message) = panic.filter(|_| !self.up_since_reset) {
-            self.fatal.get_or_insert(Ended::Panic(message));
+        let message = std::mem::take(&mut self.console).panic;
+        if self.panic_reported || message.is_some() && !self.up_since_reset {
+            self.fatal.get_or_insert_with(|| panic(message));
             self.end_within(LAST_WORDS);
         }
         self.up_since_reset = false;
@@ -201,9 +205,14 @@ impl RunState {
         Action::Quit
     }
 
-    /// The hypervisor must end within this time, or by the deadline that is set already.
+    /// The hypervisor must end within this time, or by an earlier deadline. The time that it has to
+    /// quit stays as it is.
     fn end_within(&mut self, time: Duration) {
-        self.deadline.get_or_insert(Instant::now() + time);
+        let end = Instant::now() + time;
+        self.deadline = match self.deadline {
+            Some(deadline) if self.quit_sent || deadline < end => Some(deadline),
+            _ => Some(end),
+        };
     }
 
     /// Returns the outcome of a run whose hypervisor exited so. `on_trial` tells whether the
@@ -227,13 +236,10 @@ impl RunState {
             }
         }
         let on_trial = on_trial && self.phase < Phase::Up && !self.end_ordered;
-        let panic = self
-            .console
-            .panic
-            .unwrap_or_else(|| "the guest's kernel panicked".into());
+        let message = self.console.panic;
         let fatal = self
             .fatal
-            .or(self.panic_reported.then_some(Ended::Panic(panic)));
+            .or_else(|| self.panic_reported.then(|| panic(message)));
         Outcome::Ended(match (self.fault, fatal, exit) {
             (Some(Fault::Accelerator(reason)), ..) if on_trial => {
                 return Outcome::AcceleratorFailed(reason);
@@ -253,6 +259,11 @@ impl RunState {
             (.., Err(failure)) => Ended::Failed(failure.to_string()),
         })
     }
+}
+
+/// A panic with the kernel's message, as far as the console has it.
+fn panic(message: Option<String>) -> Ended {
+    Ended::Panic(message.unwrap_or_else(|| "the guest's kernel panicked".into()))
 }
 
 #[cfg(test)]
@@ -320,6 +331,11 @@ mod tests {
                 panicked("the guest's kernel panicked"),
             ),
             (&[PANIC_REPORT, PANIC_MESSAGE], true, panicked("x")),
+            (
+                &[UP, PANIC_REPORT, PANIC_MESSAGE, RESET, QUIT],
+                true,
+                panicked("x"),
+            ),
             (&[PANIC_MESSAGE, RESET, QUIT], true, panicked("x")),
             (&[REBOOTING, QUIT], true, Ended::ByOrder),
             (&[PANIC_MESSAGE, REBOOTING, QUIT], true, panicked("x")),
@@ -379,6 +395,19 @@ mod tests {
                 [Action::Kill, Action::Kill]
             );
         }
+    }
+
+    #[test]
+    fn the_end_of_its_message_ends_the_wait_for_a_panic() {
+        let mut state = after(&[PANIC_REPORT, PANIC_MESSAGE]);
+        let first = state.deadline.unwrap();
+        _ = state.on_console(PANIC_END, true);
+        assert!(state.deadline.unwrap() < first);
+        let quit_time = first + PANIC_MESSAGE_TIME;
+        assert_eq!(state.on_deadline(), Action::Quit);
+        state.deadline = Some(quit_time);
+        state.on_report(&Report::GuestPanicked);
+        assert_eq!(state.deadline, Some(quit_time), "it has its time to quit");
     }
 
     #[test]

@@ -24,6 +24,9 @@ const SANDBOX: &str = "-sandbox";
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
 const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
 
+/// Older versions don't know `-action`.
+const FIRST_WITH_ACTIONS: (u32, u32) = (6, 0);
+
 /// The command line that starts this machine.
 ///
 /// The serial console is QEMU's standard input and output, or a socket. QEMU connects to our
@@ -61,6 +64,11 @@ pub fn launch(
     args.option("-device", "virtio-rng-pci");
     if machine.arch == Arch::X86_64 {
         args.option("-device", "pvpanic");
+        // The kernel reports its panic before it writes the message, if another CPU has the console
+        // at that time. By default, QEMU stops the machine at the report.
+        if qemu.version >= FIRST_WITH_ACTIONS {
+            args.option("-action", "panic=none");
+        }
     }
     boot(&mut args, machine, accelerator)?;
     add_disks(&mut args, machine)?;
