@@ -33,7 +33,9 @@ use crate::hypervisor::process::StartError;
 use crate::hypervisor::{DiskSnapshot, Forward, Helper, Hypervisor, Machine, PlanError, Vsock};
 
 /// The message for [`Event::Restarting`].
-pub const RESTARTING: &str = "an emulated CPU stalled; restarting the VM";
+pub fn restart_message(reason: &str) -> String {
+    format!("{reason}; starting the VM once more")
+}
 
 /// A machine and how to run it.
 #[derive(Debug)]
@@ -111,8 +113,9 @@ pub enum Event {
     Saved(u64, Result<(), String>),
     /// The machine was paused for a change, and runs on.
     Unpaused,
-    /// An emulated CPU stalled early in the boot. The engine starts the machine a second time.
-    Restarting,
+    /// The emulation failed early in the boot, as the reason says. The engine starts the machine a
+    /// second time.
+    Restarting { reason: String },
     /// The guest rebooted: its firmware starts again, and the machine runs on.
     Reset,
     /// The guest won't come up without a person, for this reason. The machine runs on.

@@ -35,8 +35,8 @@ pub enum Outcome {
     Ended(Ended),
     /// The accelerator failed, as the text says, before the guest was up.
     AcceleratorFailed(String),
-    /// An emulated CPU stalled before any of the guest's programs ran.
-    Stalled,
+    /// The emulation failed, as the text says, before any of the guest's programs ran.
+    EmulationFailed(String),
     /// The machine is saved to its template.
     Saved,
     /// The machine must start again, cold.

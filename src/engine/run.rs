@@ -49,8 +49,11 @@ impl Engine<'_> {
                     return Ok(Ended::Failed(reason));
                 }
                 Ok(Outcome::AcceleratorFailed(reason)) => reason,
-                Ok(Outcome::Stalled | Outcome::Saved | Outcome::NotWarm(_)) => {
-                    return Ok(Ended::Failed("an emulated CPU stalled twice".into()));
+                Ok(Outcome::EmulationFailed(reason)) => {
+                    return Ok(Ended::Failed(format!("{reason}, twice")));
+                }
+                Ok(Outcome::Saved | Outcome::NotWarm(_)) => {
+                    return Ok(Ended::Failed("the VM couldn't be resumed".into()));
                 }
                 Err(Error::Start(error)) if !is_last && attempt.fails_to_start(&error) => {
                     error.to_string()
@@ -69,21 +72,27 @@ impl Engine<'_> {
 }
 
 impl Attempt<'_> {
-    /// Runs the machine, more than once if it must: after a stall, after it was saved to a template,
+    /// Runs the machine, more than once if it must: after the emulation failed, after it was saved to a template,
     /// and cold when it can't be warm.
     async fn run_to_end(
         &self,
         orders: &mut mpsc::UnboundedReceiver<Order>,
     ) -> Result<Outcome, Error> {
         let mut way = self.first_way().await;
-        let (mut stalled, mut died) = (false, false);
+        let (mut restarted, mut died) = (false, false);
         loop {
             let (outcome, used) = self.run(orders, way).await?;
             way = match (outcome, used) {
-                (Outcome::Stalled, _) if !stalled => {
-                    stalled = true;
-                    self.tell(Event::Restarting).await;
-                    Way::Cold
+                (Outcome::EmulationFailed(reason), used) if !restarted => {
+                    restarted = true;
+                    self.tell(Event::Restarting { reason }).await;
+                    match used {
+                        Way::Make(making) => {
+                            drop(making);
+                            self.first_way().await
+                        }
+                        Way::Cold | Way::Resume(_) | Way::Wake => Way::Cold,
+                    }
                 }
                 (Outcome::Saved, Way::Make(making)) => match making.finish() {
                     Ok(template) => Way::Resume(template),

@@ -68,7 +68,8 @@ pub struct RunState {
     quit_sent: bool,
     /// The guest's panic device reported a panic. The kernel's message may follow on the console.
     panic_reported: bool,
-    stalled: bool,
+    /// How the emulation failed before the guest's programs ran.
+    emulation_failure: Option<String>,
     /// The end that the guest announced on its console.
     fatal: Option<Ended>,
     fault: Option<Fault>,
@@ -120,8 +121,8 @@ impl RunState {
         }
     }
 
-    /// `may_stall` tells whether QEMU can be at fault when a CPU stalls.
-    pub fn on_console(&mut self, bytes: &[u8], may_stall: bool) -> Action {
+    /// `may_fail` tells whether the emulation can be at fault when a CPU stalls.
+    pub fn on_console(&mut self, bytes: &[u8], may_fail: bool) -> Action {
         self.silence_limit = None;
         self.prompt = None;
         let seen = self.console.read(bytes);
@@ -130,8 +131,8 @@ impl RunState {
             self.end_within(LAST_WORDS);
         }
         // Before its programs run, the guest has no data to lose.
-        if self.console.timer_lost && may_stall && self.phase < Phase::ProgramsSeen {
-            self.stalled = true;
+        if self.console.timer_lost && may_fail && self.phase < Phase::ProgramsSeen {
+            self.emulation_failure = Some("an emulated CPU stalled".into());
             return Action::Kill;
         }
         match seen {
@@ -215,6 +216,18 @@ impl RunState {
         };
     }
 
+    /// A hypervisor exited. `may_fail` tells whether the emulation can be at fault when it crashed.
+    pub fn on_exit(&mut self, exit: &Result<(), Failure>, may_fail: bool) {
+        if let Err(failure) = exit
+            && may_fail
+            && self.phase < Phase::ProgramsSeen
+            && process::has_crashed(failure.status)
+        {
+            self.emulation_failure
+                .get_or_insert_with(|| failure.to_string());
+        }
+    }
+
     /// Returns the outcome of a run whose hypervisor exited so. `on_trial` tells whether the
     /// accelerator can still be at fault, `is_blamed` whether the hypervisor's last messages are
     /// about it.
@@ -225,8 +238,8 @@ impl RunState {
         is_blamed: impl FnOnce() -> bool,
     ) -> Outcome {
         if !self.end_ordered {
-            if self.stalled {
-                return Outcome::Stalled;
+            if let Some(reason) = self.emulation_failure {
+                return Outcome::EmulationFailed(reason);
             }
             if let Some(not_warm) = self.not_warm {
                 return Outcome::NotWarm(not_warm);
@@ -267,197 +280,4 @@ fn panic(message: Option<String>) -> Ended {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Step = fn(&mut RunState);
-
-    const PANIC: &[u8] = b"[ 1.0] Kernel panic - not syncing: x\n";
-    const PANIC_END: &[u8] = b"[ 1.1] ---[ end Kernel panic - not syncing: x ]---\n";
-    const LOST: &[u8] =
-        b"[ 25.0] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
-    const POWER_BUTTON: Step = |state| state.end_ordered = true;
-    const QUIT: Step = |state| _ = state.on_quit_order();
-    const HANG_UP: Step = |state| state.on_reports_closed(true);
-    const OVERDUE: Step = |state| _ = state.on_deadline();
-    const CHANNEL: Step = |state| _ = state.reach(Phase::ProgramsSeen);
-    const UP: Step = |state| _ = state.reach(Phase::Up);
-    const ACCELERATOR: Step = |state| _ = state.on_accelerator_failure("accelerator".into());
-    const STALL: Step = |state| _ = state.on_console(LOST, true);
-    const LATE_STALL: Step = |state| _ = state.on_console(LOST, false);
-    const SHUTDOWN: Step = |state| state.on_report(&Report::Shutdown { by_guest: true });
-    const RESET: Step = |state| state.on_report(&Report::Reset);
-    const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
-    const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
-    const REBOOTING: Step =
-        |state| _ = state.on_console(b"[ 1.2] Rebooting in 3 seconds..\n", true);
-    const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
-    const BOOT_FAILURE: Step =
-        |state| _ = state.on_console(b"podman-bootc: direct boot failed: z\n", true);
-
-    fn after(steps: &[Step]) -> RunState {
-        let mut state = RunState::default();
-        steps.iter().for_each(|step| step(&mut state));
-        state
-    }
-
-    #[test]
-    fn the_steps_of_a_run_decide_its_outcome() {
-        let failed = |reason: &str| Ended::Failed(reason.into());
-        let panicked = |reason: &str| Ended::Panic(reason.into());
-        for (steps, on_trial, ended) in [
-            (&[SHUTDOWN][..], true, Ended::ByGuest),
-            (
-                &[],
-                true,
-                failed("another process told the hypervisor to quit"),
-            ),
-            (&[POWER_BUTTON, SHUTDOWN], true, Ended::ByOrder),
-            (&[ACCELERATOR], false, failed("accelerator")),
-            (&[UP, CHANNEL, ACCELERATOR], true, failed("accelerator")),
-            (&[ACCELERATOR, QUIT], true, failed("accelerator")),
-            (
-                &[HANG_UP, OVERDUE],
-                true,
-                failed("the hypervisor closed its control connection"),
-            ),
-            (&[QUIT, HANG_UP, OVERDUE], true, Ended::ByOrder),
-            (&[STALL, QUIT], false, Ended::ByOrder),
-            (&[LATE_STALL, SHUTDOWN], false, Ended::ByGuest),
-            (&[CHANNEL, STALL, SHUTDOWN], false, Ended::ByGuest),
-            (
-                &[PANIC_REPORT],
-                true,
-                panicked("the guest's kernel panicked"),
-            ),
-            (&[PANIC_REPORT, PANIC_MESSAGE], true, panicked("x")),
-            (
-                &[UP, PANIC_REPORT, PANIC_MESSAGE, RESET, QUIT],
-                true,
-                panicked("x"),
-            ),
-            (&[PANIC_MESSAGE, RESET, QUIT], true, panicked("x")),
-            (&[REBOOTING, QUIT], true, Ended::ByOrder),
-            (&[PANIC_MESSAGE, REBOOTING, QUIT], true, panicked("x")),
-            (
-                &[UP, PANIC_MESSAGE, RESET, PANIC_REPORT],
-                true,
-                panicked("the guest's kernel panicked"),
-            ),
-            (&[UP, RESET, SHUTDOWN], true, Ended::ByGuest),
-            (&[BOOT_FAILURE, WHOLE_PANIC, QUIT], true, failed("z")),
-        ] {
-            let outcome = after(steps).outcome(Ok(()), on_trial, || panic!("it exited regularly"));
-            assert_eq!(outcome, Outcome::Ended(ended));
-        }
-    }
-
-    #[test]
-    fn a_failure_before_the_guest_is_up_calls_for_another_attempt() {
-        let failure = || Failure {
-            name: "QEMU",
-            status: Default::default(),
-            message: "y".into(),
-        };
-        let failed = Outcome::Ended(Ended::Failed(failure().to_string()));
-        let fallback = |reason: &str| Outcome::AcceleratorFailed(reason.into());
-        let outcome =
-            |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
-        assert_eq!(outcome(&[STALL], false), Outcome::Stalled);
-        assert_eq!(
-            outcome(&[CHANNEL, ACCELERATOR, HANG_UP, OVERDUE], false),
-            fallback("accelerator")
-        );
-        assert_eq!(outcome(&[], true), fallback(&failure().to_string()));
-        assert_eq!(
-            outcome(&[], false),
-            failed,
-            "only its own words blame the accelerator"
-        );
-        assert_eq!(outcome(&[UP], true), failed);
-        let panicked = Outcome::Ended(Ended::Panic("x".into()));
-        assert_eq!(
-            outcome(&[WHOLE_PANIC], true),
-            panicked,
-            "a guest that panicked has run"
-        );
-    }
-
-    #[test]
-    fn an_overdue_hypervisor_must_quit_and_is_killed_if_it_does_not() {
-        for steps in [&[HANG_UP][..], &[PANIC_REPORT], &[BOOT_FAILURE]] {
-            let mut state = after(steps);
-            assert!(state.deadline.is_some());
-            assert_eq!(state.on_deadline(), Action::Quit);
-            assert_eq!(state.on_quit_order(), Action::Nothing);
-            assert_eq!(
-                [state.on_deadline(), state.on_deadline()],
-                [Action::Kill, Action::Kill]
-            );
-        }
-    }
-
-    #[test]
-    fn the_end_of_its_message_ends_the_wait_for_a_panic() {
-        let mut state = after(&[PANIC_REPORT, PANIC_MESSAGE]);
-        let first = state.deadline.unwrap();
-        _ = state.on_console(PANIC_END, true);
-        assert!(state.deadline.unwrap() < first);
-        let quit_time = first + PANIC_MESSAGE_TIME;
-        assert_eq!(state.on_deadline(), Action::Quit);
-        state.deadline = Some(quit_time);
-        state.on_report(&Report::GuestPanicked);
-        assert_eq!(state.deadline, Some(quit_time), "it has its time to quit");
-    }
-
-    #[test]
-    fn a_guest_is_hopeless_only_before_it_is_up() {
-        const WORDS: &[u8] = b"Entering emergency mode. Exit the shell to continue.\n";
-        let is_told = |state: &mut RunState, words| {
-            matches!(state.on_console(words, true), Action::TellHopeless(_))
-        };
-        let mut state = after(&[CHANNEL]);
-        assert!(is_told(&mut state, WORDS));
-        state.reach(Phase::Up);
-        assert!(!is_told(&mut state, WORDS));
-        state.on_report(&Report::Reset);
-        assert!(is_told(&mut state, WORDS));
-    }
-
-    #[test]
-    fn a_prompt_waits_for_what_follows() {
-        let mut state = RunState::default();
-        assert_eq!(state.on_console(b"\x1b[33mShell> ", true), Action::Nothing);
-        assert!(state.prompt.is_some());
-        state.on_console(b"fs0:", true);
-        assert!(state.prompt.is_none(), "a script goes on");
-        state.on_console(b"\r\nShell> ", true);
-        assert!(matches!(state.on_quiet(), Action::TellHopeless(_)));
-        assert_eq!(state.on_quiet(), Action::Nothing);
-    }
-
-    #[test]
-    fn a_guest_that_is_up_may_be_silent() {
-        for phase in [Phase::ProgramsSeen, Phase::Up] {
-            let mut state = RunState::new(true, Some(Instant::now()));
-            state.reach(phase);
-            assert!(state.silence_limit.is_none());
-        }
-    }
-
-    #[test]
-    fn the_first_output_ends_the_silence_and_the_first_program_is_new_once() {
-        let mut state = RunState {
-            silence_limit: Some(Instant::now()),
-            ..RunState::default()
-        };
-        assert_eq!(state.on_console(LOST, true), Action::Kill);
-        assert!(state.silence_limit.is_none() && state.deadline.is_none());
-        assert!(state.reach(Phase::Up) && !state.reach(Phase::ProgramsSeen));
-        assert_eq!(
-            state.on_console(b"x", true),
-            Action::Nothing,
-            "a guest that runs is left alone"
-        );
-    }
-}
+mod tests;

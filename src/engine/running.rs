@@ -74,10 +74,10 @@ impl Attempt<'_> {
         self.accelerator.is_hardware() && age < TRIAL
     }
 
-    /// Returns whether a stalled CPU may be QEMU's fault, and a restart safe. QEMU 10.0, which
-    /// emulates several CPUs at once, was seen to lose a timer on a busy host, once in some hundred
-    /// boots.
-    pub fn may_stall(&self, age: Duration) -> bool {
+    /// Returns whether a stalled CPU or a crash may be the fault of QEMU's emulation, and a restart
+    /// safe. QEMU 10.0, which emulates several CPUs at once, was seen to lose a timer on a busy host,
+    /// once in some hundred boots, and to fail its own assertion (`iotlb_to_section`).
+    pub fn emulation_may_fail(&self, age: Duration) -> bool {
         self.accelerator == Accelerator::Tcg && self.engine.machine.cpus > 1 && age < EARLY
     }
 
@@ -308,11 +308,15 @@ impl<'a> Running<'a> {
         }
     }
 
+    fn emulation_may_fail(&self) -> bool {
+        self.attempt.emulation_may_fail(self.started.elapsed())
+    }
+
     async fn on_output(&mut self, output: Output) {
         match output {
             Output::Console(bytes) => {
-                let may_stall = self.attempt.may_stall(self.started.elapsed());
-                let action = self.state.on_console(&bytes, may_stall);
+                let may_fail = self.emulation_may_fail();
+                let action = self.state.on_console(&bytes, may_fail);
                 if let Some(failure) = self.earlier_failure.take() {
                     self.attempt.remember_failure(failure);
                 }
@@ -398,6 +402,7 @@ impl<'a> Running<'a> {
     }
 
     async fn on_exit(mut self, exit: Result<(), Failure>) -> (Outcome, Way) {
+        self.state.on_exit(&exit, self.emulation_may_fail());
         // The pipes end with the hypervisor. If not, another process holds them, and nothing more
         // comes.
         let _ = timeout(LAST_WORDS, self.read_last_words()).await;

@@ -131,9 +131,9 @@ impl Dialog<'_> {
                 stage.note(&accelerator::fallback_message(&reason));
                 vec![]
             }
-            Event::Restarting => {
+            Event::Restarting { reason } => {
                 (self.answered, self.lines) = (false, Lines::default());
-                stage.note(engine::RESTARTING);
+                stage.note(&engine::restart_message(&reason));
                 vec![]
             }
             Event::NoSpace => {

@@ -7,8 +7,8 @@ mod program;
 mod run;
 
 pub use super::os::{
-    current_program, exit_code, kill, new_session as detach, terminate_with_parent, was_killed,
-    watch_parent,
+    current_program, exit_code, has_crashed, kill, new_session as detach, terminate_with_parent,
+    was_killed, watch_parent,
 };
 pub use helper::{Helper, spawn_helper};
 pub use lines::lines;

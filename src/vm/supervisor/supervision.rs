@@ -187,8 +187,8 @@ impl Supervision<'_> {
             }
             engine::Event::Saved(number, saved) => self.on_saved(number, saved),
             engine::Event::Unpaused => self.agent.set_clock(),
-            engine::Event::Restarting => self.clients.publish(Message::Console {
-                line: engine::RESTARTING.into(),
+            engine::Event::Restarting { reason } => self.clients.publish(Message::Problem {
+                text: engine::restart_message(&reason),
             }),
             engine::Event::Reset => {
                 self.newest = NewestLine::default();

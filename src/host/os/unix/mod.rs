@@ -310,6 +310,20 @@ pub fn was_killed(status: ExitStatus) -> bool {
         .any(|signal| status.signal() == Some(signal.as_raw()))
 }
 
+/// Returns true if a fault of its own ended the process: a failed assertion, or wrong memory.
+pub fn has_crashed(status: ExitStatus) -> bool {
+    [
+        Signal::ABORT,
+        Signal::BUS,
+        Signal::FPE,
+        Signal::ILL,
+        Signal::SEGV,
+        Signal::TRAP,
+    ]
+    .iter()
+    .any(|signal| status.signal() == Some(signal.as_raw()))
+}
+
 /// Returns the exit code as a shell reports it: 128 + N if signal N ended the process.
 pub fn exit_code(status: ExitStatus) -> i32 {
     status

@@ -342,6 +342,14 @@ pub fn was_killed(status: ExitStatus) -> bool {
     status.code().is_some_and(|code| code as u32 == TERMINATED)
 }
 
+/// The exit code of `abort()`, or an NTSTATUS that is an error.
+pub fn has_crashed(status: ExitStatus) -> bool {
+    const ABORTED: u32 = 3;
+    const FIRST_ERROR: u32 = 0xc000_0000;
+    let code = status.code().map(|code| code as u32);
+    code.is_some_and(|code| code == ABORTED || code >= FIRST_ERROR && code != TERMINATED)
+}
+
 pub fn exit_code(status: ExitStatus) -> i32 {
     match status.code() {
         Some(code) if code as u32 == TERMINATED => 130,
