@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rustix::process::Signal;
+
 use crate::harness::{BOOT, Kvm, Running, SOON, Sandbox, shared, tool_on_processor, wait_for};
 
 /// The beginning of the message about the fallback to emulation.
@@ -115,6 +117,32 @@ fn accelerators(sandbox: &Sandbox, virtualizes: bool, image: &str, choice: &str)
     assert_eq!(row["accelerator"], *tried.last().unwrap(), "{log}");
     sandbox.ok(&["rm", "--force", "vm"]);
     tried
+}
+
+#[test]
+fn an_emulation_that_crashes_early_starts_once_more() {
+    let sandbox = Sandbox::new("accelerator-crash");
+    let image = shared("latest");
+    let run = [
+        "run",
+        "--name",
+        "vm",
+        "--accel",
+        "tcg",
+        "--cold",
+        "--ephemeral",
+    ];
+    sandbox.ok(&[&run[..], &["--detach", &image]].concat());
+    sandbox.wait_qemu().signal(Signal::ABORT);
+    let output = sandbox.run(&["ssh", "vm", "echo", "up"]).expect(0);
+    assert_eq!(output.text(), "up\n");
+    output.says("(SIGABRT); starting the VM once more");
+    // The guest's programs run now, and may have written data. The end removes an ephemeral VM.
+    sandbox.wait_qemu().signal(Signal::ABORT);
+    wait_for("the VM's end", SOON, || {
+        sandbox.list().is_empty().then_some(())
+    });
+    sandbox.assert_clean(&[]);
 }
 
 /// With another processor model, a broken KVM may start the guest and stop it later.

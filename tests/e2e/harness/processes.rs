@@ -21,11 +21,13 @@ impl Process {
 
     /// Sends SIGKILL.
     pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid.try_into().unwrap()).unwrap();
         // It may have ended by itself.
-        let _ = kill_process(
-            Pid::from_raw(self.pid.try_into().unwrap()).unwrap(),
-            Signal::KILL,
-        );
+        let _ = kill_process(pid, signal);
     }
 
     /// Returns true until it has ended.
