@@ -53,10 +53,12 @@ impl Attempt<'_> {
             reason: format!("its template doesn't load: {reason}"),
             template: Fate::Dropped,
         })?;
-        for disk in &self.engine.machine.devices.disks {
-            let plugged = ready.control.plug(&Plug::Disk(disk.clone())).await;
+        let disks = self.engine.machine.devices.disks.iter().cloned();
+        let shares = warm.shares.iter().cloned();
+        for device in disks.map(Plug::Disk).chain(shares.map(Plug::Share)) {
+            let plugged = ready.control.plug(&device).await;
             plugged.map_err(|error| NotWarm {
-                reason: format!("it can't be resumed with {}: {error}", disk.serial),
+                reason: format!("it can't be resumed with {}: {error}", device.id()),
                 template: Fate::Kept,
             })?;
         }
@@ -168,12 +170,13 @@ impl Running<'_> {
     }
 
     /// Gives up the template, and lets the machine run on as if there had been none. A machine with
-    /// disks of its own starts again, because the template has another disk, or lacks one.
+    /// disks of its own or shares starts again, because the template has another disk, or lacks them.
     async fn go_on_cold(&mut self, reason: String) {
         let engine = self.attempt.engine;
         let warm = engine.warm.as_ref();
-        let has_disk = warm.is_some_and(|warm| warm.kept_disks().next().is_some());
-        if has_disk || !engine.machine.devices.disks.is_empty() {
+        let differs =
+            warm.is_some_and(|warm| warm.kept_disks().next().is_some() || !warm.shares.is_empty());
+        if differs || !engine.machine.devices.disks.is_empty() {
             return self.not_warm(reason, Fate::Dropped).await;
         }
         self.way = Way::Cold;

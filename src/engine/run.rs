@@ -13,6 +13,7 @@ use crate::disk;
 use crate::hypervisor::Helper;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
+use crate::warm::Making;
 
 impl Engine<'_> {
     /// Runs the machine until it ends. The next accelerator replaces one that fails before the
@@ -94,9 +95,9 @@ impl Attempt<'_> {
                         Way::Cold | Way::Resume(_) | Way::Wake => Way::Cold,
                     }
                 }
-                (Outcome::Saved, Way::Make(making)) => match making.finish() {
-                    Ok(template) => Way::Resume(template),
-                    Err(error) => self.cold(error.to_string()).await?,
+                (Outcome::Saved, Way::Make(making)) => match self.resume_from(making) {
+                    Ok(way) => way,
+                    Err(reason) => self.cold(reason).await?,
                 },
                 (
                     Outcome::NotWarm(NotWarm {
@@ -133,6 +134,15 @@ impl Attempt<'_> {
             Way::Cold | Way::Wake => false,
             Way::Make(_) => !self.accelerator.is_hardware(),
             Way::Resume(_) => true,
+        }
+    }
+
+    /// Returns the way that resumes from a template whose machine is saved.
+    fn resume_from(&self, making: Making) -> Result<Way, String> {
+        let template = making.finish().map_err(|error| error.to_string())?;
+        match &self.engine.warm {
+            Some(warm) => warm.resume(template),
+            None => Ok(Way::Resume(template)),
         }
     }
 
@@ -206,7 +216,12 @@ impl Attempt<'_> {
             }
         }
         tracing::debug!(program = %plan.launch.program.display(), args = ?plan.launch.args, "starting");
-        let helpers: Vec<&Helper> = helpers.iter().chain(&plan.helpers).collect();
+        // A template has no shares, and no other helper's device.
+        let own = match way {
+            Way::Make(_) => &[][..],
+            Way::Cold | Way::Resume(_) | Way::Wake => helpers,
+        };
+        let helpers: Vec<&Helper> = own.iter().chain(&plan.helpers).collect();
         let mut running_helpers = HelperSet::start(&helpers).map_err(Error::Helper)?;
         let start = async {
             for helper in helpers {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::guest::boot::identity::Identity;
 use crate::hypervisor::accelerator::Accelerator;
-use crate::hypervisor::{Base, Disk, Hypervisor, Machine, Saved};
+use crate::hypervisor::{Base, Disk, Hypervisor, Machine, SharedFolder};
 use crate::warm::{self, Begun, Key, Making, Template, Templates};
 
 /// What a machine needs to start warm.
@@ -20,6 +20,8 @@ pub struct Warm {
     pub channel: usize,
     /// Make a missing template.
     pub may_make: bool,
+    /// The shares that the machine gets when it resumes.
+    pub shares: Vec<SharedFolder>,
     pub identity: Identity,
     /// A hash of the firmware's variables, if the machine has a file of them.
     pub variables: Vec<u8>,
@@ -49,7 +51,7 @@ impl Warm {
         let launch = plan.map_err(|error| error.to_string())?.launch;
         let key = Key::new(&launch, &shape, &self.variables);
         if let Some(template) = self.templates.find(&key) {
-            return Ok(Way::Resume(template));
+            return self.resume(template);
         }
         if !self.may_make {
             return Ok(Way::Cold);
@@ -60,9 +62,21 @@ impl Warm {
         let size = self.machine.memory_mib << 20;
         match self.templates.begin(&key, size, &self.origin) {
             Begun::Making(making) => Ok(Way::Make(making)),
-            Begun::Made(template) => Ok(Way::Resume(template)),
+            Begun::Made(template) => self.resume(template),
             Begun::Not(reason) => Err(reason),
         }
+    }
+
+    /// Returns the way that resumes from this template.
+    ///
+    /// # Errors
+    /// The reason why the machine starts cold.
+    pub fn resume(&self, mut template: Template) -> Result<Way, String> {
+        if !self.shares.is_empty() {
+            let copied = template.copy_memory();
+            copied.map_err(|error| format!("can't copy its template's memory: {error}"))?;
+        }
+        Ok(Way::Resume(template))
     }
 
     /// Returns the disks that outlive a run. A boot must not begin with what a template's machine
@@ -81,13 +95,13 @@ impl Way {
         };
         let mut machine = warm.machine.clone();
         let overlays = |disk: &&mut Disk| disk.fresh_over.is_some();
-        let (memory, resumes) = match self {
+        let saved = match self {
             Self::Cold | Self::Wake => return Cow::Borrowed(engine.machine),
             Self::Make(making) => {
                 for disk in machine.disks.iter_mut().filter(overlays) {
                     disk.file = making.disk();
                 }
-                (making.memory(), false)
+                making.saved()
             }
             Self::Resume(template) => {
                 for disk in machine.disks.iter_mut().filter(overlays) {
@@ -98,10 +112,10 @@ impl Way {
                         linked: disk.durable,
                     });
                 }
-                (template.memory(), true)
+                template.saved()
             }
         };
-        machine.saved = Some(Saved { memory, resumes });
+        machine.saved = Some(saved);
         Cow::Owned(machine)
     }
 

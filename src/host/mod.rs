@@ -5,6 +5,7 @@ use std::path::Path;
 pub mod fault;
 pub mod fs;
 mod memory;
+mod memory_copy;
 pub mod net;
 mod os;
 mod os_kind;
@@ -14,6 +15,7 @@ pub mod random;
 pub mod terminal;
 
 pub use memory::usable_memory;
+pub use memory_copy::MemoryCopy;
 pub use os::{free_space, is_of_another_user, kernel_release, stdout_has_no_reader, user_id};
 pub use os_kind::Os;
 pub use processor::{boot_id, processor};

@@ -104,9 +104,19 @@ impl Machine {
 pub struct Saved {
     /// The file with the memory.
     pub memory: PathBuf,
-    /// The machine resumes: it waits for the state of its devices, and changes only its own copy of
-    /// the memory.
-    pub resumes: bool,
+    pub use_of_memory: UseOfMemory,
+}
+
+/// How a machine uses the file of its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UseOfMemory {
+    /// It boots, and is saved there.
+    Save,
+    /// It waits for the state of its devices. It shares all pages that it doesn't change, and keeps
+    /// its changes to itself.
+    Resume,
+    /// It waits for the state of its devices. The file is its own, so that its helpers can map it.
+    ResumeShared,
 }
 
 /// Devices that only some machines have.

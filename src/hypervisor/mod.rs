@@ -31,5 +31,5 @@ pub use launch::Launch;
 pub(crate) use machine::sample as sample_machine;
 pub use machine::{
     Arch, Base, Boot, Channel, Credential, Devices, Disk, Firmware, FolderServer, Machine, Plug,
-    Saved, Screen, SharedFolder, VSOCK_SSH_PORT, Vsock,
+    Saved, Screen, SharedFolder, UseOfMemory, VSOCK_SSH_PORT, Vsock,
 };

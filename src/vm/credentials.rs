@@ -115,8 +115,7 @@ fn joined(
     if vm.spec.cloned_from.is_some() && !vm.spec.is_ephemeral() {
         own.extend(units::clone(&vm.spec.id));
     }
-    let shares: Vec<_> = settings.shares.numbered().collect();
-    own.extend(shares::credentials(&shares, features.shares));
+    own.extend(mounts(vm, features));
     own.extend(settings.hostname.as_ref().map(Hostname::credential));
     if vm.spec.grow_root {
         own.extend(units::grow_root());
@@ -128,6 +127,12 @@ fn joined(
         own.extend(units::journal_to_channel());
     }
     Ok(user_credentials::merge(own, users)?)
+}
+
+/// Returns the credentials that make the guest mount the VM's shares.
+pub fn mounts(vm: &Vm, features: &Features) -> Vec<Credential> {
+    let shares: Vec<_> = vm.spec.settings.shares.numbered().collect();
+    shares::credentials(&shares, features.shares)
 }
 
 /// Returns the credentials for a systemd that takes no units, and reads few bytes. The most

@@ -78,17 +78,25 @@ pub fn warm(
     }
     let common = common_credentials(&vm.spec);
     let all = credentials::credentials(vm, features).map_err(|error| error.to_string())?;
-    let is_own = |credential: &_| !common.contains(credential);
+    // The script of the identity mounts the shares.
+    let mounts = credentials::mounts(vm, features);
+    let is_own = |credential: &_| !common.contains(credential) && !mounts.contains(credential);
     let added = machine.devices.disks.iter();
+    let shares = settings.shares.numbered();
     let identity = Identity {
         disks: added.map(|disk| disk.serial.clone()).collect(),
+        shares: shares
+            .map(|(number, share)| (number, share.clone()))
+            .collect(),
         hostname: settings.hostname.as_ref().map(Hostname::to_string),
         credentials: all.into_iter().filter(is_own).collect(),
     };
     let templates = Templates::open(&dirs.templates()).map_err(|error| error.to_string())?;
+    let shares = machine.devices.shares.clone();
     let (machine, channel) = frozen(machine, common);
     Ok(Some(Warm {
         templates,
+        shares,
         machine,
         channel,
         may_make: settings.warm == Choice::Always,
@@ -159,6 +167,7 @@ fn frozen(machine: &Machine, credentials: Vec<Credential>) -> (Machine, usize) {
     machine.devices.vsock = None;
     // The engine plugs them in after the resume.
     machine.devices.disks.clear();
+    machine.devices.shares.clear();
     if let Boot::Kernel { cmdline, .. } = &mut machine.boot {
         cmdline.push(' ');
         cmdline.push_str(FREEZE_WORD);
@@ -222,11 +231,10 @@ fn obstacle(spec: &Spec, machine: &Machine) -> Option<String> {
         (settings.gui, "--gui"),
         (settings.cloudinit, "--cloudinit"),
         (settings.ignition, "--ignition"),
-        (!settings.shares.is_empty(), "-v"),
         (spec.shared_root().is_some(), "--root-transport virtiofs"),
         (
-            settings.disks.numbered().count() > FREE_PORTS,
-            "--add-disk with so many disks",
+            settings.disks.numbered().count() + settings.shares.numbered().count() > FREE_PORTS,
+            "so many --add-disk and -v",
         ),
         (!settings.hypervisor_args.is_empty(), "--hypervisor-arg"),
         (settings.swap.is_some(), "--swap"),
@@ -255,6 +263,7 @@ fn is_early(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::disk::ExtraDisk;
+    use crate::guest::boot::shares::Share;
     use crate::hypervisor::qemu::Qemu;
     use crate::hypervisor::{Vsock, sample_machine};
 
@@ -299,7 +308,8 @@ mod tests {
                 .or_else(|| obstacle(&spec, &machine()))
         };
         let disk: Change = |s| (s.source, s.systemd) = (Spec::sample().source, Some(256));
-        let fits: [Change; 6] = [
+        let fits: [Change; 7] = [
+            |s| s.settings.shares = vec!["/a:/b".parse::<Share>().unwrap()].into(),
             |s| s.settings.disks = vec![ExtraDisk::New { size: 1 }; FREE_PORTS].into(),
             |_| {},
             disk,
@@ -310,7 +320,14 @@ mod tests {
         for change in fits {
             assert_eq!(reason(change), None);
         }
-        let cold: [(Change, &str); 12] = [
+        let cold: [(Change, &str); 13] = [
+            (
+                |s| {
+                    s.settings.disks = vec![ExtraDisk::New { size: 1 }; FREE_PORTS].into();
+                    s.settings.shares = vec!["/a:/b".parse::<Share>().unwrap()].into();
+                },
+                "-v",
+            ),
             (
                 |s| (s.source, s.systemd) = (Spec::sample().source, Some(255)),
                 "systemd 255",

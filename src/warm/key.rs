@@ -6,7 +6,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::host;
-use crate::hypervisor::{Boot, Firmware, Launch, Machine, Saved};
+use crate::hypervisor::{Boot, Firmware, Launch, Machine, Saved, UseOfMemory};
 
 /// Changes when templates of older versions of this program don't fit any more.
 const VERSION: u32 = 2;
@@ -41,7 +41,7 @@ pub fn shape(machine: &Machine) -> Machine {
     }
     shape.saved = Some(Saved {
         memory: folder.join("memory"),
-        resumes: false,
+        use_of_memory: UseOfMemory::Save,
     });
     shape
 }
@@ -155,7 +155,7 @@ mod tests {
         other.channels[0].socket = "/run/other/ready".into();
         other.saved = Some(Saved {
             memory: "/cache/memory".into(),
-            resumes: true,
+            use_of_memory: UseOfMemory::Resume,
         });
         assert_eq!(key(&other, "1", "cpu"), one);
     }

@@ -10,6 +10,7 @@ use super::template::{
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
 use crate::host::{self, fault};
+use crate::hypervisor::{Saved, UseOfMemory};
 
 /// A template in the making. Dropping it removes its files.
 #[derive(Debug)]
@@ -28,8 +29,12 @@ pub(super) struct MakingLock {
 }
 
 impl Making {
-    pub fn memory(&self) -> PathBuf {
-        self.partial.join(MEMORY)
+    /// Returns the memory of the machine that becomes the template.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            memory: self.partial.join(MEMORY),
+            use_of_memory: UseOfMemory::Save,
+        }
     }
 
     pub fn state(&self) -> PathBuf {
@@ -70,10 +75,7 @@ impl Making {
         file::remove_dir(&self.folder)?;
         std::fs::rename(&self.partial, &self.folder)?;
         fault::point("template-made");
-        let template = Template {
-            folder: self.folder.clone(),
-            _lease: lease,
-        };
+        let template = Template::new(self.folder.clone(), lease);
         let paths = files(&self.folder);
         let folder = self.folder.clone();
         std::thread::spawn(move || {

@@ -1,11 +1,14 @@
 //! One template: its files and its description.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::MemoryCopy;
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
+use crate::hypervisor::{Saved, UseOfMemory};
 
 pub(super) const VERSION: u32 = 1;
 pub(super) const DESCRIPTION: &str = "template.json";
@@ -32,13 +35,41 @@ pub(super) struct Description {
 /// A template that stays as long as this value lives.
 #[derive(Debug)]
 pub struct Template {
-    pub(super) folder: PathBuf,
-    pub(super) _lease: Lock,
+    folder: PathBuf,
+    copy: Option<MemoryCopy>,
+    _lease: Lock,
 }
 
 impl Template {
-    pub fn memory(&self) -> PathBuf {
-        self.folder.join(MEMORY)
+    pub(super) fn new(folder: PathBuf, lease: Lock) -> Self {
+        Self {
+            folder,
+            copy: None,
+            _lease: lease,
+        }
+    }
+
+    /// Copies the memory, so that helpers of the machine can map it, too.
+    ///
+    /// # Errors
+    /// The file can't be read, or the host's memory doesn't suffice.
+    pub fn copy_memory(&mut self) -> io::Result<()> {
+        self.copy = Some(MemoryCopy::of(&self.folder.join(MEMORY))?);
+        Ok(())
+    }
+
+    /// Returns the memory for one machine that resumes.
+    pub fn saved(&self) -> Saved {
+        match &self.copy {
+            Some(copy) => Saved {
+                memory: copy.path(),
+                use_of_memory: UseOfMemory::ResumeShared,
+            },
+            None => Saved {
+                memory: self.folder.join(MEMORY),
+                use_of_memory: UseOfMemory::Resume,
+            },
+        }
     }
 
     pub fn state(&self) -> PathBuf {

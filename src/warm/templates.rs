@@ -68,10 +68,7 @@ impl Templates {
         // The time of the last use.
         let _ = lease.touch();
         let description: Description = file::read_json(&folder.join(DESCRIPTION), VERSION).ok()?;
-        let template = Template {
-            folder,
-            _lease: lease,
-        };
+        let template = Template::new(folder, lease);
         let is_safe = description.synced || description.host_boot == host::boot_id();
         if is_safe && template.state().exists() {
             return Some(template);

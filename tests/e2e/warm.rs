@@ -48,6 +48,13 @@ fn each_resumed_vm_is_a_machine_of_its_own() {
     let image = shared("latest");
     let sandbox = Sandbox::without_memory("warm");
     let templates = sandbox.cache().join("templates");
+    let [share, later] = ["share", "later"].map(|name| {
+        let folder = sandbox.root().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("host"), name).unwrap();
+        folder
+    });
+    let volume = format!("{}:/mnt/share", share.display());
     // The first VM makes the template and resumes from it.
     let vms = [
         resume(
@@ -56,11 +63,26 @@ fn each_resumed_vm_is_a_machine_of_its_own() {
             "one",
             &["--ephemeral", "--credential", "app.token=a"],
         ),
-        resume(&sandbox, &image, "two", &["--ephemeral", "-p", "0:22"]),
+        resume(
+            &sandbox,
+            &image,
+            "two",
+            &["--ephemeral", "-p", "0:22", "-v", &volume],
+        ),
     ];
     differ(&vms);
     let read = "cat /run/credentials/@system/app.token; systemctl --failed --no-legend; systemctl list-jobs --no-legend | grep -v default";
     assert_eq!(sandbox.run(&["ssh", "one", read]).text(), "a");
+
+    // A VM with a share has a copy of the memory, so that it can get more of them.
+    let volume = format!("{}:/mnt/later:ro", later.display());
+    sandbox.ok(&["set", "two", "--add-volume", &volume]);
+    let look =
+        "cat /mnt/share/host /mnt/later/host; echo guest >/mnt/share/guest; ! touch /mnt/later/x";
+    assert_eq!(sandbox.ok(&["ssh", "two", look]), "sharelater");
+    assert_eq!(fs::read_to_string(share.join("guest")).unwrap(), "guest\n");
+    let refused = sandbox.run(&["set", "one", "--add-volume", &volume]);
+    refused.expect(125).says("without shares");
 
     let row = "{{.type}} {{.total}} {{.active}}";
     let usage = sandbox.ok(&["system", "df", "--format", row]);

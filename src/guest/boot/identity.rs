@@ -6,10 +6,11 @@ use std::io;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::shares::Share;
 use crate::guest::hot_plug;
 use crate::guest::shell::quote;
 use crate::host::random;
-use crate::hypervisor::Credential;
+use crate::hypervisor::{Credential, Shares};
 
 /// Name of the channel on which the guest says that it waits for its identity.
 pub const FREEZE_CHANNEL: &str = "podman-bootc.freeze";
@@ -25,6 +26,8 @@ pub struct Identity {
     pub credentials: Vec<Credential>,
     /// The serials of disks that the machine gets when it resumes.
     pub disks: Vec<String>,
+    /// The shares that it gets then, with their numbers.
+    pub shares: Vec<(usize, Share)>,
 }
 
 /// What differs between all machines.
@@ -88,6 +91,11 @@ impl Identity {
         if !self.disks.is_empty() {
             // The disks' names.
             line("udevadm settle --timeout=10 2>/dev/null");
+        }
+        for (number, share) in &self.shares {
+            let mount = hot_plug::mount_line(*number, share, Shares::Virtiofsd);
+            // The host reads the failures later.
+            line(&format!("( {mount} ) >/dev/null"));
         }
         // A journal's folder has the machine's ID in its name, and its writer keeps the old name.
         line("journal=/var/log/journal");
@@ -188,7 +196,7 @@ mod tests {
                 credential("tmpfiles.extra", b"d /x\n"),
                 credential("app", b"it's $HOME\n"),
             ],
-            disks: vec![],
+            ..Identity::default()
         };
         let script = identity.script_with(&unique(), true);
         for wanted in [
@@ -218,6 +226,7 @@ mod tests {
                 credential("systemd.extra-unit.a.service", b"[Unit]\n"),
             ],
             disks: vec!["extra0".into()],
+            shares: vec![(0, "/a:/it's".parse().unwrap())],
         };
         let script = identity.script(true).unwrap();
         let freeze = include_bytes!("../../../vm-assets/warm/freeze").to_vec();

@@ -19,7 +19,7 @@ pub enum Error {
     #[error("its settings have no device {0}")]
     Unknown(String),
     #[error(
-        "it resumed from a template, and such a VM takes no shares while it runs; stop it first"
+        "it resumed from a template without shares, and such a VM takes none while it runs; stop it first"
     )]
     NoSharedMemory,
 }

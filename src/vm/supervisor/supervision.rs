@@ -22,7 +22,7 @@ use crate::guest::ssh::endpoint::Routes;
 use crate::host::fault;
 use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
-use crate::hypervisor::{Hypervisor, Machine};
+use crate::hypervisor::{Devices, Hypervisor, Machine};
 use crate::vm::events::Kind;
 use crate::vm::store::instance::{End, EndKind, RunRecord};
 use crate::vm::{Name, Vm};
@@ -275,7 +275,13 @@ impl Supervision<'_> {
             }
             ClientRequest::Request(Request::Plug { number, device }) => {
                 self.plugged = true;
-                let takes_shares = self.machine.devices.shared_memory && !self.record.warm;
+                // A machine that resumed without shares maps its template's memory.
+                let Devices {
+                    shared_memory,
+                    shares,
+                    ..
+                } = &self.machine.devices;
+                let takes_shares = *shared_memory && (!self.record.warm || !shares.is_empty());
                 match devices::addition(self.vm, self.dirs, takes_shares, &device) {
                     Ok(addition) => self.order(Order::Plug(number, Box::new(addition))),
                     Err(error) => self.answer(number, Some(crate::text::error_chain(&error))),
