@@ -109,7 +109,7 @@ impl Way {
                         file: template.disk(),
                         format: disk.format,
                         size: None,
-                        linked: disk.durable,
+                        linked: true,
                     });
                 }
                 template.saved()

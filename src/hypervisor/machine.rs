@@ -137,6 +137,15 @@ pub struct Devices {
     pub vsock: Option<Vsock>,
 }
 
+impl Devices {
+    /// Returns whether there is a disk with this serial or a share with this tag.
+    pub fn has(&self, name: &str) -> bool {
+        let mut disks = self.disks.iter();
+        let mut shares = self.shares.iter();
+        disks.any(|disk| disk.serial == name) || shares.any(|share| share.tag == name)
+    }
+}
+
 /// The host's address of a guest's `AF_VSOCK` ports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -225,9 +225,9 @@ fn obstacle_on(
             "the state of its TPM (--tpm) isn't saved",
         ),
         (
-            // The scratch disk is over the template's, and other disks came after the start.
-            record.warm && (spec.is_ephemeral() || spec.settings.disks.numbered().next().is_some()),
-            "it has started from a template, with --ephemeral or --add-disk; create it with --cold",
+            // They came after the start.
+            record.warm && spec.settings.disks.numbered().next().is_some(),
+            "it has started from a template, with --add-disk; create it with --cold",
         ),
         (
             plugged || spec.replaced().is_some(),

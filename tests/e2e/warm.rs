@@ -84,6 +84,21 @@ fn each_resumed_vm_is_a_machine_of_its_own() {
     let refused = sandbox.run(&["set", "one", "--add-volume", &volume]);
     refused.expect(125).says("without shares");
 
+    // It is a copy of its template when it wakes, and a machine like others after a reboot.
+    let look = "cat /proc/sys/kernel/random/boot_id /etc/machine-id";
+    sandbox.ok(&["ssh", "one", "echo kept >/var/kept"]);
+    let before = sandbox.ok(&["ssh", "one", look]);
+    sandbox.ok(&["suspend", "one"]);
+    sandbox.ok(&["start", "one"]);
+    assert_eq!(sandbox.ok(&["ssh", "one", look]), before);
+    sandbox.ok(&["reboot", "--wait", "one"]);
+    let kept = sandbox.ok(&[
+        "ssh",
+        "one",
+        "cat /var/kept; systemctl --failed --no-legend",
+    ]);
+    assert_eq!(kept, "kept\n");
+
     let row = "{{.type}} {{.total}} {{.active}}";
     let usage = sandbox.ok(&["system", "df", "--format", row]);
     assert!(usage.contains("templates 1 1\n"), "{usage}");

@@ -357,6 +357,7 @@ impl Supervisor {
                 problems: Problems::new(&self.vm, &self.dirs),
                 hypervisor: &self.hypervisor,
                 plugged: false,
+                has_identity: false,
                 suspending: None,
                 shutdown: None,
                 restart: None,

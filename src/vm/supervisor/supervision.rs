@@ -66,6 +66,8 @@ pub struct Supervision<'a> {
     pub hypervisor: &'a Hypervisor,
     /// The machine has got or lost a device since its start.
     pub plugged: bool,
+    /// The engine answers a guest that waits for its identity.
+    pub has_identity: bool,
     /// A client has asked to suspend the VM.
     pub suspending: Option<Suspending>,
     pub clients: Arc<Broadcaster>,
@@ -145,13 +147,15 @@ impl Supervision<'_> {
                 self.record.accelerator = Some(accelerator);
                 self.record.ssh_port = ssh_port;
                 self.record.ports = ports;
+                self.has_identity = resumed;
                 // A woken machine is what it was.
                 self.record.warm = resumed || (woken && self.record.warm);
                 self.save_record();
                 let kind = if woken { Kind::Resumed } else { Kind::Started };
                 self.events.add(kind, self.vm, None);
-                if woken {
-                    self.on_woken();
+                match woken {
+                    true => self.on_woken(),
+                    false => self.forget_host_key(),
                 }
                 if let Some(number) = self.restoring.take() {
                     self.answer(number, None);
@@ -274,7 +278,6 @@ impl Supervision<'_> {
                 self.order(Order::Change(number, change));
             }
             ClientRequest::Request(Request::Plug { number, device }) => {
-                self.plugged = true;
                 // A machine that resumed without shares maps its template's memory.
                 let Devices {
                     shared_memory,
@@ -283,12 +286,16 @@ impl Supervision<'_> {
                 } = &self.machine.devices;
                 let takes_shares = *shared_memory && (!self.record.warm || !shares.is_empty());
                 match devices::addition(self.vm, self.dirs, takes_shares, &device) {
-                    Ok(addition) => self.order(Order::Plug(number, Box::new(addition))),
+                    Ok(addition) => {
+                        self.plugged = true;
+                        self.order(Order::Plug(number, Box::new(addition)));
+                    }
                     Err(error) => self.answer(number, Some(crate::text::error_chain(&error))),
                 }
             }
             ClientRequest::Request(Request::Unplug { number, device }) => {
-                self.plugged = true;
+                // A device that it never had can't go.
+                self.plugged |= self.machine.devices.has(&device);
                 let helper = devices::helper_name(self.vm, &device);
                 self.order(Order::Unplug {
                     number,
@@ -316,15 +323,11 @@ impl Supervision<'_> {
     fn on_reset(&mut self) {
         let differs = Vm::open(&self.vm.folder).is_ok_and(|vm| !vm.spec.boots_as(&self.vm.spec));
         let is_ephemeral = self.vm.spec.is_ephemeral();
-        // A machine that has resumed has its template's credentials, and would wait again for the
-        // identity that its disk has.
-        let has_identity = self.record.warm && !is_ephemeral;
-        if (differs || has_identity) && self.shutdown.is_none() {
-            // The scratch disk of a machine that has resumed is part of its template.
-            self.restart = Some(match self.record.warm && is_ephemeral {
-                true => Restart::Fresh,
-                false => Restart::Reboot,
-            });
+        // A machine that began with a template waits again for its identity. The engine has one for a
+        // machine without a disk, whose /etc is new, unless it woke since.
+        let waits = self.record.warm && !(is_ephemeral && self.has_identity);
+        if (differs || waits) && self.shutdown.is_none() {
+            self.restart = Some(Restart::Reboot);
             self.order(Order::Quit);
         }
     }
