@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/bench/resume.sh [PAIRS] [CPUS] [MEMORY]: measures warm against cold starts of VMs without and with a disk, and the
-# memory of VMs that resumed from one template. `make bench` calls it, and builds the tool and the test image first.
+# tests/bench/resume.sh [PAIRS] [CPUS] [MEMORY]: measures warm against cold starts of VMs without and with a disk, a warm
+# start against QEMU by hand, and the memory of VMs that resumed from one template. `make bench` calls it, and builds the tool and the test image first.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 pairs=${1:-5} shape=(--cpus "${2:-2}" --memory "${3:-2G}")
 
@@ -24,6 +24,38 @@ compare() {
 "$tool" prune >/dev/null 2>&1
 compare diskless --ephemeral
 compare disk
+
+# A model's command line with its own files, QEMU's own sockets, and a port that is forwarded from the start.
+hand=$scratch/hand
+mkdir "$hand"
+"$tool" run --quiet --ephemeral --detach --wait ssh --name model "${shape[@]}" --warm $image >/dev/null
+folder=$("$tool" inspect --format '{{.folder}}' model)
+port=$("$tool" inspect --format '{{.SshPort}}' model)
+runtime=$XDG_RUNTIME_DIR/podman-bootc/$("$tool" inspect --format '{{.id}}' model)
+cp "$folder"/id_ed25519* "$runtime"/credential* "$hand"
+pid=$(pgrep --full -- "-name guest=model,")
+while read -r -d '' word; do
+    case $word in
+    *mem-path=*) template=$(sed -E 's|.*mem-path=(.*)/memory,.*|\1|' <<<"$word") ;;
+    socket,*) word=${word%,server=on*},server=on,wait=off ;;
+    user,id=*) word=$word,hostfwd=tcp:127.0.0.1:$port-:22 ;;
+    esac
+    word=${word//"$runtime"/$hand}
+    printf '%s\0' "${word//"$folder"/$hand}"
+done <"/proc/$pid/cmdline" >"$hand/command"
+"$tool" rm --force model >/dev/null
+by_hand() {
+    qemu-img create -q -f qcow2 -F qcow2 -b "$template/disk.qcow2" "$hand/overlay.qcow2"
+    tests/bench/resume_by_hand.py "$hand/command" "$hand" "$template" "$port" "$hand/id_ed25519"
+}
+for ((pair = 1; pair <= pairs; pair++)); do
+    keep by-hand "$(by_hand)"
+    keep by-tool "$(time_of "$tool" run --quiet --rm "${shape[@]}" --ephemeral --warm $image true)"
+done
+heading "to the end of true, resumed from the same template, in ms"
+row "QEMU by hand" by-hand
+row "run --rm --ephemeral IMAGE true" by-tool
+ratio "tool / by hand" by-tool by-hand
 
 # The memory of all processes of VMs, without what they share with others. MiB.
 memory() {
