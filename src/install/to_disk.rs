@@ -46,11 +46,9 @@ pub(super) fn fit(
         fitted.composefs = true;
     }
     let ours = |karg: &String| Some(karg.as_str()) == console;
-    if fitted.composefs
-        && let Some(index) = fitted.kargs.iter().position(ours)
-    {
-        // With composefs, bootc puts the image's arguments after ours, but for those that it has
-        // already. systemd writes to the last console.
+    if let Some(index) = fitted.kargs.iter().position(ours) {
+        // bootc puts the image's arguments after ours, but for those that it has already (ostree:
+        // since 1.11). systemd writes to the last console.
         let images = facts
             .kargs
             .iter()
@@ -239,8 +237,15 @@ mod tests {
                 .to_vec(),
             ..Facts::default()
         };
-        let (options, _) = fitted(&plain, &two, ext4);
-        assert_eq!(options.kargs, ["console=tty0", "console=ttyS0"]);
+        for bootupd in [false, true] {
+            let facts = Facts {
+                bootupd,
+                ..two.clone()
+            };
+            let (options, _) = fitted(&plain, &facts, ext4);
+            assert_eq!(options.composefs, !bootupd);
+            assert_eq!(options.kargs, ["console=tty0", "console=ttyS0"]);
+        }
 
         let (options, notes) = fitted(&plain, &uki, ext4);
         assert!(options.composefs && options.kargs.is_empty(), "{options:?}");

@@ -13,7 +13,7 @@ pub struct Target<'a> {
 
 /// The work. bootc refuses, or does nothing, where an image is there already, so that only the
 /// last two pull.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// The image runs.

@@ -61,6 +61,11 @@ pub enum Error {
         verb: &'static str,
         lines: Vec<String>,
     },
+    #[error(
+        "`bootc rollback` didn't make the version before the next to boot in VM {name}; the \
+         version that ran goes on{}", quoted(.lines)
+    )]
+    NotQueued { name: String, lines: Vec<String> },
     #[error("`bootc {verb}` was not done in VM {name} after {seconds} s; the old version runs{}", quoted(.lines))]
     Slow {
         name: String,
@@ -84,7 +89,9 @@ pub enum Error {
     NoRollback(String),
     #[error("VM {name} booted, but still the old version{}", quoted(.lines))]
     OldVersion { name: String, lines: Vec<String> },
-    #[error("the check `{command}` failed (exit code {code}) in the new version of VM {name}")]
+    #[error(
+        "the check `{command}` failed (exit code {code}) in the new version of VM {name}, which runs"
+    )]
     Check {
         name: String,
         command: String,

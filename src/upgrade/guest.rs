@@ -54,6 +54,14 @@ pub struct Done {
     pub lines: Vec<String>,
 }
 
+impl Done {
+    /// Returns whether `bootc rollback` with ostree has left the booted version as the next.
+    pub fn takes_rollback_back(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| !status.booted.composefs && !status.rollback_queued)
+    }
+}
+
 /// An answer of the guest that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
@@ -297,6 +305,23 @@ mod tests {
                 Ok(is_soft),
                 "{next} {slots:?} {capable}"
             );
+        }
+    }
+
+    #[test]
+    fn a_rollback_that_ostree_takes_back_is_noticed() {
+        for (composefs, queued, is_back) in [
+            (false, false, true),
+            (false, true, false),
+            (true, false, false),
+        ] {
+            let text = output(["a", "", "b"], composefs).replace('\n', "");
+            let status = text.replace(
+                "\"rollbackQueued\":false",
+                &format!("\"rollbackQueued\":{queued}"),
+            );
+            let done = read_change(0, &format!("{MARK}root\n{MARK}status {status}")).unwrap();
+            assert_eq!(done.takes_rollback_back(), is_back, "{composefs} {queued}");
         }
     }
 

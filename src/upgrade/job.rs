@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::decision::Action;
 use super::error::Error;
 use super::guest::Unfit;
+use super::status::Status;
 use crate::image::{Image, Podman};
 use crate::text::Progress;
 use crate::vm::{Store, Vm};
@@ -22,6 +24,17 @@ pub struct ImageWish<'a> {
     pub image: &'a Image,
     /// The reference that the guest shall follow, if the user named one.
     pub reference: Option<&'a str>,
+}
+
+impl ImageWish<'_> {
+    /// Returns the reference that the guest follows after this work, if it is not the one that the
+    /// user named.
+    pub(super) fn follows_other<'s>(&self, status: &'s Status, action: Action) -> Option<&'s str> {
+        let follows = &status.follows.as_ref()?.image;
+        let keeps = matches!(action, Action::None | Action::Rollback);
+        let differs = self.reference.is_some_and(|wanted| wanted != follows);
+        (keeps && differs).then_some(follows)
+    }
 }
 
 /// What follows the staging.

@@ -107,7 +107,17 @@ impl Job<'_> {
             stage.note("the rollback drops the version that is staged in the VM");
         }
         let script = guest::change(&Action::Rollback, &[], None);
-        self.change(session, "rollback", &script).await?;
+        let mut done = self.change(session, "rollback", &script).await?;
+        // With ostree, a rollback that was queued before another version was staged is taken back.
+        if status.staged.is_some() && done.takes_rollback_back() {
+            done = self.change(session, "rollback", &script).await?;
+            if done.takes_rollback_back() {
+                return Err(Error::NotQueued {
+                    name: self.name(),
+                    lines: done.lines,
+                });
+            }
+        }
         times.end("rollback");
         stage.done("the version before is the next to boot");
         Ok(())
@@ -121,6 +131,13 @@ impl Job<'_> {
         self.change(session, "upgrade", &script).await?;
         times.end("unlock");
         Ok(())
+    }
+
+    /// Returns whether bootc can prepare a soft reboot to what is staged already, and must.
+    pub(super) fn prepares_soft_reboot(&self, status: &Status) -> bool {
+        let staged = status.staged.as_ref();
+        self.soft_word().is_some()
+            && staged.is_some_and(|staged| staged.soft_reboot && !staged.composefs)
     }
 
     /// Lets bootc prepare a reboot without the kernel, if the user wishes one.
@@ -293,8 +310,9 @@ impl Job<'_> {
         let (_, output) = session.capture_script(&guest::next_root()).await?;
         let soft = guest::read_next_root(&output).map_err(|source| self.unfit(source))?;
         if !soft {
-            self.progress
-                .note("this version can't be reached by a soft reboot: the whole system reboots");
+            self.progress.note(
+                "bootc has prepared no soft reboot to this version: the whole system reboots",
+            );
         }
         Ok(soft)
     }

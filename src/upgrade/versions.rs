@@ -47,6 +47,13 @@ impl Job<'_> {
         deployed.chain(base).collect()
     }
 
+    /// Returns the name under which the host knows an image's content.
+    pub(super) fn known_image(&self, installed: &Installed) -> Option<Image> {
+        let mut versions = self.versions().into_iter();
+        let known = versions.find(|version| is(&version.installed, &installed.manifest))?;
+        known.image
+    }
+
     /// Keeps the layers and the name of the version that runs. `booted` says that this command
     /// booted it; otherwise it may have run all the time.
     pub(super) fn remember(

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::guest;
 use super::job::{After, ImageWish, Job, NextBoot, Wish};
 use super::report::{Report, Times};
-use super::status::Deployment;
+use super::status::{Deployment, Status};
 use super::versions::{Version, installed};
 use crate::disk::InstalledLayer;
 use crate::guest::ssh::session::Session;
@@ -74,7 +74,8 @@ impl Job<'_> {
             // A killed upgrade may have left it.
             self.forget(&SAVED.parse()?, self.vm.features().snapshots)
                 .await;
-            self.remember_version(wanted, wish, false)?;
+            self.tell_next_boot(&look.status);
+            self.remember_version(wanted, wish, &look.status, report.action, false)?;
         } else if let After::Reboot(reboot) = self.after {
             let before = &look.status.booted;
             report.soft_reboot = reboot.soft && self.is_soft(&session).await?;
@@ -83,10 +84,14 @@ impl Job<'_> {
                 boot,
                 soft: report.soft_reboot,
             };
-            report.to = self
+            let booted = self
                 .boot_or_go_back(&wanted, before, way, reboot, &mut times)
-                .await?;
-            self.remember_version(wanted, wish, true)?;
+                .await;
+            // A version whose check has failed runs, too.
+            if matches!(booted, Ok(_) | Err(Error::Check { .. })) {
+                self.remember_version(wanted, wish, &look.status, report.action, true)?;
+            }
+            report.to = booted?;
         } else {
             session.close().await;
             wanted.digest().clone_into(&mut report.to);
@@ -140,6 +145,9 @@ impl Job<'_> {
         report.image = Some(image.reference.clone());
         report.action = target.action(&look.status);
         match report.action {
+            Action::Reboot if self.prepares_soft_reboot(&look.status) => {
+                self.unlock(session, times).await?;
+            }
             Action::None | Action::Reboot => {}
             Action::Unlock => self.unlock(session, times).await?,
             Action::Rollback => self.stage_rollback(session, &look.status, times).await?,
@@ -244,13 +252,37 @@ impl Job<'_> {
         &mut self,
         version: Version,
         wish: &Wish<'_>,
+        status: &Status,
+        action: Action,
         booted: bool,
     ) -> Result<(), Error> {
         match (version, wish) {
             (Version::Image(installed), Wish::Image(wish)) => {
-                self.remember(Some(wish.image.clone()), installed, booted)
+                let image = match wish.follows_other(status, action) {
+                    None => Some(wish.image.clone()),
+                    Some(follows) => {
+                        self.progress.note(&format!(
+                            "VM {} follows {follows} as before: it has this content already, and \
+                             bootc pulls none to switch",
+                            self.name()
+                        ));
+                        self.known_image(&installed)
+                    }
+                };
+                self.remember(image, installed, booted)
             }
             (version, _) => self.remember_digest(version.digest(), booted),
+        }
+    }
+
+    /// Says that the next reboot boots another version than the one that runs, if it does.
+    fn tell_next_boot(&self, status: &Status) {
+        if status.staged.is_some() {
+            self.progress
+                .note("another version is staged in the VM: its next reboot boots that");
+        } else if status.rollback_queued {
+            self.progress
+                .note("a rollback is queued in the VM: its next reboot boots the version before");
         }
     }
 

@@ -100,11 +100,14 @@ impl Reboot<'_> {
     }
 
     async fn ask(&self, session: &Session) -> Result<(), Error> {
-        let command = match self.extent {
-            Extent::Whole => "systemctl reboot",
-            Extent::Userspace => "systemctl soft-reboot",
+        // A next root that is prepared makes `systemctl reboot` a soft reboot, which may lead to a
+        // deployment that is gone.
+        let (program, command) = match self.extent {
+            Extent::Whole => ("env SYSTEMCTL_SKIP_AUTO_SOFT_REBOOT=1 ", "systemctl reboot"),
+            Extent::Userspace => ("", "systemctl soft-reboot"),
         };
-        match session.capture(&shell::as_root(command)).await {
+        let line = shell::as_root(&format!("{program}{command}"));
+        match session.capture(&line).await {
             Ok((0 | SIGNAL_CODES.., _)) => Ok(()),
             Ok((_, why)) => Err(Error::Change {
                 name: self.vm.spec.name.to_string(),

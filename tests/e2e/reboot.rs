@@ -77,6 +77,9 @@ fn by_command(sandbox: &Sandbox, before: &str) {
     shell.wait_stdout("# ", BOOT);
     shell.type_line("echo in $((40 + 2))");
     shell.wait_stdout("in 42", SOON);
+    // systemd would restart the userspace alone for a root that is prepared.
+    let prepare = "mkdir -p /run/nextroot && mount --bind / /run/nextroot";
+    sandbox.ok(&["ssh", "vm", prepare]);
     assert_eq!(
         sandbox.ok(&["restart", "--wait=multi-user.target", "vm"]),
         "vm\n"

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::boot::Wanted;
 use super::login::{Attempts, Ready, log_in_once, second_login};
-use super::reason::{Failure, has_cause, is_active, is_reached, is_starting, reason};
+use super::reason::{Failure, has_cause, is_active, is_reached, is_starting, is_stopping, reason};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::Error;
 use crate::vm::spec::settings::Ssh;
@@ -158,6 +158,11 @@ impl Doors {
                 continue;
             }
             let settled_at: Instant = *settled_at.get_or_insert_with(Instant::now);
+            // Its SSH servers end with it. The next boot will tell anew.
+            if is_stopping(&attempts.guest()) {
+                (answered_at, asked) = (None, None);
+                continue;
+            }
             let refused = attempts.is_refused();
             if attempts.has_answered() && !refused {
                 let answered_at: &mut Instant = answered_at.get_or_insert_with(Instant::now);
