@@ -73,8 +73,8 @@ impl Engine<'_> {
 }
 
 impl Attempt<'_> {
-    /// Runs the machine, more than once if it must: after the emulation failed, after it was saved to a template,
-    /// and cold when it can't be warm.
+    /// Runs the machine, more than once if it must: after the emulation failed, after it was saved to
+    /// a template, and cold when it can't be warm.
     async fn run_to_end(
         &self,
         orders: &mut mpsc::UnboundedReceiver<Order>,

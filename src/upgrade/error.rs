@@ -62,8 +62,8 @@ pub enum Error {
         lines: Vec<String>,
     },
     #[error(
-        "`bootc rollback` didn't make the version before the next to boot in VM {name}; the \
-         version that ran goes on{}", quoted(.lines)
+        "`bootc rollback` ran twice in VM {name}, and the version before is still not the next to \
+         boot{}", quoted(.lines)
     )]
     NotQueued { name: String, lines: Vec<String> },
     #[error("`bootc {verb}` was not done in VM {name} after {seconds} s; the old version runs{}", quoted(.lines))]
