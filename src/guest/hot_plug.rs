@@ -161,6 +161,11 @@ mod tests {
             .current_dir(&folder)
             .spawn()
             .unwrap();
+        // An emulator of arm64 was seen to be later than its program's start.
+        let name = format!("/proc/{}/comm", sleeper.id());
+        while std::fs::read_to_string(&name).unwrap() != "sleep\n" {
+            std::thread::yield_now();
+        }
         let script = format!("{USERS}users {}", quote(folder.to_str().unwrap()));
         let output = std::process::Command::new("sh")
             .args(["-c", &script])

@@ -1,6 +1,7 @@
 //! The boots of a guest: the one that a session is in, and whether it is ending.
 
 use crate::guest::ssh::session::{Error, Session};
+use crate::vm::guest_state::GuestState;
 
 /// Prints what [`Seen::read`] reads. Any shell understands it. systemd before 254 has no
 /// `SoftRebootsCount`.
@@ -43,6 +44,19 @@ impl Boot {
 }
 
 impl Wanted {
+    /// Returns whether the guest is still in a boot that is not this one, or leaves it.
+    pub fn is_to_come(&self, state: &GuestState) -> bool {
+        let is_before = match self {
+            Self::Any | Self::Lasting => false,
+            // systemd before 254 doesn't count.
+            Self::After(boot) => {
+                let soft_reboots: u32 = boot.soft_reboots.parse().unwrap_or_default();
+                boot.id == state.boot_id && state.soft_reboots == soft_reboots
+            }
+        };
+        is_before || state.system == "stopping"
+    }
+
     pub fn accepts(&self, seen: &Seen) -> bool {
         match self {
             Self::Any => true,
@@ -98,6 +112,21 @@ mod tests {
     fn a_later_boot_has_another_id_or_more_soft_reboots() {
         let first = Seen::read(&format!("{ID}\nSystemState=running\nSoftRebootsCount=0\n")).boot;
         let after = Wanted::After(first.clone());
+        for (id, soft_reboots, system, is_to_come) in [
+            (ID, 0, "running", true),
+            (ID, 1, "running", false),
+            (ID, 1, "stopping", true),
+            ("another", 0, "starting", false),
+        ] {
+            let state = GuestState {
+                boot_id: id.into(),
+                soft_reboots,
+                system: system.into(),
+                ..GuestState::default()
+            };
+            assert_eq!(after.is_to_come(&state), is_to_come, "{state:?}");
+            assert_eq!(Wanted::Any.is_to_come(&state), system == "stopping");
+        }
         let other = "e".repeat(8) + &ID[8..];
         for (text, lasts, is_later) in [
             (

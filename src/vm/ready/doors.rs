@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::boot::Wanted;
 use super::login::{Attempts, Ready, log_in_once, second_login};
-use super::reason::{Failure, has_cause, is_active, is_reached, is_starting, is_stopping, reason};
+use super::reason::{Failure, has_cause, is_active, is_reached, is_starting, reason};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::Error;
 use crate::vm::spec::settings::Ssh;
@@ -88,7 +88,7 @@ impl Doors {
         }
         let way = tokio::select! {
             first = first => Way::First(first.into()),
-            failure = self.first_is_closed(attempts) => Way::Second(failure),
+            failure = self.first_is_closed(attempts, wanted) => Way::Second(failure),
         };
         let failure = match way {
             Way::First(result) => match *result {
@@ -114,7 +114,7 @@ impl Doors {
             }
             tokio::select! {
                 first = first => return first,
-                _ = self.first_fails(attempts) => {}
+                _ = self.first_fails(attempts, &Wanted::Any) => {}
             }
         }
         loop {
@@ -128,10 +128,10 @@ impl Doors {
 
     /// Waits until the first door is not worth more time. Without a second door, a server that is
     /// slow to answer may still do so, but not in a guest that stays without an address.
-    async fn first_is_closed(&self, attempts: &Attempts<'_>) -> Failure {
+    async fn first_is_closed(&self, attempts: &Attempts<'_>, wanted: &Wanted) -> Failure {
         let mut had_no_address = false;
         loop {
-            let failure = self.first_fails(attempts).await;
+            let failure = self.first_fails(attempts, wanted).await;
             let may_open = matches!(failure, Failure::Silent | Failure::Stuck);
             let has_no_address = attempts.guest().addresses.is_empty();
             if self.choice != Ssh::Guest || !may_open || (had_no_address && has_no_address) {
@@ -142,7 +142,7 @@ impl Doors {
     }
 
     /// Waits until it is known that the guest doesn't let us in through the first door.
-    async fn first_fails(&self, attempts: &Attempts<'_>) -> Failure {
+    async fn first_fails(&self, attempts: &Attempts<'_>, wanted: &Wanted) -> Failure {
         let (mut settled_at, mut answered_at) = (None, None);
         // The time of our question, and the number of the state that was the newest then.
         let mut asked: Option<(Instant, u64)> = None;
@@ -158,8 +158,8 @@ impl Doors {
                 continue;
             }
             let settled_at: Instant = *settled_at.get_or_insert_with(Instant::now);
-            // Its SSH servers end with it. The next boot will tell anew.
-            if is_stopping(&attempts.guest()) {
+            // Its SSH servers end with it. The next boot tells anew.
+            if wanted.is_to_come(&attempts.guest()) {
                 (answered_at, asked) = (None, None);
                 continue;
             }

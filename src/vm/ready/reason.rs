@@ -31,11 +31,6 @@ pub fn is_starting(state: &GuestState) -> bool {
         .any(|unit| unit.has_job || unit.active == "activating")
 }
 
-/// Returns true if the system shuts down, or restarts.
-pub fn is_stopping(state: &GuestState) -> bool {
-    state.system == "stopping"
-}
-
 /// Returns true if it is known why sshd refuses us.
 pub fn has_cause(state: &GuestState) -> bool {
     reason(Failure::Refused, state).contains('(')
