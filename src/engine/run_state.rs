@@ -206,8 +206,8 @@ impl RunState {
         Action::Quit
     }
 
-    /// The hypervisor must end within this time, or by an earlier deadline. The time that it has to
-    /// quit stays as it is.
+    /// The hypervisor must end within this time, or by an earlier deadline. One that was told to quit
+    /// keeps its deadline.
     fn end_within(&mut self, time: Duration) {
         let end = Instant::now() + time;
         self.deadline = match self.deadline {
