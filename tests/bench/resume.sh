@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/bench/resume.sh [PAIRS] [CPUS] [MEMORY]: measures warm against cold starts of VMs without and with a disk, a warm
-# start against QEMU by hand, and the memory of VMs that resumed from one template. `make bench` calls it, and builds the tool and the test image first.
+# start against QEMU by hand, and the memory of VMs that resumed from one template. `make bench` calls it, and builds the
+# tool and the test image first.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 pairs=${1:-5} shape=(--cpus "${2:-2}" --memory "${3:-2G}")
 
