@@ -18,6 +18,9 @@ const VERSION: u32 = 1;
 pub const DATA: &str = "erofs";
 /// Extension of its description.
 pub const DESCRIPTION: &str = "json";
+/// ostree's own copies of the files. They are hard links to files of the system, and `mkfs.erofs` labels
+/// a file by its first path. A direct boot doesn't use them.
+const OSTREE_COPIES: &str = "sysroot/ostree/repo";
 
 #[derive(Serialize, Deserialize)]
 struct Description {
@@ -51,6 +54,7 @@ fn pack_with(folder: &Path, image: &Path, contexts: Option<&Path>) -> Result<(),
         let mut option = OsString::from("--file-contexts=");
         option.push(contexts);
         command.arg(option);
+        command.arg(format!("--exclude-path={OSTREE_COPIES}"));
     }
     command.arg(image).arg(folder);
     process::output(&mut command).map(drop).map_err(Error::Mkfs)

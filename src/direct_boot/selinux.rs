@@ -37,7 +37,8 @@ impl Policy {
     }
 
     pub fn id(&self) -> LabelsId {
-        let mut hash = Sha256::new();
+        // Block images from before a change of the way in which files get labels don't count.
+        let mut hash = Sha256::new_with_prefix("2");
         for (end, text) in self.0.named() {
             hash.update(format!("{end}\0{}\0", text.len()));
             hash.update(text);
@@ -176,6 +177,7 @@ fn walk(folder: &Path) -> Result<Vec<(Vec<u8>, Kind)>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::direct_boot::{erofs, layers};
 
     fn image(config: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -222,6 +224,38 @@ mod tests {
         ];
         assert_eq!(found[..3], expected);
         assert_eq!(found[3..], [("/a/b/c", Kind::File)]);
+    }
+
+    #[test]
+    fn a_file_with_a_copy_in_ostrees_repository_keeps_its_own_label() {
+        if !can_label_erofs() {
+            return;
+        }
+        let lines = "/.*\tsystem_u:object_r:default_t:s0\n/usr/bin/sshd\tsystem_u:object_r:sshd_exec_t:s0\n";
+        let source = image("SELINUX=enforcing\nSELINUXTYPE=some\n");
+        let path = "etc/selinux/some/contexts/files/file_contexts";
+        std::fs::write(source.path().join(path), lines).unwrap();
+        let policy = read(&source).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let content = dir.path().join("content");
+        let objects = content.join("sysroot/ostree/repo/objects");
+        for folder in [&objects, &content.join("usr/bin")] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let program = content.join("usr/bin/sshd");
+        std::fs::write(&program, "program").unwrap();
+        std::fs::hard_link(&program, objects.join("0.file")).unwrap();
+        let chains = layers::chain_ids(&["sha256:0".to_owned()]);
+        let block = layers::block(&chains, &(0..1), false, Some(policy.id()));
+        erofs::pack_block(&content, dir.path(), block.clone(), Some(&policy)).unwrap();
+        let packed = std::fs::read(erofs::data_file(dir.path(), &block)).unwrap();
+        let contains = |text: &str| {
+            packed
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        assert!(contains("object_r:sshd_exec_t:s0"));
+        assert!(!contains("0.file"));
     }
 
     #[test]
