@@ -1,6 +1,7 @@
 //! The files of a direct boot in the cache: the kernel, the initramfs with our files appended, and
 //! the facts.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use super::error::Error;
 use super::image_files::{Identity, ImageFiles};
 use super::layers::{ChainId, LabelsId};
 use super::selinux::{self, Policy};
-use super::{facts, kernel, modules, scratch, unpack_kernel};
+use super::{facts, initramfs, kernel, modules, scratch, unpack_kernel};
 use crate::host::fs::file::{self, IoContext};
 use crate::image::Facts;
 
@@ -46,7 +47,10 @@ pub const OUTPUT_SERIAL: &str = "output";
 /// The word on the kernel's command line that makes the guest wait for its identity.
 pub const FREEZE_WORD: &str = "podman-bootc.freeze";
 
-const VERSION: u32 = 8;
+/// modprobe's index of the drivers that each driver needs.
+const MODPROBE_INDEX: &str = "modules.dep.bin";
+
+const VERSION: u32 = 9;
 const FACTS_FILE: &str = "boot.json";
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
@@ -261,10 +265,11 @@ fn make(
     let kernel = unpack_kernel::unpack(&found.kernel).unwrap_or(found.kernel);
     write(&folder.join(KERNEL), |out| out.write_all(&kernel))?;
     let files = drivers.open(image)?;
+    let initramfs = initramfs::unpack(&found.initramfs).unwrap_or(found.initramfs);
     write(&folder.join(INITRAMFS), |out| {
-        out.write_all(&found.initramfs)?;
+        out.write_all(&initramfs)?;
         // The kernel looks for the next archive at a multiple of four bytes.
-        out.write_all(&[0; 4][..(4 - found.initramfs.len() % 4) % 4])?;
+        out.write_all(&[0; 4][..(4 - initramfs.len() % 4) % 4])?;
         append(Archive::new(out), &drivers, &files)
     })?;
     let (has_virtiofs, has_ext4) = (drivers.virtiofs.is_some(), drivers.scratch.is_some());
@@ -344,19 +349,17 @@ impl Drivers {
             .collect()
     }
 
+    /// Opens the drivers, and the index for modprobe where the image has it.
     fn open(&self, image: &ImageFiles) -> Result<Vec<(&str, File)>, Error> {
-        let open = |file| {
-            Ok((
-                base_name(file),
-                image.open(&format!("{}/{file}", self.folder))?,
-            ))
-        };
-        self.files().into_iter().map(open).collect()
+        let open = |file| Ok((file, image.open(&format!("{}/{file}", self.folder))?));
+        let mut files = self
+            .files()
+            .into_iter()
+            .map(open)
+            .collect::<Result<Vec<_>, Error>>()?;
+        files.extend(open(MODPROBE_INDEX).ok());
+        Ok(files)
     }
-}
-
-fn base_name(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or(file)
 }
 
 /// Adds our files: the first program, the drivers, and the files that it copies to the real
@@ -369,29 +372,20 @@ fn append(
     let base = "podman-bootc";
     archive.folder(base)?;
     archive.program(&format!("{base}/init"), INIT.as_bytes())?;
-    // kmod acts as insmod when it is called by that name. Not every initramfs has the link.
-    archive.link(&format!("{base}/insmod"), "/usr/bin/kmod")?;
-    archive.folder(&format!("{base}/drivers"))?;
-    let list = |files: &[String]| {
-        files
-            .iter()
-            .map(|file| format!("{}\n", base_name(file)))
-            .collect::<String>()
-    };
-    archive.file(
-        &format!("{base}/drivers.block"),
-        list(&drivers.block).as_bytes(),
-    )?;
+    // kmod acts as the program by whose name it is called. Not every initramfs has the links.
+    for name in ["insmod", "modprobe"] {
+        archive.link(&format!("{base}/{name}"), "/usr/bin/kmod")?;
+    }
+    let none = Vec::new();
     for (name, files) in [
-        ("virtiofs", &drivers.virtiofs),
-        (scratch::SERIAL, &drivers.scratch),
+        ("block", &drivers.block),
+        ("virtiofs", drivers.virtiofs.as_ref().unwrap_or(&none)),
+        (scratch::SERIAL, drivers.scratch.as_ref().unwrap_or(&none)),
     ] {
-        let files = files.as_deref().unwrap_or_default();
-        archive.file(&format!("{base}/drivers.{name}"), list(files).as_bytes())?;
+        let list: String = files.iter().map(|file| format!("{file}\n")).collect();
+        archive.file(&format!("{base}/drivers.{name}"), list.as_bytes())?;
     }
-    for (name, file) in files {
-        archive.copy(&format!("{base}/drivers/{name}"), file)?;
-    }
+    append_drivers(&mut archive, base, drivers, files)?;
     for folder in [
         "run",
         "run/podman-bootc",
@@ -427,6 +421,39 @@ fn append(
     }
     append_freeze(&mut archive, &format!("{base}/warm"))?;
     archive.finish()?.flush()
+}
+
+/// Adds the drivers in the places where modprobe looks for them, and a link to their folder.
+fn append_drivers(
+    archive: &mut Archive<impl Write>,
+    base: &str,
+    drivers: &Drivers,
+    files: &[(&str, File)],
+) -> io::Result<()> {
+    let version = drivers.folder.rsplit('/').next().unwrap_or_default();
+    let mut folders = BTreeSet::new();
+    let paths: Vec<_> = files
+        .iter()
+        .map(|(name, file)| (format!("{base}/lib/modules/{version}/{name}"), file))
+        .collect();
+    for (path, _) in &paths {
+        folders.extend(path.match_indices('/').map(|(end, _)| &path[..end]));
+    }
+    folders.remove(base);
+    for folder in folders {
+        archive.folder(folder)?;
+    }
+    // Some builds of kmod look below /usr.
+    archive.folder(&format!("{base}/usr"))?;
+    archive.link(&format!("{base}/usr/lib"), "../lib")?;
+    archive.link(
+        &format!("{base}/drivers"),
+        &format!("lib/modules/{version}"),
+    )?;
+    for (path, file) in paths {
+        archive.copy(&path, file)?;
+    }
+    Ok(())
 }
 
 /// Adds the files that only a machine with [`FREEZE_WORD`] copies to `/run`.

@@ -15,6 +15,7 @@ mod error;
 mod facts;
 mod file_contexts;
 mod image_files;
+mod initramfs;
 mod kernel;
 mod layers;
 mod modules;

@@ -22,10 +22,10 @@ const PHYS32_ENTRY: u32 = 18;
 /// The unpacked kernel, if this is a compressed one that QEMU can enter directly.
 pub fn unpack(image: &[u8]) -> Option<Vec<u8>> {
     if let Some(payload) = zboot_payload(image) {
-        return decompress(payload, KERNEL_MAX)
+        return decompress(&mut &payload[..], KERNEL_MAX)
             .filter(|kernel| kernel.get(0x38..0x3c) == Some(b"ARM\x64"));
     }
-    let kernel = decompress(payload(image)?, KERNEL_MAX)?;
+    let kernel = decompress(&mut payload(image)?, KERNEL_MAX)?;
     has_pvh_entry(&kernel).then_some(kernel)
 }
 
@@ -56,14 +56,14 @@ fn payload(image: &[u8]) -> Option<&[u8]> {
     image.get(begin..begin.checked_add(number(0x24c)?)?)
 }
 
-/// The kernel, unless it has more than `max` bytes. Its length follows it, but for gzip; no decoder
-/// reads that.
-fn decompress(payload: &[u8], max: u64) -> Option<Vec<u8>> {
-    let decoder: Box<dyn Read + '_> = match payload {
+/// Unpacks what `payload` begins with, unless it has more than `max` bytes, and leaves the bytes behind
+/// it in `payload`. Behind a kernel that is its length, but for gzip.
+pub fn decompress(payload: &mut &[u8], max: u64) -> Option<Vec<u8>> {
+    let decoder: Box<dyn Read + '_> = match *payload {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             Box::new(ruzstd::decoding::StreamingDecoder::new(payload).ok()?)
         }
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::GzDecoder::new(payload)),
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::GzDecoder::new(payload)),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => Box::new(lzma_rust2::XzReader::new_mem_limit(
             payload,
             false,
@@ -136,18 +136,25 @@ mod tests {
 
     #[test]
     fn kernels_as_real_programs_compress_them_are_unpacked() {
-        let kernel = decompress(GZIP, KERNEL_MAX).unwrap();
+        let kernel = decompress(&mut &GZIP[..], KERNEL_MAX).unwrap();
         assert!(has_pvh_entry(&kernel));
         let length = kernel.len() as u64;
         for compressed in [GZIP, XZ, ZSTD] {
-            assert_eq!(decompress(compressed, length).as_ref(), Some(&kernel));
-            assert_eq!(decompress(compressed, length - 1), None, "refused, not cut");
             assert_eq!(
-                decompress(&compressed[..compressed.len() / 2], length),
+                decompress(&mut &compressed[..], length).as_ref(),
+                Some(&kernel)
+            );
+            assert_eq!(
+                decompress(&mut &compressed[..], length - 1),
+                None,
+                "refused, not cut"
+            );
+            assert_eq!(
+                decompress(&mut &compressed[..compressed.len() / 2], length),
                 None
             );
         }
-        assert_eq!(decompress(b"unknown", length), None);
+        assert_eq!(decompress(&mut &b"unknown"[..], length), None);
     }
 
     #[test]
@@ -163,6 +170,6 @@ mod tests {
         let mut checksum = flate2::Crc::new();
         checksum.update(&hostile[begin..end]);
         hostile[end..end + 4].copy_from_slice(&checksum.sum().to_le_bytes());
-        assert_eq!(decompress(&hostile, KERNEL_MAX), None);
+        assert_eq!(decompress(&mut &hostile[..], KERNEL_MAX), None);
     }
 }
