@@ -15,6 +15,7 @@ use super::image_files::{Identity, ImageFiles};
 use super::layers::{ChainId, LabelsId};
 use super::selinux::{self, Policy};
 use super::{facts, initramfs, kernel, modules, scratch, unpack_kernel};
+use crate::guest::boot::units;
 use crate::host::fs::file::{self, IoContext};
 use crate::image::Facts;
 
@@ -109,9 +110,13 @@ struct Source {
     identity: Identity,
 }
 
-/// Eight hex digits that change with every asset that this program adds.
+/// Eight hex digits that change with every asset that this program adds, and when a program that makes
+/// files appears on the host: without it, an image has no scratch disk or no labels.
 pub fn assets_digest() -> String {
     let mut hash = Sha256::new();
+    let dropins: String = units::first_boot_dropins()
+        .flat_map(|(service, text)| [service.to_owned(), text])
+        .collect();
     for asset in [
         INIT,
         INSTALL_SCRIPT,
@@ -123,6 +128,7 @@ pub fn assets_digest() -> String {
         FREEZE,
         FREEZE_SERVICE,
         THAW_SERVICE,
+        &dropins,
         &modules::REQUIRED.join(" "),
         &modules::VIRTIOFS.join(" "),
         &modules::SCRATCH.join(" "),
@@ -131,6 +137,7 @@ pub fn assets_digest() -> String {
         hash.update([0]);
     }
     hash.update(VERSION.to_le_bytes());
+    hash.update([scratch::program(), selinux::debugfs()].map(|found| u8::from(found.is_some())));
     hash.finalize()
         .iter()
         .take(4)
@@ -396,7 +403,7 @@ fn append(
     ] {
         archive.folder(&format!("{base}/{folder}"))?;
     }
-    let units = format!("{base}/run/systemd/system");
+    let units_folder = format!("{base}/run/systemd/system");
     archive.program(
         &format!("{base}/run/podman-bootc/install"),
         INSTALL_SCRIPT.as_bytes(),
@@ -408,14 +415,19 @@ fn append(
         ("podman-bootc-agent.service", AGENT_SERVICE),
         ("podman-bootc-agent.path", AGENT_PATH),
     ] {
-        archive.file(&format!("{units}/{name}"), text.as_bytes())?;
+        archive.file(&format!("{units_folder}/{name}"), text.as_bytes())?;
+    }
+    for (service, dropin) in units::first_boot_dropins() {
+        let folder = format!("{units_folder}/{service}.service.d");
+        archive.folder(&folder)?;
+        archive.file(&format!("{folder}/podman-bootc.conf"), dropin.as_bytes())?;
     }
     for (target, name) in [
         ("multi-user", "podman-bootc-ready.service"),
         ("sysinit", "podman-bootc-agent.path"),
     ] {
         archive.link(
-            &format!("{units}/{target}.target.wants/{name}"),
+            &format!("{units_folder}/{target}.target.wants/{name}"),
             &format!("../{name}"),
         )?;
     }

@@ -16,7 +16,8 @@ const FOLDERS: (&str, &str) = (
     "credentials=/run/podman-bootc/credentials\n",
 );
 
-/// Adds the lines that bring the agent into the guest to the credential with lines.
+/// Adds the lines that bring the agent into the guest to the credential with lines, and those that keep
+/// a first boot from asking questions.
 ///
 /// udev may run already when systemd-tmpfiles makes its rule, so the last line repeats the event.
 pub fn add_to(lines: Option<Credential>) -> Credential {
@@ -33,6 +34,11 @@ pub fn add_to(lines: Option<Credential>) -> Credential {
         argument(&units::without_comments(RULE)),
     );
     lines.value.extend(text.into_bytes());
+    for (service, text) in units::first_boot_dropins() {
+        let file = format!("/run/systemd/system/{service}.service.d/podman-bootc.conf");
+        let line = format!("f {file} - - - - {}\n", argument(&text));
+        lines.value.extend(line.into_bytes());
+    }
     lines
 }
 
@@ -87,8 +93,9 @@ mod tests {
         };
         let all = String::from_utf8(add_to(Some(keys)).value).unwrap();
         assert!(all.starts_with("f /keys\nf /run/systemd/system/"), "{all}");
-        assert_eq!(all.lines().count(), 4, "{all}");
-        assert!(all.len() < 1000, "{} of 3000 bytes", all.len());
+        assert_eq!(all.lines().count(), 9, "{all}");
+        assert!(all.contains("f /run/systemd/system/initial-setup.service.d/"));
+        assert!(all.len() < 1700, "{} of 3000 bytes", all.len());
         let [service, rule] = files();
         assert!(service.contains("\nConditionPathExists=!/etc/initrd-release\n"));
         assert!(service.contains("/dev/virtio-ports/podman-bootc.agent &&"));

@@ -21,6 +21,9 @@ pub const JOURNAL_CHANNEL: &str = "podman-bootc.journal";
 const READY_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-ready.service");
 const UPDATES_DROPIN: &str = include_str!("../../../vm-assets/units/updates.conf");
 const FIRST_BOOT_DROPIN: &str = include_str!("../../../vm-assets/units/firstboot.conf");
+const ASKING_DROPIN: &str = include_str!("../../../vm-assets/units/asking.conf");
+/// Services of Fedora and its kin, and of SUSE, that do nothing but ask.
+const ASKING: [&str; 3] = ["initial-setup", "initial-setup-text", "jeos-firstboot"];
 const CLONE: &str = include_str!("../../../vm-assets/clone/clone");
 const CLONE_SERVICE: &str = include_str!("../../../vm-assets/clone/podman-bootc-clone.service");
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
@@ -83,12 +86,21 @@ pub fn no_automatic_updates() -> Credential {
     }
 }
 
-/// Keeps systemd's programs for a first boot from asking questions at the console, which no user
-/// answers. They still do what the user's credentials say.
-pub fn no_first_boot_questions() -> [Credential; 2] {
-    ["systemd-firstboot", "systemd-homed-firstboot"].map(|service| Credential {
+/// Returns services that would ask questions at the console on a first boot, which no user answers, and
+/// the drop-in that keeps each from it. systemd's own still do what the user's credentials say.
+pub fn first_boot_dropins() -> impl Iterator<Item = (&'static str, String)> {
+    let systemd =
+        ["systemd-firstboot", "systemd-homed-firstboot"].map(|one| (one, FIRST_BOOT_DROPIN));
+    let asking = ASKING.map(|one| (one, ASKING_DROPIN));
+    let all = systemd.into_iter().chain(asking);
+    all.map(|(service, text)| (service, without_comments(text)))
+}
+
+/// Keeps a first boot from asking questions at the console.
+pub fn no_first_boot_questions() -> impl Iterator<Item = Credential> {
+    first_boot_dropins().map(|(service, text)| Credential {
         name: format!("systemd.unit-dropin.{service}.service~podman-bootc"),
-        value: without_comments(FIRST_BOOT_DROPIN).into_bytes(),
+        value: text.into_bytes(),
     })
 }
 
@@ -198,17 +210,23 @@ mod tests {
 
     #[test]
     fn a_first_boot_asks_nothing_and_still_reads_credentials() {
-        let dropins = no_first_boot_questions();
-        let names = dropins.each_ref().map(|dropin| dropin.name.as_str());
+        let name = |service| format!("systemd.unit-dropin.{service}.service~podman-bootc");
+        // A condition would skip the credentials of systemd's own services, too.
+        let systemd = "[Service]\nEnvironment=SYSTEMD_PROC_CMDLINE=systemd.firstboot=off\n";
+        let others = "[Unit]\nConditionKernelCommandLine=podman-bootc.first-boot\n";
+        let dropins: Vec<_> = no_first_boot_questions()
+            .map(|dropin| (dropin.name, String::from_utf8(dropin.value).unwrap()))
+            .collect();
         let expected = [
-            "systemd.unit-dropin.systemd-firstboot.service~podman-bootc",
-            "systemd.unit-dropin.systemd-homed-firstboot.service~podman-bootc",
+            ("systemd-firstboot", systemd),
+            ("systemd-homed-firstboot", systemd),
+            ("initial-setup", others),
+            ("initial-setup-text", others),
+            ("jeos-firstboot", others),
         ];
-        assert_eq!(names, expected);
-        // A condition would skip the credentials too.
-        let text = "[Service]\nEnvironment=SYSTEMD_PROC_CMDLINE=systemd.firstboot=off\n";
-        for dropin in dropins {
-            assert_eq!(String::from_utf8(dropin.value).unwrap(), text);
-        }
+        assert_eq!(
+            dropins,
+            expected.map(|(service, text)| (name(service), text.to_owned()))
+        );
     }
 }
