@@ -61,7 +61,7 @@ ratio "tool / by hand" by-tool by-hand
 # The memory of all processes of VMs, without what they share with others. MiB.
 memory() {
     local pid
-    for pid in $(pgrep --full -- "$scratch"); do
+    for pid in $(pgrep --full -- "$scratch|$tool .*internal-supervise"); do
         awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || true
     done | awk '{ sum += $1 } END { print int(sum / 1024) }'
 }
