@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::bound::{self, BoundChoice};
 use super::error::{Error, Failure};
 use super::job::{Check, Host, Install, InstallVm, Made, Place};
-use super::{in_container, in_vm, room, size, sockets};
+use super::{in_container, in_vm, room, size};
 use crate::direct_boot::{BootCache, Transport};
 use crate::disk::{self, BaseDisk, Cache, Claim, InstallOptions, Key, Lease};
 use crate::host::fs::file;
@@ -128,7 +128,6 @@ pub fn ensure(
         }
     }
     room::check(&host.dirs.disks(), place, image, &bound, true)?;
-    sockets::sweep(&host.dirs);
     let partial = loop {
         match cache.claim(&key, rebuild)? {
             // Another process removed it in between.

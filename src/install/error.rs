@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::size;
+use crate::host::fs::file;
 use crate::host::process;
 use crate::host::process::interrupt::Interrupted;
 use crate::hypervisor::accelerator;
@@ -34,6 +35,8 @@ pub enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    File(#[from] file::Error),
     #[error("can't start the install's event loop")]
     EventLoop(#[source] std::io::Error),
     /// `bootc install` failed, or the system that it ran in.

@@ -6,7 +6,7 @@ use super::bound;
 use super::dialog::drive;
 use super::error::{Error, Failure};
 use super::job::{Host, Install, InstallVm, Made, direct_boot_error};
-use super::sockets::Sockets;
+use super::sockets;
 use crate::direct_boot::{BootCache, BootImage, Transport};
 use crate::disk::Installed;
 use crate::engine::Engine;
@@ -37,7 +37,7 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Made, 
     // The image is in files of our own now, so other processes may use the storage.
     drop(install.in_use.take());
 
-    let sockets = Sockets::create(&install.host.dirs, install.partial.key())?;
+    let sockets = sockets::create(&install.host.dirs)?;
     let name = format!("install-{}", image.short_id());
     let machine = machine(
         name,
@@ -47,7 +47,7 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Made, 
         folder.join(CONTENT),
         bound,
         install.partial.disk(),
-        sockets.folder(),
+        sockets.path(),
     );
     let os = Os::current();
     let hypervisor = Hypervisor::find(Kind::Qemu, arch, os)?;
