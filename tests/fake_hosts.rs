@@ -334,6 +334,14 @@ fn an_install_that_fails_in_a_container_is_reported_and_logged() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_install_without_a_boot_loader_is_whole() {
+    let host = Host::new("macos", &["vfkit", "gvproxy"]);
+    host.run(&["--bootloader", "none"]);
+    assert_eq!(host.row()["state"], "running");
+}
+
 #[test]
 fn doctor_checks_what_each_system_needs() {
     let check = |host: &Host| -> (Value, Option<i32>) {

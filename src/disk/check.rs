@@ -5,7 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use gpt::partition::Partition;
-use gpt::partition_types;
+use gpt::partition_types::{self, LINUX_ROOT_ARM_64, LINUX_ROOT_X64};
+
+use super::superblock::{HEAD, Superblock};
 
 /// The size of a sector of a base disk, in bytes.
 const SECTOR: u64 = 512;
@@ -23,15 +25,18 @@ pub enum Incomplete {
     Loader,
     #[error("the disk has no root filesystem")]
     Root,
+    #[error("the disk's root filesystem is empty")]
+    Empty,
     #[error("the disk can't be read back")]
     Io(#[from] io::Error),
 }
 
-/// Checks that a disk has a partition table, a boot loader and a root filesystem.
+/// Checks that a disk has a partition table, a root filesystem with files, and a boot loader unless
+/// the install was to leave it out.
 ///
 /// # Errors
 /// A part is missing or damaged.
-pub fn check(path: &Path) -> Result<(), Incomplete> {
+pub fn check(path: &Path, needs_loader: bool) -> Result<(), Incomplete> {
     let mut file = File::open(path)?;
     // Both copies of the table must be valid: a tool that was killed has written the first alone.
     let table = gpt::GptConfig::new()
@@ -46,22 +51,35 @@ pub fn check(path: &Path) -> Result<(), Incomplete> {
         .filter(|partition| partition.is_used())
         .cloned()
         .collect();
+    if needs_loader && !is_bootable(&mut file, &partitions)? {
+        return Err(Incomplete::Loader);
+    }
+    let root = root(&partitions).ok_or(Incomplete::Root)?;
+    check_root(&mut file, root)
+}
+
+fn is_bootable(disk: &mut File, partitions: &[Partition]) -> io::Result<bool> {
     let of_type = |kind| {
         partitions
             .iter()
             .filter(move |partition| partition.part_type_guid == kind)
     };
-    let by_uefi = of_type(partition_types::EFI).any(|esp| has_loader(&file, esp).unwrap_or(false));
-    let by_bios = of_type(partition_types::BIOS).next().is_some() && has_boot_code(&mut file)?;
-    if !by_uefi && !by_bios {
-        return Err(Incomplete::Loader);
+    if of_type(partition_types::EFI).any(|esp| has_loader(disk, esp).unwrap_or(false)) {
+        return Ok(true);
     }
-    for partition in &partitions {
-        if has_filesystem(&mut file, partition)? {
-            return Ok(());
-        }
-    }
-    Err(Incomplete::Root)
+    Ok(of_type(partition_types::BIOS).next().is_some() && has_boot_code(disk)?)
+}
+
+/// Returns the partition of the root filesystem: the one with a root's type, or the last one, as
+/// bootc makes it. Older versions of bootc give it the type of any data.
+/// <https://uapi-group.org/specifications/specs/discoverable_partitions_specification/>,
+/// <https://github.com/bootc-dev/bootc/blob/main/crates/lib/src/install/baseline.rs>
+fn root(partitions: &[Partition]) -> Option<&Partition> {
+    let types = [LINUX_ROOT_X64.guid, LINUX_ROOT_ARM_64.guid];
+    let typed = partitions
+        .iter()
+        .find(|partition| types.contains(&partition.part_type_guid.guid));
+    typed.or_else(|| partitions.iter().max_by_key(|one| one.first_lba))
 }
 
 /// Returns true if the filesystem of an EFI system partition has a program in a folder of `EFI`.
@@ -97,58 +115,25 @@ fn has_boot_code(disk: &mut File) -> io::Result<bool> {
     Ok(code.iter().any(|&byte| byte != 0))
 }
 
-/// Returns true if a partition begins with the superblock of a filesystem that fits in it, or with
-/// an encrypted volume.
-fn has_filesystem(disk: &mut File, partition: &Partition) -> io::Result<bool> {
-    /// Enough for btrfs, whose superblock is at 64 KiB.
-    const HEAD: u64 = 68 << 10;
+/// Checks that a partition begins with the superblock of a filesystem that fits in it and has
+/// files, or with an encrypted volume.
+fn check_root(disk: &mut File, partition: &Partition) -> Result<(), Incomplete> {
     let (start, size) = place(partition);
     if size < HEAD {
-        return Ok(false);
+        return Err(Incomplete::Root);
     }
     let mut head = vec![0; HEAD as usize];
     disk.seek(SeekFrom::Start(start))?;
     disk.read_exact(&mut head)?;
-    Ok(head.starts_with(b"LUKS\xba\xbe")
-        || filesystem_size(&head).is_some_and(|bytes| bytes > 0 && bytes <= size))
-}
-
-/// Returns the size in bytes that the superblock of ext4, xfs or btrfs tells.
-fn filesystem_size(head: &[u8]) -> Option<u64> {
-    let bytes = |at: usize, count: usize| head.get(at..at + count);
-    let little = |at, count| {
-        let bytes = bytes(at, count)?;
-        Some(
-            bytes
-                .iter()
-                .rev()
-                .fold(0u64, |sum, &byte| sum << 8 | u64::from(byte)),
-        )
-    };
-    let big = |at, count| {
-        let bytes = bytes(at, count)?;
-        Some(
-            bytes
-                .iter()
-                .fold(0u64, |sum, &byte| sum << 8 | u64::from(byte)),
-        )
-    };
-    // https://docs.kernel.org/filesystems/ext4/globals.html
-    const EXT4: usize = 1024;
-    if little(EXT4 + 0x38, 2) == Some(0xef53) {
-        let blocks = little(EXT4 + 0x150, 4)? << 32 | little(EXT4 + 4, 4)?;
-        return blocks.checked_mul(1024u64.checked_shl(little(EXT4 + 0x18, 4)?.min(16) as u32)?);
+    if head.starts_with(b"LUKS\xba\xbe") {
+        return Ok(());
     }
-    // xfs_sb: magic, block size, data blocks.
-    if bytes(0, 4) == Some(b"XFSB") {
-        return big(8, 8)?.checked_mul(big(4, 4)?);
+    match Superblock::read(&head) {
+        Some(found) if found.size == 0 || found.size > size => Err(Incomplete::Root),
+        Some(found) if found.is_new => Err(Incomplete::Empty),
+        Some(_) => Ok(()),
+        None => Err(Incomplete::Root),
     }
-    // https://archive.kernel.org/oldwiki/btrfs.wiki.kernel.org/index.php/On-disk_Format.html
-    const BTRFS: usize = 64 << 10;
-    if bytes(BTRFS + 0x40, 8) == Some(b"_BHRfS_M") {
-        return little(BTRFS + 0x70, 8);
-    }
-    None
 }
 
 /// Returns the first byte of a partition and its size in bytes.
@@ -210,66 +195,103 @@ mod installed_disk;
 
 #[cfg(test)]
 mod tests {
-    use super::installed_disk::{ext4, write};
+    use super::installed_disk::{Disk, ext4, new_ext4};
     use super::*;
 
     const SIZE: u64 = 64 << 20;
 
-    /// Makes a disk with these parts.
-    fn disk(loader: Option<&str>, root: &[u8]) -> tempfile::NamedTempFile {
+    fn made(disk: &Disk) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(SIZE).unwrap();
-        write(file.as_file_mut(), loader, root);
+        disk.write(file.as_file_mut());
         file
     }
 
+    fn whole() -> Disk {
+        Disk {
+            loader: Some("BOOTX64.EFI"),
+            boot: None,
+            root: ext4(8192),
+        }
+    }
+
     fn message(file: &tempfile::NamedTempFile) -> String {
-        check(file.path()).map_or_else(|error| error.to_string(), |()| String::new())
+        check(file.path(), true).map_or_else(|error| error.to_string(), |()| String::new())
     }
 
     #[test]
     fn a_disk_needs_a_table_a_loader_and_a_root() {
-        let root = ext4(8192);
-        let whole = disk(Some("BOOTX64.EFI"), &root);
-        assert_eq!(message(&whole), "");
+        assert_eq!(message(&made(&whole())), "");
         let empty = tempfile::NamedTempFile::new().unwrap();
         empty.as_file().set_len(SIZE).unwrap();
+        assert!(message(&empty).contains("no valid partition table"));
+        let with_loader = |loader| Disk { loader, ..whole() };
+        let with_root = |root| Disk { root, ..whole() };
         for (disk, want) in [
-            (empty, "no valid partition table"),
-            (disk(None, &root), "neither an EFI"),
-            (disk(Some("README.TXT"), &root), "neither an EFI"),
-            (disk(Some("BOOTX64.EFI"), b""), "no root filesystem"),
+            (with_loader(None), "neither an EFI"),
+            (with_loader(Some("README.TXT")), "neither an EFI"),
+            (with_root(vec![]), "no root filesystem"),
             // A filesystem that is larger than its partition was cut off.
-            (disk(Some("BOOTX64.EFI"), &ext4(8193)), "no root filesystem"),
+            (with_root(ext4(8193)), "no root filesystem"),
+            (with_root(new_ext4(8192)), "is empty"),
         ] {
-            let message = message(&disk);
+            let message = message(&made(&disk));
             assert!(message.contains(want), "{want}: {message}");
         }
     }
 
     #[test]
-    fn both_copies_of_the_table_count() {
-        let root = ext4(8192);
-        let mut whole = disk(Some("BOOTX64.EFI"), &root);
-        whole.seek(SeekFrom::Start(SIZE - SECTOR)).unwrap();
-        whole.write_all(&[0; SECTOR as usize]).unwrap();
-        assert!(message(&whole).contains("no valid partition table"));
+    fn a_filesystem_for_boot_is_no_root() {
+        let disk = |root| {
+            made(&Disk {
+                boot: Some(ext4(2048)),
+                root,
+                ..whole()
+            })
+        };
+        assert_eq!(message(&disk(ext4(8192))), "");
+        assert!(message(&disk(vec![])).contains("no root filesystem"));
     }
 
     #[test]
-    fn each_root_filesystem_is_known() {
-        let at = |place: usize, bytes: &[u8]| {
-            let mut head = vec![0; 68 << 10];
-            head[place..place + bytes.len()].copy_from_slice(bytes);
-            head
+    fn an_install_without_a_boot_loader_needs_none() {
+        let disk = |root| {
+            made(&Disk {
+                loader: None,
+                root,
+                ..whole()
+            })
         };
-        assert_eq!(filesystem_size(&ext4(5)), Some(20 << 10));
-        let xfs = [&b"XFSB"[..], &4096u32.to_be_bytes(), &7u64.to_be_bytes()].concat();
-        assert_eq!(filesystem_size(&at(0, &xfs)), Some(28 << 10));
-        let mut btrfs = vec![0; 0x78];
-        btrfs[0x40..0x48].copy_from_slice(b"_BHRfS_M");
-        btrfs[0x70..0x78].copy_from_slice(&(9u64 << 20).to_le_bytes());
-        assert_eq!(filesystem_size(&at(64 << 10, &btrfs)), Some(9 << 20));
-        assert_eq!(filesystem_size(&at(0, b"\xeb\x3c\x90mkfs.fat")), None);
+        assert!(check(disk(ext4(8192)).path(), false).is_ok());
+        assert!(check(disk(vec![]).path(), false).is_err());
+    }
+
+    #[test]
+    fn a_roots_type_counts_more_than_its_place() {
+        let partition = |kind, first_lba| Partition {
+            part_type_guid: kind,
+            first_lba,
+            ..Partition::zero()
+        };
+        let data = partition_types::LINUX_FS;
+        for (kinds, want) in [
+            ([data.clone(), LINUX_ROOT_X64, data.clone()], 2),
+            ([LINUX_ROOT_ARM_64, data.clone(), data.clone()], 1),
+            ([data.clone(), data.clone(), data], 3),
+        ] {
+            let partitions: Vec<_> = (1..)
+                .zip(kinds)
+                .map(|(at, kind)| partition(kind, at))
+                .collect();
+            assert_eq!(root(&partitions).unwrap().first_lba, want);
+        }
+    }
+
+    #[test]
+    fn both_copies_of_the_table_count() {
+        let mut disk = made(&whole());
+        disk.seek(SeekFrom::Start(SIZE - SECTOR)).unwrap();
+        disk.write_all(&[0; SECTOR as usize]).unwrap();
+        assert!(message(&disk).contains("no valid partition table"));
     }
 }

@@ -18,6 +18,7 @@ mod partial;
 mod prune;
 mod qemu_img;
 pub mod snapshot;
+mod superblock;
 mod swap;
 
 pub use base_disk::BaseDisk;

@@ -158,6 +158,7 @@ pub fn ensure(
         bound: &bound,
         vm,
         in_use,
+        needs_loader: Cell::new(true),
         check: fits,
     };
     let made = run(&install, place, &mut *stage).and_then(|made| check(&install, made));
@@ -283,7 +284,7 @@ fn run(install: &Install, place: Place, stage: &mut dyn Stage) -> Result<Made, F
 /// A program that says that it succeeded proves little: the disk must have all its parts.
 fn check(install: &Install, made: Made) -> Result<Made, Failure> {
     let file = install.partial.disk();
-    match disk::check(&file) {
+    match disk::check(&file, install.needs_loader.get()) {
         Ok(()) => Ok(made),
         Err(error) => {
             let (file, why) = (file.display(), crate::text::error_chain(&error));

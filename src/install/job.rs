@@ -67,6 +67,8 @@ pub(super) struct Install<'a> {
     pub vm: InstallVm,
     /// Released once the image has been read.
     pub in_use: Cell<Option<LockedStorage>>,
+    /// False once bootc was told to install no boot loader.
+    pub needs_loader: Cell<bool>,
     pub check: Check<'a>,
 }
 
@@ -114,6 +116,8 @@ impl Install<'_> {
         notes.iter().for_each(|note| stage.note(note));
         let mut words = to_disk::to_disk(&options);
         words.extend(bound::argument(&options, facts, copies_bound));
+        let loader = to_disk::bootloader(&words, config);
+        self.needs_loader.set(loader != Some("none"));
         words
     }
 

@@ -108,6 +108,19 @@ pub(super) fn to_disk(options: &InstallOptions) -> Vec<String> {
     words
 }
 
+/// Returns the boot loader that a command line asks bootc for, or the image's configuration.
+pub(super) fn bootloader<'a>(words: &'a [String], config: &'a Config) -> Option<&'a str> {
+    const FLAG: &str = "--bootloader";
+    let after = words.windows(2).filter(|pair| pair[0] == FLAG);
+    let joined = words.iter().filter_map(|word| word.strip_prefix(FLAG));
+    let joined = joined.filter_map(|value| value.strip_prefix('='));
+    after
+        .map(|pair| pair[1].as_str())
+        .chain(joined)
+        .next_back()
+        .or(config.bootloader.as_deref())
+}
+
 /// The public keys for root, where the install runs.
 const KEY: &str = "/run/podman-bootc.pub";
 /// Writes the keys and makes an empty disk, each if its argument is set, and runs the command. The
@@ -173,6 +186,19 @@ mod tests {
             );
         }
         assert!(words.iter().any(|word| word == "--composefs-backend"));
+    }
+
+    #[test]
+    fn the_boot_loader_is_the_users_or_the_images() {
+        let image = Config::parse(r#"{"bootloader": "none"}"#);
+        let of = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+            bootloader(&words, &image).map(str::to_owned)
+        };
+        assert_eq!(of(&["bootc"]).as_deref(), Some("none"));
+        assert_eq!(of(&["--bootloader", "grub"]).as_deref(), Some("grub"));
+        assert_eq!(of(&["--bootloader=systemd"]).as_deref(), Some("systemd"));
+        assert_eq!(bootloader(&[], &Config::default()), None);
     }
 
     #[test]

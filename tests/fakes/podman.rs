@@ -174,7 +174,13 @@ fn install(options: &[String], output: &Path, key: &str, size: &str, command: &[
         .write(true)
         .open(output.join("disk.raw"))
         .unwrap();
-    installed_disk::write(&mut disk, Some("BOOTX64.EFI"), &installed_disk::ext4(8192));
+    let asked_for_none = option(command, "--bootloader") == Some("none");
+    installed_disk::Disk {
+        loader: (!asked_for_none).then_some("BOOTX64.EFI"),
+        boot: None,
+        root: installed_disk::ext4(8192),
+    }
+    .write(&mut disk);
     disk.seek(SeekFrom::Start(0)).unwrap();
     disk.write_all(b"RAW!").unwrap();
     // Behind the partition table.
