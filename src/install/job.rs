@@ -129,11 +129,12 @@ impl Install<'_> {
         /// More lines than a dump of a command line has.
         const TAIL: usize = 400;
         let lines = console_text::last_words(&self.partial.log(), TAIL);
+        let lines: Vec<String> = lines.iter().map(|line| crate::text::plain(line)).collect();
         let mut reason = reason.into();
         let errors = error_lines(&lines);
         // bootc prints its own error last, after the errors of the programs that it calls.
-        if let Some(cause) = errors.last() {
-            reason = format!("{reason}: {}", crate::text::plain(cause));
+        if let Some(cause) = errors.last().copied().and_then(error_in) {
+            reason = format!("{reason}: {cause}");
         }
         let lines = quotes(&errors, &lines);
         Failure::Failed { reason, lines }
@@ -150,15 +151,32 @@ pub(super) fn direct_boot_error(image: &Image, error: direct_boot::Error) -> Err
     }
 }
 
-/// The beginning of a line that names an error.
-const ERROR: &str = "error: ";
+/// Returns the error that a line names: after `error:` in any case, or after the level of a line of
+/// a log, as older versions of bootc write it, with or without a time.
+fn error_in(line: &str) -> Option<&str> {
+    const MARK: &str = "error";
+    const LEVEL: &str = "ERROR ";
+    let line = line.trim();
+    let line = match line.split_once(' ') {
+        Some((time, rest)) if time.parse::<jiff::Timestamp>().is_ok() => rest.trim_start(),
+        _ => line,
+    };
+    let after_mark = || {
+        let (mark, rest) = line.split_at_checked(MARK.len())?;
+        let rest = rest.strip_prefix(':')?;
+        (mark.eq_ignore_ascii_case(MARK) && rest.starts_with(' ')).then_some(rest)
+    };
+    let error = line.strip_prefix(LEVEL).or_else(after_mark)?.trim();
+    (!error.is_empty()).then_some(error)
+}
 
-/// Returns the errors in a log, without their mark and each once.
+/// Returns the lines of a log that name an error, each error once.
 fn error_lines(lines: &[String]) -> Vec<&str> {
     let mut errors: Vec<&str> = Vec::new();
-    for error in lines.iter().filter_map(|line| line.strip_prefix(ERROR)) {
-        if !errors.contains(&error) {
-            errors.push(error);
+    for line in lines {
+        let error = error_in(line);
+        if error.is_some() && !errors.iter().any(|known| error_in(known) == error) {
+            errors.push(line.trim());
         }
     }
     errors
@@ -174,10 +192,10 @@ fn quotes(errors: &[&str], lines: &[String]) -> Vec<String> {
     let errors = &errors[errors.len().saturating_sub(ERRORS)..];
     let others: Vec<&String> = lines
         .iter()
-        .filter(|line| !line.starts_with(ERROR))
+        .filter(|line| error_in(line).is_none())
         .collect();
     let last = &others[others.len().saturating_sub(LAST)..];
-    let errors = errors.iter().map(|error| cut(&format!("{ERROR}{error}")));
+    let errors = errors.iter().map(|error| cut(error));
     errors.chain(last.iter().map(|line| cut(line))).collect()
 }
 
@@ -205,5 +223,37 @@ mod tests {
         assert_eq!(quoted[1].len(), 300);
         assert_eq!((quoted.len(), quoted[2].trim()), (12, "\"--word21\","));
         assert_eq!(quoted[11], "}");
+    }
+
+    #[test]
+    fn each_version_of_bootc_names_its_errors_in_its_own_way() {
+        let log = "2026-01-02T03:04:05.678901Z ERROR Installing to disk: no space";
+        for line in [
+            "error: Installing to disk: no space",
+            "ERROR Installing to disk: no space",
+            " Error: Installing to disk: no space ",
+            log,
+        ] {
+            assert_eq!(
+                error_in(line),
+                Some("Installing to disk: no space"),
+                "{line}"
+            );
+        }
+        for other in [
+            "errors: 0",
+            "error:",
+            "ERROR",
+            "Error correction is on",
+            "no error: all is well",
+            "errors=remount-ro",
+            "2026-01-02T03:04:05Z INFO error: none",
+        ] {
+            assert_eq!(error_in(other), None, "{other}");
+        }
+        let lines = [log, "error: Installing to disk: no space", "the end"].map(str::to_owned);
+        let errors = error_lines(&lines);
+        assert_eq!(errors, [log]);
+        assert_eq!(quotes(&errors, &lines), [log, "the end"]);
     }
 }
