@@ -157,10 +157,11 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
     let image = ImageFiles::new(source)?;
     let mut facts = facts::read(&image, architecture)?;
     let location = kernel::locate(&image)?;
-    facts.kernel = match location.version {
-        Some(version) => version,
+    facts.kernel = match &location.version {
+        Some(version) => version.clone(),
         None => location.read(&image)?.version,
     };
+    facts.skipped_kernels = location.skipped;
     Ok(facts)
 }
 
@@ -204,6 +205,7 @@ pub fn export(mounted: &Mounted, boots: &Path, folder: &Path) -> Result<(), Erro
         None => make(&image, &location, folder, sources)?,
     };
     facts.kernel.clone_from(&boot_files.version);
+    facts.skipped_kernels = location.skipped;
     facts.kargs.extend(boot_files.kargs.iter().cloned());
     let debugfs = selinux::debugfs();
     let labels = debugfs.as_deref().zip(policy);

@@ -13,7 +13,7 @@ use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::{Lock, WaitError};
 use crate::host::{self, fault};
 use crate::hypervisor::Arch;
-use crate::image::{Image, Podman};
+use crate::image::{Facts, Image, Podman};
 use crate::text::Stage;
 
 /// The folder of files in the making. Only one process makes some at a time.
@@ -42,8 +42,33 @@ impl BootCache {
         })
     }
 
-    /// Returns the image ready for a direct boot, and makes the files that the cache lacks.
+    /// Returns the image ready for a direct boot, and makes the files that the cache lacks. Notes
+    /// which kernel boots where that isn't the newest one.
     pub fn prepare(
+        &self,
+        podman: &Podman,
+        image: &Image,
+        arch: Arch,
+        transport: Transport,
+        stage: &mut dyn Stage,
+    ) -> Result<BootImage, Error> {
+        let boot = self.make(podman, image, arch, transport, stage)?;
+        let Facts {
+            kernel,
+            skipped_kernels: skipped,
+            ..
+        } = &boot.facts;
+        if !skipped.is_empty() {
+            stage.note(&format!(
+                "the VM boots kernel {kernel} of image {}, because a newer one is incomplete: {}",
+                image.reference,
+                skipped.join(", ")
+            ));
+        }
+        Ok(boot)
+    }
+
+    fn make(
         &self,
         podman: &Podman,
         image: &Image,

@@ -14,10 +14,9 @@ pub enum Error {
         "the image has no kernel: neither /usr/lib/modules/VERSION/vmlinuz nor a UKI in /boot/EFI/Linux exists"
     )]
     NoKernel,
-    #[error(
-        "the image's kernel {0} has no initramfs: /usr/lib/modules/{0}/initramfs.img doesn't exist"
-    )]
-    NoInitramfs(String),
+    /// The missing files of all kernels.
+    #[error("the image has no complete kernel: {0}")]
+    IncompleteKernels(String),
     #[error("{path} in the image is not a valid unified kernel image: {reason}")]
     Uki { path: PathBuf, reason: String },
     #[error("the image's kernel {kernel} has no driver `{module}`, which a direct boot needs")]

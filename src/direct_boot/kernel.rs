@@ -20,6 +20,8 @@ pub struct Location {
     pub version: Option<String>,
     /// A UKI, or a kernel and an initramfs.
     pub files: Vec<String>,
+    /// What newer kernels lack.
+    pub skipped: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -32,14 +34,15 @@ pub struct Kernel {
     pub kargs: Vec<String>,
 }
 
-/// Finds the newest kernel of the image.
+/// Finds the newest kernel of the image that has all its files.
 ///
 /// # Errors
-/// The image has no kernel, or its newest kernel has no initramfs.
+/// The image has no complete kernel.
 pub fn locate(image: &ImageFiles) -> Result<Location, Error> {
     let modules = "usr/lib/modules";
     let mut versions = image.names(modules);
     versions.sort_by(|a, b| compare_versions(b, a));
+    let mut skipped = Vec::new();
     for version in versions {
         let folder = format!("{modules}/{version}");
         let uki = format!("{folder}/{version}.efi");
@@ -47,18 +50,22 @@ pub fn locate(image: &ImageFiles) -> Result<Location, Error> {
             return Ok(Location {
                 version: Some(version),
                 files: vec![uki],
+                skipped,
             });
         }
         let files = ["vmlinuz", "initramfs.img"].map(|name| format!("{folder}/{name}"));
-        match [image.has(&files[0]), image.has(&files[1])] {
-            [true, true] => {
+        let missing: Vec<&String> = files.iter().filter(|file| !image.has(file)).collect();
+        match missing[..] {
+            [] => {
                 return Ok(Location {
                     version: Some(version),
                     files: files.to_vec(),
+                    skipped,
                 });
             }
-            [true, false] => return Err(Error::NoInitramfs(version)),
-            [false, _] => {}
+            [file] => skipped.push(format!("/{file} doesn't exist")),
+            // A kernel that was removed may leave its folder.
+            _ => {}
         }
     }
     let folder = "boot/EFI/Linux";
@@ -66,12 +73,17 @@ pub fn locate(image: &ImageFiles) -> Result<Location, Error> {
         .names(folder)
         .into_iter()
         .rev()
-        .find(|name| name.ends_with(".efi"))
-        .ok_or(Error::NoKernel)?;
-    Ok(Location {
-        version: None,
-        files: vec![format!("{folder}/{uki}")],
-    })
+        .find(|name| name.ends_with(".efi"));
+    match uki {
+        // The kernel in it may be one whose files are elsewhere, too.
+        Some(uki) => Ok(Location {
+            version: None,
+            files: vec![format!("{folder}/{uki}")],
+            skipped: vec![],
+        }),
+        None if skipped.is_empty() => Err(Error::NoKernel),
+        None => Err(Error::IncompleteKernels(skipped.join(", "))),
+    }
 }
 
 impl Location {
@@ -193,11 +205,34 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_kernel_without_all_its_files_is_skipped() {
+        let (_dir, image) = image(&[
+            ("usr/lib/modules/6.12/vmlinuz", b"whole"),
+            ("usr/lib/modules/6.12/initramfs.img", b"ram"),
+            ("usr/lib/modules/99.0/vmlinuz", b"half"),
+            ("usr/lib/modules/6.1/vmlinuz", b"old and half"),
+        ]);
+        let found = locate(&image).unwrap();
+        assert_eq!(found.version.as_deref(), Some("6.12"));
+        assert_eq!(
+            found.skipped,
+            ["/usr/lib/modules/99.0/initramfs.img doesn't exist"]
+        );
+    }
+
+    #[test]
     fn the_error_names_the_missing_file() {
         let (_dir, empty) = image(&[("usr/lib/os-release", b"")]);
         assert!(matches!(find(&empty), Err(Error::NoKernel)));
-        let (_dir, bare) = image(&[("usr/lib/modules/6.1/vmlinuz", b"x")]);
-        assert!(matches!(find(&bare), Err(Error::NoInitramfs(v)) if v == "6.1"));
+        let (_dir, bare) = image(&[
+            ("usr/lib/modules/6.1/vmlinuz", b"x"),
+            ("usr/lib/modules/7.0/initramfs.img", b"x"),
+        ]);
+        let message = find(&bare).unwrap_err().to_string();
+        for file in ["6.1/initramfs.img", "7.0/vmlinuz"] {
+            let missing = format!("/usr/lib/modules/{file} doesn't exist");
+            assert!(message.contains(&missing), "{message}");
+        }
         let (_dir, broken) = image(&[("boot/EFI/Linux/a.efi", b"MZ but no PE")]);
         assert!(matches!(find(&broken), Err(Error::Uki { .. })));
     }

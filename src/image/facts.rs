@@ -16,6 +16,9 @@ pub const SSHD_ON_VSOCK: u32 = 256;
 pub struct Facts {
     /// The kernel's release, as `uname -r` prints it.
     pub kernel: String,
+    /// What newer kernels lack, which the tool therefore doesn't boot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_kernels: Vec<String>,
     /// The kernel arguments in the image's `kargs.d`.
     pub kargs: Vec<String>,
     /// True if SELinux is enforcing or permissive.
