@@ -134,11 +134,12 @@ impl Podman {
         image_id: &'a str,
         words: impl IntoIterator<Item = &'a str>,
     ) -> Command {
-        const PLAIN: [&str; 8] = [
+        const PLAIN: [&str; 9] = [
             "run",
             "--rm",
             "--network=none",
-            "--entrypoint=env",
+            "--entrypoint=/usr/bin/env",
+            "--unsetenv-all",
             "--user=0:0",
             "--workdir=/",
             "--image-volume=ignore",

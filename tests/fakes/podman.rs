@@ -88,7 +88,7 @@ fn run(args: &[String]) -> ExitCode {
     let image = args.iter().position(|arg| *arg == "a".repeat(64)).unwrap();
     // The command has an environment of its own, whatever the image's entry point is.
     let (options, command) = (&args[..image], &args[image + 4..]);
-    for plain in ["--entrypoint=env", "--user=0:0"] {
+    for plain in ["--entrypoint=/usr/bin/env", "--unsetenv-all", "--user=0:0"] {
         assert!(options.iter().any(|option| option == plain), "{options:?}");
     }
     assert_eq!(args[image + 1], "-i");
