@@ -58,6 +58,8 @@ impl Podman {
             "create",
             "--quiet",
             "--network=none",
+            // Each volume of the image would be a new one of podman's.
+            "--image-volume=ignore",
             "--name",
             container,
             image,
@@ -72,7 +74,7 @@ impl Podman {
 
     /// Removes the container that protects an image, if it exists.
     pub fn unpin(&self, container: &str) {
-        clean_up(&mut self.command(["rm", "--ignore", "--force", container]));
+        clean_up(&mut self.command(["rm", "--ignore", "--force", "--volumes", container]));
     }
 
     /// Unmounts an image that a process left mounted when it died, if there is such a mount.
