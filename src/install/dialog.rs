@@ -22,7 +22,8 @@ use crate::image::{Facts, Podman};
 use crate::text::{Stage, format_size};
 use crate::{direct_boot, engine};
 
-/// Time limit for the start of the install; an emulated guest takes a minute.
+/// Time limit for the start of the install, unless the user chose one for all of it; an emulated
+/// guest takes a minute.
 const BOOT_TIME: Duration = Duration::from_secs(600);
 /// Time between two looks at the disk of an install that says nothing.
 const GROWTH_TIME: Duration = Duration::from_secs(2);
@@ -53,8 +54,7 @@ pub(super) async fn drive(
     let run = engine.run(event_sender, &mut order_receiver);
     tokio::pin!(run);
     let start = Instant::now();
-    let deadline = start + BOOT_TIME;
-    let end = install.vm.timeout.map(|time| start + time);
+    let limit = Limit::new(install.vm.timeout);
     let mut growth = interval(GROWTH_TIME);
     growth.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut interrupted = None;
@@ -72,15 +72,8 @@ pub(super) async fn drive(
                 let _ = orders.send(Order::Quit);
             }
             _ = growth.tick() => dialog.show_growth(stage),
-            () = sleep_until(end.unwrap_or(start)), if end.is_some() && dialog.failure.is_none() => {
-                let seconds = (Instant::now() - start).as_secs();
-                dialog.failure = Some(format!(
-                    "it took longer than {seconds} s (--install-timeout)"
-                ));
-                let _ = orders.send(Order::Quit);
-            }
-            () = sleep_until(deadline), if !dialog.begun && dialog.failure.is_none() => {
-                dialog.failure = Some(format!("the install didn't start within {} s", BOOT_TIME.as_secs()));
+            () = sleep_until(start + limit.time()), if limit.counts(dialog.begun) && dialog.failure.is_none() => {
+                dialog.failure = Some(limit.reason());
                 let _ = orders.send(Order::Quit);
             }
         }
@@ -89,6 +82,41 @@ pub(super) async fn drive(
         return Err(signal.into());
     }
     dialog.result(&ended)
+}
+
+/// The time limit of an install.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// The install must have begun by then.
+    Start,
+    /// The user's choice, for the whole install.
+    Whole(Duration),
+}
+
+impl Limit {
+    fn new(chosen: Option<Duration>) -> Self {
+        chosen.map_or(Self::Start, Self::Whole)
+    }
+
+    fn time(self) -> Duration {
+        match self {
+            Self::Start => BOOT_TIME,
+            Self::Whole(time) => time,
+        }
+    }
+
+    /// Returns true if it can still end an install that has `begun` or not.
+    fn counts(self, begun: bool) -> bool {
+        !begun || self != Self::Start
+    }
+
+    fn reason(self) -> String {
+        let seconds = self.time().as_secs();
+        match self {
+            Self::Start => format!("the install didn't start within {seconds} s"),
+            Self::Whole(_) => format!("it took longer than {seconds} s (--install-timeout)"),
+        }
+    }
 }
 
 /// The state of the dialog with the install script.
@@ -277,5 +305,18 @@ mod tests {
         ] {
             assert!(!is_step(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_chosen_limit_is_the_only_one() {
+        let usual = Limit::new(None);
+        assert_eq!(usual.time(), BOOT_TIME);
+        assert!(usual.counts(false) && !usual.counts(true));
+        assert!(!usual.reason().contains("--install-timeout"));
+        // Longer than a start may take.
+        let chosen = Limit::new(Some(Duration::from_secs(3600)));
+        assert_eq!(chosen.time(), Duration::from_secs(3600));
+        assert!(chosen.counts(false) && chosen.counts(true));
+        assert!(chosen.reason().contains("3600 s (--install-timeout)"));
     }
 }
