@@ -18,7 +18,7 @@ pub use memory::usable_memory;
 pub use memory_copy::MemoryCopy;
 pub use os::{free_space, is_of_another_user, kernel_release, stdout_has_no_reader, user_id};
 pub use os_kind::Os;
-pub use processor::{boot_id, processor};
+pub use processor::{boot_id, processor, usable_processors};
 
 /// Returns the numeric IDs of the user and the user's group.
 pub fn user_and_group() -> (u32, u32) {

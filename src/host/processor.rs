@@ -11,6 +11,12 @@ const LINES: [&str; 7] = [
     "flags",
 ];
 
+/// Returns the number of processors that this process may use: the machine's, or less if its
+/// affinity or a cgroup limits them.
+pub fn usable_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |number| number.get())
+}
+
 /// Returns a text that differs between processors with different features; empty where nothing
 /// tells.
 pub fn processor() -> String {

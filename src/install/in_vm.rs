@@ -22,7 +22,8 @@ use crate::{direct_boot, host};
 const MEMORY_MIB: u64 = 4096;
 /// An install was never seen to work with less.
 const MEMORY_MIN_MIB: u64 = 1024;
-const CPUS: u32 = 2;
+/// Enough for bootc, which unpacks one layer after the other.
+const CPUS_MAX: usize = 4;
 
 pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Made, Failure> {
     let image = install.image;
@@ -108,6 +109,11 @@ fn default_memory(usable: Option<u64>) -> u64 {
     share.clamp(MEMORY_MIN_MIB, MEMORY_MIB)
 }
 
+/// Returns the processors of an install on a host with this many usable ones.
+fn default_cpus(usable: usize) -> u32 {
+    usable.clamp(1, CPUS_MAX) as u32
+}
+
 /// The machine that installs an image's `content`, and a storage of its `bound` images, to the disk
 /// `output`.
 #[expect(clippy::too_many_arguments, reason = "the parts of one machine")]
@@ -133,7 +139,9 @@ fn machine(
         arguments: vec![],
         name,
         arch,
-        cpus: choices.cpus.unwrap_or(CPUS),
+        cpus: choices
+            .cpus
+            .unwrap_or_else(|| default_cpus(host::usable_processors())),
         memory_mib: choices
             .memory_mib
             .unwrap_or_else(|| default_memory(host::usable_memory())),
@@ -203,6 +211,12 @@ mod tests {
     }
 
     #[test]
+    fn an_install_uses_the_hosts_processors_up_to_four() {
+        let of = |usable| default_cpus(usable);
+        assert_eq!((of(1), of(3), of(64)), (1, 3, 4));
+    }
+
+    #[test]
     fn the_machine_of_an_install_is_the_golden_one() {
         let (content, output) = ("/partial/content.erofs".into(), "/partial/disk.raw".into());
         let name = "install-0123456789ab".into();
@@ -211,6 +225,7 @@ mod tests {
             Arch::X86_64,
             InstallVm {
                 memory_mib: Some(MEMORY_MIB),
+                cpus: Some(2),
                 ..InstallVm::default()
             },
             &BootImage::sample(Transport::Erofs),

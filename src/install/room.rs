@@ -9,7 +9,9 @@ use crate::host;
 use crate::image::Image;
 use crate::text::format_size;
 
-/// The room that a new disk takes beside the image's files: boot partitions and filesystems. Bytes.
+/// The room that a new disk takes beside the image's files: boot partitions and filesystems. The
+/// scratch disk is a part of it: some MB, and the image's `/var`, whose size isn't known yet and
+/// which most images leave empty. Bytes.
 const BESIDE: u64 = 256 << 20;
 
 /// What an install writes, in bytes.

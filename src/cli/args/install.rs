@@ -55,10 +55,10 @@ pub struct InstallArgs {
     #[arg(long, value_enum, value_name = "PLACE")]
     install_in: Option<Place>,
     /// Memory of the VM that installs, with K, M, G or T [default: 4G, or three quarters of the
-    /// host's if that is less]
+    /// host's available memory if that is less]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     install_memory: Option<u64>,
-    /// Processors of the VM that installs [default: 2]
+    /// Processors of the VM that installs [default: the host's, at most 4]
     #[arg(long, value_name = "NUMBER", value_parser = parse_cpus())]
     install_cpus: Option<u32>,
     /// Give up an install after this many seconds [default: never]
