@@ -100,14 +100,15 @@ fn parse(text: String) -> Line {
     }
 }
 
-/// The answer to [`Line::Config`].
-pub fn answer(command: &[String]) -> Vec<u8> {
+/// The answer to [`Line::Config`]. `with_bound` says that the machine has a disk with bound images.
+pub fn answer(command: &[String], with_bound: bool) -> Vec<u8> {
     let line = command
         .iter()
         .map(|word| quote(word))
         .collect::<Vec<_>>()
         .join(" ");
-    format!("{}\n", STANDARD.encode(line)).into_bytes()
+    let bound = if with_bound { " bound" } else { "" };
+    format!("{}{bound}\n", STANDARD.encode(line)).into_bytes()
 }
 
 #[cfg(test)]
@@ -153,15 +154,20 @@ mod tests {
     #[test]
     fn a_shell_reads_the_same_words() {
         let words = ["printf", "%s\\0", "a b", "it's", "--karg=$(x)\n"].map(str::to_owned);
-        let script = format!(
-            "eval \"set -- $(echo {} | base64 -d)\"; \"$@\"",
-            String::from_utf8(answer(&words)).unwrap().trim()
-        );
-        let output = std::process::Command::new("sh")
-            .arg("-c")
-            .arg(script)
-            .output()
-            .unwrap();
-        assert_eq!(output.stdout, b"a b\0it's\0--karg=$(x)\n\0");
+        // As the install script does.
+        let script = "read -r line bound; eval \"set -- $(echo \"$line\" | base64 -d)\"; \
+            \"$@\"; echo \"$bound\"";
+        for (with_bound, bound) in [(false, ""), (true, "bound")] {
+            let folder = tempfile::tempdir().unwrap();
+            let answers = folder.path().join("answer");
+            std::fs::write(&answers, answer(&words, with_bound)).unwrap();
+            let output = std::process::Command::new("sh")
+                .args(["-c", script])
+                .stdin(std::fs::File::open(answers).unwrap())
+                .output()
+                .unwrap();
+            let want = format!("a b\0it's\0--karg=$(x)\n\0{bound}\n");
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), want);
+        }
     }
 }

@@ -224,10 +224,9 @@ impl Dialog<'_> {
             Line::Config(config) => {
                 fault::point("install-begins");
                 self.answered = true;
-                Some(Order::Channel(
-                    0,
-                    channel::answer(&self.command(&config, stage)),
-                ))
+                let command = self.command(&config, stage);
+                let with_bound = !self.install.bound.is_empty();
+                Some(Order::Channel(0, channel::answer(&command, with_bound)))
             }
             Line::Exit(code) => {
                 self.exit = Some(code);
