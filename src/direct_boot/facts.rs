@@ -32,6 +32,7 @@ struct KargsFile {
 /// Reads the facts. `architecture` has Linux' name, as in `x86_64`.
 pub fn read(image: &ImageFiles, architecture: &str) -> Result<Facts, Error> {
     let mut facts = Facts {
+        reader: Facts::READER,
         selinux: image
             .text("etc/selinux/config")?
             .is_some_and(|text| selinux::is_on(&text)),

@@ -14,6 +14,9 @@ pub const SSHD_ON_VSOCK: u32 = 256;
 /// The facts that the tool needs before the system boots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
+    /// [`Self::READER`] of the program that read them.
+    #[serde(default)]
+    pub reader: u32,
     /// The kernel's release, as `uname -r` prints it.
     pub kernel: String,
     /// What newer kernels lack, which the tool therefore doesn't boot.
@@ -48,4 +51,9 @@ pub struct Facts {
     /// Why bootc can't read which images are bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_problem: Option<String>,
+}
+
+impl Facts {
+    /// Grows when the tool looks for more facts, so that it reads those of known images again.
+    pub const READER: u32 = 1;
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::bound::{self, BoundChoice};
 use super::error::{Error, Failure};
 use super::job::{Check, Host, Install, InstallVm, Made, Place};
-use super::{in_container, in_vm, room, size};
+use super::{in_container, in_vm, podman_machine, room, size};
 use crate::direct_boot::{BootCache, Transport};
 use crate::disk::{self, BaseDisk, Cache, Claim, InstallOptions, Key, Lease};
 use crate::host::fs::file;
@@ -234,16 +234,18 @@ pub fn cached(
     }
 }
 
-/// Returns the facts of an image that has a disk in the cache.
+/// Returns the facts of an image that has a disk in the cache, unless an earlier version of the
+/// tool read them, which looked for less.
 fn known_facts(cache: &Cache, image: &Image) -> Result<Option<Facts>, Error> {
     let same = |disk: &BaseDisk| {
-        disk.image.digest == image.digest && disk.image.architecture == image.architecture
+        disk.image.digest == image.digest
+            && disk.image.architecture == image.architecture
+            && disk.facts.reader == Facts::READER
     };
     Ok(cache.list()?.into_iter().find(same).map(|disk| disk.facts))
 }
 
-/// Reads the facts of an image that has no disk yet. In a podman machine bootc itself looks for
-/// bound images.
+/// Reads the facts of an image that has no disk yet.
 fn read_facts(
     host: &Host,
     image: &Image,
@@ -252,8 +254,11 @@ fn read_facts(
 ) -> Result<Facts, Error> {
     match (place, Os::current()) {
         (Place::Vm, Os::Linux) => Ok(in_vm::prepare(host, image, stage)?.0.facts),
-        (Place::Container, _) if !host.podman.is_remote() => in_container::facts(host, image),
-        _ => Ok(Facts::default()),
+        (Place::Vm, _) => Err(Error::NoVm),
+        (Place::Container, _) if host.podman.is_remote() => {
+            podman_machine::facts(&host.podman, image)
+        }
+        (Place::Container, _) => in_container::facts(host, image),
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn find(
         });
     }
     // Another podman's images are in a storage of the tool, and the bound ones in the user's.
+    let is_elsewhere = podman.own_storage().is_some();
     let podman = podman.clone().with_storage(None);
     let pull = match (choice.images, choice.pull) {
         (_, Pull::Never) => Pull::Never,
@@ -95,6 +96,7 @@ pub(super) fn find(
             missing: missing.join(", "),
             why: match pull {
                 Pull::Never => ", and `--pull never` is set",
+                _ if is_elsewhere => " on this host, where also an image from elsewhere needs them",
                 Pull::Missing | Pull::Always => "",
             },
         }),

@@ -50,7 +50,7 @@ pub enum Error {
     },
     #[error(
         "image {image} binds images that podman's storage doesn't have{why}: {missing}; \
-         build or pull them, or pass --bound-images skip"
+         build, pull or copy them (`podman image scp`), or pass --bound-images skip"
     )]
     BoundMissing {
         image: String,

@@ -27,7 +27,7 @@ pub(super) fn install(install: &Install, os: Os, stage: &mut dyn Stage) -> Resul
     stage.step("reading the image");
     let (facts, place) = if install.host.podman.is_remote() {
         (
-            podman_machine::facts(install)?,
+            podman_machine::facts(&install.host.podman, install.image)?,
             Some(DiskPlace::choose(install, os)),
         )
     } else {

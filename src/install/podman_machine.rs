@@ -15,10 +15,10 @@ use crate::direct_boot;
 use crate::host::fs::file;
 use crate::host::{Os, process};
 use crate::hypervisor::Arch;
-use crate::image::{Facts, Podman};
+use crate::image::{Facts, Image, Podman};
 
 /// Prints the names of the files that [`direct_boot::facts_of`] looks for, and what is in those
-/// that it reads.
+/// that it reads: nothing where a link leads nowhere.
 const LIST: &str = r#"cd /
 for f in usr/sbin/sshd usr/bin/sshd usr/sbin/sfdisk usr/bin/partx usr/lib/systemd/systemd-growfs \
     usr/lib/systemd/libsystemd-shared-*.so usr/lib64/systemd/libsystemd-shared-*.so \
@@ -27,8 +27,12 @@ for f in usr/sbin/sshd usr/bin/sshd usr/sbin/sfdisk usr/bin/partx usr/lib/system
     [ ! -e "$f" ] || echo "file $f"
 done
 for f in etc/selinux/config usr/lib/passwd etc/passwd usr/lib/bootc/kargs.d/*.toml \
-    usr/lib/sysusers.d/*.conf etc/sysusers.d/*.conf; do
-    [ ! -f "$f" ] || echo "text $f $(base64 -w0 <"$f")"
+    usr/lib/sysusers.d/*.conf etc/sysusers.d/*.conf usr/lib/bootc/bound-images.d/*; do
+    if [ -f "$f" ]; then
+        echo "text $f $(base64 -w0 <"$f")"
+    elif [ -L "$f" ] && [ ! -e "$f" ]; then
+        echo "text $f "
+    fi
 done"#;
 
 /// The place of the disk during the install.
@@ -155,12 +159,8 @@ fn unpack(from: impl io::Read, to: &mut File) -> io::Result<()> {
 }
 
 /// Reads the facts of an image in the podman machine.
-pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
-    let image = install.image;
-    let mut list = install
-        .host
-        .podman
-        .container([], &image.id, ["sh", "-c", LIST]);
+pub(super) fn facts(podman: &Podman, image: &Image) -> Result<Facts, Error> {
+    let mut list = podman.container([], &image.id, ["sh", "-c", LIST]);
     let text = match process::output(&mut list) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(process::Error::Interrupted(signal)) => return Err(signal.into()),
@@ -168,8 +168,7 @@ pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
             return Err(Error::PodmanMachine {
                 doing: "read the image",
                 source,
-            }
-            .into());
+            });
         }
     };
     let sketch = || -> io::Result<tempfile::TempDir> {
@@ -187,7 +186,7 @@ pub(super) fn facts(install: &Install) -> Result<Facts, Failure> {
         image: image.reference.clone(),
         source,
     };
-    Ok(direct_boot::facts_of(folder.path(), arch).map_err(named)?)
+    direct_boot::facts_of(folder.path(), arch).map_err(named)
 }
 
 /// Makes the file that a line of the list tells of; what is not understood is left out.
@@ -226,12 +225,14 @@ mod tests {
     fn facts_come_from_a_list() {
         let dir = tempfile::tempdir().unwrap();
         let passwd = STANDARD.encode("root:x:0:0:root:/root:/bin/bash\n");
+        let bound = STANDARD.encode("[Image]\nImage=quay.io/x/a\n");
         let lines = [
             "file usr/sbin/sshd",
             "file usr/lib/systemd/libsystemd-shared-257.9-1.so",
             "file usr/lib/modules/6.12/vmlinuz",
             "file usr/lib/modules/6.12/initramfs.img",
             &format!("text etc/passwd {passwd}"),
+            &format!("text usr/lib/bootc/bound-images.d/a.image {bound}"),
             "text etc/broken !",
             "file ../outside",
             "file /etc/outside",
@@ -246,6 +247,7 @@ mod tests {
             ("6.12", Some(257), true)
         );
         assert_eq!(facts.homes.get("root").map(String::as_str), Some("/root"));
+        assert_eq!(facts.bound_images, ["quay.io/x/a"]);
         assert!(!dir.path().parent().unwrap().join("outside").exists());
     }
 
@@ -258,6 +260,9 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("etc")).unwrap();
         std::fs::write(dir.path().join("usr/lib/modules/6.1 x/vmlinuz"), "").unwrap();
         std::fs::write(dir.path().join("etc/passwd"), "root\n").unwrap();
+        let bound = dir.path().join("usr/lib/bootc/bound-images.d");
+        std::fs::create_dir_all(&bound).unwrap();
+        std::os::unix::fs::symlink("nowhere", bound.join("a.image")).unwrap();
         let output = Command::new("sh")
             .args(["-c", &script, "sh"])
             .arg(dir.path())
@@ -266,7 +271,8 @@ mod tests {
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(
             text,
-            "file usr/lib/modules/6.1 x/vmlinuz\ntext etc/passwd cm9vdAo=\n"
+            "file usr/lib/modules/6.1 x/vmlinuz\ntext etc/passwd cm9vdAo=\n\
+             text usr/lib/bootc/bound-images.d/a.image \n"
         );
         assert!(output.status.success());
     }
