@@ -23,7 +23,7 @@ pub use layers::Layer;
 pub use mount::{Mounted, Pinned};
 pub use other_storages::OtherStorages;
 pub use podman::{ListedImage, Podman};
-pub use reference::{begins_with, ends_with, is_file};
+pub use reference::{begins_with, ends_with, is_file, pinned, without_transport};
 pub use resolve::{ImageRequest, Pull};
 pub use service::Service;
 pub use storage::{LockedStorage, Storage};

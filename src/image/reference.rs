@@ -1,5 +1,8 @@
 //! Names of images.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 /// A name that no podman can find, with its remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("image {name} is in {place}, and podman-bootc reads podman's storage; {remedy}")]
@@ -10,15 +13,23 @@ pub struct Elsewhere {
 }
 
 /// Returns the name without the transports that podman's storage and registries have in
-/// containers-transports(5). Users copy such names from other tools' messages.
+/// containers-transports(5), and without what ostree and browsers put before a name. Users copy such
+/// names from other tools' messages.
 ///
 /// # Errors
 /// The transport leads to an image that podman can't find by a name.
 pub fn without_transport(name: &str) -> Result<&str, Elsewhere> {
-    for transport in ["containers-storage:", "docker://", "registry:"] {
+    if let Some(rest) = without_ostree(name) {
+        return without_transport(rest);
+    }
+    if let Some(rest) = name.strip_prefix("containers-storage:") {
+        // `[STORE]` names the storage of another podman, and `@` an ID.
+        let rest = rest.rsplit_once(']').map_or(rest, |(_, name)| name);
+        return Ok(rest.strip_prefix('@').unwrap_or(rest));
+    }
+    for transport in ["docker://", "registry:", "https://", "http://"] {
         if let Some(rest) = name.strip_prefix(transport) {
-            // `[STORE]` names the storage of another podman.
-            return Ok(rest.rsplit_once(']').map_or(rest, |(_, name)| name));
+            return Ok(rest.trim_end_matches('/'));
         }
     }
     let elsewhere = |place, remedy| Elsewhere {
@@ -35,7 +46,53 @@ pub fn without_transport(name: &str) -> Result<&str, Elsewhere> {
             "an ostree repository",
             "make a container image of it with `ostree container encapsulate`".into(),
         )),
+        _ if is_path(name) => Err(elsewhere(
+            "a file",
+            format!(
+                "name its format: `docker-archive:{name}` for a file of `podman save` or `docker save`, else \
+                 `oci-archive:{name}`, and `oci:{name}` for a folder"
+            ),
+        )),
         _ => Ok(name),
+    }
+}
+
+/// Returns the name in a reference to a container image as `rpm-ostree status` and `bootc status`
+/// print it.
+/// <https://docs.rs/ostree-ext/latest/ostree_ext/container/struct.OstreeImageReference.html>
+fn without_ostree(name: &str) -> Option<&str> {
+    let (kind, rest) = name.split_once(':')?;
+    match kind {
+        "ostree-unverified-registry" | "ostree-unverified-image" | "ostree-image-signed" => {
+            Some(rest)
+        }
+        // The name of the remote, whose key signs the image.
+        "ostree-remote-registry" | "ostree-remote-image" => {
+            rest.split_once(':').map(|(_, image)| image)
+        }
+        _ => None,
+    }
+}
+
+/// Returns true for the path of a file or folder, which isn't the name of an image.
+fn is_path(name: &str) -> bool {
+    let is_archive = [".tar", ".tar.gz", ".tgz"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    ["/", "./", "../", "~/"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || is_archive && Path::new(name).is_file()
+}
+
+/// Returns the name without its tag if it has a digest, too. Older versions of bootc take no name
+/// with both, and the digest alone counts.
+pub fn pinned(name: &str) -> Cow<'_, str> {
+    match name.split_once('@') {
+        Some((tagged, digest)) if digest.starts_with("sha256:") => {
+            format!("{}@{digest}", without_tag(tagged)).into()
+        }
+        _ => name.into(),
     }
 }
 
@@ -82,6 +139,7 @@ pub fn is_local(name: &str) -> bool {
 
 /// Returns true for images in files, as in containers-transports(5).
 pub fn is_file(name: &str) -> bool {
+    let name = without_ostree(name).unwrap_or(name);
     ["oci:", "oci-archive:", "docker-archive:", "dir:"]
         .iter()
         .any(|transport| name.starts_with(transport))
@@ -179,17 +237,65 @@ mod tests {
             ),
             ("docker://127.0.0.1:5000/x", "127.0.0.1:5000/x"),
             ("registry:quay.io/x", "quay.io/x"),
+            ("containers-storage:@0123456789ab", "0123456789ab"),
+            ("containers-storage:[/a+/b]@0123456789ab", "0123456789ab"),
+            ("containers-storage:x@sha256:1f", "x@sha256:1f"),
+            ("https://quay.io/x:v1/", "quay.io/x:v1"),
             ("oci:/folder:tag", "oci:/folder:tag"),
             ("localhost:5000/x:v1", "localhost:5000/x:v1"),
+            ("ostree-unverified-registry:quay.io/x:v1", "quay.io/x:v1"),
+            ("ostree-image-signed:docker://quay.io/x:v1", "quay.io/x:v1"),
+            ("ostree-image-signed:registry:quay.io/x", "quay.io/x"),
+            (
+                "ostree-unverified-image:containers-storage:localhost/x",
+                "localhost/x",
+            ),
+            ("ostree-unverified-image:oci:/folder", "oci:/folder"),
+            ("ostree-remote-registry:fedora:quay.io/x", "quay.io/x"),
+            (
+                "ostree-remote-image:fedora:docker://quay.io/x:v1",
+                "quay.io/x:v1",
+            ),
         ] {
             assert_eq!(without_transport(name).unwrap(), want);
         }
-        let error = without_transport("docker-daemon:x:latest").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("docker save x:latest | podman load")
+        for (name, want) in [
+            (
+                "docker-daemon:x:latest",
+                "docker save x:latest | podman load",
+            ),
+            ("./x.tar", "`docker-archive:./x.tar`"),
+            ("/folder", "`oci:/folder` for a folder"),
+        ] {
+            let error = without_transport(name).unwrap_err().to_string();
+            assert!(error.contains(want), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_archive_is_told_from_an_image_of_such_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("x.tar");
+        let name = archive.to_str().unwrap().trim_start_matches('/');
+        assert_eq!(without_transport(name).unwrap(), name);
+        assert_eq!(
+            without_transport("localhost/x.tar").unwrap(),
+            "localhost/x.tar"
         );
+        std::fs::write(&archive, "").unwrap();
+        assert!(is_path(archive.to_str().unwrap()));
+    }
+
+    #[test]
+    fn a_digest_needs_no_tag() {
+        for (name, want) in [
+            ("quay.io:5000/x:v1@sha256:1f", "quay.io:5000/x@sha256:1f"),
+            ("quay.io:5000/x@sha256:1f", "quay.io:5000/x@sha256:1f"),
+            ("quay.io/x:v1", "quay.io/x:v1"),
+            ("/a@b:tag", "/a@b:tag"),
+        ] {
+            assert_eq!(pinned(name), want);
+        }
     }
 
     #[test]
@@ -197,6 +303,7 @@ mod tests {
         assert!(looks_like_id("d0300f628e13") && looks_like_id("sha256:d0300f628e13"));
         assert!(!looks_like_id("fedora") && !looks_like_id("abc"));
         assert!(is_file("oci:/x:tag") && is_file("docker-archive:x.tar") && !is_file("oci/x"));
+        assert!(is_file("ostree-unverified-image:oci:/x") && !is_file("ostree-unverified-image:x"));
         assert_eq!(without_tag("localhost:5000/x:v1"), "localhost:5000/x");
         assert_eq!(without_tag("localhost:5000/x"), "localhost:5000/x");
         assert!(is_local("localhost/x") && !is_local("localhost:5000/x") && !is_local("x"));

@@ -32,7 +32,8 @@ pub struct ImageRequest<'a> {
 impl ImageRequest<'_> {
     /// Returns true if a registry may have the image, and may be asked.
     pub fn may_pull(&self) -> bool {
-        self.pull != Pull::Never && !is_local(self.name) && !looks_like_id(self.name)
+        let name = without_transport(self.name).unwrap_or(self.name);
+        self.pull != Pull::Never && !is_local(name) && !looks_like_id(name)
     }
 
     fn accepts(&self, image: &Image) -> bool {

@@ -3,7 +3,7 @@
 use crate::disk::InstallOptions;
 use crate::host::Os;
 use crate::hypervisor::{Arch, Kind};
-use crate::image::{Image, LockedStorage, Pull};
+use crate::image::{Image, LockedStorage, Pull, pinned};
 use crate::install::{self, BaseDiskRequest, BoundChoice, BoundImages, InstallVm, Place};
 
 /// The user's choices for an install. The image determines unset ones.
@@ -118,10 +118,8 @@ impl InstallChoices {
             kargs,
             bootloader: self.bootloader.clone(),
             composefs: self.composefs,
-            target_imgref: self
-                .target_imgref
-                .clone()
-                .unwrap_or_else(|| image.reference.clone()),
+            target_imgref: pinned(self.target_imgref.as_ref().unwrap_or(&image.reference))
+                .into_owned(),
             target_transport: self.target_transport.clone(),
             root_key: None,
             bound_images: vec![],

@@ -10,7 +10,9 @@ use crate::disk::{BaseDisk, Import, InstallOptions, Key};
 use crate::host::Os;
 use crate::host::fs::path::rsplit_colon;
 use crate::hypervisor::Arch;
-use crate::image::{Facts, Image, ImageRequest, Podman, Pull, Service, is_file};
+use crate::image::{
+    self, Facts, Image, ImageRequest, Podman, Pull, Service, is_file, without_transport,
+};
 use crate::install;
 use crate::vm::create::{self, NewVm, Origin};
 use crate::vm::store::{self, Entry};
@@ -94,7 +96,7 @@ impl Provisioner<'_> {
             if !is_linux {
                 return Err(Error::ImageFile);
             }
-            check_file(request.name)?;
+            check_file(without_transport(request.name).map_err(image::Error::from)?)?;
             return Ok(unknown(false, copy));
         }
         let podman = match service {
