@@ -342,6 +342,35 @@ fn an_install_without_a_boot_loader_is_whole() {
     assert_eq!(host.row()["state"], "running");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_podman_that_is_only_a_client_is_reported_with_the_remedy() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let report = |host: &Host| {
+        let output = host
+            .command(&["doctor", "--format", "json"])
+            .output()
+            .unwrap();
+        let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{rows}");
+        assert_eq!(rows[0]["status"], "missing", "{rows}");
+        rows[0]["result"].as_str().unwrap().to_owned()
+    };
+    let host = Host::new("linux", &["podman-remote"]);
+    let podman = host.path("bin/podman");
+    std::fs::remove_file(&podman).unwrap();
+    let remedy = "with `--connection NAME`";
+    has(&report(&host), &["only podman-remote", remedy]);
+    has(
+        &host.fail(&["run", "-q", IMAGE]),
+        &["only podman-remote", remedy],
+    );
+
+    std::fs::write(&podman, "#!/bin/sh\necho '  images  List images'\n").unwrap();
+    std::fs::set_permissions(&podman, std::fs::Permissions::from_mode(0o755)).unwrap();
+    has(&report(&host), &["podman here is only a client", remedy]);
+}
+
 #[test]
 fn doctor_checks_what_each_system_needs() {
     let check = |host: &Host| -> (Value, Option<i32>) {

@@ -11,7 +11,7 @@ use crate::hypervisor::accelerator::{self, Hardware};
 use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::{Qemu, firmware};
 use crate::hypervisor::{Arch, Features, Hypervisor, VSOCK_SSH_PORT, Vsocks, features};
-use crate::image::Podman;
+use crate::image::{self, Podman};
 use crate::text::{error_chain, format_size};
 use crate::ui::{Format, Table, print, say};
 
@@ -198,10 +198,20 @@ fn missing(check: &'static str, result: String, hint: &str) -> Finding {
 }
 
 fn podman() -> Finding {
-    match Podman::find().and_then(|podman| Ok((podman.version()?, podman.is_rootless()))) {
-        Ok((version, true)) => found("podman", format!("{version}, rootless storage")),
-        Ok((version, false)) => found("podman", format!("{version}, rootful storage")),
-        Err(error) => missing("podman", error_chain(&error), "install podman 4.3 or newer"),
+    let check = "podman";
+    let found_podman = Podman::find().and_then(|podman| match podman.out_of_reach() {
+        Some(cause) => Err(cause.into()),
+        None => Ok((podman.version()?, podman.is_rootless())),
+    });
+    match found_podman {
+        Ok((version, true)) => found(check, format!("{version}, rootless storage")),
+        Ok((version, false)) => found(check, format!("{version}, rootful storage")),
+        // It says what to do.
+        Err(image::Error::OutOfReach(cause)) => Finding {
+            hint: None,
+            ..missing(check, cause.to_string(), "")
+        },
+        Err(error) => missing(check, error_chain(&error), "install podman 4.3 or newer"),
     }
 }
 

@@ -97,6 +97,13 @@ impl Error {
 /// The podman on PATH works on a storage that this system can't see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfReach {
+    /// The host has `podman-remote` alone.
+    #[error(
+        "podman is not installed, only podman-remote, which is a client of another podman; \
+         run podman-bootc where that podman runs, or install podman here and name the other one \
+         with `--connection NAME` or CONTAINER_HOST, which copies the image"
+    )]
+    RemoteOnly,
     /// A client without a podman of its own: `podman-remote`, or a script that adds `--remote`.
     #[error(
         "podman here is only a client of another podman, so podman-bootc can't read its images; \
@@ -106,7 +113,7 @@ pub enum OutOfReach {
     Client,
     /// A command in a container (a toolbox, a distrobox) that runs the host's podman.
     #[error(
-        "podman here is the host's, and this is a container that doesn't see its images; \
+        "podman here is the host's, and its images can't be mounted in this container; \
          run podman-bootc on the host (`flatpak-spawn --host` or `distrobox-host-exec` reach it), or \
          install podman in this container, start podman's socket on the host with `systemctl --user start podman.socket`, \
          and set CONTAINER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock, which copies the image"

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::container_image::{BOOTC_LABEL, Image};
-use super::error::{Error, cant, parse};
+use super::error::{Error, OutOfReach, cant, parse};
 use super::podman_machine;
 use super::reference::full_name;
 use super::service::Service;
@@ -44,13 +44,20 @@ pub struct Podman {
 impl Podman {
     /// Finds podman on PATH.
     pub fn find() -> Result<Self, Error> {
-        let program = which::which("podman").map_err(|_| Error::NoPodman)?;
-        Ok(Self {
+        let program = which::which("podman").map_err(|_| match which::which("podman-remote") {
+            Ok(_) => OutOfReach::RemoteOnly.into(),
+            Err(_) => Error::NoPodman,
+        })?;
+        Ok(Self::at(program, crate::host::user_id() != 0))
+    }
+
+    pub(super) fn at(program: PathBuf, rootless: bool) -> Self {
+        Self {
             program,
-            rootless: crate::host::user_id() != 0,
+            rootless,
             storage: None,
             service: None,
-        })
+        }
     }
 
     /// Returns the podman that has the user's images: the local one on Linux, on other systems
@@ -479,12 +486,7 @@ mod tests {
             root: dir.path().join("root"),
             run: dir.path().join("none"),
         };
-        let podman = Podman {
-            program: "podman".into(),
-            rootless: false,
-            storage: Some(storage),
-            service: None,
-        };
+        let podman = Podman::at("podman".into(), false).with_storage(Some(storage));
         let text = crate::text::error_chain(&podman.read_file("oci:/x", None).unwrap_err());
         assert!(
             text.starts_with("can't read oci:/x: can't create the link ") && text.contains("none"),

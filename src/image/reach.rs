@@ -42,24 +42,46 @@ impl Podman {
         }
     }
 
-    fn out_of_reach(&self) -> Option<OutOfReach> {
+    /// Returns why this podman's storage is out of reach, if that can be told.
+    pub fn out_of_reach(&self) -> Option<OutOfReach> {
         // Elsewhere podman is always a client, of the podman machine.
         if Os::current() != Os::Linux {
             return None;
         }
         let help = process::output(&mut self.without_options().command(["--help"])).ok()?;
-        let in_container = CONTAINER_MARKS.iter().any(|mark| Path::new(mark).exists());
-        judge(
-            &String::from_utf8_lossy(&help),
-            in_container,
-            self.storage_root().as_deref().map(Path::exists),
-        )
+        let help = String::from_utf8_lossy(&help);
+        let mark = CONTAINER_MARKS.iter().find(|mark| Path::new(mark).exists());
+        let Some(mark) = mark else {
+            return judge(&help, None);
+        };
+        let is_here = match self.storage_root() {
+            Some(root) if !root.exists() => Some(false),
+            _ => self.runs_beside(mark),
+        };
+        judge(&help, is_here)
+    }
+
+    /// Returns true if a program that podman starts sees a file of this system. A toolbox shares the
+    /// home folder with the host, and so the storage of the host's podman, but nothing in `/run`.
+    fn runs_beside(&self, file: &str) -> Option<bool> {
+        // As root, podman starts no program.
+        if !self.rootless {
+            return None;
+        }
+        let words = ["unshare", "test", "-e", file];
+        match process::output(&mut self.without_options().command(words)) {
+            Ok(_) => Some(true),
+            Err(process::Error::Failed { status, .. }) if status.code() == Some(1) => Some(false),
+            // podman itself failed.
+            Err(_) => None,
+        }
     }
 }
 
-/// `help` lists podman's commands; a client lacks those that need the storage's folders.
-/// `has_storage` is unknown if podman doesn't tell its folder.
-fn judge(help: &str, in_container: bool, has_storage: Option<bool>) -> Option<OutOfReach> {
+/// `help` lists podman's commands; a client lacks those that need the storage's folders. `is_here`
+/// says whether podman runs in this container; it is unknown if podman doesn't tell, or if this is
+/// no container.
+fn judge(help: &str, is_here: Option<bool>) -> Option<OutOfReach> {
     let commands = || {
         help.lines()
             .filter_map(|line| line.split_whitespace().next())
@@ -67,7 +89,7 @@ fn judge(help: &str, in_container: bool, has_storage: Option<bool>) -> Option<Ou
     // A text that lists no commands says nothing.
     if commands().any(|word| word == "images") && !commands().any(|word| word == "unshare") {
         Some(OutOfReach::Client)
-    } else if in_container && has_storage == Some(false) {
+    } else if is_here == Some(false) {
         Some(OutOfReach::Host)
     } else {
         None
@@ -82,22 +104,25 @@ mod tests {
     fn a_client_and_the_hosts_podman_are_told_apart_from_a_local_one() {
         let local = "Available Commands:\n  images      List\n  unshare     Run\n";
         let client = "Available Commands:\n  images      List\n";
-        for (help, in_container, has_storage, expected) in [
-            (local, false, Some(true), None),
-            (local, true, Some(true), None),
-            (local, true, None, None),
-            // A storage that nobody has used yet.
-            (local, false, Some(false), None),
-            (local, true, Some(false), Some(OutOfReach::Host)),
-            (client, false, Some(true), Some(OutOfReach::Client)),
-            (client, true, None, Some(OutOfReach::Client)),
-            ("", false, None, None),
+        for (help, is_here, expected) in [
+            (local, None, None),
+            (local, Some(true), None),
+            (local, Some(false), Some(OutOfReach::Host)),
+            (client, None, Some(OutOfReach::Client)),
+            (client, Some(false), Some(OutOfReach::Client)),
+            ("", None, None),
         ] {
-            assert_eq!(
-                judge(help, in_container, has_storage),
-                expected,
-                "{help} {in_container} {has_storage:?}"
-            );
+            assert_eq!(judge(help, is_here), expected, "{help} {is_here:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_podman_elsewhere_doesnt_see_the_files_here() {
+        let podman = |program: &str, rootless| Podman::at(program.into(), rootless);
+        assert_eq!(podman("true", true).runs_beside("/run/x"), Some(true));
+        assert_eq!(podman("false", true).runs_beside("/run/x"), Some(false));
+        assert_eq!(podman("/nonexistent", true).runs_beside("/run/x"), None);
+        assert_eq!(podman("false", false).runs_beside("/run/x"), None);
     }
 }
