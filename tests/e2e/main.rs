@@ -33,6 +33,7 @@ mod interrupt;
 mod kubevirt;
 mod lifecycle;
 mod machine;
+mod odd_image;
 mod pull_endpoint;
 mod reboot;
 mod replace;
