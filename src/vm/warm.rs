@@ -13,7 +13,7 @@ use crate::direct_boot::FREEZE_WORD;
 use crate::disk::Cache;
 use crate::engine::Warm;
 use crate::guest::boot::hostname::Hostname;
-use crate::guest::boot::identity::{FREEZE_CHANNEL, Identity};
+use crate::guest::boot::identity::{FREEZE_CHANNEL, Identity, MachineId};
 use crate::guest::boot::units;
 use crate::host::Os;
 use crate::host::fs::dirs::Dirs;
@@ -84,6 +84,7 @@ pub fn warm(
     let added = machine.devices.disks.iter();
     let shares = settings.shares.numbered();
     let identity = Identity {
+        machine_id: MachineId::new().map_err(|error| error.to_string())?,
         disks: added.map(|disk| disk.serial.clone()).collect(),
         shares: shares
             .map(|(number, share)| (number, share.clone()))

@@ -137,7 +137,10 @@ fn a_vm_with_a_disk_resumes_and_outlives_its_template() {
     let disk = sandbox.ok(&["ssh", "two", look]);
     assert!(disk.starts_with("/dev/vd"), "{disk}");
     sandbox.ok(&["rm", "--force", "two"]);
+    soft_reboot(&sandbox);
     saved(&sandbox, &vms[0][2]);
+    // It has woken: the host has no identity for it any more.
+    soft_reboot(&sandbox);
 
     // A stopped VM needs its layer, and no template.
     sandbox.ok(&["stop", "one"]);
@@ -153,6 +156,19 @@ fn a_vm_with_a_disk_resumes_and_outlives_its_template() {
     let warm = sandbox.ok(&["inspect", "--format", "{{.last_run.warm}}", "one"]);
     assert_eq!(warm.trim(), "false");
     sandbox.ok(&["rm", "--force", "one"]);
+}
+
+/// A soft reboot changes nothing of what the VM got when it resumed.
+fn soft_reboot(sandbox: &Sandbox) {
+    let look = "cat /etc/machine-id; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; uname -n; \
+                systemctl --failed --no-legend";
+    let look = || {
+        let seen = sandbox.run(&["ssh", "one", look]).expect(0);
+        seen.silent_about("direct SSH door").text()
+    };
+    let before = look();
+    sandbox.ok(&["reboot", "--soft", "one"]);
+    assert_eq!(look(), before);
 }
 
 /// A VM that has resumed from a template can be saved with its memory, more than once.

@@ -22,6 +22,7 @@ const RESEEDED: &str = "crng reseeded due to virtual machine fork";
 /// What a guest gets in place of credentials at boot.
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
+    pub machine_id: MachineId,
     pub hostname: Option<String>,
     pub credentials: Vec<Credential>,
     /// The serials of disks that the machine gets when it resumes.
@@ -30,39 +31,51 @@ pub struct Identity {
     pub shares: Vec<(usize, Share)>,
 }
 
-/// What differs between all machines.
+/// The ID of a machine, for all boots of one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MachineId([u8; 16]);
+
+/// What differs between all boots.
 struct Unique {
     seed: [u8; 32],
-    machine_id: [u8; 16],
     now: jiff::Timestamp,
 }
 
+impl MachineId {
+    /// Returns a new ID.
+    ///
+    /// # Errors
+    /// This system has no random numbers.
+    pub fn new() -> io::Result<Self> {
+        random::secret().map(Self)
+    }
+
+    /// Returns the digits of a version 4 UUID, as systemd makes them.
+    fn digits(self) -> String {
+        let Self(mut id) = self;
+        id[6] = id[6] & 0x0f | 0x40;
+        id[8] = id[8] & 0x3f | 0x80;
+        hex(&id)
+    }
+}
+
 impl Identity {
-    /// Returns the script, with a new machine ID and the current time. In a machine that `resumed`,
-    /// it first waits until the kernel has new random numbers.
+    /// Returns the script, with a new seed and the current time. In a machine that `resumed`, it first
+    /// waits until the kernel has new random numbers.
     ///
     /// # Errors
     /// This system has no random numbers.
     pub fn script(&self, resumed: bool) -> io::Result<Vec<u8>> {
         let unique = Unique {
             seed: random::secret()?,
-            machine_id: random::secret()?,
             now: jiff::Timestamp::now(),
         };
         Ok(self.script_with(&unique, resumed).into_bytes())
     }
 
     fn script_with(&self, unique: &Unique, resumed: bool) -> String {
-        let Unique {
-            seed,
-            machine_id,
-            now,
-        } = unique;
-        let mut id = *machine_id;
-        // A version 4 UUID, as systemd makes them.
-        id[6] = id[6] & 0x0f | 0x40;
-        id[8] = id[8] & 0x3f | 0x80;
-        let (seed, id) = (hex(seed), hex(&id));
+        let Unique { seed, now } = unique;
+        let (seed, id) = (hex(seed), self.machine_id.digits());
         let (seconds, nanoseconds) = (now.as_second(), now.subsec_nanosecond());
         let mut script = format!(
             "date -u -s @{seconds}.{nanoseconds:09} >/dev/null\n\
@@ -100,7 +113,13 @@ impl Identity {
         // A journal's folder has the machine's ID in its name, and its writer keeps the old name.
         line("journal=/var/log/journal");
         line("read -r old </etc/machine-id");
-        line("if [ \"$old\" ] && [ -d $journal/$old ] && [ ! -L $journal/$old ]; then");
+        line(&format!(
+            "if [ \"$old\" ] && [ \"$old\" != {id} ] && [ -d $journal/$old ] && [ ! -L $journal/$old ]; then"
+        ));
+        // Of an earlier boot of this VM, which began with another ID, too.
+        line(&format!(
+            "[ ! -d $journal/{id} ] || mv $journal/{id} $journal/$(sed s/-//g /proc/sys/kernel/random/uuid)"
+        ));
         line(&format!(
             "mv $journal/$old $journal/{id} && ln -s {id} $journal/$old"
         ));
@@ -176,7 +195,6 @@ mod tests {
     fn unique() -> Unique {
         Unique {
             seed: [0xab; 32],
-            machine_id: [0xff; 16],
             now: jiff::Timestamp::new(1_700_000_000, 5_000_000).unwrap(),
         }
     }
@@ -191,6 +209,7 @@ mod tests {
     #[test]
     fn a_resumed_vm_gets_all_that_differs() {
         let identity = Identity {
+            machine_id: MachineId([0xff; 16]),
             hostname: Some("web".into()),
             credentials: vec![
                 credential("tmpfiles.extra", b"d /x\n"),
@@ -227,6 +246,7 @@ mod tests {
             ],
             disks: vec!["extra0".into()],
             shares: vec![(0, "/a:/it's".parse().unwrap())],
+            ..Identity::default()
         };
         let script = identity.script(true).unwrap();
         let freeze = include_bytes!("../../../vm-assets/warm/freeze").to_vec();
@@ -240,9 +260,22 @@ mod tests {
     }
 
     #[test]
-    fn two_vms_differ() {
-        let script = || Identity::default().script(true).unwrap();
-        assert_ne!(script(), script());
+    fn two_vms_differ_and_two_boots_of_one_are_the_same_machine() {
+        let vm = || Identity {
+            machine_id: MachineId::new().unwrap(),
+            ..Identity::default()
+        };
+        let id = |vm: &Identity, boot| {
+            let script = String::from_utf8(vm.script(boot).unwrap()).unwrap();
+            let line = script
+                .lines()
+                .find(|line| line.ends_with(">/etc/machine-id"));
+            line.unwrap().to_owned()
+        };
+        let (one, two) = (vm(), vm());
+        assert_ne!(id(&one, true), id(&two, true));
+        assert_eq!(id(&one, true), id(&one, false));
+        assert_ne!(one.script(true).unwrap(), one.script(true).unwrap());
     }
 
     #[test]
