@@ -42,3 +42,43 @@ pub enum Outcome {
     /// The machine must start again, cold.
     NotWarm(NotWarm),
 }
+
+impl Outcome {
+    /// Returns the outcome of a machine that resumed from a template and ended before it had its
+    /// identity: it must not have been the VM's fault.
+    pub fn while_resuming(self) -> Self {
+        let reason = match self {
+            Self::Ended(Ended::Failed(reason)) | Self::AcceleratorFailed(reason) => reason,
+            Self::Ended(Ended::Panic(reason)) => format!("kernel panic: {reason}"),
+            other => return other,
+        };
+        Self::NotWarm(NotWarm {
+            reason: format!("the resumed machine failed: {reason}"),
+            template: Fate::Dropped,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_fails_while_it_resumes_starts_cold() {
+        for failed in [
+            Outcome::Ended(Ended::Failed("why".into())),
+            Outcome::Ended(Ended::Panic("why".into())),
+            Outcome::AcceleratorFailed("why".into()),
+        ] {
+            let Outcome::NotWarm(not_warm) = failed.while_resuming() else {
+                panic!("it ends the run");
+            };
+            assert!(not_warm.reason.ends_with("why"), "{not_warm:?}");
+            assert_eq!(not_warm.template, Fate::Dropped);
+        }
+        for ended in [Ended::ByGuest, Ended::ByOrder] {
+            let outcome = Outcome::Ended(ended.clone());
+            assert_eq!(outcome.while_resuming(), Outcome::Ended(ended));
+        }
+    }
+}

@@ -408,10 +408,15 @@ impl<'a> Running<'a> {
         let _ = timeout(LAST_WORDS, self.read_last_words()).await;
         self.helpers.finish().await;
         let on_trial = self.attempt.is_on_trial(self.started.elapsed());
+        let resumes = matches!(self.way, Way::Resume(_)) && self.freeze_limit.is_some();
+        let may_start_cold = resumes && !self.state.end_ordered;
         let outcome = self
             .state
             .outcome(exit, on_trial, || self.attempt.is_blamed());
-        (outcome, self.way)
+        match may_start_cold {
+            true => (outcome.while_resuming(), self.way),
+            false => (outcome, self.way),
+        }
     }
 
     /// Reads what the hypervisor left in its pipes.
