@@ -1,5 +1,9 @@
 //! How a machine ends.
 
+use super::Error;
+use crate::host::process;
+use crate::hypervisor::process::StartError;
+
 /// How a machine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -29,6 +33,24 @@ pub enum Fate {
     Refused,
 }
 
+impl Fate {
+    /// Returns the fate of a template whose machine can't start for this reason.
+    pub fn after(error: &Error) -> Self {
+        match error {
+            Error::Start(StartError::Ended(failure)) => {
+                let lacks_memory = failure.message.contains("Cannot allocate memory");
+                match lacks_memory || process::was_killed(failure.status) {
+                    true => Self::Kept,
+                    false => Self::Dropped,
+                }
+            }
+            // A layer of a disk is the template's.
+            Error::Overlay(_) => Self::Dropped,
+            _ => Self::Kept,
+        }
+    }
+}
+
 /// The outcome of one attempt to run a machine.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -45,7 +67,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Returns the outcome of a machine that resumed from a template and ended before it had its
-    /// identity: it must not have been the VM's fault.
+    /// identity, which can be the template's fault.
     pub fn while_resuming(self) -> Self {
         let reason = match self {
             Self::Ended(Ended::Failed(reason)) | Self::AcceleratorFailed(reason) => reason,
@@ -62,6 +84,35 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hypervisor::process::Failure;
+
+    #[test]
+    fn only_a_template_that_is_at_fault_is_dropped() {
+        let ended = |message: &str| {
+            Error::Start(StartError::Ended(Failure {
+                name: "QEMU",
+                status: Default::default(),
+                message: message.into(),
+            }))
+        };
+        for (error, fate) in [
+            (ended("can't open backing store"), Fate::Dropped),
+            (
+                ended("unable to map backing store for guest RAM: Cannot allocate memory"),
+                Fate::Kept,
+            ),
+            (Error::Helper("can't find virtiofsd".into()), Fate::Kept),
+            (
+                Error::Start(StartError::Silent {
+                    name: "QEMU",
+                    time: Default::default(),
+                }),
+                Fate::Kept,
+            ),
+        ] {
+            assert_eq!(Fate::after(&error), fate, "{error}");
+        }
+    }
 
     #[test]
     fn a_machine_that_fails_while_it_resumes_starts_cold() {

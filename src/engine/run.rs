@@ -12,7 +12,7 @@ use super::{Engine, Error, Event, Order};
 use crate::disk;
 use crate::hypervisor::Helper;
 use crate::hypervisor::control::Control;
-use crate::hypervisor::process::Ready;
+use crate::hypervisor::process::{Ready, StartError};
 use crate::warm::Making;
 
 impl Engine<'_> {
@@ -128,12 +128,19 @@ impl Attempt<'_> {
         }
     }
 
-    /// Returns whether a machine that began in this way may start cold.
-    fn may_blame(&self, way: &Way) -> bool {
+    /// Returns what happens to the template of a machine that can't start in this way for this reason.
+    /// None if it can't start cold either.
+    fn fate_after(&self, error: &Error, way: &Way) -> Option<Fate> {
         match way {
-            Way::Cold | Way::Wake => false,
-            Way::Make(_) => !self.accelerator.is_hardware(),
-            Way::Resume(_) => true,
+            Way::Cold | Way::Wake => None,
+            Way::Make(_) => {
+                let blames = |error: &StartError| self.fails_to_start(error);
+                let is_blamed = matches!(error, Error::Start(error) if blames(error));
+                // Another accelerator may work.
+                let falls_back = self.accelerator.is_hardware() && is_blamed;
+                (!falls_back).then_some(Fate::Dropped)
+            }
+            Way::Resume(_) => Some(Fate::after(error)),
         }
     }
 
@@ -167,14 +174,13 @@ impl Attempt<'_> {
         let (mut ready, helpers) = match self.start(&mut orders, &way).await {
             Ok(Some(started)) => started,
             Ok(None) => return Ok((Outcome::Ended(Ended::ByOrder), way)),
-            Err(error) if self.may_blame(&way) => {
-                let outcome = NotWarm {
-                    reason: error.to_string(),
-                    template: Fate::Dropped,
-                };
-                return Ok((Outcome::NotWarm(outcome), way));
-            }
-            Err(error) => return Err(error),
+            Err(error) => match self.fate_after(&error, &way) {
+                Some(template) => {
+                    let reason = error.to_string();
+                    return Ok((Outcome::NotWarm(NotWarm { reason, template }), way));
+                }
+                None => return Err(error),
+            },
         };
         if let (Some(warm), Way::Resume(template)) = (&self.engine.warm, &way)
             && let Err(not_warm) = self.load(&mut ready, warm, template).await
