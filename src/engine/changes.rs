@@ -13,6 +13,8 @@ use crate::text;
 impl Running<'_> {
     pub(super) async fn on_change(&mut self, number: u64, change: Change) {
         let result = self.apply(change).await;
+        // A machine that starts once more, from its template or cold, has them, too.
+        self.attempt.forwards.replace(self.ports.clone());
         self.answer(number, result).await;
     }
 
@@ -61,8 +63,10 @@ impl Running<'_> {
     }
 
     pub(super) async fn on_plug(&mut self, number: u64, addition: &Addition) {
-        let control = &self.hypervisor.control;
-        let result = plugs::add(control, &mut self.helpers, addition).await;
+        let result = match self.way.obstacle(self.freeze_limit.is_some()) {
+            Some(reason) => Err(Error::Template(reason)),
+            None => plugs::add(&self.hypervisor.control, &mut self.helpers, addition).await,
+        };
         self.answer(number, result).await;
     }
 

@@ -123,7 +123,7 @@ impl Running<'_> {
             ("freeze", _) => match &self.way {
                 Way::Make(_) => self.freeze().await,
                 // The guest has rebooted.
-                Way::Cold | Way::Resume(_) | Way::Wake => self.identify().await,
+                _ => self.identify().await,
             },
             ("unfit", reason) => {
                 let reason = crate::text::plain(reason);
@@ -169,6 +169,21 @@ impl Running<'_> {
         }
     }
 
+    /// Makes sure that the machine may be saved now.
+    ///
+    /// # Errors
+    /// It has a template's devices, which its next start would lack, or has no identity yet.
+    pub(super) fn check_saving(&self) -> Result<(), &'static str> {
+        match &self.way {
+            Way::Abandoned => Err(
+                "it couldn't become a template, and its machine can't be saved; create it with --cold",
+            ),
+            way => way
+                .obstacle(self.freeze_limit.is_some())
+                .map_or(Ok(()), Err),
+        }
+    }
+
     /// Gives up the template, and lets the machine run on as if there had been none. A machine with
     /// disks of its own or shares starts again, because the template has another disk, or lacks them.
     async fn go_on_cold(&mut self, reason: String) {
@@ -179,7 +194,7 @@ impl Running<'_> {
         if differs || !engine.machine.devices.disks.is_empty() {
             return self.not_warm(reason, Fate::Dropped).await;
         }
-        self.way = Way::Cold;
+        self.way = Way::Abandoned;
         self.attempt.tell(Event::Cold { reason }).await;
         self.identify().await;
     }
@@ -207,9 +222,7 @@ impl Running<'_> {
                 making.refuse(reason);
                 (reason, Fate::Refused)
             }
-            Way::Cold | Way::Resume(_) | Way::Wake => {
-                ("the resumed guest doesn't answer", Fate::Dropped)
-            }
+            _ => ("the resumed guest doesn't answer", Fate::Dropped),
         };
         self.not_warm(reason.to_owned(), template).await;
     }

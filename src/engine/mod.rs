@@ -208,6 +208,8 @@ pub enum Error {
     NotInSnapshot(PathBuf),
     #[error("{0}")]
     NotSaved(String),
+    #[error("{0}")]
+    Template(&'static str),
     #[error("the guest doesn't give the device up")]
     NotGivenUp,
 }

@@ -92,7 +92,7 @@ impl Attempt<'_> {
                             drop(making);
                             self.first_way().await
                         }
-                        Way::Cold | Way::Resume(_) | Way::Wake => Way::Cold,
+                        _ => Way::Cold,
                     }
                 }
                 (Outcome::Saved, Way::Make(making)) => match self.resume_from(making) {
@@ -132,7 +132,7 @@ impl Attempt<'_> {
     /// None if it can't start cold either.
     fn fate_after(&self, error: &Error, way: &Way) -> Option<Fate> {
         match way {
-            Way::Cold | Way::Wake => None,
+            Way::Cold | Way::Abandoned | Way::Wake => None,
             Way::Make(_) => {
                 let blames = |error: &StartError| self.fails_to_start(error);
                 let is_blamed = matches!(error, Error::Start(error) if blames(error));
@@ -225,7 +225,7 @@ impl Attempt<'_> {
         // A template has no shares, and no other helper's device.
         let own = match way {
             Way::Make(_) => &[][..],
-            Way::Cold | Way::Resume(_) | Way::Wake => helpers,
+            _ => helpers,
         };
         let helpers: Vec<&Helper> = own.iter().chain(&plan.helpers).collect();
         let mut running_helpers = HelperSet::start(&helpers).map_err(Error::Helper)?;

@@ -63,7 +63,7 @@ pub struct RunState {
     pub ended_by_guest: bool,
     pub reports_closed: bool,
     pub not_warm: Option<NotWarm>,
-    saved: bool,
+    pub saved: bool,
     hung_up: bool,
     quit_sent: bool,
     /// The guest's panic device reported a panic. The kernel's message may follow on the console.

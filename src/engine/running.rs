@@ -367,6 +367,8 @@ impl<'a> Running<'a> {
                 let action = self.state.on_quit_order();
                 self.act(action).await;
             }
+            // The state of a template must not run on.
+            Order::Resume if self.state.saved => {}
             Order::Resume => log_error("can't resume the machine", control.resume().await),
             Order::GuestIsUp => self.reach(Phase::Up),
             Order::Channel(index, bytes) => {

@@ -22,6 +22,10 @@ const TIME: Duration = Duration::from_secs(900);
 impl Running<'_> {
     /// Saves the machine to a file. It is paused then, or runs on after a failure.
     pub(super) async fn save(&mut self, number: u64, state: &Path) {
+        if let Err(reason) = self.check_saving() {
+            let refused = Event::Saved(number, Err(reason.to_owned()));
+            return self.attempt.tell(refused).await;
+        }
         let saved = self.try_save(state).await;
         if saved.is_err() {
             if let Err(error) = self.hypervisor.control.resume().await {
@@ -73,6 +77,7 @@ impl Running<'_> {
         disks: &DiskSnapshot,
         others: &[PathBuf],
     ) -> Result<(), Error> {
+        self.check_saving().map_err(Error::Template)?;
         let control = &self.hypervisor.control;
         let written = control.written_files().await?;
         let is_missing = |file: &PathBuf| !disks.disks.contains(file) && !others.contains(file);

@@ -34,6 +34,8 @@ pub struct Warm {
 pub enum Way {
     #[default]
     Cold,
+    /// Cold, on the machine that could not become a template.
+    Abandoned,
     Make(Making),
     Resume(Template),
     /// From [`Engine::wake`].
@@ -96,7 +98,7 @@ impl Way {
         let mut machine = warm.machine.clone();
         let overlays = |disk: &&mut Disk| disk.fresh_over.is_some();
         let saved = match self {
-            Self::Cold | Self::Wake => return Cow::Borrowed(engine.machine),
+            Self::Cold | Self::Abandoned | Self::Wake => return Cow::Borrowed(engine.machine),
             Self::Make(making) => {
                 for disk in machine.disks.iter_mut().filter(overlays) {
                     disk.file = making.disk();
@@ -119,10 +121,20 @@ impl Way {
         Cow::Owned(machine)
     }
 
+    /// Returns the reason why a machine can't be saved, or get a device, that `waits` for the guest's
+    /// next message or not.
+    pub fn obstacle(&self, waits: bool) -> Option<&'static str> {
+        match self {
+            Self::Make(_) => Some("its template is being made; try it again when the VM is ready"),
+            Self::Resume(_) if waits => Some("it is just resuming; try it again in a moment"),
+            Self::Cold | Self::Abandoned | Self::Resume(_) | Self::Wake => None,
+        }
+    }
+
     /// Returns the time limit for the guest's next message.
     pub fn limit(&self, accelerator: Accelerator) -> Option<Duration> {
         let (hardware, emulated) = match self {
-            Self::Cold | Self::Wake => return None,
+            Self::Cold | Self::Abandoned | Self::Wake => return None,
             // A whole boot.
             Self::Make(_) => (120, 600),
             Self::Resume(_) => (15, 90),
@@ -132,5 +144,90 @@ impl Way {
             false => emulated,
         };
         Some(Duration::from_secs(seconds))
+    }
+}
+
+// Only Linux has templates.
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::Os;
+    use crate::hypervisor::qemu::Qemu;
+    use crate::hypervisor::sample_machine;
+
+    fn warm(folder: &Path, may_make: bool) -> Warm {
+        Warm {
+            templates: Templates::open(folder).unwrap(),
+            machine: Machine {
+                memory_mib: 1,
+                ..sample_machine()
+            },
+            channel: 0,
+            may_make,
+            shares: vec![],
+            identity: Identity::default(),
+            variables: vec![],
+            origin: "an image".into(),
+        }
+    }
+
+    fn choose(warm: &Warm) -> Result<Way, String> {
+        let qemu = Hypervisor::Qemu(Qemu {
+            program: "/qemu".into(),
+            arch: warm.machine.arch,
+            version: (10, 0),
+            os: Os::Linux,
+        });
+        warm.choose(&qemu, Accelerator::Tcg)
+    }
+
+    #[test]
+    fn a_template_is_used_if_it_exists_and_made_if_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (auto, always) = (warm(dir.path(), false), warm(dir.path(), true));
+        assert!(matches!(choose(&auto), Ok(Way::Cold)));
+        let Ok(Way::Make(making)) = choose(&always) else {
+            panic!("no template is made");
+        };
+        assert!(choose(&always).unwrap_err().contains("is making"));
+        assert!(matches!(choose(&auto), Ok(Way::Cold)));
+        std::fs::write(making.state(), "").unwrap();
+        drop(making.finish().unwrap());
+        for warm in [&auto, &always] {
+            assert!(matches!(choose(warm), Ok(Way::Resume(_))));
+        }
+    }
+
+    #[test]
+    fn a_refused_shape_starts_cold_and_only_who_asks_hears_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let (auto, always) = (warm(dir.path(), false), warm(dir.path(), true));
+        let Ok(Way::Make(making)) = choose(&always) else {
+            panic!("no template is made");
+        };
+        making.refuse("why");
+        drop(making);
+        assert!(choose(&always).unwrap_err().contains("why"));
+        assert!(matches!(choose(&auto), Ok(Way::Cold)));
+    }
+
+    #[test]
+    fn a_machine_with_a_templates_business_cant_be_saved_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let Ok(making) = choose(&warm(dir.path(), true)) else {
+            panic!("no template is made");
+        };
+        assert!(making.obstacle(true).unwrap().contains("being made"));
+        let Way::Make(made) = making else {
+            panic!("{making:?}");
+        };
+        std::fs::write(made.state(), "").unwrap();
+        let resumed = Way::Resume(made.finish().unwrap());
+        assert!(resumed.obstacle(true).unwrap().contains("resuming"));
+        assert_eq!(resumed.obstacle(false), None);
+        assert_eq!(Way::Cold.obstacle(false), None);
     }
 }
