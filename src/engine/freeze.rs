@@ -143,6 +143,16 @@ impl Running<'_> {
         }
     }
 
+    /// The guest's firmware starts again. Host keys of its first boot, which are on a disk, would seem
+    /// to be the image's own.
+    pub(super) async fn on_reset_while_made(&mut self) {
+        if let Way::Make(making) = &self.way {
+            let reason = "its guest reboots while its template is made";
+            making.refuse(reason);
+            self.not_warm(reason.to_owned(), Fate::Refused).await;
+        }
+    }
+
     /// Saves the machine and ends it. If that fails, the machine runs on.
     async fn freeze(&mut self) {
         let Way::Make(making) = &self.way else {

@@ -300,6 +300,7 @@ impl<'a> Running<'a> {
                 self.state.on_report(&report);
                 if report == Report::Reset {
                     self.attempt.tell(Event::Reset).await;
+                    self.on_reset_while_made().await;
                 }
             }
             None => self

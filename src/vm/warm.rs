@@ -265,6 +265,7 @@ mod tests {
     use super::*;
     use crate::disk::ExtraDisk;
     use crate::guest::boot::shares::Share;
+    use crate::guest::boot::user_credentials;
     use crate::hypervisor::qemu::Qemu;
     use crate::hypervisor::{Vsock, sample_machine};
 
@@ -370,6 +371,15 @@ mod tests {
         let old = host_obstacle(Os::Linux, &qemu((8, 1))).unwrap();
         assert!(old.contains("8.1") && old.contains("8.2"), "{old}");
         assert!(obstacle(&spec(), &sample_machine()).is_some());
+    }
+
+    #[test]
+    fn the_units_of_a_template_fit_into_its_firmware() {
+        let spec = Spec {
+            grow_root: true,
+            ..Spec::sample()
+        };
+        user_credentials::merge(common_credentials(&spec), vec![]).unwrap();
     }
 
     #[test]
