@@ -125,7 +125,7 @@ impl Running<'_> {
                 // The guest has rebooted.
                 _ => self.identify().await,
             },
-            ("unfit", reason) => {
+            ("unfit" | "late", reason) => {
                 let reason = crate::text::plain(reason);
                 if let Way::Make(making) = &self.way {
                     making.refuse(&reason);
