@@ -23,8 +23,8 @@ use crate::warm::{Listed, Templates};
 /// disk. Whatever another command is using or creating is kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-If PODMAN_BOOTC_CACHE_LIMIT is set to a size, for example 50G, each install removes unused base disks at its
-end, the least recently used first, until all base disks together take no more than that.
+If PODMAN_BOOTC_CACHE_LIMIT is set to a size, for example 50G, each install removes unused templates and base
+disks at its end, the least recently used first, until all of them together take no more than that.
 
 `podman-bootc system df` shows how much space everything takes. `podman-bootc rm` removes VMs.")]
 pub struct Args {

@@ -13,7 +13,7 @@ use crate::hypervisor::Plug;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::Ready;
 use crate::hypervisor::report::Report;
-use crate::warm::Template;
+use crate::warm::{Lasts, Template};
 
 /// Time limit for saving or loading the state of a machine's devices.
 const MOVE_TIME: Duration = Duration::from_secs(20);
@@ -125,10 +125,14 @@ impl Running<'_> {
                 // The guest has rebooted.
                 _ => self.identify().await,
             },
-            ("unfit" | "late", reason) => {
+            (word @ ("unfit" | "late"), reason) => {
                 let reason = crate::text::plain(reason);
                 if let Way::Make(making) = &self.way {
-                    making.refuse(&reason);
+                    let lasts = match word {
+                        "unfit" => Lasts::Always,
+                        _ => Lasts::ADay,
+                    };
+                    making.refuse(&reason, lasts);
                     self.go_on_cold(reason).await;
                 } else {
                     self.identify().await;
@@ -148,7 +152,7 @@ impl Running<'_> {
     pub(super) async fn on_reset_while_made(&mut self) {
         if let Way::Make(making) = &self.way {
             let reason = "its guest reboots while its template is made";
-            making.refuse(reason);
+            making.refuse(reason, Lasts::Always);
             self.not_warm(reason.to_owned(), Fate::Refused).await;
         }
     }
@@ -229,7 +233,7 @@ impl Running<'_> {
         let (reason, template) = match &self.way {
             Way::Make(making) => {
                 let reason = "its boot doesn't reach the place where a template is taken";
-                making.refuse(reason);
+                making.refuse(reason, Lasts::ADay);
                 (reason, Fate::Refused)
             }
             _ => ("the resumed guest doesn't answer", Fate::Dropped),

@@ -29,7 +29,7 @@ pub struct NotWarm {
 pub enum Fate {
     Kept,
     Dropped,
-    /// It is dropped, and no machine of this shape gets another one.
+    /// It is dropped, and no machine of this shape gets another one for now.
     Refused,
 }
 

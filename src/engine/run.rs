@@ -13,7 +13,7 @@ use crate::disk;
 use crate::hypervisor::Helper;
 use crate::hypervisor::control::Control;
 use crate::hypervisor::process::{Ready, StartError};
-use crate::warm::Making;
+use crate::warm::{Lasts, Making};
 
 impl Engine<'_> {
     /// Runs the machine until it ends. The next accelerator replaces one that fails before the
@@ -110,7 +110,7 @@ impl Attempt<'_> {
                         match fate {
                             Fate::Kept => {}
                             Fate::Dropped => template.discard(),
-                            Fate::Refused => template.refuse(&reason),
+                            Fate::Refused => template.refuse(&reason, Lasts::ADay),
                         }
                     }
                     self.cold(reason).await?

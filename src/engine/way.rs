@@ -59,7 +59,9 @@ impl Warm {
             return Ok(Way::Cold);
         }
         if let Some(reason) = self.templates.refusal(&key) {
-            return Err(reason);
+            return Err(format!(
+                "{reason}; after `podman-bootc prune` it is tried again"
+            ));
         }
         let size = self.machine.memory_mib << 20;
         match self.templates.begin(&key, size, &self.origin) {
@@ -208,9 +210,10 @@ mod tests {
         let Ok(Way::Make(making)) = choose(&always) else {
             panic!("no template is made");
         };
-        making.refuse("why");
+        making.refuse("why", warm::Lasts::Always);
         drop(making);
-        assert!(choose(&always).unwrap_err().contains("why"));
+        let reason = choose(&always).unwrap_err();
+        assert!(reason.starts_with("why") && reason.contains("podman-bootc prune"));
         assert!(matches!(choose(&auto), Ok(Way::Cold)));
     }
 

@@ -13,6 +13,7 @@ use crate::host::fs::file;
 use crate::host::{Os, fault};
 use crate::image::{Facts, Image, LockedStorage, Podman, Pull};
 use crate::text::{Progress, Stage, format_size};
+use crate::warm::Templates;
 
 impl Place {
     /// The default. On macOS and Windows the podman machine has the images, and everything that an
@@ -334,13 +335,24 @@ fn tidy(
     progress: &dyn Progress,
 ) -> Result<(), AnyError> {
     disk::remove_superseded(cache, new, used)?;
-    if let Some(limit) = host.cache_limit {
-        for cached in disk::trim(cache, limit, used)? {
-            let (name, size) = (cached.disk.image.reference, format_size(cached.size));
-            progress.note(&format!(
-                "removed the base disk of {name} ({size}): the cache exceeds its limit"
-            ));
-        }
+    let Some(limit) = host.cache_limit else {
+        return Ok(());
+    };
+    // Templates first: a boot makes them again.
+    let disks: u64 = cache.contents()?.iter().map(|cached| cached.size).sum();
+    let templates = Templates::open(&host.dirs.templates())?;
+    for template in templates.trim(limit.saturating_sub(disks)) {
+        let (name, size) = (template.origin, format_size(template.size));
+        progress.note(&format!(
+            "removed a template of {name} ({size}): the cache exceeds its limit"
+        ));
+    }
+    let templates: u64 = templates.list().iter().map(|template| template.size).sum();
+    for cached in disk::trim(cache, limit.saturating_sub(templates), used)? {
+        let (name, size) = (cached.disk.image.reference, format_size(cached.size));
+        progress.note(&format!(
+            "removed the base disk of {name} ({size}): the cache exceeds its limit"
+        ));
     }
     Ok(())
 }

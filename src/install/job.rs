@@ -20,7 +20,7 @@ pub struct Host {
     pub dirs: Dirs,
     pub podman: Podman,
     pub accelerator: accelerator::Choice,
-    /// Unused base disks are removed while all of them together take more bytes than this.
+    /// Unused templates and base disks are removed while all of them together take more bytes than this.
     pub cache_limit: Option<u64>,
 }
 

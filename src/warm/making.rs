@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::template::{
-    DESCRIPTION, DISK, Description, MEMORY, STATE, Template, USED, VERSION, files, remember,
+    DESCRIPTION, DISK, Description, Lasts, MEMORY, STATE, Template, USED, VERSION, files, remember,
 };
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
@@ -47,8 +47,8 @@ impl Making {
     }
 
     /// Remembers that machines of this shape can't be resumed.
-    pub fn refuse(&self, reason: &str) {
-        remember(&self.folder, reason);
+    pub fn refuse(&self, reason: &str, lasts: Lasts) {
+        remember(&self.folder, reason, lasts);
     }
 
     /// Gives the template its name. A thread syncs its files afterwards: until then, only this boot

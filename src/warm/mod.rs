@@ -10,5 +10,5 @@ mod templates;
 
 pub use key::{Key, shape, stamp};
 pub use making::Making;
-pub use template::Template;
+pub use template::{Lasts, Template};
 pub use templates::{Begun, Listed, Templates};

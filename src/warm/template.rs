@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,21 @@ pub(super) const STATE: &str = "state";
 pub(super) const DISK: &str = "disk.qcow2";
 pub(super) const USED: &str = "used";
 /// The reason why machines of this shape can't be resumed.
-pub(super) const UNFIT: &str = ".unfit";
+const UNFIT: &str = ".unfit";
+/// The same, for a day.
+const LATE: &str = ".late";
+/// A host that was busy may be idle by then.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The ends of the names of files with such reasons.
+pub(super) const REFUSALS: [&str; 2] = [UNFIT, LATE];
+
+/// How long a refusal counts, until `prune` forgets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    Always,
+    /// The host may have been too slow.
+    ADay,
+}
 
 /// The content of `template.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,8 +104,8 @@ impl Template {
     }
 
     /// Removes a template from which no machine may be resumed, and remembers why.
-    pub fn refuse(self, reason: &str) {
-        remember(&self.folder, reason);
+    pub fn refuse(self, reason: &str, lasts: Lasts) {
+        remember(&self.folder, reason, lasts);
         self.discard();
     }
 }
@@ -102,10 +117,31 @@ pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Remembers why machines of the shape of the template in this folder can't be resumed.
-pub(super) fn remember(folder: &Path, reason: &str) {
-    let mut path = folder.as_os_str().to_owned();
-    path.push(UNFIT);
-    if let Err(error) = file::write_atomic(Path::new(&path), reason.as_bytes()) {
+pub(super) fn remember(folder: &Path, reason: &str, lasts: Lasts) {
+    let end = match lasts {
+        Lasts::Always => UNFIT,
+        Lasts::ADay => LATE,
+    };
+    if let Err(error) = file::write_atomic(&beside(folder, end), reason.as_bytes()) {
         tracing::warn!(%error, "can't record that a machine can't be resumed");
     }
+}
+
+/// Returns the reason why no machine of the shape of the template in this folder can be resumed now.
+pub(super) fn refusal(folder: &Path) -> Option<String> {
+    let late = beside(folder, LATE);
+    let is_new = || {
+        let changed = late.metadata().and_then(|metadata| metadata.modified());
+        changed.is_ok_and(|time| time.elapsed().unwrap_or_default() < DAY)
+    };
+    let reason = std::fs::read_to_string(beside(folder, UNFIT));
+    let late = || is_new().then(|| std::fs::read_to_string(&late).ok())?;
+    reason.ok().or_else(late)
+}
+
+/// Returns the file beside a template's folder whose name ends so.
+pub(super) fn beside(folder: &Path, end: &str) -> PathBuf {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(end);
+    path.into()
 }

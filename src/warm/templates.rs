@@ -9,13 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use super::Key;
 use super::making::{Making, MakingLock};
-use super::template::{DESCRIPTION, Description, MEMORY, Template, UNFIT, USED, VERSION};
+use super::template::{
+    self, DESCRIPTION, Description, MEMORY, REFUSALS, Template, USED, VERSION, refusal,
+};
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
 use crate::host::{self, fault};
 
 const PARTIAL: &str = ".partial";
 const LOCK: &str = ".lock";
+/// The origin of a template whose description can't be read.
+const DAMAGED: &str = "(damaged)";
 /// Unused templates beyond this number are removed when one is made.
 const KEEP: usize = 8;
 /// Bytes that stay free on the host's disk beside a template's memory.
@@ -59,7 +63,7 @@ impl Templates {
 
     /// Returns the template with this key.
     pub fn find(&self, key: &Key) -> Option<Template> {
-        let folder = self.folder.join(key.to_string());
+        let folder = self.folder_of(key);
         // A template has all that its guest's kernel knows, and another user's would run as ours.
         if !file::is_private_dir(&folder) {
             return None;
@@ -77,9 +81,9 @@ impl Templates {
         None
     }
 
-    /// Returns the reason why no machine of this shape can be resumed.
+    /// Returns the reason why no machine of this shape can be resumed now.
     pub fn refusal(&self, key: &Key) -> Option<String> {
-        std::fs::read_to_string(self.beside(key, UNFIT)).ok()
+        refusal(&self.folder_of(key))
     }
 
     /// Begins a template whose memory may take `size` bytes.
@@ -116,7 +120,7 @@ impl Templates {
         fault::point("template-begun");
         Ok(Begun::Making(Making {
             partial,
-            folder: self.folder.join(key.to_string()),
+            folder: self.folder_of(key),
             origin: origin.to_owned(),
             _lock: lock,
         }))
@@ -142,16 +146,32 @@ impl Templates {
     /// Removes what killed processes left, and the templates that were not used for longest.
     fn sweep(&self) {
         self.sweep_killed();
-        let mut all = self.list();
-        all.sort_by_key(|template| std::cmp::Reverse(template.last_used));
-        for template in all.into_iter().skip(KEEP - 1) {
+        for template in self.list().into_iter().rev().skip(KEEP - 1) {
             template.remove();
         }
     }
 
+    /// Returns all templates, the one that was not used for longest first.
     pub fn list(&self) -> Vec<Listed> {
         let entries = file::entries(&self.folder).map(|entry| entry.path());
-        entries.filter_map(Listed::read).collect()
+        let mut all: Vec<Listed> = entries.filter_map(Listed::read).collect();
+        all.sort_by_key(|template| template.last_used);
+        all
+    }
+
+    /// Removes unused templates, the least recently used first, until all of them take at most `limit`
+    /// bytes. Returns the removed ones.
+    pub fn trim(&self, limit: u64) -> Vec<Listed> {
+        let all = self.list();
+        let mut total: u64 = all.iter().map(|template| template.size).sum();
+        let mut remove = |template: &Listed| {
+            let removed = total > limit && template.remove();
+            total -= if removed { template.size } else { 0 };
+            removed
+        };
+        all.into_iter()
+            .filter(|template| remove(template))
+            .collect()
     }
 
     /// Removes the templates that no VM uses and that were last used at least `older_than` ago, and
@@ -176,30 +196,37 @@ impl Templates {
             changed.is_ok_and(|time| time.elapsed().unwrap_or_default() >= older_than)
         };
         for path in file::entries(&self.folder).map(|entry| entry.path()) {
-            if path.to_string_lossy().ends_with(UNFIT) && is_old(&path) {
+            let name = path.to_string_lossy();
+            if REFUSALS.iter().any(|end| name.ends_with(end)) && is_old(&path) {
                 let _ = file::remove_if_exists(&path);
             }
         }
     }
 
-    fn beside(&self, key: &Key, suffix: &str) -> PathBuf {
-        self.folder.join(format!("{key}{suffix}"))
+    fn folder_of(&self, key: &Key) -> PathBuf {
+        self.folder.join(key.to_string())
+    }
+
+    fn beside(&self, key: &Key, end: &str) -> PathBuf {
+        template::beside(&self.folder_of(key), end)
     }
 }
 
 impl Listed {
+    /// Returns nothing for a folder that isn't a template's.
     fn read(folder: PathBuf) -> Option<Self> {
-        let description: Description = file::read_json(&folder.join(DESCRIPTION), VERSION).ok()?;
         let used = folder.join(USED);
         let key = folder.file_name()?.to_string_lossy().into_owned();
         // A template in the making has its description before it has its name.
-        if key.contains('.') {
+        if key.contains('.') || !folder.is_dir() {
             return None;
         }
+        let description = file::read_json::<Description>(&folder.join(DESCRIPTION), VERSION);
+        let last_used = used.metadata().or_else(|_| folder.metadata());
         Some(Self {
             key,
-            origin: description.origin,
-            last_used: used.metadata().and_then(|used| used.modified()).ok()?,
+            origin: description.map_or(DAMAGED.into(), |description| description.origin),
+            last_used: last_used.and_then(|used| used.modified()).ok()?,
             size: file::folder_size(&folder),
             in_use: !matches!(Lock::try_acquire(&used), Ok(Some(_))),
             folder,
@@ -221,7 +248,7 @@ impl Listed {
 mod tests {
     use super::*;
     use crate::hypervisor::{Launch, sample_machine};
-    use crate::warm::shape;
+    use crate::warm::{Lasts, shape};
 
     fn key(program: &str) -> Key {
         let launch = Launch {
@@ -327,13 +354,69 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
         assert_eq!(templates.refusal(&key), None);
-        begin(&templates, &key).refuse("why");
+        begin(&templates, &key).refuse("why", Lasts::Always);
         assert_eq!(templates.refusal(&key).as_deref(), Some("why"));
         assert_eq!(templates.refusal(&self::key("/b")), None);
         templates.prune(Duration::from_secs(60), false);
         assert!(templates.refusal(&key).is_some());
         templates.prune(Duration::ZERO, false);
         assert_eq!(templates.refusal(&key), None);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_damaged_template_is_listed_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        drop(make(&templates, &key));
+        let folder = dir.path().join(key.to_string());
+        std::fs::remove_file(folder.join(DESCRIPTION)).unwrap();
+        std::fs::remove_file(folder.join(USED)).unwrap();
+        assert!(templates.find(&key).is_none());
+        let listed = templates.list();
+        assert_eq!((listed.len(), listed[0].origin.as_str()), (1, DAMAGED));
+        assert_eq!(templates.prune(Duration::ZERO, false).len(), 1);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn trim_removes_the_oldest_templates_and_none_in_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let templates = Templates::open(dir.path()).unwrap();
+        let [used, old, new] = ["/used", "/old", "/new"].map(key);
+        let _lease = make(&templates, &used);
+        for (key, age) in [(&old, 20), (&new, 10)] {
+            drop(make(&templates, key));
+            let used = dir.path().join(key.to_string()).join(USED);
+            let used = std::fs::File::options().write(true).open(used).unwrap();
+            used.set_modified(SystemTime::now() - Duration::from_secs(age))
+                .unwrap();
+        }
+        let total: u64 = templates.list().iter().map(|template| template.size).sum();
+        assert!(templates.trim(total).is_empty());
+        let removed = templates.trim(total - 1);
+        assert_eq!((removed.len(), &removed[0].key), (1, &old.to_string()));
+        assert_eq!(templates.trim(0).len(), 1);
+        assert!(templates.list()[0].in_use);
+    }
+
+    #[test]
+    fn a_refusal_of_a_slow_host_lasts_a_day() {
+        let dir = tempfile::tempdir().unwrap();
+        let (templates, key) = (Templates::open(dir.path()).unwrap(), key("/a"));
+        begin(&templates, &key).refuse("late", Lasts::ADay);
+        assert_eq!(templates.refusal(&key).as_deref(), Some("late"));
+        let age = |file: &Path| {
+            let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60 + 1);
+            let file = std::fs::File::options().write(true).open(file).unwrap();
+            file.set_modified(yesterday).unwrap();
+        };
+        file::entries(dir.path()).for_each(|entry| age(&entry.path()));
+        assert_eq!(templates.refusal(&key), None);
+        begin(&templates, &key).refuse("why", Lasts::Always);
+        file::entries(dir.path()).for_each(|entry| age(&entry.path()));
+        assert_eq!(templates.refusal(&key).as_deref(), Some("why"));
+        templates.prune(Duration::ZERO, false);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
