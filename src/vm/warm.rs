@@ -27,9 +27,10 @@ use crate::warm::Templates;
 /// The first QEMU whose machines map a template's memory privately, and save their state to a file.
 const FIRST_QEMU: (u32, u32) = (8, 2);
 
-/// Credentials that systemd reads early in a boot and never again. A name that ends with a dot is
-/// the beginning of names.
-const EARLY_CREDENTIALS: [&str; 18] = [
+/// Credentials that systemd reads early in a boot and never again, or that concern units which may run
+/// already. A name that ends with a dot is the beginning of names.
+const EARLY_CREDENTIALS: [&str; 20] = [
+    "agetty.",
     "cryptsetup.",
     "firstboot.",
     "fstab.extra",
@@ -44,6 +45,7 @@ const EARLY_CREDENTIALS: [&str; 18] = [
     "shell.",
     "ssh.listen",
     "system.machine_id",
+    "systemd.unit-dropin.",
     "udev.",
     "userdb.",
     "vconsole.",
@@ -322,7 +324,7 @@ mod tests {
         for change in fits {
             assert_eq!(reason(change), None);
         }
-        let cold: [(Change, &str); 13] = [
+        let cold: [(Change, &str); 15] = [
             (
                 |s| {
                     s.settings.disks = vec![ExtraDisk::New { size: 1 }; FREE_PORTS].into();
@@ -351,6 +353,14 @@ mod tests {
             (
                 |s| s.settings.hypervisor_args = vec!["-snapshot".into()],
                 "--hypervisor-arg",
+            ),
+            (
+                |s| s.settings.credentials = vec!["agetty.autologin".into()],
+                "agetty.autologin",
+            ),
+            (
+                |s| s.settings.credentials = vec!["systemd.unit-dropin.a.service".into()],
+                "systemd.unit-dropin.a.service",
             ),
             (
                 |s| s.settings.credentials = vec!["network.dns".into()],
