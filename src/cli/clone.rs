@@ -47,6 +47,12 @@ fn notes(vm: &Vm, clone: &Vm) -> Vec<String> {
              `podman-bootc port {new}` lists them while it runs"
         ));
     }
+    if keeps_identity(clone) {
+        notes.push(format!(
+            "the guest of VM {new} has the machine ID and the SSH host keys of {old}: the unit that renews them \
+             needs systemd 256, and QEMU or krunkit"
+        ));
+    }
     for (_, disk) in vm.spec.settings.disks.numbered() {
         if let ExtraDisk::File {
             file,
@@ -63,6 +69,12 @@ fn notes(vm: &Vm, clone: &Vm) -> Vec<String> {
     notes
 }
 
+/// Returns whether a clone's guest gets no unit that renews its identity.
+fn keeps_identity(clone: &Vm) -> bool {
+    let takes_units = clone.features().credentials() && !clone.spec.bootstraps();
+    !clone.spec.is_ephemeral() && !takes_units
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,14 +86,12 @@ mod tests {
         let vm = |change: fn(&mut Spec)| {
             let mut spec = Spec::sample();
             change(&mut spec);
+            let clone = Vm {
+                spec: spec.clone(),
+                folder: "/vms/two".into(),
+            };
             let folder = "/vms/one".into();
-            notes(
-                &Vm { spec, folder },
-                &Vm {
-                    spec: Spec::sample(),
-                    folder: "/vms/two".into(),
-                },
-            )
+            notes(&Vm { spec, folder }, &clone)
         };
         let none: [fn(&mut Spec); 3] = [
             |_| {},
@@ -93,6 +103,8 @@ mod tests {
         }
         let ports = vm(|s| s.settings.ports = vec!["8080:80".parse().unwrap()]);
         assert!(ports[0].contains("podman-bootc port one"), "{ports:?}");
+        let old = vm(|s| s.systemd = Some(252));
+        assert!(old[0].contains("SSH host keys"), "{old:?}");
         let disk = vm(|s| {
             s.settings.disks = vec![ExtraDisk::File {
                 file: "/a.raw".into(),
