@@ -38,7 +38,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Loads a template's state and lets the machine run, with an identity of its own.
+    /// Loads a template's state and lets the machine run. The guest then reads its identity.
     ///
     /// # Errors
     /// The reason why it can't.
@@ -48,7 +48,7 @@ impl Attempt<'_> {
         warm: &Warm,
         template: &Template,
     ) -> Result<(), NotWarm> {
-        let loaded = load_state(ready, warm, template).await;
+        let loaded = load_state(ready, template).await;
         loaded.map_err(|reason| NotWarm {
             reason: format!("its template doesn't load: {reason}"),
             template: Fate::Dropped,
@@ -62,6 +62,14 @@ impl Attempt<'_> {
                 template: Fate::Kept,
             })?;
         }
+        let kept = |reason| NotWarm {
+            reason,
+            template: Fate::Kept,
+        };
+        // The last step before the guest runs, because it has the time.
+        let script = warm.identity.script(true);
+        let script = script.map_err(|error| kept(error.to_string()))?;
+        ready.process.write_channel(warm.channel, script);
         let resumed = ready.control.resume().await;
         resumed.map_err(|error| NotWarm {
             reason: error.to_string(),
@@ -70,19 +78,11 @@ impl Attempt<'_> {
     }
 }
 
-/// Loads a template's state, and sends the guest the identity that it reads when it resumes.
-async fn load_state(
-    ready: &mut Ready<Control>,
-    warm: &Warm,
-    template: &Template,
-) -> Result<(), String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
+/// Loads a template's state.
+async fn load_state(ready: &mut Ready<Control>, template: &Template) -> Result<(), String> {
     let loaded = ready.control.load(&template.state()).await;
-    loaded.map_err(|error| text(&error))?;
-    moved(ready, MOVE_TIME).await?;
-    let script = warm.identity.script(true).map_err(|error| text(&error))?;
-    ready.process.write_channel(warm.channel, script);
-    Ok(())
+    loaded.map_err(|error| error.to_string())?;
+    moved(ready, MOVE_TIME).await
 }
 
 /// Waits until a state is saved or loaded.

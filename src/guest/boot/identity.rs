@@ -77,6 +77,7 @@ impl Identity {
         let Unique { seed, now } = unique;
         let (seed, id) = (hex(seed), self.machine_id.digits());
         let (seconds, nanoseconds) = (now.as_second(), now.subsec_nanosecond());
+        // The guest runs the first line while it reads the others.
         let mut script = format!(
             "date -u -s @{seconds}.{nanoseconds:09} >/dev/null\n\
              printf %s {seed} >/dev/urandom\n"
