@@ -36,6 +36,17 @@ pub struct Suspended {
     /// The machine had resumed from a template.
     #[serde(default)]
     pub warm: bool,
+    /// The user's own disks, which other programs can change meanwhile. Nothing in a description of an
+    /// older version.
+    #[serde(default)]
+    disks: Option<Vec<Stamped>>,
+}
+
+/// A file, with its size and time of change. The stamp of a missing file is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamped {
+    file: PathBuf,
+    stamp: String,
 }
 
 /// A suspended VM can't resume on this host, for this reason.
@@ -76,6 +87,7 @@ impl Suspended {
             processor: accelerator.is_hardware().then(host::processor),
             machine: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
             warm: false,
+            disks: Some(stamps(machine, &vm.folder)),
         })
     }
 
@@ -132,7 +144,12 @@ impl Suspended {
         if self.machine != now.machine {
             return Some("its machine would have other devices now".into());
         }
-        None
+        let (then, now) = (self.disks.as_deref()?, now.disks.as_deref()?);
+        let changed = then.iter().find(|disk| !now.contains(disk))?;
+        Some(format!(
+            "its disk {} has changed since",
+            changed.file.display()
+        ))
     }
 
     /// Makes the state in the partial file count. The machine is paused meanwhile.
@@ -175,6 +192,19 @@ fn shape(machine: &Machine, folder: &Path) -> Machine {
         move_out(file, folder);
     }
     warm::shape(&machine)
+}
+
+/// Returns the stamps of the user's own disks. The machine is paused, or doesn't run.
+fn stamps(machine: &Machine, folder: &Path) -> Vec<Stamped> {
+    let files = machine.devices.disks.iter().map(|disk| disk.file.clone());
+    let stamped = |file: PathBuf| Stamped {
+        stamp: warm::stamp(&file),
+        file,
+    };
+    files
+        .filter(|file| !file.starts_with(folder))
+        .map(stamped)
+        .collect()
 }
 
 /// A rename changes the folder of the VM's files.
@@ -283,7 +313,7 @@ mod tests {
     use crate::disk::ExtraDisk;
     use crate::guest::boot::shares::Share;
     use crate::hypervisor::qemu::Qemu;
-    use crate::hypervisor::{Arch, Credential, sample_machine};
+    use crate::hypervisor::{Arch, Credential, Disk, sample_machine};
     use crate::vm::State;
 
     fn qemu(program: &Path, version: (u32, u32)) -> Hypervisor {
@@ -398,6 +428,23 @@ mod tests {
                 "{reason}"
             );
         }
+        let mut machine = sample_machine();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let disk = Disk {
+            file: file.path().to_owned(),
+            ..machine.disks[0].clone()
+        };
+        machine.devices.disks = vec![disk];
+        let with_disk = saved(&machine);
+        assert_eq!(with_disk.misfit(&vm, &machine, &qemu), None);
+        std::fs::write(file.path(), "by another program").unwrap();
+        let reason = with_disk.misfit(&vm, &machine, &qemu).unwrap();
+        assert!(reason.ends_with("has changed since"), "{reason}");
+        let of_older_version = Suspended {
+            disks: None,
+            ..with_disk
+        };
+        assert_eq!(of_older_version.misfit(&vm, &machine, &qemu), None);
         std::fs::write(&program, "10.0.3").unwrap();
         let reason = check(&sample_machine()).unwrap_err();
         assert!(reason.contains("qemu has changed"), "{reason}");

@@ -1,5 +1,7 @@
 //! A suspended VM has a state that counts, or it has none.
 
+use std::process::Command;
+
 use super::{FAULT, Host, die, succeed};
 
 #[test]
@@ -76,5 +78,34 @@ fn a_half_saved_vm_never_resumes() {
         (host.states(), files()),
         (vec!["one running".to_owned()], vec![])
     );
+    succeed(&mut host.command(&["rm", "-f", "one"]));
+}
+
+#[test]
+fn a_disk_that_changes_under_a_suspended_vm_is_noticed() {
+    let host = Host::new();
+    let disk = host.path("data.qcow2");
+    let create = ["create", "-q", "-f", "qcow2"];
+    succeed(Command::new("qemu-img").args(create).arg(&disk).arg("1M"));
+    succeed(host.run("one").arg("--add-disk").arg(&disk));
+    let start = || host.command(&["start", "one"]);
+    for _ in 0..2 {
+        succeed(&mut host.command(&["suspend", "one"]));
+        succeed(&mut start());
+    }
+    succeed(&mut host.command(&["suspend", "one"]));
+    let write = ["-f", "qcow2", "-c", "write -q 0 4k"];
+    succeed(Command::new("qemu-io").args(write).arg(&disk));
+    let refused = start().output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success(), "{message}");
+    for words in [
+        "data.qcow2 has changed since",
+        "podman-bootc start --cold one",
+    ] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(host.states(), ["one suspended"]);
+    succeed(&mut host.command(&["start", "--cold", "one"]));
     succeed(&mut host.command(&["rm", "-f", "one"]));
 }
