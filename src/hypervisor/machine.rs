@@ -84,8 +84,9 @@ pub struct Machine {
     pub saved: Option<Saved>,
     /// The machine waits for its whole state, and runs on from there.
     pub wakes: bool,
-    /// The state is of a machine that had resumed from a template.
-    pub is_copy: bool,
+    /// The guest's kernel notices when the machine goes on from a state that others have, too: it makes
+    /// new random numbers.
+    pub generation_id: bool,
     /// The path of the control socket, which the hypervisor connects to or creates.
     pub control: PathBuf,
     /// The user's own arguments for the hypervisor, after all others.
@@ -310,7 +311,7 @@ pub fn sample() -> Machine {
         devices: Default::default(),
         saved: None,
         wakes: false,
-        is_copy: false,
+        generation_id: false,
         control: "/run/x/control".into(),
         arguments: vec![],
     }

@@ -167,7 +167,7 @@ fn machine(
         devices: Default::default(),
         saved: None,
         wakes: false,
-        is_copy: false,
+        generation_id: false,
         control: runtime.join("qmp"),
     }
 }

@@ -79,7 +79,7 @@ pub fn machine_with(
         devices: devices(vm, dirs, features),
         saved: None,
         wakes: false,
-        is_copy: false,
+        generation_id: true,
         control: runtime.join("qmp"),
         arguments: settings.hypervisor_args.clone(),
     }

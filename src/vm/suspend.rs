@@ -13,12 +13,11 @@ use super::{Vm, store};
 use crate::host::fs::file::{self, IoContext as _};
 use crate::host::{self, Os, fault};
 use crate::hypervisor::accelerator::Accelerator;
+use crate::hypervisor::qemu::FIRST_TO_SAVE;
 use crate::hypervisor::{Hypervisor, Machine};
 use crate::warm;
 
 const VERSION: u32 = 1;
-/// The first QEMU that saves a machine to a file by itself.
-const FIRST_QEMU: (u32, u32) = (8, 2);
 
 /// The content of `suspended.json`, which exists as long as the state beside it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +35,9 @@ pub struct Suspended {
     /// The machine had resumed from a template.
     #[serde(default)]
     pub warm: bool,
+    /// It has a VM generation ID. The machines of older versions had none.
+    #[serde(default)]
+    pub generation_id: bool,
     /// The user's own disks, which other programs can change meanwhile. Nothing in a description of an
     /// older version.
     #[serde(default)]
@@ -87,6 +89,7 @@ impl Suspended {
             processor: accelerator.is_hardware().then(host::processor),
             machine: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
             warm: false,
+            generation_id: machine.generation_id,
             disks: Some(stamps(machine, &vm.folder)),
         })
     }
@@ -238,8 +241,8 @@ fn obstacle_on(
     if os != Os::Linux {
         return Some(format!("QEMU can't save a running VM on {}", os.name()));
     }
-    if qemu.version < FIRST_QEMU {
-        let ((major, minor), (first_major, first_minor)) = (qemu.version, FIRST_QEMU);
+    if qemu.version < FIRST_TO_SAVE {
+        let ((major, minor), (first_major, first_minor)) = (qemu.version, FIRST_TO_SAVE);
         return Some(format!(
             "QEMU {major}.{minor} is too old: this needs {first_major}.{first_minor}"
         ));

@@ -112,8 +112,9 @@ pub fn warm(
 /// Returns the machine that loads the state of one that had resumed from a template.
 pub fn copy(spec: &Spec, machine: &Machine) -> Machine {
     let (machine, _) = frozen(machine, common_credentials(spec));
+    // Each template's machine has one.
     Machine {
-        is_copy: true,
+        generation_id: true,
         ..machine
     }
 }

@@ -79,7 +79,7 @@ pub fn launch(
         add_disk(&mut args, &disk.serial, disk, &format!(",{place}"))?;
     }
     shares::add(&mut args, machine, &mut plugs)?;
-    saved::add(&mut args, machine)?;
+    saved::add(&mut args, qemu, machine)?;
     devices::add(&mut args, qemu, machine)?;
     if machine.network {
         args.option("-netdev", &format!("user,id={NETDEV}"));
@@ -260,7 +260,7 @@ pub(super) mod tests {
             devices: Default::default(),
             saved: None,
             wakes: false,
-            is_copy: false,
+            generation_id: false,
             control: "/run/x/qmp".into(),
             arguments: vec![],
         }

@@ -19,4 +19,5 @@ pub use argv::launch;
 pub use find::{FindError, Qemu};
 pub use qmp::{Qmp, QmpError};
 pub use root_ports::FREE as FREE_PORTS;
+pub use saved::FIRST_TO_SAVE;
 pub use start::start;

@@ -1,20 +1,27 @@
 //! QEMU's arguments for a machine that is saved, or that resumes.
 
 use super::args::{Args, PathNotUtf8, escape, utf8};
+use super::find::Qemu;
 use super::shares::MEMORY;
+use crate::host::Os;
 use crate::hypervisor::{Arch, Machine, Saved, UseOfMemory};
+
+/// The first QEMU that saves a machine to a file by itself, on Linux.
+pub const FIRST_TO_SAVE: (u32, u32) = (8, 2);
 
 /// Adds the memory, which is a file, and for a machine that resumes the wait for its state.
 ///
 /// A machine that resumes maps the template's file for itself alone, so that it reads no page before
 /// it needs it.
 /// <https://www.qemu.org/docs/master/system/vm-templating.html>
-pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8> {
+pub(super) fn add(args: &mut Args, qemu: &Qemu, machine: &Machine) -> Result<(), PathNotUtf8> {
     if machine.wakes {
         args.option("-incoming", "defer");
     }
-    if machine.arch == Arch::X86_64 && (machine.saved.is_some() || machine.is_copy) {
-        // Tells the guest's kernel that it is a copy: it needs new random numbers.
+    let can_save = qemu.os == Os::Linux && qemu.version >= FIRST_TO_SAVE;
+    let has_id = machine.saved.is_some() || machine.generation_id && can_save;
+    // A device of ACPI. QEMU chooses another ID at each start.
+    if machine.arch == Arch::X86_64 && has_id {
         args.option("-device", "vmgenid,guid=auto");
     }
     let Some(Saved {
@@ -41,8 +48,11 @@ pub(super) fn add(args: &mut Args, machine: &Machine) -> Result<(), PathNotUtf8>
 
 #[cfg(test)]
 mod tests {
-    use crate::hypervisor::qemu::argv::tests::{line, machine};
-    use crate::hypervisor::{Saved, UseOfMemory};
+    use crate::host::Os;
+    use crate::hypervisor::accelerator::Accelerator;
+    use crate::hypervisor::qemu::argv::tests::{line, machine, qemu};
+    use crate::hypervisor::qemu::{Qemu, launch};
+    use crate::hypervisor::{Arch, Saved, UseOfMemory};
 
     #[test]
     fn a_machine_that_resumes_has_memory_of_its_own() {
@@ -70,14 +80,24 @@ mod tests {
         for line in [first, other, shared] {
             assert!(line.contains(",memory-backend=memory"), "{line}");
         }
-        // Its whole memory is in its state.
-        let mut copy = machine();
-        (copy.wakes, copy.is_copy) = (true, true);
-        let copy = line(&copy);
-        assert!(
-            copy.contains("-incoming defer -device vmgenid,guid=auto"),
-            "{copy}"
-        );
-        assert!(!copy.contains("memory-backend-file"), "{copy}");
+    }
+
+    #[test]
+    fn a_machine_that_can_be_saved_has_a_generation_id() {
+        let has_id = |os, version, arch| {
+            let mut machine = machine();
+            (machine.generation_id, machine.arch) = (true, arch);
+            let qemu = Qemu {
+                os,
+                arch,
+                ..qemu(version)
+            };
+            let launch = launch(&qemu, &machine, Accelerator::Tcg).unwrap();
+            launch.args.iter().any(|arg| arg == "vmgenid,guid=auto")
+        };
+        assert!(has_id(Os::Linux, (8, 2), Arch::X86_64));
+        assert!(!has_id(Os::Linux, (8, 1), Arch::X86_64));
+        assert!(!has_id(Os::Macos, (10, 0), Arch::X86_64));
+        assert!(!has_id(Os::Linux, (10, 0), Arch::Aarch64));
     }
 }

@@ -16,6 +16,7 @@ use crate::engine::Order;
 use crate::guest::boot::units::{AGENT_CHANNEL, EVENTS_CHANNEL, READY_CHANNEL};
 use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
+use crate::host::random;
 use crate::hypervisor::Machine;
 use crate::vm::Vm;
 use crate::vm::guest_state::GuestState;
@@ -248,8 +249,16 @@ impl Agent {
         self.clients.publish(Message::Rebooted);
     }
 
-    /// The guest runs on after a pause: sets its clock. It answers as if it had just started.
+    /// The guest runs on from a state: gives it random numbers of its own, and sets its clock. It
+    /// answers as if it had just started.
     pub fn on_woken(&self) {
+        match random::secret::<32>() {
+            Ok(seed) => {
+                let seed = seed.map(|byte| format!("{byte:02x}")).concat();
+                self.tell(&format!("seed {seed}\n"));
+            }
+            Err(error) => tracing::warn!(%error, "can't give the guest new random numbers"),
+        }
         self.tell_time("time");
     }
 

@@ -166,6 +166,7 @@ impl Supervisor {
                 suspended.check(&vm, &machine, &hypervisor)?;
                 accelerators = vec![suspended.accelerator].into();
                 machine.wakes = true;
+                machine.generation_id = suspended.generation_id;
                 for disk in &mut machine.disks {
                     disk.fresh_over = None;
                 }

@@ -37,6 +37,7 @@ pub fn snapshotted(sandbox: &Sandbox) {
     let snapshot = |words: &[&str]| sandbox.ok(&[&["snapshot"], words].concat());
     assert_eq!(snapshot(&["create", "keeper", "live"]), "live\n");
     assert_eq!(sandbox.ok(&state), before, "it runs on");
+    let reseeded = reseeded(sandbox);
     has_right_time(sandbox);
     let list = snapshot(&["list", "--format", "{{.name}} {{.memory}}", "keeper"]);
     let memory = list.lines().find_map(|line| line.strip_prefix("live "));
@@ -50,12 +51,20 @@ pub fn snapshotted(sandbox: &Sandbox) {
     let old_port = port();
     assert_eq!(snapshot(&["restore", "keeper", "live"]), "live\n");
     assert_eq!(sandbox.ok(&state), before);
+    assert_eq!(self::reseeded(sandbox), reseeded + 1);
     assert_eq!(port(), old_port);
     has_right_time(sandbox);
     assert_eq!(snapshot(&["rm", "keeper", "live"]), "live\n");
     let left = std::fs::read_dir(sandbox.vm_folder("keeper")).unwrap();
     let mut left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(left.all(|name| !name.contains("live") && !name.starts_with("suspended")));
+}
+
+/// Returns how often the guest's kernel has noticed that its state may be in use twice.
+fn reseeded(sandbox: &Sandbox) -> u32 {
+    let count = "dmesg | grep -c 'reseeded due to virtual machine fork'; true";
+    let count = sandbox.ok(&["ssh", "keeper", count]);
+    count.trim().parse().unwrap()
 }
 
 fn has_right_time(sandbox: &Sandbox) {
