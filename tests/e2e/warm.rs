@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{Sandbox, shared};
+use crate::harness::{BOOT, SOON, Sandbox, Signal, shared, wait_for};
 
 /// Prints what differs between machines, a line each, and the time.
 const LOOK: &str = "head -c 64 /dev/urandom | sha256sum; uuidgen || cat /proc/sys/kernel/random/uuid; \
@@ -189,4 +189,83 @@ fn saved(sandbox: &Sandbox, machine_id: &str) {
     sandbox.ok(&["snapshot", "restore", "one", "live"]);
     assert_eq!(sandbox.ok(&["ssh", "one", look]), before);
     sandbox.ok(&["snapshot", "rm", "one", "live"]);
+}
+
+#[test]
+fn a_template_that_is_half_made_does_no_harm() {
+    let image = shared("latest");
+    let sandbox = Sandbox::without_memory("warm-half");
+    let templates = sandbox.cache().join("templates");
+    let names = || -> Vec<String> {
+        let entries = fs::read_dir(&templates).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let detached = [
+        "run",
+        "--detach",
+        "--ephemeral",
+        "--warm",
+        "--name",
+        "vm",
+        &image,
+    ];
+    // The file that exists from then on: the memory of its boot, the state of its devices.
+    for stage in ["memory", "state"] {
+        sandbox.ok(&detached);
+        wait_for(stage, BOOT, || {
+            let mut files = names()
+                .into_iter()
+                .map(|name| templates.join(name).join(stage));
+            files.find(|file| file.exists())
+        });
+        sandbox.process("internal-supervise").signal(Signal::KILL);
+        wait_for("the VM's end", SOON, || {
+            let left = sandbox.list().len() + sandbox.processes().len();
+            (left == 0).then_some(())
+        });
+    }
+
+    // While it is made, it can't be saved. A port that it gets then stays.
+    sandbox.ok(&detached);
+    let refused = sandbox.run(&["suspend", "vm"]);
+    refused.expect(125).says("its template is being made");
+    sandbox.ok(&["port", "vm", "--add", "0:80"]);
+    sandbox.ok(&["ssh", "vm", "true"]);
+    let warm = sandbox.ok(&["inspect", "--format", "{{.last_run.warm}}", "vm"]);
+    assert_eq!(warm.trim(), "true");
+    let ports = sandbox.ok(&["port", "vm"]);
+    assert!(ports.contains("80"), "{ports}");
+    sandbox.ok(&["rm", "--force", "vm"]);
+    let [template] = &names()[..] else {
+        panic!("{:?}", names());
+    };
+    assert_eq!(template.len(), 64, "{template}");
+
+    // A resumed machine that dies at once starts once more, without the template.
+    let slow = "tmpfiles.extra=d /run/extra\n";
+    let run = [
+        "run",
+        "--detach",
+        "--ephemeral",
+        "--warm=auto",
+        "--wait",
+        "ssh",
+        "--name",
+        "vm",
+    ];
+    let more = ["--credential", slow, &image];
+    let running = sandbox.start(&[&run[..], &more].concat());
+    sandbox.wait_running("vm");
+    sandbox.process("-incoming").signal(Signal::ABORT);
+    running
+        .finish(BOOT)
+        .expect(0)
+        .says("cold start: the resumed machine failed");
+    assert!(names().is_empty(), "{:?}", names());
+    sandbox.ok(&["rm", "--force", "vm"]);
+    sandbox.assert_clean(&[]);
 }
