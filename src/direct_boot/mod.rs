@@ -5,11 +5,13 @@
 //! files appended, and the root as a stack of read-only block images. They are made once, from the
 //! image's mounted filesystem.
 
+mod added_files;
 mod boot_files;
 mod boot_image;
 mod bound_files;
 mod cache;
 mod cpio;
+mod drivers;
 mod erofs;
 mod error;
 mod facts;
@@ -28,10 +30,11 @@ mod stack;
 mod unpack_kernel;
 mod worker;
 
-pub use boot_files::{
+pub use added_files::{
     BOUND_SERIAL, FREEZE_WORD, IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT,
-    OUTPUT_SERIAL, facts_of,
+    OUTPUT_SERIAL,
 };
+pub use boot_files::facts_of;
 pub use boot_image::{BootImage, SHARED_ROOT, Transport};
 pub use cache::BootCache;
 pub use erofs::{pack, pack_for};

@@ -93,7 +93,7 @@ mod tests {
         };
         let all = String::from_utf8(add_to(Some(keys)).value).unwrap();
         assert!(all.starts_with("f /keys\nf /run/systemd/system/"), "{all}");
-        assert_eq!(all.lines().count(), 9, "{all}");
+        assert_eq!(all.lines().count(), 8, "{all}");
         assert!(all.contains("f /run/systemd/system/initial-setup.service.d/"));
         assert!(all.len() < 1700, "{} of 3000 bytes", all.len());
         let [service, rule] = files();

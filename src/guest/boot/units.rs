@@ -23,7 +23,7 @@ const UPDATES_DROPIN: &str = include_str!("../../../vm-assets/units/updates.conf
 const FIRST_BOOT_DROPIN: &str = include_str!("../../../vm-assets/units/firstboot.conf");
 const ASKING_DROPIN: &str = include_str!("../../../vm-assets/units/asking.conf");
 /// Services of Fedora and its kin, and of SUSE, that do nothing but ask.
-const ASKING: [&str; 3] = ["initial-setup", "initial-setup-text", "jeos-firstboot"];
+const ASKING: [&str; 2] = ["initial-setup", "jeos-firstboot"];
 const CLONE: &str = include_str!("../../../vm-assets/clone/clone");
 const CLONE_SERVICE: &str = include_str!("../../../vm-assets/clone/podman-bootc-clone.service");
 const GROW_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-grow.service");
@@ -33,7 +33,6 @@ const SELINUX_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-s
 const AGENT: &str = include_str!("../../../vm-assets/agent/agent");
 const FREEZE: &str = include_str!("../../../vm-assets/warm/freeze");
 const FREEZE_SERVICE: &str = include_str!("../../../vm-assets/warm/podman-bootc-freeze.service");
-const THAW_SERVICE: &str = include_str!("../../../vm-assets/warm/podman-bootc-thaw.service");
 const SWAP_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc.swap");
 const JOURNAL_UNIT: &str = include_str!("../../../vm-assets/units/podman-bootc-journal.service");
 
@@ -141,11 +140,6 @@ pub fn freeze() -> Vec<Credential> {
         FREEZE_SERVICE,
         "sysinit.target",
     ));
-    all.extend(add_unit(
-        "podman-bootc-thaw",
-        THAW_SERVICE,
-        "sysinit.target",
-    ));
     all
 }
 
@@ -221,7 +215,6 @@ mod tests {
             ("systemd-firstboot", systemd),
             ("systemd-homed-firstboot", systemd),
             ("initial-setup", others),
-            ("initial-setup-text", others),
             ("jeos-firstboot", others),
         ];
         assert_eq!(
