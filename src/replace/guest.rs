@@ -140,7 +140,13 @@ for folder in var root home; do
     mount --bind $base/scratch/$folder $new/$folder || fail "can't mount /$folder"
 done
 read -r now _ </proc/uptime
-for folder in opt srv mnt tmp; do
+system=systemd/system
+tmpfs=$system/local-fs.target.wants/tmp.mount
+tmp=tmp
+if [ -h $new/usr/lib/$tmpfs ] || [ -h $new/etc/$tmpfs ]; then
+    [ -h $new/etc/$system/tmp.mount ] || tmp=
+fi
+for folder in opt srv mnt $tmp; do
     is_plain_folder $new/$folder || continue
     changes=$base/scratch/changes
     for old in $changes/$folder.work-*; do

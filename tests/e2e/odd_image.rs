@@ -87,6 +87,18 @@ fn plain_folders_questions_and_words_for_containers_are_no_obstacle() {
         sandbox.ok(&["ssh", "--user", "root", "vm", command]),
         expected
     );
+    // All mounts stay.
+    sandbox.ok(&["reboot", "--soft", "vm"]);
+    let command = "set -e
+        for folder in root home opt srv mnt; do ls /$folder/new; touch /$folder/again; done
+        stat -c %s /var/much; findmnt -no FSTYPE /tmp; systemctl is-active systemd-logind";
+    let expected =
+        "/root/new\n/home/new\n/opt/new\n/srv/new\n/mnt/new\n1073741824\ntmpfs\nactive\n";
+    assert_eq!(
+        sandbox.ok(&["ssh", "--user", "root", "vm", command]),
+        expected
+    );
+    assert_eq!(sandbox.ok(&["ssh", "vm", "pwd"]), "/home/dev\n");
     sandbox.ok(&["rm", "--force", "vm"]);
     sandbox.assert_clean(&[]);
 
