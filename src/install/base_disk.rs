@@ -217,7 +217,9 @@ pub fn cached(
         return Ok(None);
     }
     let cache = Cache::open(folder)?;
-    let Some(facts) = known_facts(&cache, image)? else {
+    // What an earlier version of the tool didn't look for, its disks don't have.
+    let known = known_facts(&cache, image)?;
+    let Some(facts) = known.or(facts_of_disks(&cache, image)?.next()) else {
         return Ok(None);
     };
     let mut options = options.clone();
@@ -238,12 +240,16 @@ pub fn cached(
 /// Returns the facts of an image that has a disk in the cache, unless an earlier version of the
 /// tool read them, which looked for less.
 fn known_facts(cache: &Cache, image: &Image) -> Result<Option<Facts>, Error> {
+    Ok(facts_of_disks(cache, image)?.find(|facts| facts.reader == Facts::READER))
+}
+
+/// Returns the facts of each disk of this image in the cache.
+fn facts_of_disks(cache: &Cache, image: &Image) -> Result<impl Iterator<Item = Facts>, Error> {
     let same = |disk: &BaseDisk| {
-        disk.image.digest == image.digest
-            && disk.image.architecture == image.architecture
-            && disk.facts.reader == Facts::READER
+        disk.image.digest == image.digest && disk.image.architecture == image.architecture
     };
-    Ok(cache.list()?.into_iter().find(same).map(|disk| disk.facts))
+    let disks = cache.list()?.into_iter();
+    Ok(disks.filter(move |disk| same(disk)).map(|disk| disk.facts))
 }
 
 /// Reads the facts of an image that has no disk yet.

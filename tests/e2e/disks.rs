@@ -302,9 +302,20 @@ fn a_full_disk_fails_the_install_and_leaves_nothing() {
 fn a_vm_pauses_while_the_hosts_disk_is_full() {
     let sandbox = Sandbox::new("waits");
     let image = shared("latest");
-    // The VM's own folder is on the disk that runs full.
+    // The VM's own folder is on the disk that runs full. It has the scratch disk, too.
     let small = Small::new(sandbox.data(), "64m");
-    sandbox.ok(&["run", "--detach", "--name", "vm", &image]);
+    for kind in [&[][..], &["--ephemeral", "--cold"]] {
+        small.resize("64m");
+        let run = [&["run", "--detach", "--name", "vm"], kind, &[&*image]].concat();
+        sandbox.ok(&run);
+        pauses(&sandbox, &small);
+        sandbox.ok(&["rm", "--force", "vm"]);
+    }
+    drop(small);
+}
+
+/// The guest writes more than the host's disk has room for.
+fn pauses(sandbox: &Sandbox, small: &Small) {
     sandbox.ok(&["ssh", "vm", "true"]);
     let write = "head -c 100M /dev/urandom >/var/large && sync && sha256sum </var/large >/var/sum && echo written";
     let writer = sandbox.start(&["ssh", "vm", write]);
@@ -330,8 +341,6 @@ fn a_vm_pauses_while_the_hosts_disk_is_full() {
         ]),
         "same\n"
     );
-    sandbox.ok(&["rm", "--force", "vm"]);
-    drop(small);
 }
 
 /// A block device over a file. It is removed when the value is dropped.

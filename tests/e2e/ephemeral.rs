@@ -183,7 +183,7 @@ fn twenty_runs_leave_nothing() {
     let sandbox = Sandbox::new("twenty");
     let temporary = sandbox.root().join("tmp");
     fs::create_dir(&temporary).unwrap();
-    for _ in 0..20 {
+    for number in 0..20 {
         let mut run = sandbox.tool(&[
             "run",
             "--ephemeral",
@@ -194,7 +194,15 @@ fn twenty_runs_leave_nothing() {
         ]);
         run.env("TMPDIR", &temporary);
         Running::start(run, Some(vec![])).finish(BOOT).expect(0);
-        sandbox.ok(&["rm", "--force", "vm"]);
+        match number % 3 {
+            0 => drop(sandbox.ok(&["rm", "--force", "vm"])),
+            1 => sandbox.wait_qemu().kill(),
+            _ => sandbox.process("internal-supervise").kill(),
+        }
+        wait_for("the end of all", SOON, || {
+            sandbox.processes().is_empty().then_some(())
+        });
+        assert!(sandbox.list().is_empty());
         // No process, mount or temporary file is left.
         sandbox.assert_clean(&[]);
         assert!(!image.is_mounted());

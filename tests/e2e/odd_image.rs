@@ -100,6 +100,7 @@ fn plain_folders_questions_and_words_for_containers_are_no_obstacle() {
     );
     assert_eq!(sandbox.ok(&["ssh", "vm", "pwd"]), "/home/dev\n");
     sandbox.ok(&["rm", "--force", "vm"]);
+    podman(&["rmi", &image.name], vec![]).expect(0);
     sandbox.assert_clean(&[]);
 
     let slow = Own::with("latest", "slow", SLOW);
