@@ -26,6 +26,7 @@ mod disks;
 mod doors;
 mod ephemeral;
 mod firmware;
+mod full_disk;
 mod hot_plug;
 mod images;
 mod install;
