@@ -195,7 +195,7 @@ mod installed_disk;
 
 #[cfg(test)]
 mod tests {
-    use super::installed_disk::{Disk, ext4, new_ext4};
+    use super::installed_disk::{Disk, ext4, ext4_with};
     use super::*;
 
     const SIZE: u64 = 64 << 20;
@@ -233,7 +233,7 @@ mod tests {
             (with_root(vec![]), "no root filesystem"),
             // A filesystem that is larger than its partition was cut off.
             (with_root(ext4(8193)), "no root filesystem"),
-            (with_root(new_ext4(8192)), "is empty"),
+            (with_root(ext4_with(8192, 11)), "is empty"),
         ] {
             let message = message(&made(&disk));
             assert!(message.contains(want), "{want}: {message}");

@@ -1,6 +1,7 @@
 //! What the superblock of a root filesystem tells: ext4, xfs or btrfs.
 
-/// Bytes of a partition that hold the superblock of each filesystem: that of btrfs is at 64 KiB.
+/// The first bytes of a partition, which contain the superblock of each known filesystem. The
+/// superblock of btrfs begins at 64 KiB.
 pub const HEAD: u64 = 68 << 10;
 /// Where the superblock is, in bytes.
 const EXT4: usize = 1024;
@@ -16,8 +17,7 @@ const LITTLE: u64 = 4 << 20;
 pub struct Superblock {
     /// Bytes.
     pub size: u64,
-    /// True if nobody has put a file into the filesystem. A filesystem whose counters may be old
-    /// counts as used.
+    /// The filesystem has no files. It counts as used if its counters may be out of date.
     pub is_new: bool,
 }
 

@@ -30,9 +30,9 @@ fn available(meminfo: &str) -> Option<u64> {
     Some(kib << 10)
 }
 
-/// Returns the files that limit a process in a group and in those above it. A line of
-/// `/proc/self/cgroup` names the group in the unified hierarchy, or in that of some controllers, as
-/// cgroups(7) describes.
+/// Returns the files with the memory limits of a control group and of the groups above it. `line` is
+/// a line of `/proc/self/cgroup`: it names the group in the unified hierarchy (version 2), or in the
+/// hierarchy of some controllers (version 1). See cgroups(7).
 fn limits(line: &str) -> Option<Vec<PathBuf>> {
     const FOLDER: &str = "/sys/fs/cgroup";
     let mut fields = line.splitn(3, ':').skip(1);

@@ -16,13 +16,8 @@ pub fn ext4(blocks: u32) -> Vec<u8> {
     ext4_with(blocks, 5000)
 }
 
-/// The same as `mkfs.ext4` makes it.
-#[allow(dead_code)] // Not each test has an empty root.
-pub fn new_ext4(blocks: u32) -> Vec<u8> {
-    ext4_with(blocks, 11)
-}
-
-fn ext4_with(blocks: u32, files: u32) -> Vec<u8> {
+/// The same with this number of inodes in use. `mkfs.ext4` itself uses 11.
+pub fn ext4_with(blocks: u32, files: u32) -> Vec<u8> {
     const SUPERBLOCK: usize = 1024;
     const INODES: u32 = 8192;
     let mut bytes = vec![0; 4096];
