@@ -12,7 +12,8 @@ use crate::host::fs::dirs::Dirs;
 use crate::host::process::interrupt;
 use crate::provision::Provisioner;
 use crate::text::{Progress, Stage, parse_size};
-use crate::vm::ready::{self, Condition, Ready, Wanted};
+use crate::vm::boot::Wanted;
+use crate::vm::ready::{self, Condition, Ready};
 use crate::vm::supervisor::client::Client;
 use crate::vm::{self, Store, Vm, lifecycle};
 

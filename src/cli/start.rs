@@ -9,7 +9,8 @@ use super::wait::console_hint;
 use super::{Context, each};
 use crate::text::{Progress, Stage, parse_time};
 use crate::ui::{StderrProgress, say, tell};
-use crate::vm::ready::{self, Condition, Wanted};
+use crate::vm::boot::Wanted;
+use crate::vm::ready::{self, Condition};
 use crate::vm::{self, State, lifecycle};
 
 /// Start stopped VMs in the background, and resume suspended ones

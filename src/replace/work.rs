@@ -15,7 +15,8 @@ use crate::host::fs::file::{self, IoContext as _};
 use crate::host::fs::lock::Lock;
 use crate::hypervisor::Arch;
 use crate::text::Stage;
-use crate::vm::ready::{self, Condition, Ready, Wanted};
+use crate::vm::boot::{Boot, Wanted};
+use crate::vm::ready::{self, Condition, Ready};
 use crate::vm::spec::{Source, Spec};
 use crate::vm::supervisor::client::Client;
 use crate::vm::supervisor::protocol::{Message, Request};
@@ -170,7 +171,7 @@ impl Job<'_> {
     async fn verify(
         &mut self,
         stage: &dyn Stage,
-        before: Option<ready::Boot>,
+        before: Option<Boot>,
         stack: &Stack,
     ) -> Result<Arrived, Error> {
         let mut client = lifecycle::attach(self.vm, self.store).await?;
@@ -216,7 +217,7 @@ impl Job<'_> {
         // A supervisor that has exited ends the wait.
         let _ = client.send(&Request::Restart { seconds }).await;
         stage.update("ending the old system");
-        while client.next().await? != Message::Rebooted {}
+        while client.next().await? != Message::REBOOTED {}
         let ready = self.wait(&mut client, stage, &Wanted::Lasting).await?;
         let session = ready.session;
         Ok((way, Some(Arrived { client, session })))

@@ -48,7 +48,7 @@ pub async fn watched<T>(
 async fn lost(client: &mut Client) -> Result<String, session::Error> {
     loop {
         match client.next().await {
-            Ok(Message::Rebooted) => return Ok("the guest rebooted".to_owned()),
+            Ok(Message::Rebooted { .. }) => return Ok("the guest rebooted".to_owned()),
             Ok(_) => {}
             Err(vm::Error::Interrupted(signal)) => return Err(signal.into()),
             Err(vm::Error::Ended { end, .. }) => return Ok(end.reason),

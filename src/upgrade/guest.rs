@@ -4,7 +4,7 @@ use super::decision::Action;
 use super::drop_in;
 use super::status::{self, Status};
 use crate::guest::shell::quote;
-use crate::vm::ready;
+use crate::vm::boot;
 
 /// A line of this beginning is ours; all others are of the guest's programs.
 const MARK: &str = "@podman-bootc-";
@@ -73,7 +73,7 @@ pub enum Unfit {
     NoStatus(String),
 }
 
-/// Returns the script that looks at the guest. It also prints what [`ready::Seen`] reads.
+/// Returns the script that looks at the guest. It also prints what [`boot::Seen`] reads.
 pub fn look() -> String {
     let script = as_root(&format!(
         "for program in bootc skopeo podman; do
@@ -86,7 +86,7 @@ echo {MARK}free $(df --output=avail -B1 /sysroot 2>/dev/null | tail -n 1)
         PRINT_STATUS = print_status(),
     ));
     // All in one: each command costs an emulated guest a part of a second.
-    format!("{}; {script}", ready::BOOT_LINE)
+    format!("{}; {script}", boot::LINE)
 }
 
 /// Returns the script that asks bootc for the deployments only.

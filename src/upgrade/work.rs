@@ -17,7 +17,7 @@ use crate::host::fs::file::IoContext as _;
 use crate::host::fs::lock::Lock;
 use crate::host::process::interrupt;
 use crate::text::seconds;
-use crate::vm::ready::{Boot, Seen, Wanted};
+use crate::vm::boot::{Boot, Seen, Wanted};
 use crate::vm::snapshots::{self, Content};
 use crate::vm::{Name, lifecycle};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::ready::{self, Boot, Condition, Ready, Wanted};
+use super::boot::{Boot, Wanted};
+use super::ready::{self, Condition, Ready};
 use super::supervisor::client::Client;
 use super::supervisor::protocol::Message;
 use super::{Error, Store, Vm, lifecycle};
@@ -43,7 +44,7 @@ impl Live<'_> {
                 biased;
                 result = &mut work => break result,
                 message = self.client.next() => match message {
-                    Ok(Message::Rebooted) => return Err(self.rebooted()),
+                    Ok(Message::Rebooted { .. }) => return Err(self.rebooted()),
                     Ok(_) => {}
                     // The session notices it, too, and knows more.
                     Err(error) => return timeout(END_TIME, work).await.map_err(|_| error),
@@ -75,7 +76,7 @@ impl Live<'_> {
         let hear = async {
             loop {
                 match self.client.next().await {
-                    Ok(Message::Rebooted) => return true,
+                    Ok(Message::Rebooted { .. }) => return true,
                     Ok(_) => {}
                     Err(_) => return false,
                 }

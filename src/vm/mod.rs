@@ -1,6 +1,7 @@
 //! VMs: their specs and state on disk, their lifecycle, and the supervisor of each running one.
 
 mod authorization;
+pub mod boot;
 pub mod clone;
 pub mod create;
 mod credentials;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::ready::{self, Boot, Condition, Ready, Wanted};
+use super::boot::{Boot, Wanted};
+use super::ready::{self, Condition, Ready};
 use super::{Error, Store, Vm, lifecycle};
 use crate::guest::shell;
 use crate::guest::ssh::session::Session;

@@ -19,8 +19,9 @@ use crate::replace;
 use crate::testing::checks::{Case, Environment, Outcome, Ran, run_all};
 use crate::text::Progress as _;
 use crate::upgrade::{After, ImageWish, Job, NextBoot, Wish};
+use crate::vm::boot::Wanted;
 use crate::vm::create::NewVm;
-use crate::vm::ready::{self, Condition, Wanted};
+use crate::vm::ready::{self, Condition};
 use crate::vm::supervisor::client::Client;
 use crate::vm::{Name, State, Store, Vm, lifecycle};
 

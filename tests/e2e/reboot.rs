@@ -88,11 +88,17 @@ fn by_command(sandbox: &Sandbox, before: &str) {
     let after = sandbox.ok(&["ssh", "vm", BOOT_OF]);
     assert_changed(before, &after);
 
+    // The agent reports the next one when a session is there already.
+    let folder = "/run/systemd/system/podman-bootc-agent.service.d";
+    let late = format!(
+        "mkdir {folder}; printf '[Service]\\nExecStartPre=sleep 10\\n' >{folder}/late.conf"
+    );
+    sandbox.ok(&["ssh", "vm", &late]);
     let session = sandbox.start(&["ssh", "vm", "echo begun; exec sleep 3600"]);
     session.wait_stdout("begun", BOOT);
     assert_eq!(sandbox.ok(&["reboot", "--soft", "vm"]), "vm\n");
     session.finish(SOON).expect(125).says("rebooted");
-    let soft = sandbox.ok(&["ssh", "vm", BOOT_OF]);
+    let soft = sandbox.ok(&["ssh", "vm", &format!("sleep 15; {BOOT_OF}")]);
     assert_eq!(soft, after.replace("Count=0", "Count=1"));
 }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::boot::Wanted;
 use super::login::{Attempts, Ready, log_in_once, second_login};
 use super::reason::{Failure, has_cause, is_active, is_reached, is_starting, reason};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::Error;
+use crate::vm::boot::Wanted;
 use crate::vm::spec::settings::Ssh;
 use crate::vm::store::instance::Door;
 

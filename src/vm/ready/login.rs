@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
-use super::boot::{self, Boot, Wanted};
 use super::setup::{Fault, set_up};
 use crate::guest::ssh::endpoint::{self, Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{Error, Login, Session};
 use crate::image::KEY_CREDENTIAL;
 use crate::text::Stage;
+use crate::vm::boot::{self, Boot, Wanted};
 use crate::vm::guest_state::GuestState;
 use crate::vm::store::instance::Door;
 use crate::vm::{self, Vm};

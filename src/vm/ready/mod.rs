@@ -1,6 +1,5 @@
 //! Waits until a VM's machine runs, its sshd answers, or the VM is ready.
 
-mod boot;
 mod condition;
 mod doors;
 mod forwarding;
@@ -29,7 +28,7 @@ use crate::guest::ssh::endpoint::{Connection, Endpoint, Routes};
 use crate::guest::ssh::session::{self, Session};
 use crate::hypervisor::accelerator::{self, Accelerator};
 use crate::text::Stage;
-pub use boot::{Boot, LINE as BOOT_LINE, Seen, Wanted};
+use crate::vm::boot::Wanted;
 pub use condition::Condition;
 use doors::Doors;
 pub use forwarding::{GuestPort, forward_from_guest};
@@ -123,6 +122,7 @@ pub async fn wait_until(
         let _ = client.send(&Request::Authorized { accepted }).await;
     }
     let (ready, limit) = ready?;
+    client.in_boot(ready.boot.clone());
     // The next request notices a supervisor that has exited.
     let _ = client.send(&Request::Ready).await;
     let door = match ready.endpoint {
@@ -183,7 +183,7 @@ async fn wait_for_condition(
         tokio::select! {
             message = client.next() => match message? {
                 Message::Problem { text } => attempts.note(&text),
-                Message::Rebooted => {
+                Message::Rebooted { .. } => {
                     return Err(Error::condition(vm, format!("it restarted before {condition} came")));
                 }
                 _ => {}
@@ -258,7 +258,7 @@ async fn wait_for<'a, T>(
                     result = begin(routes.clone(), settled.subscribe());
                 }
                 // What has begun reaches the previous boot.
-                Message::Rebooted => {
+                Message::Rebooted { .. } => {
                     settled.send_replace(false);
                     attempts.boot_begins();
                     hopeless = None;

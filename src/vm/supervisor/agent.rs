@@ -181,7 +181,8 @@ impl Agent {
             }
             News::SoftReboot if std::mem::take(&mut self.restarts) => self.answered(),
             News::SoftReboot => {
-                self.clients.publish(Message::Rebooted);
+                let soft_reboots = Some(self.report.state().soft_reboots);
+                self.clients.publish(Message::Rebooted { soft_reboots });
                 if self.settled {
                     self.clients.publish(Message::SshSettled);
                 }
@@ -246,7 +247,7 @@ impl Agent {
     pub fn restarts(&mut self) {
         (self.settled, self.restarts) = (false, true);
         self.network_is_told = false;
-        self.clients.publish(Message::Rebooted);
+        self.clients.publish(Message::REBOOTED);
     }
 
     /// The guest runs on from a state: gives it random numbers of its own, and sets its clock. It

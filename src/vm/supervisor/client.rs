@@ -11,6 +11,7 @@ use super::protocol::{LINE_MAX, Message, Request, SOCKET, VERSION};
 use crate::host::fs::dirs::Dirs;
 use crate::host::net::socket::{self, ReadHalf, WriteHalf};
 use crate::host::process::interrupt;
+use crate::vm::boot::Boot;
 use crate::vm::store::instance::End;
 use crate::vm::{Error, Vm};
 
@@ -25,6 +26,8 @@ pub struct Client {
     line: Vec<u8>,
     /// The supervisor, if this process started it.
     child: Option<Child>,
+    /// The boot of the newest session, if it is known.
+    boot: Option<Boot>,
 }
 
 impl Client {
@@ -44,6 +47,7 @@ impl Client {
             write,
             line: Vec::new(),
             child: None,
+            boot: None,
         };
         client.send(&Request::Attach { lease }).await?;
         Ok(client)
@@ -57,6 +61,11 @@ impl Client {
     /// True if this process started the VM.
     pub fn started_vm(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// Keeps back messages that the guest has reached this boot, in which a session is.
+    pub fn in_boot(&mut self, boot: Option<Boot>) {
+        self.boot = boot;
     }
 
     /// Returns the socket of the second SSH door, which exists if the hypervisor has channels.
@@ -80,7 +89,7 @@ impl Client {
     /// The VM ends, its supervisor dies, or the tool is interrupted.
     pub async fn next(&mut self) -> Result<Message, Error> {
         let message = tokio::select! {
-            message = self.receive() => message,
+            message = self.receive_new() => message,
             signal = interrupt::wait() => return Err(signal.into()),
         };
         match message {
@@ -92,6 +101,17 @@ impl Client {
             Some(Message::Ended { end }) => Err(Error::ended(&self.vm, end)),
             Some(message) => Ok(message),
             None => Err(Error::lost(&self.vm)),
+        }
+    }
+
+    async fn receive_new(&mut self) -> Option<Message> {
+        loop {
+            match self.receive().await {
+                Some(Message::Rebooted {
+                    soft_reboots: Some(count),
+                }) if self.boot.as_ref().is_some_and(|boot| boot.follows(count)) => {}
+                message => return message,
+            }
         }
     }
 

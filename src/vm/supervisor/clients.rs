@@ -45,7 +45,7 @@ impl Broadcaster {
     /// don't hear of it.
     pub fn publish(&self, message: Message) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if message == Message::Rebooted {
+        if matches!(message, Message::Rebooted { .. }) {
             newest.retain(|old| !old.is_of_boot());
         } else {
             let kind = std::mem::discriminant(&message);
@@ -217,7 +217,7 @@ mod tests {
                 state: Default::default(),
             },
             Message::Hopeless { reason: "y".into() },
-            Message::Rebooted,
+            Message::REBOOTED,
         ] {
             clients.publish(message);
         }
@@ -229,7 +229,7 @@ mod tests {
             heard.push(message);
         }
         assert_eq!(heard.len(), 6);
-        assert_eq!(heard[4], Message::Rebooted);
+        assert_eq!(heard[4], Message::REBOOTED);
     }
 
     #[tokio::test]

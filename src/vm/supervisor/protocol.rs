@@ -92,7 +92,12 @@ pub enum Message {
     /// The guest won't become ready in this boot, for this reason. The machine still runs.
     Hopeless { reason: String },
     /// The guest's system has started again: sessions to the previous boot are lost.
-    Rebooted,
+    Rebooted {
+        /// The restarts of the userspace alone in this boot of the kernel, if the agent has reported
+        /// one more. Such a report is late: sessions to the new userspace may exist already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        soft_reboots: Option<u32>,
+    },
     /// Something failed, and the machine still runs.
     Problem { text: String },
     /// The answer to a request with this number: why it failed, if it did, and the ports that are
@@ -107,6 +112,9 @@ pub enum Message {
 }
 
 impl Message {
+    /// The whole system starts again, or its userspace begins to.
+    pub const REBOOTED: Self = Self::Rebooted { soft_reboots: None };
+
     /// Returns whether it is about the guest's current boot alone.
     pub fn is_of_boot(&self) -> bool {
         matches!(

@@ -200,7 +200,7 @@ impl Supervision<'_> {
                 self.forget_host_key();
                 self.problems.set_hopeless(None);
                 self.events.add(Kind::Rebooted, self.vm, None);
-                self.clients.publish(Message::Rebooted);
+                self.clients.publish(Message::REBOOTED);
                 self.on_reset();
             }
             engine::Event::Hopeless(reason) => {
@@ -343,7 +343,7 @@ impl Supervision<'_> {
         if !matches!(restart, Restart::Restore { .. }) {
             self.events.add(Kind::Rebooted, self.vm, None);
         }
-        self.clients.publish(Message::Rebooted);
+        self.clients.publish(Message::REBOOTED);
         self.forget_host_key();
         Some(restart)
     }

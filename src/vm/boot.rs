@@ -36,6 +36,11 @@ pub struct Seen {
 }
 
 impl Boot {
+    /// Returns whether it began with this restart of the userspace alone.
+    pub fn follows(&self, soft_reboots: u32) -> bool {
+        self.soft_reboots.parse() == Ok(soft_reboots)
+    }
+
     /// At the end of a shutdown, systemd answers no more, and the count of soft reboots is empty.
     fn is_after(&self, other: &Self) -> bool {
         self.id != other.id
