@@ -86,16 +86,6 @@ impl Identity {
             script.push_str(text);
             script.push('\n');
         };
-        if resumed {
-            line("tries=0");
-            line(&format!(
-                "until case $(dmesg) in *{RESEEDED:?}*) ;; *) false ;; esac; do"
-            ));
-            line("tries=$((tries + 1))");
-            line("[ $tries -lt 60 ] || { result=stale; break; }");
-            line("sleep 0.05");
-            line("done");
-        }
         for serial in &self.disks {
             line(&format!(
                 "( {}) >/dev/null",
@@ -142,8 +132,10 @@ impl Identity {
             line(&write_credential(credential));
         }
         line("umask 022");
-        let has = |name: &str| self.credentials.iter().any(|c| c.name == name);
+        // These take as long as the kernel's new random numbers, which they don't need.
         line(&format!("export CREDENTIALS_DIRECTORY={FOLDER}"));
+        line("(");
+        let has = |name: &str| self.credentials.iter().any(|c| c.name == name);
         for (name, program) in [
             ("sysusers.extra", "systemd-sysusers"),
             ("tmpfiles.extra", "systemd-tmpfiles --create"),
@@ -156,6 +148,19 @@ impl Identity {
         if has("ssh.authorized_keys.root") {
             line("systemd-tmpfiles --create provision.conf");
         }
+        line(":");
+        line(") &");
+        if resumed {
+            line("tries=0");
+            line(&format!(
+                "until case $(dmesg) in *{RESEEDED:?}*) ;; *) false ;; esac; do"
+            ));
+            line("tries=$((tries + 1))");
+            line("[ $tries -lt 60 ] || { result=stale; break; }");
+            line("sleep 0.05");
+            line("done");
+        }
+        line("wait");
         let is_unit = |name: &str| {
             name.starts_with("systemd.extra-unit.") || name.starts_with("systemd.unit-dropin.")
         };
