@@ -45,12 +45,13 @@ impl FactsFile {
     /// The labels that a boot of this image needs and this host can give. A boot enforces a policy
     /// only if all files have labels.
     pub fn labels(&self) -> Option<&LabelsId> {
-        let policy = self
-            .policy
-            .as_ref()
-            .filter(|_| self.scratch_labels == self.policy);
-        policy.filter(|_| selinux::can_label_erofs())
+        labels(self.policy.as_ref(), self.scratch_labels.as_ref())
     }
+}
+
+/// Returns the labels of a boot with this policy and this scratch disk.
+fn labels<'a>(policy: Option<&'a LabelsId>, scratch: Option<&LabelsId>) -> Option<&'a LabelsId> {
+    policy.filter(|_| scratch == policy && selinux::can_label_erofs())
 }
 
 /// The kernel and the initramfs in a folder of the cache.
@@ -112,6 +113,7 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
 }
 
 /// An image whose files are exported.
+#[derive(Clone, Copy)]
 pub struct Mounted<'a> {
     /// The folder where the image is mounted.
     pub path: &'a Path,
@@ -123,64 +125,132 @@ pub struct Mounted<'a> {
     pub policy: Option<&'a Policy>,
 }
 
-/// Fills `folder` with the kernel, the initramfs, the scratch disk and the facts of an image. It
-/// links what another folder in `boots` has of the same files.
-pub fn export(mounted: &Mounted, boots: &Path, folder: &Path) -> Result<(), Error> {
-    let Mounted {
-        path: source,
-        architecture,
-        layers,
-        chains,
-        policy,
-    } = *mounted;
-    let image = ImageFiles::new(source)?;
-    let mut facts = facts::read(&image, architecture)?;
-    let location = kernel::locate(&image)?;
-    let sources = match &location.version {
-        Some(version) => sources(&image, &Drivers::find(&image, version)?, &location.files)?,
-        None => vec![],
-    };
-    let boot_files = match find_same(boots, &sources) {
-        Some((other, boot_files)) => {
-            for name in [KERNEL, INITRAMFS] {
-                let to = folder.join(name);
-                fs::hard_link(other.join(name), &to).writing(&to)?;
+/// An image's boot files, before they are written.
+pub struct Export<'a> {
+    mounted: Mounted<'a>,
+    image: ImageFiles,
+    facts: Facts,
+    source: BootSource,
+    /// The programs that make and label the scratch disk. Without a driver for it, there is none.
+    scratch: Option<PathBuf>,
+    debugfs: Option<PathBuf>,
+}
+
+/// Where a kernel and an initramfs come from.
+enum BootSource {
+    /// A folder of the cache has those of the same files.
+    Cache(PathBuf, BootFiles),
+    Image(Box<NewBoot>),
+}
+
+/// A kernel and an initramfs to make.
+struct NewBoot {
+    found: kernel::Kernel,
+    drivers: Drivers,
+    sources: Vec<Source>,
+}
+
+impl<'a> Export<'a> {
+    /// Looks at an image, and at the folders in `boots`, which may have the same files.
+    ///
+    /// # Errors
+    /// The image has no kernel, or a file can't be read.
+    pub fn plan(mounted: Mounted<'a>, boots: &Path) -> Result<Self, Error> {
+        let image = ImageFiles::new(mounted.path)?;
+        let mut facts = facts::read(&image, mounted.architecture)?;
+        let location = kernel::locate(&image)?;
+        let sources = match &location.version {
+            Some(version) => sources(&image, &Drivers::find(&image, version)?, &location.files)?,
+            None => vec![],
+        };
+        let source = match find_same(boots, &sources) {
+            Some((folder, boot_files)) => BootSource::Cache(folder, boot_files),
+            None => {
+                let found = location.read(&image)?;
+                let drivers = Drivers::find(&image, &found.version)?;
+                BootSource::Image(Box::new(NewBoot {
+                    found,
+                    drivers,
+                    sources,
+                }))
             }
-            boot_files
-        }
-        None => make(&image, &location, folder, sources)?,
-    };
-    facts.kernel.clone_from(&boot_files.version);
-    facts.skipped_kernels = location.skipped;
-    facts.kargs.extend(boot_files.kargs.iter().cloned());
-    let debugfs = selinux::debugfs();
-    let labels = debugfs.as_deref().zip(policy);
-    let mut scratch_labels = labels.map(|(_, policy)| policy.id());
-    let scratch = match scratch::program().filter(|_| boot_files.has_ext4) {
-        Some(program) => {
-            let chain = scratch::chain(layers, chains).cloned();
-            let disk = folder.join(scratch::FILE);
-            match find_scratch(boots, chain.as_ref(), scratch_labels.as_ref()) {
-                Some(other) => fs::hard_link(other, &disk).writing(&disk)?,
-                None => scratch::pack(&program, source, folder, labels)?,
+        };
+        facts.skipped_kernels = location.skipped;
+        let has_ext4 = match &source {
+            BootSource::Cache(_, boot_files) => boot_files.has_ext4,
+            BootSource::Image(new) => new.drivers.scratch.is_some(),
+        };
+        Ok(Self {
+            mounted,
+            image,
+            facts,
+            source,
+            scratch: scratch::program().filter(|_| has_ext4),
+            debugfs: selinux::debugfs(),
+        })
+    }
+
+    fn scratch_labels(&self) -> Option<LabelsId> {
+        let policy = self.mounted.policy?;
+        (self.scratch.is_some() && self.debugfs.is_some()).then(|| policy.id())
+    }
+
+    /// Returns what [`FactsFile::labels`] returns for the files once they are written.
+    pub fn labels(&self) -> Option<LabelsId> {
+        let policy = self.mounted.policy.map(Policy::id);
+        labels(policy.as_ref(), self.scratch_labels().as_ref()).cloned()
+    }
+
+    /// Fills `folder` with the kernel, the initramfs, the scratch disk and the facts. It links what
+    /// another folder in `boots` has of the same files.
+    pub fn write(self, boots: &Path, folder: &Path) -> Result<(), Error> {
+        let scratch_labels = self.scratch_labels();
+        let Self {
+            mounted,
+            image,
+            mut facts,
+            source,
+            scratch,
+            debugfs,
+        } = self;
+        let boot_files = match source {
+            BootSource::Cache(other, boot_files) => {
+                for name in [KERNEL, INITRAMFS] {
+                    let to = folder.join(name);
+                    fs::hard_link(other.join(name), &to).writing(&to)?;
+                }
+                boot_files
             }
-            chain
-        }
-        None => {
-            scratch_labels = None;
-            None
-        }
-    };
-    let facts = FactsFile {
-        version: VERSION,
-        chains: chains.to_vec(),
-        boot_files,
-        scratch,
-        scratch_labels,
-        policy: policy.map(Policy::id),
-        facts,
-    };
-    Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
+            BootSource::Image(new) => make(&image, folder, *new)?,
+        };
+        facts.kernel.clone_from(&boot_files.version);
+        facts.kargs.extend(boot_files.kargs.iter().cloned());
+        let scratch = match scratch {
+            Some(program) => {
+                let chain = scratch::chain(mounted.layers, mounted.chains).cloned();
+                let disk = folder.join(scratch::FILE);
+                match find_scratch(boots, chain.as_ref(), scratch_labels.as_ref()) {
+                    Some(other) => fs::hard_link(other, &disk).writing(&disk)?,
+                    None => {
+                        let labels = debugfs.as_deref().zip(mounted.policy);
+                        scratch::pack(&program, mounted.path, folder, labels)?;
+                    }
+                }
+                chain
+            }
+            None => None,
+        };
+        let facts = FactsFile {
+            version: VERSION,
+            chains: mounted.chains.to_vec(),
+            boot_files,
+            scratch,
+            scratch_labels,
+            policy: mounted.policy.map(Policy::id),
+            facts,
+        };
+        Ok(file::write_json(&folder.join(FACTS_FILE), &facts)?)
+    }
 }
 
 /// Finds the scratch disk of another image that has the same content.
@@ -209,14 +279,12 @@ fn find_same(boots: &Path, sources: &[Source]) -> Option<(PathBuf, BootFiles)> {
         .map(|(boot_files, folder)| (folder, boot_files))
 }
 
-fn make(
-    image: &ImageFiles,
-    location: &kernel::Location,
-    folder: &Path,
-    sources: Vec<Source>,
-) -> Result<BootFiles, Error> {
-    let found = location.read(image)?;
-    let drivers = Drivers::find(image, &found.version)?;
+fn make(image: &ImageFiles, folder: &Path, new: NewBoot) -> Result<BootFiles, Error> {
+    let NewBoot {
+        found,
+        drivers,
+        sources,
+    } = new;
     let kernel = unpack_kernel::unpack(&found.kernel).unwrap_or(found.kernel);
     write(&folder.join(KERNEL), |out| out.write_all(&kernel))?;
     let files = drivers.open(image)?;

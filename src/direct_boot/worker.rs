@@ -2,16 +2,19 @@
 //! user namespace.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 
+use super::boot_files::{self, Export, Mounted};
 use super::error::Error;
 use super::image_files::ImageFiles;
 use super::layers::{self, ChainId};
 use super::mount_namespace::{self, MountedImage};
 use super::selinux::Policy;
-use super::{boot_files, erofs, overlay, stack};
+use super::{erofs, overlay, stack};
 use crate::host::fs::file::{self, IoContext};
 use crate::host::{fault, process};
 use crate::hypervisor::Arch;
@@ -72,34 +75,60 @@ impl ExportJob {
         let image = MountedImage::mount(podman, &self.image, layers.as_deref(), &mount)?;
         fault::point("roots-mounted");
         let policy = Policy::read(&ImageFiles::new(image.path())?)?;
-        if self.make_boot {
-            let folder = &self.boot;
-            file::create_private_dir(folder).writing(folder)?;
-            let mounted = boot_files::Mounted {
-                path: image.path(),
-                architecture: self.arch.name(),
-                layers: layers.as_deref(),
-                chains: &self.chains,
-                policy: policy.as_ref(),
-            };
-            boot_files::export(&mounted, &self.boots, folder)?;
-        }
+        let export = match self.make_boot {
+            true => {
+                let mounted = Mounted {
+                    path: image.path(),
+                    architecture: self.arch.name(),
+                    layers: layers.as_deref(),
+                    chains: &self.chains,
+                    policy: policy.as_ref(),
+                };
+                file::create_private_dir(&self.boot).writing(&self.boot)?;
+                Some(Export::plan(mounted, &self.boots)?)
+            }
+            false => None,
+        };
+        let labels = match &export {
+            Some(export) => export.labels(),
+            None => boot_files::read_facts(&self.boot)?.labels().cloned(),
+        };
+        let policy = policy.as_ref().filter(|policy| labels == Some(policy.id()));
+        // Both take about as long.
+        thread::scope(|scope| {
+            let write = |export: Export| export.write(&self.boots, &self.boot);
+            let written = export.map(|export| scope.spawn(move || write(export)));
+            let packed = self.pack_missing(image.path(), layers.as_deref(), policy);
+            if let Some(written) = written {
+                written
+                    .join()
+                    .unwrap_or_else(|panic| resume_unwind(panic))?;
+            }
+            packed
+        })
+    }
+
+    /// Makes the block images that the cache lacks, of the image that is mounted at `image` and of its
+    /// layers' folders.
+    fn pack_missing(
+        &self,
+        image: &Path,
+        layers: Option<&[PathBuf]>,
+        policy: Option<&Policy>,
+    ) -> Result<(), Error> {
         let Some(existing) = &self.existing else {
             return Ok(());
         };
-        let facts = boot_files::read_facts(&self.boot)?;
-        let policy = policy.filter(|policy| facts.labels() == Some(&policy.id()));
-        let labels = policy.as_ref().map(Policy::id);
+        let labels = policy.map(Policy::id);
         let labels = labels.as_ref();
         let userxattr = overlay::has_user_marks();
         let convert = stack::plan(existing, &self.boots, &self.chains, labels, userxattr).convert;
         let whole = 0..self.chains.len();
-        let pack =
-            |folder: &Path, layers: &Range<usize>| self.pack(folder, layers, policy.as_ref());
+        let pack = |folder: &Path, layers: &Range<usize>| self.pack(folder, layers, policy);
         let Some(layers) = layers else {
             return match convert.is_empty() {
                 true => Ok(()),
-                false => pack(image.path(), &whole),
+                false => pack(image, &whole),
             };
         };
         for (index, range) in convert.iter().enumerate() {
@@ -112,7 +141,7 @@ impl ExportJob {
                 Ok(merged) => pack(merged.path(), range)?,
                 Err(error) => {
                     tracing::debug!(%error, "can't mount the lower layers alone; packing the whole image");
-                    return pack(image.path(), &whole);
+                    return pack(image, &whole);
                 }
             }
         }
