@@ -16,15 +16,13 @@ pub enum Error {
     )]
     NoPodman,
     /// The storage doesn't have the image, and no registry serves an image of that name.
-    #[error(
-        "image {name} not found in {storage}; build it with `{sudo}podman build -t {name} .`{others}"
-    )]
+    #[error("image {name} not found in {storage}; {remedy}{others}")]
     NotFound {
         name: String,
         /// The storage in words.
         storage: String,
-        /// `sudo ` for root's storage.
-        sudo: &'static str,
+        /// The command that helps.
+        remedy: String,
         others: OtherStorages,
     },
     #[error("image {name} not found in {storage}, and `--pull never` is set")]

@@ -162,10 +162,16 @@ impl Podman {
             Some(_) => OtherStorages::NotFound,
             None => other_storages::search(asked, self.rootless),
         };
+        let sudo = self.sudo();
+        // No build gives an image a certain ID or digest.
+        let remedy = match looks_like_id(asked) || asked.contains('@') {
+            true => format!("`{sudo}podman images --digests` lists the images there"),
+            false => format!("build it with `{sudo}podman build -t {asked} .`"),
+        };
         Error::NotFound {
             name: asked.to_owned(),
             storage: self.storage_name(),
-            sudo: self.sudo(),
+            remedy,
             others,
         }
     }

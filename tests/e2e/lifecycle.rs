@@ -392,8 +392,9 @@ fn replaced(sandbox: &Sandbox, image: &str) {
     for (words, why) in [
         (
             &["localhost/podman-bootc-none"][..],
-            "not found in podman's",
+            "build it with `sudo podman build",
         ),
+        (&["0123456789ab"], "`sudo podman images --digests` lists"),
         (&["--user", "nobody-here", image], "no user"),
         (
             &["--itype", "u1.micro", "--cpus", "2", image],
