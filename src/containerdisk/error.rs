@@ -1,4 +1,4 @@
-//! The error of the room.
+//! Errors about container disks.
 
 use std::path::PathBuf;
 

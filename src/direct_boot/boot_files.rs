@@ -136,7 +136,7 @@ pub struct Export<'a> {
     debugfs: Option<PathBuf>,
 }
 
-/// Where a kernel and an initramfs come from.
+/// The origin of a kernel and an initramfs.
 enum BootSource {
     /// A folder of the cache has those of the same files.
     Cache(PathBuf, BootFiles),

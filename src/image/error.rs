@@ -1,4 +1,4 @@
-//! The errors of the room.
+//! Errors about images.
 
 use std::path::PathBuf;
 

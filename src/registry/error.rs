@@ -1,4 +1,4 @@
-//! The errors of the room.
+//! Errors of the pull endpoint.
 
 use std::path::PathBuf;
 
