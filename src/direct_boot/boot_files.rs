@@ -113,7 +113,6 @@ pub fn facts_of(source: &Path, architecture: &str) -> Result<Facts, Error> {
 }
 
 /// An image whose files are exported.
-#[derive(Clone, Copy)]
 pub struct Mounted<'a> {
     /// The folder where the image is mounted.
     pub path: &'a Path,
@@ -131,14 +130,15 @@ pub struct Export<'a> {
     image: ImageFiles,
     facts: Facts,
     source: BootSource,
-    /// The programs that make and label the scratch disk. Without a driver for it, there is none.
+    /// The program that makes the scratch disk; `None` if the kernel has no driver for the disk.
     scratch: Option<PathBuf>,
+    /// The program that labels the files of that disk.
     debugfs: Option<PathBuf>,
 }
 
 /// The origin of a kernel and an initramfs.
 enum BootSource {
-    /// A folder of the cache has those of the same files.
+    /// This folder of the cache, which was made from the same files of another image.
     Cache(PathBuf, BootFiles),
     Image(Box<NewBoot>),
 }
