@@ -12,6 +12,7 @@ use rustix::process::{Pid, kill_process, kill_process_group};
 
 use crate::common::target::used_arguments;
 
+use super::processes::processor_time;
 use super::wait_for;
 
 /// The exit code of the tool when it refuses its arguments or fails itself.
@@ -147,13 +148,7 @@ impl Running {
 
     /// Returns the processor time that it has used.
     pub fn processor_time(&self) -> Duration {
-        let pid = self.pid().as_raw_nonzero();
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        // Fields 14 and 15 of proc(5), in hundredths of a second; the second may have blanks.
-        let (_, fields) = text.rsplit_once(')').unwrap();
-        let fields = fields.split_whitespace().skip(11).take(2);
-        let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(10 * ticks)
+        processor_time(self.child.id()).unwrap()
     }
 
     /// Sends a signal to the program alone.

@@ -300,7 +300,15 @@ impl Sandbox {
     /// installs to `target/e2e-failed`.
     fn tell(&self) {
         for process in self.processes() {
-            eprintln!("--- {process:?} {}", process.doing());
+            // A command line of QEMU is longer than the rest together.
+            const CHARACTERS: usize = 300;
+            let name: String = format!("{process:?}").chars().take(CHARACTERS).collect();
+            eprintln!("--- {name} {}", process.doing());
+        }
+        for folder in entries(&self.runtime()) {
+            if let Ok(state) = fs::read_to_string(folder.join("guest")) {
+                eprintln!("--- the state that a guest reported last\n{state}");
+            }
         }
         let kept = target()
             .join("e2e-failed")
@@ -315,7 +323,7 @@ impl Sandbox {
                 "console.log",
                 "install.log",
             ] {
-                const BYTES: usize = 2000;
+                const BYTES: usize = 3000;
                 let Ok(text) = fs::read(folder.join(log)) else {
                     continue;
                 };
