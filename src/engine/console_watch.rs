@@ -2,6 +2,7 @@
 //! person, and for a lost timer.
 
 use super::hopeless::{Sign, Signs};
+use super::kernel_phase::KernelPhase;
 use super::outcome::Ended;
 
 /// The first program of a direct boot prints this when it fails: see `vm-assets/direct/init`.
@@ -20,6 +21,7 @@ pub struct ConsoleWatch {
     line: Vec<u8>,
     escape: Escape,
     signs: Signs,
+    kernel: KernelPhase,
     /// This line was a sign already.
     told: bool,
     /// The kernel's message about a panic whose end marker has not come yet.
@@ -67,6 +69,7 @@ impl ConsoleWatch {
             }
             let line = crate::text::plain(&String::from_utf8_lossy(&self.line));
             self.line.clear();
+            self.kernel.read(&line);
             if let Some(ended) = self.read_end(&line) {
                 return Some(Seen::End(ended));
             }
@@ -82,6 +85,11 @@ impl ConsoleWatch {
             seen = sign.map(Seen::from).or(seen);
         }
         seen
+    }
+
+    /// Returns whether the kernel has started, and none of the image's programs.
+    pub fn is_kernel_alone(&self) -> bool {
+        self.kernel.lasts(&String::from_utf8_lossy(&self.line))
     }
 
     /// Returns the end that a line announces.

@@ -7,7 +7,9 @@ mod console_watch;
 mod freeze;
 mod helper_set;
 mod hopeless;
+mod kernel_phase;
 pub mod log;
+mod orders;
 mod outcome;
 mod plugs;
 mod run;
@@ -113,8 +115,8 @@ pub enum Event {
     Saved(u64, Result<(), String>),
     /// The machine was paused for a change, and runs on.
     Unpaused,
-    /// The emulation failed early in the boot, as the reason says. The engine starts the machine a
-    /// second time.
+    /// The emulation failed early in a boot, as the reason says. The engine starts the machine a
+    /// second time, or resets it after a reboot of the guest.
     Restarting { reason: String },
     /// The guest rebooted: its firmware starts again, and the machine runs on.
     Reset,

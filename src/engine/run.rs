@@ -5,8 +5,9 @@ use std::cell::{Cell, RefCell};
 use tokio::sync::mpsc;
 
 use super::helper_set::HelperSet;
+use super::orders::Orders;
 use super::outcome::{Ended, Fate, NotWarm, Outcome};
-use super::running::{Attempt, Orders, Running};
+use super::running::{Attempt, Running};
 use super::way::{Warm, Way};
 use super::{Engine, Error, Event, Order};
 use crate::disk;

@@ -17,6 +17,15 @@ pub const LAST_WORDS: Duration = Duration::from_millis(500);
 /// first, and an emulated CPU is slow.
 const PANIC_MESSAGE_TIME: Duration = Duration::from_secs(5);
 
+/// How the emulation failed when the guest's kernel reports it.
+const STALLED: &str = "an emulated CPU stalled";
+
+/// A kernel whose programs don't run yet, and that prints nothing for this long, may stand still.
+/// Then it is looked at several times. One that works on never has all CPUs halted each time.
+const STILL: Duration = Duration::from_secs(20);
+const LOOKS: u32 = 8;
+const TIME_BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
 /// A prompt that nothing follows for this long waits for a person.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -42,6 +51,8 @@ pub enum Action {
     Nothing,
     Quit,
     Kill,
+    /// Reset the machine, for this reason.
+    Reset(String),
     /// Tell that the guest won't come up, for this reason.
     TellHopeless(String),
 }
@@ -50,8 +61,19 @@ pub enum Action {
 #[derive(Default)]
 pub struct RunState {
     phase: Phase,
-    /// The guest is up since its last start. What its programs print means nothing then.
-    up_since_reset: bool,
+    /// How far the guest is since its last reset. What its programs print means nothing when it is
+    /// up.
+    phase_since_reset: Phase,
+    /// The guest has been reset since the start.
+    was_reset: bool,
+    /// [`Action::Reset`] came since the guest was up.
+    was_reset_for_stall: bool,
+    /// Several CPUs are emulated at once, which may fail.
+    emulates: bool,
+    /// The time to look whether all CPUs are halted.
+    pub look_at: Option<Instant>,
+    /// The looks since the guest's last output. All CPUs were halted each time.
+    looks: u32,
     console: ConsoleWatch,
     /// The time at which a prompt has waited for long enough, and what it means.
     pub prompt: Option<(Instant, String)>,
@@ -77,10 +99,12 @@ pub struct RunState {
 
 impl RunState {
     /// Without reports about its end, every regular end of the hypervisor is the guest's own.
-    pub fn new(reports_end: bool, silence_limit: Option<Instant>) -> Self {
+    /// `emulates` says that several CPUs are emulated at once.
+    pub fn new(reports_end: bool, silence_limit: Option<Instant>, emulates: bool) -> Self {
         Self {
             ended_by_guest: !reports_end,
             silence_limit,
+            emulates,
             ..Self::default()
         }
     }
@@ -92,7 +116,7 @@ impl RunState {
             | Report::Moved
             | Report::MoveFailed
             | Report::Unplugged(_) => {}
-            Report::Reset => self.on_reset(),
+            Report::Reset { .. } => self.on_reset(),
             Report::Shutdown { by_guest } => self.ended_by_guest = *by_guest,
             Report::GuestPanicked => {
                 self.panic_reported = true;
@@ -104,12 +128,14 @@ impl RunState {
     fn on_reset(&mut self) {
         // Half a message of the previous boot has no end. With `panic=-1` a panic has none.
         let message = std::mem::take(&mut self.console).panic;
-        if self.panic_reported || message.is_some() && !self.up_since_reset {
+        if self.panic_reported || message.is_some() && self.phase_since_reset < Phase::Up {
             self.fatal.get_or_insert_with(|| panic(message));
             self.end_within(LAST_WORDS);
         }
-        self.up_since_reset = false;
+        self.phase_since_reset = Phase::Booting;
+        self.was_reset = true;
         self.prompt = None;
+        self.look_at = None;
     }
 
     /// A hypervisor that reports its end, and then closes its reports without one, has hung up.
@@ -126,22 +152,64 @@ impl RunState {
         self.silence_limit = None;
         self.prompt = None;
         let seen = self.console.read(bytes);
+        self.look_later();
         if let Some(Seen::End(fatal)) = &seen {
             self.fatal = Some(fatal.clone());
             self.end_within(LAST_WORDS);
         }
         // Before its programs run, the guest has no data to lose.
-        if self.console.timer_lost && may_fail && self.phase < Phase::ProgramsSeen {
-            self.emulation_failure = Some("an emulated CPU stalled".into());
-            return Action::Kill;
+        let stalls = std::mem::take(&mut self.console.timer_lost) && may_fail;
+        if stalls && self.phase_since_reset < Phase::ProgramsSeen {
+            return self.on_stall();
         }
         match seen {
-            Some(Seen::Hopeless(reason)) if !self.up_since_reset => Action::TellHopeless(reason),
-            Some(Seen::Prompt(reason)) if !self.up_since_reset => {
+            Some(Seen::Hopeless(reason)) if self.phase_since_reset < Phase::Up => {
+                Action::TellHopeless(reason)
+            }
+            Some(Seen::Prompt(reason)) if self.phase_since_reset < Phase::Up => {
                 self.prompt = Some((Instant::now() + QUIET, reason));
                 Action::Nothing
             }
             _ => Action::Nothing,
+        }
+    }
+
+    /// The time for a look begins anew, if there is one.
+    fn look_later(&mut self) {
+        let may_stand_still = self.emulates
+            && !self.end_ordered
+            && !self.was_reset_for_stall
+            && self.phase_since_reset < Phase::ProgramsSeen
+            && self.console.is_kernel_alone();
+        self.look_at = may_stand_still.then(|| Instant::now() + STILL);
+        self.looks = 0;
+    }
+
+    /// Decides about a silent kernel after a look at its CPUs.
+    pub fn on_look(&mut self, all_are_halted: bool) -> Action {
+        if !all_are_halted || self.end_ordered {
+            self.look_later();
+            return Action::Nothing;
+        }
+        self.looks += 1;
+        if self.looks < LOOKS {
+            self.look_at = Some(Instant::now() + TIME_BETWEEN_LOOKS);
+            return Action::Nothing;
+        }
+        self.look_at = None;
+        self.was_reset_for_stall = true;
+        Action::Reset(STALLED.into())
+    }
+
+    fn on_stall(&mut self) -> Action {
+        if !self.was_reset {
+            self.emulation_failure = Some(STALLED.into());
+            return Action::Kill;
+        }
+        match std::mem::replace(&mut self.was_reset_for_stall, true) {
+            _ if self.end_ordered => Action::Nothing,
+            false => Action::Reset(STALLED.into()),
+            true => Action::TellHopeless(format!("{STALLED}, twice")),
         }
     }
 
@@ -164,7 +232,9 @@ impl RunState {
         self.silence_limit = None;
         let before = self.phase;
         self.phase = phase.max(before);
-        self.up_since_reset |= phase == Phase::Up;
+        self.phase_since_reset = phase.max(self.phase_since_reset);
+        self.look_at = self.look_at.filter(|_| phase == Phase::Booting);
+        self.was_reset_for_stall &= phase < Phase::Up;
         before < Phase::ProgramsSeen
     }
 

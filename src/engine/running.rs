@@ -1,7 +1,6 @@
 //! A running machine: what happens to it, and one method for each kind of event.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -9,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::helper_set::HelperSet;
+use super::orders::Orders;
 use super::outcome::Outcome;
 use super::plugs::Removals;
 use super::run_state::{Action, LAST_WORDS, Phase, RunState};
@@ -74,11 +74,16 @@ impl Attempt<'_> {
         self.accelerator.is_hardware() && age < TRIAL
     }
 
-    /// Returns whether a stalled CPU or a crash may be the fault of QEMU's emulation, and a restart
-    /// safe. QEMU 10.0, which emulates several CPUs at once, was seen to lose a timer on a busy host,
+    /// Returns whether a stalled CPU or a crash at this age of a boot may be the fault of QEMU's
+    /// emulation, and a restart safe. QEMU 10.0, which emulates several CPUs at once, was seen to lose a timer on a busy host,
     /// once in some hundred boots, and to fail its own assertion (`iotlb_to_section`).
     pub fn emulation_may_fail(&self, age: Duration) -> bool {
-        self.accelerator == Accelerator::Tcg && self.engine.machine.cpus > 1 && age < EARLY
+        self.emulates() && age < EARLY
+    }
+
+    /// Returns whether several CPUs are emulated at once.
+    fn emulates(&self) -> bool {
+        self.accelerator == Accelerator::Tcg && self.engine.machine.cpus > 1
     }
 
     /// Returns whether the accelerator keeps the hypervisor from starting.
@@ -97,34 +102,6 @@ impl Attempt<'_> {
     }
 }
 
-/// The orders to a machine.
-pub struct Orders<'a> {
-    pub receiver: &'a mut mpsc::UnboundedReceiver<Order>,
-    /// Orders from before the hypervisor was ready.
-    pub postponed: VecDeque<Order>,
-}
-
-impl Orders<'_> {
-    /// Waits for the order to quit and postpones all others.
-    pub async fn quit(&mut self) {
-        loop {
-            match self.receiver.recv().await {
-                Some(Order::Quit) => return,
-                Some(order) => self.postponed.push_back(order),
-                None => std::future::pending().await,
-            }
-        }
-    }
-
-    /// Waits for the next order. Cancel safe.
-    pub async fn next(&mut self) -> Option<Order> {
-        match self.postponed.pop_front() {
-            Some(order) => Some(order),
-            None => self.receiver.recv().await,
-        }
-    }
-}
-
 /// A running machine.
 pub struct Running<'a> {
     pub attempt: &'a Attempt<'a>,
@@ -138,6 +115,8 @@ pub struct Running<'a> {
     /// How the accelerator before this one failed, until this one has run the guest.
     earlier_failure: Option<&'a str>,
     started: Instant,
+    /// The start, or the guest's last reset.
+    boot_began: Instant,
     pub state: RunState,
     pub way: Way,
     /// The time limit for the guest's next message about its freeze.
@@ -155,6 +134,7 @@ enum Happening {
     Quiet,
     FreezeLimit,
     UnplugLimit,
+    Look,
     Deadline,
     Exit(Result<(), Failure>),
 }
@@ -201,7 +181,11 @@ impl<'a> Running<'a> {
         let must_write =
             accelerator.is_hardware() && boots && matches!(machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
-        let mut state = RunState::new(control.reports_shutdown(), silence_limit);
+        let mut state = RunState::new(
+            control.reports_shutdown(),
+            silence_limit,
+            attempt.emulates(),
+        );
         if !boots {
             state.reach(Phase::ProgramsSeen);
         }
@@ -222,6 +206,7 @@ impl<'a> Running<'a> {
             ports,
             earlier_failure,
             started,
+            boot_began: started,
             state,
             way,
             freeze_limit: None,
@@ -246,6 +231,7 @@ impl<'a> Running<'a> {
                 }
                 Happening::FreezeLimit => self.on_freeze_limit().await,
                 Happening::UnplugLimit => self.on_unplug_limit().await,
+                Happening::Look => self.on_look().await,
                 Happening::Deadline => self.on_deadline().await,
                 Happening::Exit(exit) => return self.on_exit(exit).await,
             }
@@ -256,6 +242,7 @@ impl<'a> Running<'a> {
     /// hypervisor and the guest said before the exit.
     async fn next(&mut self) -> Happening {
         let (silence_limit, deadline) = (self.state.silence_limit, self.state.deadline);
+        let look_at = self.state.look_at;
         let prompt = self.state.prompt.as_ref().map(|(time, _)| *time);
         let freeze_limit = self.freeze_limit;
         let unplug_limit = self.removals.overdue();
@@ -275,6 +262,7 @@ impl<'a> Running<'a> {
             () = at(prompt) => Happening::Quiet,
             () = at(freeze_limit) => Happening::FreezeLimit,
             () = at(unplug_limit) => Happening::UnplugLimit,
+            () = at(look_at) => Happening::Look,
             () = at(deadline) => Happening::Deadline,
             exit = process.wait() => Happening::Exit(exit),
         }
@@ -298,9 +286,12 @@ impl<'a> Running<'a> {
             Some(Report::NoSpace) => self.attempt.tell(Event::NoSpace).await,
             Some(report) => {
                 self.state.on_report(&report);
-                if report == Report::Reset {
+                if let Report::Reset { by_guest } = report {
+                    self.boot_began = Instant::now();
                     self.attempt.tell(Event::Reset).await;
-                    self.on_reset_while_made().await;
+                    if by_guest {
+                        self.on_reset_while_made().await;
+                    }
                 }
             }
             None => self
@@ -310,7 +301,7 @@ impl<'a> Running<'a> {
     }
 
     fn emulation_may_fail(&self) -> bool {
-        self.attempt.emulation_may_fail(self.started.elapsed())
+        self.attempt.emulation_may_fail(self.boot_began.elapsed())
     }
 
     async fn on_output(&mut self, output: Output) {
@@ -396,6 +387,12 @@ impl<'a> Running<'a> {
         self.act(action).await;
     }
 
+    async fn on_look(&mut self) {
+        let halted = self.hypervisor.control.is_halted().await;
+        let action = self.state.on_look(halted.unwrap_or(false));
+        self.act(action).await;
+    }
+
     async fn on_deadline(&mut self) {
         let action = self.state.on_deadline();
         self.act(action).await;
@@ -444,6 +441,10 @@ impl<'a> Running<'a> {
             Action::Nothing => {}
             Action::TellHopeless(reason) => self.attempt.tell(Event::Hopeless(reason)).await,
             Action::Kill => process.kill(),
+            Action::Reset(reason) => {
+                self.attempt.tell(Event::Restarting { reason }).await;
+                log_error("can't reset the machine", control.reset().await);
+            }
             Action::Quit => {
                 self.state.deadline = Some(Instant::now() + control.quit_time());
                 if let Err(error) = control.quit().await {
@@ -466,33 +467,5 @@ pub async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn orders_from_before_the_start_come_first() {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        let mut orders = Orders {
-            receiver: &mut receiver,
-            postponed: VecDeque::new(),
-        };
-        for order in [
-            Order::Resume,
-            Order::GuestIsUp,
-            Order::Quit,
-            Order::PowerButton,
-        ] {
-            sender.send(order).unwrap();
-        }
-        orders.quit().await;
-        drop(sender);
-        assert!(matches!(orders.next().await, Some(Order::Resume)));
-        assert!(matches!(orders.next().await, Some(Order::GuestIsUp)));
-        assert!(matches!(orders.next().await, Some(Order::PowerButton)));
-        assert!(orders.next().await.is_none());
     }
 }

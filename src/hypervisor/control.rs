@@ -54,6 +54,23 @@ impl Control {
         }
     }
 
+    /// Resets the machine, as its reset button would.
+    pub async fn reset(&self) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.reset().await?),
+            // They emulate no processor, which may need it.
+            Self::Rest(_) | Self::Hyperv(_) => Ok(()),
+        }
+    }
+
+    /// Returns whether all of an emulated machine's CPUs wait for an interrupt at this moment.
+    pub async fn is_halted(&self) -> Result<bool, ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.is_halted().await?),
+            Self::Rest(_) | Self::Hyperv(_) => Ok(false),
+        }
+    }
+
     /// Ends the machine and flushes its disks.
     ///
     /// # Errors

@@ -10,7 +10,10 @@ pub enum Report {
     /// The guest reported a panic through its panic device.
     GuestPanicked,
     /// The guest's system starts again. The hypervisor runs on.
-    Reset,
+    Reset {
+        /// Whether the guest reset the machine itself.
+        by_guest: bool,
+    },
     /// The machine's state is saved, or loaded.
     Moved,
     /// The machine's state can't be saved, or not be loaded.

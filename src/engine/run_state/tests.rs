@@ -11,13 +11,17 @@ const POWER_BUTTON: Step = |state| state.end_ordered = true;
 const QUIT: Step = |state| _ = state.on_quit_order();
 const HANG_UP: Step = |state| state.on_reports_closed(true);
 const OVERDUE: Step = |state| _ = state.on_deadline();
+const ORDERED_LOOK: Step = |state| {
+    state.end_ordered = true;
+    _ = state.on_look(true);
+};
 const CHANNEL: Step = |state| _ = state.reach(Phase::ProgramsSeen);
 const UP: Step = |state| _ = state.reach(Phase::Up);
 const ACCELERATOR: Step = |state| _ = state.on_accelerator_failure("accelerator".into());
 const STALL: Step = |state| _ = state.on_console(LOST, true);
 const LATE_STALL: Step = |state| _ = state.on_console(LOST, false);
 const SHUTDOWN: Step = |state| state.on_report(&Report::Shutdown { by_guest: true });
-const RESET: Step = |state| state.on_report(&Report::Reset);
+const RESET: Step = |state| state.on_report(&Report::Reset { by_guest: true });
 const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
 const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
 const REBOOTING: Step = |state| _ = state.on_console(b"[ 1.2] Rebooting in 3 seconds..\n", true);
@@ -178,8 +182,71 @@ fn a_guest_is_hopeless_only_before_it_is_up() {
     assert!(is_told(&mut state, WORDS));
     state.reach(Phase::Up);
     assert!(!is_told(&mut state, WORDS));
-    state.on_report(&Report::Reset);
+    state.on_report(&Report::Reset { by_guest: true });
     assert!(is_told(&mut state, WORDS));
+}
+
+#[test]
+fn a_cpu_that_stalls_after_a_reboot_costs_a_reset() {
+    let mut state = after(&[UP, RESET]);
+    let reset = Action::Reset(STALLED.into());
+    assert_eq!(state.on_console(LOST, true), reset);
+    assert_eq!(state.on_console(b"more\n", true), Action::Nothing);
+    RESET(&mut state);
+    let hopeless = Action::TellHopeless(format!("{STALLED}, twice"));
+    assert_eq!(state.on_console(LOST, true), hopeless);
+    UP(&mut state);
+    RESET(&mut state);
+    assert_eq!(
+        state.on_console(LOST, false),
+        Action::Nothing,
+        "it isn't early"
+    );
+    RESET(&mut state);
+    assert_eq!(state.on_console(LOST, true), reset);
+    RESET(&mut state);
+    CHANNEL(&mut state);
+    assert_eq!(
+        state.on_console(LOST, true),
+        Action::Nothing,
+        "the guest may have written data"
+    );
+}
+
+#[test]
+fn a_kernel_that_stands_still_is_reset_once() {
+    const KERNEL: &[u8] = b"[ 0.0] Linux version 6.12\n[ 1.7] x\n";
+    let reset = Action::Reset(STALLED.into());
+    let mut state = RunState::new(true, None, true);
+    state.on_console(KERNEL, true);
+    assert!(state.look_at.is_some());
+    let last = |state: &mut RunState| {
+        (0..LOOKS)
+            .map(|_| state.on_look(true))
+            .reduce(|before, next| {
+                assert_eq!(before, Action::Nothing);
+                next
+            })
+    };
+    for _ in 1..LOOKS {
+        assert_eq!(state.on_look(true), Action::Nothing);
+    }
+    assert_eq!(state.on_look(false), Action::Nothing, "it works");
+    assert_eq!(last(&mut state), Some(reset));
+    assert!(state.look_at.is_none());
+    RESET(&mut state);
+    state.on_console(KERNEL, true);
+    assert!(state.look_at.is_none(), "it may be the kernel's own fault");
+
+    for step in [CHANNEL, UP, RESET, ORDERED_LOOK] {
+        let mut state = RunState::new(true, None, true);
+        state.on_console(KERNEL, true);
+        step(&mut state);
+        assert!(state.look_at.is_none());
+    }
+    let mut state = RunState::new(true, None, false);
+    state.on_console(KERNEL, true);
+    assert!(state.look_at.is_none(), "nothing is emulated");
 }
 
 #[test]
@@ -197,7 +264,7 @@ fn a_prompt_waits_for_what_follows() {
 #[test]
 fn a_guest_that_is_up_may_be_silent() {
     for phase in [Phase::ProgramsSeen, Phase::Up] {
-        let mut state = RunState::new(true, Some(Instant::now()));
+        let mut state = RunState::new(true, Some(Instant::now()), false);
         state.reach(phase);
         assert!(state.silence_limit.is_none());
     }

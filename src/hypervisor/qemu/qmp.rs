@@ -77,6 +77,18 @@ impl Qmp {
         Ok(())
     }
 
+    pub async fn reset(&self) -> Result<(), QmpError> {
+        in_time(self.service.execute(qmp::system_reset {})).await?;
+        Ok(())
+    }
+
+    /// Returns whether all CPUs wait for an interrupt at this moment. QEMU tells it of emulated x86
+    /// processors.
+    pub async fn is_halted(&self) -> Result<bool, QmpError> {
+        let registers = self.human("info registers -a").await?;
+        Ok(registers.contains("HLT=1") && !registers.contains("HLT=0"))
+    }
+
     /// Flushes the disks and ends QEMU.
     pub async fn quit(&self) -> Result<(), QmpError> {
         in_time(self.service.execute(qmp::quit {})).await?;
@@ -374,7 +386,9 @@ async fn pass_on_reports(
                 Report::NoSpace
             }
             qmp::Event::GUEST_PANICKED { .. } => Report::GuestPanicked,
-            qmp::Event::RESET { .. } => Report::Reset,
+            qmp::Event::RESET { data, .. } => Report::Reset {
+                by_guest: data.guest,
+            },
             qmp::Event::MIGRATION { data, .. } => match data.status {
                 qmp::MigrationStatus::completed => Report::Moved,
                 qmp::MigrationStatus::failed => Report::MoveFailed,
