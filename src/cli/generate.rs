@@ -335,7 +335,7 @@ fn direct_args(
     let new = &plan.new;
     let Facts { owners, .. } = &boot.facts;
     let arch = Arch::from_oci(&image.architecture).unwrap_or(Arch::X86_64);
-    let mut cmdline = boot.cmdline(arch.serial_console(), None);
+    let mut cmdline = boot.cmdline(arch, None);
     for karg in &plan.kargs {
         // A VM's command line has the image's words, too.
         if !cmdline.split(' ').any(|word| word == karg) {

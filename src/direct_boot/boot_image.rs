@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::boot_files::{FactsFile, INITRAMFS, KERNEL};
 use super::layers::Block;
 use super::{Error, erofs, modules, scratch, selinux};
+use crate::hypervisor::Arch;
 use crate::image::Facts;
 
 /// The root's disks have this serial and a number; the lowest layer's disk has 0.
@@ -162,7 +163,7 @@ impl BootImage {
 
     /// The kernel's command line. systemd starts `unit` in place of the default target, with all
     /// changes in memory.
-    pub fn cmdline(&self, console: &str, unit: Option<&str>) -> String {
+    pub fn cmdline(&self, arch: Arch, unit: Option<&str>) -> String {
         let mut stack: Vec<String> = self.roots().map(|(serial, _)| serial).collect();
         // overlayfs expects the uppermost layer first.
         stack.reverse();
@@ -171,13 +172,18 @@ impl BootImage {
         }
         let mut words = vec![
             "rdinit=/podman-bootc/init".to_owned(),
-            format!("console={console}"),
+            format!("console={}", arch.serial_console()),
             format!("podman-bootc.root={}", stack.join(",")),
             // The other disks don't belong to this system.
             "systemd.gpt_auto=0".to_owned(),
             // The questions of the first boot would wait for an answer.
             "systemd.firstboot=off".to_owned(),
         ];
+        // Linux on x86 checks that the timer works, which fails on a busy host when QEMU emulates. A
+        // guest of KVM leaves the check out, too (`paravirt_ops_setup` in its kvm.c).
+        if arch == Arch::X86_64 {
+            words.push("no_timer_check".to_owned());
+        }
         if self.has_scratch && unit.is_none() {
             words.push(format!("podman-bootc.{}", scratch::SERIAL));
         }

@@ -10,6 +10,8 @@ const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
 /// The kernel's check for stalls prints this about its thread `rcu_preempt` or `rcu_sched`
 /// (tree_stall.h).
 const TIMER_LOST: &str = "kthread timer wakeup didn't happen";
+/// The kernel's panic when the timer of an emulated machine is late (`check_timer` in its io_apic.c).
+const TIMER_LATE: &str = "IO-APIC + timer doesn't work";
 /// Longer lines and escape sequences are cut: they are not messages. Bytes.
 const LINE_MAX: usize = 1024;
 /// A longer line is not a prompt. Bytes.
@@ -26,7 +28,7 @@ pub struct ConsoleWatch {
     told: bool,
     /// The kernel's message about a panic whose end marker has not come yet.
     pub panic: Option<String>,
-    /// The kernel reported that a CPU's timer doesn't wake it.
+    /// The kernel reported that a CPU's timer doesn't wake it, or that it has none.
     pub timer_lost: bool,
 }
 
@@ -102,6 +104,7 @@ impl ConsoleWatch {
             |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
         self.timer_lost |= after_clock("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
         if let Some(message) = after_clock("Kernel panic - not syncing: ") {
+            self.timer_lost |= message.starts_with(TIMER_LATE);
             self.panic = Some(message);
             return None;
         }
@@ -214,6 +217,9 @@ mod tests {
         assert!(!watch.timer_lost, "an emulated guest may be slow");
         let line = b"[   25.065714] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983 f0x0\r\n";
         assert_eq!(watch.read(line), None);
+        assert!(watch.timer_lost);
+        let mut watch = ConsoleWatch::default();
+        watch.read(b"[    0.032000] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug\r\n");
         assert!(watch.timer_lost);
     }
 

@@ -207,7 +207,8 @@ impl RunState {
             return Action::Kill;
         }
         match std::mem::replace(&mut self.was_reset_for_stall, true) {
-            _ if self.end_ordered => Action::Nothing,
+            // A panic that has begun ends the machine.
+            _ if self.end_ordered || self.console.panic.is_some() => Action::Nothing,
             false => Action::Reset(STALLED.into()),
             true => Action::TellHopeless(format!("{STALLED}, twice")),
         }

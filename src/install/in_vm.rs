@@ -148,7 +148,7 @@ fn machine(
         boot: Boot::Kernel {
             kernel: boot.kernel(),
             initrd: boot.initramfs(),
-            cmdline: boot.cmdline(arch.serial_console(), Some(direct_boot::INSTALL_UNIT)),
+            cmdline: boot.cmdline(arch, Some(direct_boot::INSTALL_UNIT)),
         },
         disks: boot
             .roots()

@@ -105,9 +105,7 @@ pub fn direct_source(boot: &BootImage, arch: Arch, kargs: &[String]) -> Source {
     Source::Direct {
         kernel: boot.kernel(),
         initramfs: boot.initramfs(),
-        cmdline: [&[boot.cmdline(arch.serial_console(), None)], kargs]
-            .concat()
-            .join(" "),
+        cmdline: [&[boot.cmdline(arch, None)], kargs].concat().join(" "),
         roots: boot
             .roots()
             .map(|(serial, file)| (serial, file.to_owned()))
