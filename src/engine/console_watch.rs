@@ -10,7 +10,8 @@ const BOOT_FAILURE: &str = "podman-bootc: direct boot failed: ";
 /// The kernel's check for stalls prints this about its thread `rcu_preempt` or `rcu_sched`
 /// (tree_stall.h).
 const TIMER_LOST: &str = "kthread timer wakeup didn't happen";
-/// The kernel's panic when the timer of an emulated machine is late (`check_timer` in its io_apic.c).
+/// The kernel's panic when the timer of an emulated machine is late (`check_timer` in its
+/// io_apic.c).
 const TIMER_LATE: &str = "IO-APIC + timer doesn't work";
 /// Longer lines and escape sequences are cut: they are not messages. Bytes.
 const LINE_MAX: usize = 1024;

@@ -26,6 +26,13 @@ const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
 const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
 const REBOOTING: Step = |state| _ = state.on_console(b"[ 1.2] Rebooting in 3 seconds..\n", true);
 const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
+const NO_TIMER: Step = |state| {
+    _ = state.on_console(
+        b"[ 0.0] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug\n",
+        true,
+    );
+    state.on_last_console(PANIC_END);
+};
 const BOOT_FAILURE: Step =
     |state| _ = state.on_console(b"podman-bootc: direct boot failed: z\n", true);
 
@@ -98,6 +105,9 @@ fn a_failure_before_the_guest_is_up_calls_for_another_attempt() {
     let outcome = |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
     let stalled = Outcome::EmulationFailed("an emulated CPU stalled".into());
     assert_eq!(outcome(&[STALL], false), stalled);
+    assert_eq!(outcome(&[NO_TIMER], false), stalled);
+    let panicked = outcome(&[RESET, NO_TIMER], false);
+    assert!(matches!(panicked, Outcome::Ended(Ended::Panic(_))));
     assert_eq!(
         outcome(&[CHANNEL, ACCELERATOR, HANG_UP, OVERDUE], false),
         fallback("accelerator")
