@@ -24,6 +24,9 @@ const SANDBOX: &str = "-sandbox";
 /// Multi-threaded TCG crashed guests with QEMU 7.2 (Debian 12); 10.0 runs them well.
 const FIRST_GOOD_MTTCG: (u32, u32) = (8, 0);
 
+/// Older versions don't know all names of the processor's fast string instructions.
+const FIRST_WITH_FAST_STRINGS: (u32, u32) = (9, 0);
+
 /// Older versions don't know `-action`.
 const FIRST_WITH_ACTIONS: (u32, u32) = (6, 0);
 
@@ -50,7 +53,7 @@ pub fn launch(
         &format!("guest={},debug-threads=on", escape(&machine.name)),
     );
     args.option("-accel", &accel(qemu, accelerator));
-    args.option("-cpu", cpu(machine.arch, accelerator));
+    args.option("-cpu", cpu(qemu, accelerator));
     args.option("-smp", &machine.cpus.to_string());
     args.option("-m", &format!("size={}M", machine.memory_mib));
     let console = match console_socket(qemu, machine) {
@@ -112,15 +115,18 @@ pub(super) fn without_sandbox(launch: &Launch) -> Option<Launch> {
     Some(launch)
 }
 
-fn cpu(arch: Arch, accelerator: Accelerator) -> &'static str {
-    match (accelerator, arch) {
+fn cpu(qemu: &Qemu, accelerator: Accelerator) -> &'static str {
+    match (accelerator, qemu.arch) {
         (Accelerator::Kvm | Accelerator::Hvf | Accelerator::Native, _)
         | (Accelerator::Whpx, Arch::Aarch64) => "host",
         // WHPX fails with features that the host's processor lacks. Images today need x86-64-v3,
         // which this one has.
         (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
         // With emulated virtualization the guest would load its own KVM, for nothing.
-        (Accelerator::Tcg, Arch::X86_64) => "max,svm=off",
+        (Accelerator::Tcg, Arch::X86_64) if qemu.version < FIRST_WITH_FAST_STRINGS => "max,svm=off",
+        // Nor are these fast: for the instructions that they promise to be fast, QEMU copies or
+        // clears a byte at a time. Without them, Linux takes loops over eight bytes.
+        (Accelerator::Tcg, Arch::X86_64) => "max,svm=off,erms=off,fsrm=off,fsrs=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
     }
 }
@@ -336,7 +342,7 @@ pub(super) mod tests {
                 Arch::X86_64,
                 (10, 0),
                 Accelerator::Tcg,
-                ("tcg", "max,svm=off"),
+                ("tcg", "max,svm=off,erms=off,fsrm=off,fsrs=off"),
             ),
             (
                 Arch::X86_64,
@@ -359,7 +365,7 @@ pub(super) mod tests {
                 ..qemu(version)
             };
             assert_eq!(
-                (&*accel(&qemu, accelerator), cpu(arch, accelerator)),
+                (&*accel(&qemu, accelerator), cpu(&qemu, accelerator)),
                 options
             );
         }
