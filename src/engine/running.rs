@@ -76,7 +76,7 @@ impl Attempt<'_> {
 
     /// Returns whether a stalled CPU or a crash at this age of a boot may be the fault of QEMU's
     /// emulation, and a restart safe. QEMU 10.0 was seen to lose a timer on a busy host, once in
-    /// some 300 boots, and to fail its own assertion (`iotlb_to_section`).
+    /// some 600 boots, and to fail its own assertion (`iotlb_to_section`).
     pub fn emulation_may_fail(&self, age: Duration) -> bool {
         self.emulates() && age < EARLY
     }

@@ -145,6 +145,33 @@ fn an_emulation_that_crashes_early_starts_once_more() {
     sandbox.assert_clean(&[]);
 }
 
+/// A kernel that sleeps stands for one whose CPU has lost its timer.
+#[test]
+fn a_kernel_that_stands_still_is_reset() {
+    let sandbox = Sandbox::new("accelerator-still");
+    let image = shared("latest");
+    let run = [
+        "run",
+        "--name",
+        "vm",
+        "--accel",
+        "tcg",
+        "--cold",
+        "--ephemeral",
+        "--karg",
+        "rdinit=/none",
+        "--karg",
+        "rootdelay=600",
+    ];
+    let run = sandbox.start(&[&run[..], &[&image]].concat());
+    run.wait_stderr("an emulated CPU stalled; starting the VM once more", BOOT);
+    let boots = || sandbox.ok(&["logs", "vm"]).matches("Linux version").count();
+    wait_for("the second boot", BOOT, || (boots() == 2).then_some(()));
+    sandbox.ok(&["rm", "--force", "vm"]);
+    run.finish(SOON).expect(125);
+    sandbox.assert_clean(&[]);
+}
+
 /// With another processor model, a broken KVM may start the guest and stop it later.
 #[test]
 fn a_kvm_that_fails_after_the_start_falls_back_too() {

@@ -274,23 +274,6 @@ fn a_guest_that_stalls_during_boot_is_started_once_more() {
     }
 }
 
-#[test]
-fn a_kernel_that_stands_still_is_reset() {
-    let qemu = format!("qemu-system-{}", std::env::consts::ARCH);
-    let host = Host::new("linux", &[&qemu]).with("FAKE_STANDS_STILL", "1");
-    let run = [
-        "run", "-q", "-d", "--name", "one", "--accel", "tcg", "--cpus", "2", "--disk",
-    ];
-    host.succeed(&[&run[..], &[&disk(&host)]].concat());
-    host.wait_until("reset", || {
-        host.succeed(&["logs", "one"])
-            .matches("Linux version")
-            .count()
-            == 2
-    });
-    assert_eq!(host.row()["state"], "running");
-}
-
 /// On Linux the fake dies with the supervisor, too. It leaves a VM that still uses its disk.
 #[cfg(target_os = "linux")]
 #[test]

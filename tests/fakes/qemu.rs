@@ -14,15 +14,10 @@ const NO_SANDBOX: &str = "FAKE_NO_SANDBOX";
 const HARDWARE_FAILS: &str = "FAKE_HARDWARE_FAILS";
 /// The number of starts at which an emulated processor stalls.
 const TIMER_LOST: &str = "FAKE_TIMER_LOST";
-/// Set if the guest's kernel stands still until the machine is reset.
-const STANDS_STILL: &str = "FAKE_STANDS_STILL";
 /// The presses of the power button that the guest doesn't see.
 const DEAF: &str = "FAKE_DEAF";
 /// Set if the guest sends its ready signal.
 const READY: &str = "FAKE_READY";
-
-/// The kernel's first line.
-const KERNEL: &str = "[    0.000000] Linux version 6.12.0";
 
 #[cfg(unix)]
 type Stream = std::os::unix::net::UnixStream;
@@ -120,9 +115,6 @@ pub fn system(args: &[String]) -> ExitCode {
             "[   25.0] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983"
         );
     }
-    if !wanted(STANDS_STILL).is_empty() {
-        println!("{KERNEL}");
-    }
     let mut monitor = Monitor {
         out: control.try_clone().unwrap(),
         ports: vec![],
@@ -184,12 +176,6 @@ impl Monitor {
             }
             "system_powerdown" => true,
             "quit" => false,
-            "system_reset" => {
-                self.answer(command, json!({}));
-                self.report("RESET", false, "host-qmp-system-reset");
-                println!("{KERNEL}\n[    1.0] Run /init as init process");
-                return false;
-            }
             other => panic!("{other}"),
         };
         self.answer(command, json!({}));
@@ -198,16 +184,12 @@ impl Monitor {
         } else {
             "host-qmp-quit"
         };
-        self.report("SHUTDOWN", by_guest, reason);
-        true
-    }
-
-    fn report(&mut self, event: &str, by_guest: bool, reason: &str) {
         self.say(&json!({
             "timestamp": {"seconds": 1, "microseconds": 2},
-            "event": event,
+            "event": "SHUTDOWN",
             "data": {"guest": by_guest, "reason": reason},
         }));
+        true
     }
 
     fn answer(&mut self, command: &Value, value: Value) -> bool {
@@ -229,7 +211,6 @@ impl Monitor {
                 }
                 String::new()
             }
-            ["info", "registers", "-a"] => "CPU#0\r\nHLT=1\r\nCPU#1\r\nHLT=1\r\n".into(),
             ["info", "usernet"] => {
                 let mut table = "Hub -1 (net0):\r\n".to_owned();
                 for (port, guest) in &self.ports {
