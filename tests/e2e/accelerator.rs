@@ -8,6 +8,16 @@ use crate::harness::{BOOT, Kvm, Running, SOON, Sandbox, shared, tool_on_processo
 
 /// The beginning of the message about the fallback to emulation.
 const NO_KVM: &str = "KVM doesn't work on this host";
+/// Boots an emulated VM.
+const EMULATED: [&str; 7] = [
+    "run",
+    "--name",
+    "vm",
+    "--accel",
+    "tcg",
+    "--cold",
+    "--ephemeral",
+];
 
 #[test]
 fn a_broken_kvm_falls_back_to_emulation_once() {
@@ -123,16 +133,7 @@ fn accelerators(sandbox: &Sandbox, virtualizes: bool, image: &str, choice: &str)
 fn an_emulation_that_crashes_early_starts_once_more() {
     let sandbox = Sandbox::new("accelerator-crash");
     let image = shared("latest");
-    let run = [
-        "run",
-        "--name",
-        "vm",
-        "--accel",
-        "tcg",
-        "--cold",
-        "--ephemeral",
-    ];
-    sandbox.ok(&[&run[..], &["--detach", &image]].concat());
+    sandbox.ok(&[&EMULATED[..], &["--detach", &image]].concat());
     sandbox.wait_qemu().signal(Signal::ABORT);
     let output = sandbox.run(&["ssh", "vm", "echo", "up"]).expect(0);
     assert_eq!(output.text(), "up\n");
@@ -150,20 +151,8 @@ fn an_emulation_that_crashes_early_starts_once_more() {
 fn a_kernel_that_stands_still_is_reset() {
     let sandbox = Sandbox::new("accelerator-still");
     let image = shared("latest");
-    let run = [
-        "run",
-        "--name",
-        "vm",
-        "--accel",
-        "tcg",
-        "--cold",
-        "--ephemeral",
-        "--karg",
-        "rdinit=/none",
-        "--karg",
-        "rootdelay=600",
-    ];
-    let run = sandbox.start(&[&run[..], &[&image]].concat());
+    let kargs = ["--karg", "rdinit=/none", "--karg", "rootdelay=600"];
+    let run = sandbox.start(&[&EMULATED[..], &kargs, &[&image]].concat());
     run.wait_stderr("an emulated CPU stalled; starting the VM once more", BOOT);
     let boots = || sandbox.ok(&["logs", "vm"]).matches("Linux version").count();
     wait_for("the second boot", BOOT, || (boots() == 2).then_some(()));
