@@ -4,7 +4,7 @@
 const BEGIN: &str = "Linux version ";
 /// What the kernel prints when it starts the first program (`run_init_process` in its init/main.c).
 const FIRST_PROGRAM: &str = " as init process";
-/// The first program of a direct boot, which asks nobody anything.
+/// The first program of a direct boot. It never waits for a person.
 const OURS: &str = "Run /podman-bootc/init";
 
 /// Reads the lines of a console.

@@ -21,7 +21,7 @@ const PANIC_MESSAGE_TIME: Duration = Duration::from_secs(5);
 const STALLED: &str = "an emulated CPU stalled";
 
 /// A kernel whose programs don't run yet, and that prints nothing for this long, may stand still.
-/// Then it is looked at several times. One that works on never has all CPUs halted each time.
+/// Then several looks follow. If the kernel works, some CPU runs at one of them.
 const STILL: Duration = Duration::from_secs(20);
 const LOOKS: u32 = 8;
 const TIME_BETWEEN_LOOKS: Duration = Duration::from_millis(500);
