@@ -124,8 +124,8 @@ fn cpu(qemu: &Qemu, accelerator: Accelerator) -> &'static str {
         (Accelerator::Whpx, Arch::X86_64) => "Haswell-noTSX",
         // With emulated virtualization the guest would load its own KVM, for nothing.
         (Accelerator::Tcg, Arch::X86_64) if qemu.version < FIRST_WITH_FAST_STRINGS => "max,svm=off",
-        // Nor are these fast: for the instructions that they promise to be fast, QEMU copies or
-        // clears a byte at a time. Without them, Linux takes loops over eight bytes.
+        // QEMU emulates string instructions a byte at a time. Linux uses loops over eight bytes on a
+        // processor that doesn't call these instructions fast.
         (Accelerator::Tcg, Arch::X86_64) => "max,svm=off,erms=off,fsrm=off,fsrs=off",
         (Accelerator::Tcg, Arch::Aarch64) => "max",
     }
