@@ -1,6 +1,7 @@
 //! Watches a guest's serial console for an end that the guest announces, for a boot that needs a
 //! person, and for a lost timer.
 
+use super::console_lines::{ConsoleLines, Line};
 use super::hopeless::{Sign, Signs};
 use super::kernel_phase::KernelPhase;
 use super::outcome::Ended;
@@ -13,40 +14,19 @@ const TIMER_LOST: &str = "kthread timer wakeup didn't happen";
 /// The kernel's panic when the timer of an emulated machine is late (`check_timer` in its
 /// io_apic.c).
 const TIMER_LATE: &str = "IO-APIC + timer doesn't work";
-/// Longer lines and escape sequences are cut: they are not messages. Bytes.
-const LINE_MAX: usize = 1024;
-/// A longer line is not a prompt. Bytes.
-const PROMPT_MAX: usize = 256;
 
 /// Reads the output of a serial console.
 #[derive(Default)]
 pub struct ConsoleWatch {
-    line: Vec<u8>,
-    escape: Escape,
+    lines: ConsoleLines,
     signs: Signs,
     kernel: KernelPhase,
-    /// This line was a sign already.
+    /// The unfinished line was a sign already.
     told: bool,
     /// The kernel's message about a panic whose end marker has not come yet.
     pub panic: Option<String>,
     /// The kernel reported that a CPU's timer doesn't wake it, or that it has none.
     pub timer_lost: bool,
-}
-
-/// The part of an escape sequence that came last (ECMA-48).
-#[derive(Default)]
-enum Escape {
-    #[default]
-    None,
-    Start,
-    /// A control sequence.
-    Control,
-    /// One more byte, as in the choice of a character set.
-    One,
-    /// A string for the terminal, and its length so far.
-    Text(usize),
-    /// The end of such a string may have begun.
-    TextEnd,
 }
 
 /// What the console says.
@@ -66,24 +46,30 @@ impl ConsoleWatch {
     pub fn read(&mut self, bytes: &[u8]) -> Option<Seen> {
         let mut seen = None;
         for &byte in bytes {
-            let ends_line = self.take(byte);
-            if !ends_line || self.line.is_empty() {
+            let Some(line) = self.lines.push(byte) else {
                 continue;
+            };
+            if self.kernel.read(&line) {
+                // The system before it, or the boot loader, finishes no line any more.
+                self.lines.drop_unfinished();
+                self.told = false;
             }
-            let line = crate::text::plain(&String::from_utf8_lossy(&self.line));
-            self.line.clear();
-            self.kernel.read(&line);
             if let Some(ended) = self.read_end(&line) {
                 return Some(Seen::End(ended));
             }
-            let sign = self.signs.read(&line, true);
-            if !std::mem::take(&mut self.told) {
+            let sign = self.signs.read(&line);
+            let was_told = match line {
+                Line::Kernel(_) => false,
+                Line::Program(_) => std::mem::take(&mut self.told),
+            };
+            if !was_told {
                 seen = sign.map(Seen::from).or(seen);
             }
         }
-        if !self.told && (1..PROMPT_MAX).contains(&self.line.len()) {
-            let line = crate::text::plain(&String::from_utf8_lossy(&self.line));
-            let sign = self.signs.read(&line, false);
+        if !self.told
+            && let Some(line) = self.lines.unfinished()
+        {
+            let sign = self.signs.read_unfinished(&line);
             self.told = matches!(sign, Some(Sign::Hopeless(_)));
             seen = sign.map(Seen::from).or(seen);
         }
@@ -92,56 +78,28 @@ impl ConsoleWatch {
 
     /// Returns whether the kernel has started, and none of the image's programs.
     pub fn is_kernel_alone(&self) -> bool {
-        self.kernel.lasts(&String::from_utf8_lossy(&self.line))
+        self.kernel.lasts() && self.lines.is_blank()
     }
 
     /// Returns the end that a line announces.
-    fn read_end(&mut self, line: &str) -> Option<Ended> {
-        if let Some(reason) = line.strip_prefix(BOOT_FAILURE) {
-            return Some(Ended::Failed(reason.trim().to_owned()));
-        }
-        // Half a line of another program can precede the kernel's clock.
-        let after_clock =
-            |marker: &str| Some(line.split_once(&format!("] {marker}"))?.1.trim().to_owned());
-        self.timer_lost |= after_clock("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
-        if let Some(message) = after_clock("Kernel panic - not syncing: ") {
-            self.timer_lost |= message.starts_with(TIMER_LATE);
-            self.panic = Some(message);
+    fn read_end(&mut self, line: &Line) -> Option<Ended> {
+        let message = match line {
+            Line::Kernel(message) => message,
+            Line::Program(text) => {
+                let reason = text.strip_prefix(BOOT_FAILURE)?;
+                return Some(Ended::Failed(reason.trim().to_owned()));
+            }
+        };
+        self.timer_lost |= message.starts_with("rcu: ") && message.contains(TIMER_LOST);
+        if let Some(reason) = message.strip_prefix("Kernel panic - not syncing: ") {
+            self.timer_lost |= reason.starts_with(TIMER_LATE);
+            self.panic = Some(reason.trim().to_owned());
             return None;
         }
         // With `panic=N`, the kernel announces its restart instead (panic.c).
-        let is_over = after_clock("---[ end Kernel panic - not syncing").is_some()
-            || after_clock("Rebooting in ").is_some_and(|text| text.ends_with("seconds.."));
+        let is_over = message.starts_with("---[ end Kernel panic - not syncing")
+            || message.starts_with("Rebooting in ") && message.trim_end().ends_with("seconds..");
         is_over.then(|| self.panic.take().map(Ended::Panic))?
-    }
-
-    /// Takes a byte; returns true when it ends a line. Escape sequences are dropped, and those that
-    /// move the cursor or clear the screen, as firmware and boot loaders do, end a line.
-    fn take(&mut self, byte: u8) -> bool {
-        use Escape::{Control, None, One, Start, Text, TextEnd};
-        let (next, ends_line) = match (&self.escape, byte) {
-            (_, b'\n') => (None, true),
-            (None | Control, 0x1b) => (Start, false),
-            (None, b'\r') => (None, true),
-            (None, _) => {
-                if self.line.len() < LINE_MAX {
-                    self.line.push(byte);
-                }
-                (None, false)
-            }
-            (Start, b'[') => (Control, false),
-            (Start, b'P' | b'X' | b']' | b'^' | b'_') => (Text(0), false),
-            (Start, b' '..=b'/') => (One, false),
-            (Start | One, _) => (None, byte == b'c'),
-            (Control, 0x40..=0x7e) => (None, b"HJfd".contains(&byte)),
-            (Control, _) => (Control, false),
-            (Text(_), 0x07) => (None, false),
-            (Text(_), 0x1b) => (TextEnd, false),
-            (Text(LINE_MAX), _) | (TextEnd, _) => (None, false),
-            (Text(length), _) => (Text(length + 1), false),
-        };
-        self.escape = next;
-        ends_line
     }
 }
 
@@ -190,8 +148,8 @@ mod tests {
     #[test]
     fn a_panic_has_two_lines() {
         let mut watch = ConsoleWatch::default();
-        let text = "[   12.3] x\r\n[   12.4] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n\
-            [   12.5] CPU: 0\r\n[   12.6] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
+        let text = "[   12.300000] x\r\n[   12.400000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n\
+            [   12.500000] CPU: 0\r\n[   12.600000] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n";
         let (first, second) = text.split_at(60);
         assert_eq!(watch.read(first.as_bytes()), None);
         let panic = "Attempted to kill init! exitcode=0x00000100".to_owned();
@@ -203,12 +161,43 @@ mod tests {
 
     #[test]
     fn a_panic_can_follow_half_a_line() {
-        let text = "         Starting udev...[   12.4] Kernel panic - not syncing: sysrq triggered crash\r\n\
-            [  OK  ] Started[   12.6] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
+        let text = "         Starting udev...[   12.400000] Kernel panic - not syncing: sysrq triggered crash\r\n\
+            [  OK  ] Started[   12.600000] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
         assert_eq!(
             read(text),
             Some(Ended::Panic("sysrq triggered crash".into()))
         );
+    }
+
+    #[test]
+    fn the_kernel_can_write_into_a_question() {
+        // Linux 6.12, systemd 257 and a setup program.
+        for text in [
+            "-- Press any ke[   11.388241] systemd[1]: Finished x.\r\ny to proceed --",
+            "\x1b]3008;start=1[   11.388241] systemd[1]: Finished x.\r\nf;type=service\x1b\\-- Press any key to proceed --",
+        ] {
+            let asked = "the guest's first-boot setup waits for a key at the console (\"-- Press any key to proceed --\")";
+            assert_eq!(hopeless(text).as_deref(), Some(asked), "{text}");
+        }
+        let mut watch = ConsoleWatch::default();
+        let prompt = |seen| matches!(seen, Some(Seen::Prompt(_)));
+        assert!(prompt(watch.read(b"(initramfs) ")));
+        assert!(
+            prompt(watch.read(b"[   11.388241] usb 1-1: x\r\n")),
+            "it still waits"
+        );
+        assert_eq!(watch.read(b"exit\r\n"), None);
+    }
+
+    #[test]
+    fn a_kernel_begins_behind_half_a_line() {
+        let mut watch = ConsoleWatch::default();
+        watch.read(b"Booting from ROM..");
+        assert!(!watch.is_kernel_alone());
+        watch.read(b"[    0.000000] Linux version 6.12\r\n[    0.0");
+        assert!(watch.is_kernel_alone());
+        watch.read(b"00000] x\r\nPress any key");
+        assert!(!watch.is_kernel_alone());
     }
 
     #[test]
@@ -228,20 +217,20 @@ mod tests {
     fn a_log_that_quotes_a_panic_is_not_a_panic() {
         let text = "Nov 21 host kernel: Kernel panic - not syncing: x\n\
             Nov 21 host kernel: ---[ end Kernel panic - not syncing: x ]---\n\
-            [   12.4] Kernel panic - not syncing: only half\n";
+            [   12.400000] Kernel panic - not syncing: only half\n";
         assert_eq!(read(text), None);
     }
 
     #[test]
     fn a_kernel_that_restarts_after_a_panic_has_panicked() {
         // Linux 6.12 with `panic=3`.
-        let text = "[    1.9] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n\
-            [    1.9] CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted\r\n\
-            [    1.9] Kernel Offset: 0x2a00000 from 0xffffffff81000000\r\n\
-            [    1.9] Rebooting in 3 seconds..\r\n";
+        let text = "[    1.900000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n\
+            [    1.900000] CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted\r\n\
+            [    1.900000] Kernel Offset: 0x2a00000 from 0xffffffff81000000\r\n\
+            [    1.900000] Rebooting in 3 seconds..\r\n";
         let reason = "VFS: Unable to mount root fs on unknown-block(0,0)".to_owned();
         assert_eq!(read(text), Some(Ended::Panic(reason)));
-        assert_eq!(read("[    1.9] Rebooting in 3 seconds..\n"), None);
+        assert_eq!(read("[    1.900000] Rebooting in 3 seconds..\n"), None);
     }
 
     #[test]
@@ -295,7 +284,7 @@ mod tests {
             ),
             (
                 "dracut",
-                "[  195.7] dracut-initqueue[403]: Warning: /dev/disk/by-uuid/00000000-0000-0000-0000-000000000000 does not exist\r\n\
+                "[  195.700000] dracut-initqueue[403]: Warning: /dev/disk/by-uuid/00000000-0000-0000-0000-000000000000 does not exist\r\n\
                  \r\nGenerating \"/run/initramfs/rdsosreport.txt\"\r\n\r\n\r\n\
                  Entering emergency mode. Exit the shell to continue.\r\nType \"journalctl\" to view system logs.\r\n",
                 "the guest's initramfs stopped in its emergency shell: \
@@ -303,7 +292,7 @@ mod tests {
             ),
             (
                 "dracut with rd.shell=0",
-                "[    5.1] dracut: FATAL: Don't know how to handle 'root=x'\r\n[    5.1] dracut: Refusing to continue\r\n",
+                "[    5.100000] dracut: FATAL: Don't know how to handle 'root=x'\r\n[    5.100000] dracut: Refusing to continue\r\n",
                 "the guest's initramfs stopped in its emergency shell: Don't know how to handle 'root=x'",
             ),
             (
@@ -400,7 +389,7 @@ mod tests {
             ),
             (
                 "Linux",
-                "[   44.2] reboot: System halted\r\n",
+                "[   44.200000] reboot: System halted\r\n",
                 "the guest halted",
             ),
         ] {
@@ -420,7 +409,7 @@ mod tests {
             ">>Start PXE over IPv4.",
             "Shell> fs0:\\EFI\\BOOT\\BOOTX64.EFI\r\n",
             "GRUB loading...\r\nWelcome to GRUB!\r\n",
-            "[   12.4] reboot: Restarting system\r\n",
+            "[   12.400000] reboot: Restarting system\r\n",
             "Please enter the dragon\r\n",
             "Welcome to Debian GNU/Linux 13 (trixie)!\r\n",
             "localhost login: ",
@@ -435,7 +424,6 @@ mod tests {
         let mut watch = ConsoleWatch::default();
         for noise in [&b"x"[..], b"\x1b]x", b"\x1b[0;", b"[FAILED] y\n", b"\xff"] {
             assert_eq!(watch.read(&noise.repeat(100_000)), None);
-            assert!(watch.line.len() <= LINE_MAX);
         }
         let text = b"\r\nFailed to boot both default and fallback entries.\r\n";
         assert!(matches!(watch.read(text), Some(Seen::Hopeless(_))));

@@ -1,12 +1,14 @@
 //! The texts on a console that mean that a guest won't come up without a person. A table: each text
 //! with its place in a line and its meaning. The texts are from the sources of each program.
 
+use super::console_lines::Line;
+
 /// The part of a line that a text must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// The start of the line.
     Start,
-    /// The start of the text behind the kernel's clock, which half a line can precede.
+    /// The start of a line of the kernel's log.
     Kernel,
     /// The start of the line behind systemd's mark, such as `[  OK  ] `.
     Status,
@@ -34,8 +36,10 @@ const NO_ENTRY: &str = "systemd-boot found no boot loader entry";
 const FROZEN: &str = "the guest's systemd stopped";
 const HALTED: &str = "the guest halted";
 
-/// The texts, and what they mean.
-const TABLE: &[(Place, &str, &str)] = &[
+/// A text, its place, and what it means.
+type Row = (Place, &'static str, &'static str);
+
+const TABLE: &[Row] = &[
     // systemd: sulogin-shell.c, units/emergency.target
     (
         Start,
@@ -175,49 +179,55 @@ pub enum Sign {
 }
 
 impl Signs {
-    /// Returns what this line means. `complete` is false for a line whose end has not come yet.
-    pub fn read(&mut self, line: &str, complete: bool) -> Option<Sign> {
-        // Half a line of another program can precede the kernel's clock.
-        let kernel = line.split_once("] ").map_or("", |(_, text)| text);
-        let bare = line.trim_start_matches(['‣', '🔐', '🔑', ' ']);
-        if complete {
-            self.note_cause(bare, kernel);
+    /// Returns what a line means.
+    pub fn read(&mut self, line: &Line) -> Option<Sign> {
+        match line {
+            Line::Kernel(message) => {
+                self.note(kernel_cause(message));
+                let row = find(|place, text| place == Kernel && message.starts_with(text))?;
+                Some(self.sign(row))
+            }
+            Line::Program(text) => {
+                self.note(cause(bare(text)));
+                self.read_program(bare(text), true)
+            }
         }
-        let (place, text, meaning) = meaning(bare, kernel, complete)
-            .or_else(|| Some((Start, "", question(bare)?)))
-            .or_else(|| Some((Start, "", self.network_boot(bare)?)))?;
+    }
+
+    /// Returns what a program's line means that has no end yet.
+    pub fn read_unfinished(&self, text: &str) -> Option<Sign> {
+        self.read_program(bare(text), false)
+    }
+
+    fn read_program(&self, line: &str, complete: bool) -> Option<Sign> {
+        let status = line.strip_prefix("[  OK  ] ").unwrap_or_default();
+        let is = |place, text: &str| match place {
+            Start => line.starts_with(text),
+            Kernel => false,
+            Status => status.starts_with(text),
+            Prompt => !complete && line == text,
+            End => complete && line.trim_end().ends_with(text),
+        };
+        let row = find(is)
+            .or_else(|| Some((Start, "", question(line)?)))
+            .or_else(|| Some((Start, "", self.network_boot(line)?)))?;
+        Some(self.sign(row))
+    }
+
+    fn sign(&self, (place, text, meaning): Row) -> Sign {
         // Other programs may have written to the console since, so the last lines may lack it.
         let asked = match meaning {
             WIZARD | PASSPHRASE if !text.is_empty() => format!(" (\"{text}\")"),
             _ => String::new(),
         };
         let reason = format!("{meaning}{asked}{}", self.causes());
-        Some(match place {
+        match place {
             Prompt => Sign::Prompt(reason),
             _ => Sign::Hopeless(reason),
-        })
+        }
     }
 
-    fn note_cause(&mut self, line: &str, kernel: &str) {
-        let fatal = kernel.strip_prefix("dracut: FATAL: ");
-        let cause = CAUSES.iter().find_map(|(mark, weight)| {
-            let text = line.strip_prefix(mark)?.trim();
-            // The reason quotes a mark such as `error: `, but not one in brackets.
-            Some((
-                *weight,
-                if mark.starts_with('[') {
-                    text
-                } else {
-                    line.trim()
-                },
-            ))
-        });
-        // dracut's names of its own programs precede it.
-        let missing = || kernel_warning(line).map(|text| (Weight::Root, text));
-        let cause = fatal
-            .map(|text| (Weight::Root, text.trim()))
-            .or(cause)
-            .or_else(missing);
+    fn note(&mut self, cause: Option<(Weight, &str)>) {
         if let Some((weight, text)) = cause
             && self.causes.len() < KEPT
             && !self.causes.iter().any(|(_, known)| known == text)
@@ -247,21 +257,38 @@ impl Signs {
     }
 }
 
-/// Returns the row of the table that a line matches.
-fn meaning(
-    line: &str,
-    kernel: &str,
-    complete: bool,
-) -> Option<(Place, &'static str, &'static str)> {
-    let status = line.strip_prefix("[  OK  ] ").unwrap_or_default();
-    let is = |(place, text, _): &&(Place, &str, &str)| match place {
-        Start => line.starts_with(text),
-        Kernel => kernel.starts_with(text),
-        Status => status.starts_with(text),
-        Prompt => !complete && line == *text,
-        End => complete && line.trim_end().ends_with(text),
+/// Returns the first row of the table whose place and text match.
+fn find(is: impl Fn(Place, &str) -> bool) -> Option<Row> {
+    TABLE
+        .iter()
+        .copied()
+        .find(|(place, text, _)| is(*place, text))
+}
+
+/// Returns a line without the decoration of a question.
+fn bare(line: &str) -> &str {
+    line.trim_start_matches(['‣', '🔐', '🔑', ' '])
+}
+
+fn cause(line: &str) -> Option<(Weight, &str)> {
+    CAUSES.iter().find_map(|(mark, weight)| {
+        let text = line.strip_prefix(mark)?;
+        // The reason quotes a mark such as `error: `, but not one in brackets.
+        let quoted = if mark.starts_with('[') { text } else { line };
+        Some((*weight, quoted.trim()))
+    })
+}
+
+/// Returns why dracut stops, or the device that it waited for in vain. The names of its own
+/// programs precede the device.
+fn kernel_cause(message: &str) -> Option<(Weight, &str)> {
+    let missing = || {
+        let (_, text) = message.split_once("dracut-initqueue")?;
+        let (_, text) = text.split_once("Warning: ")?;
+        text.trim_end().ends_with("does not exist").then_some(text)
     };
-    TABLE.iter().find(is).copied()
+    let text = message.strip_prefix("dracut: FATAL: ").or_else(missing)?;
+    Some((Weight::Root, text.trim()))
 }
 
 /// Returns the meaning of systemd's questions: a sentence with a hint in brackets.
@@ -274,11 +301,4 @@ fn question(line: &str) -> Option<&'static str> {
         return Some(QUESTION);
     }
     question.contains("(empty to skip").then_some(WIZARD)
-}
-
-/// Returns dracut's warning about a device that it waited for.
-fn kernel_warning(line: &str) -> Option<&str> {
-    let (_, text) = line.split_once("dracut-initqueue")?;
-    let (_, text) = text.split_once("Warning: ")?;
-    text.ends_with("does not exist").then_some(text)
 }

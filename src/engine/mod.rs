@@ -2,6 +2,7 @@
 
 mod changes;
 mod console_input;
+mod console_lines;
 pub mod console_text;
 mod console_watch;
 mod freeze;

@@ -4,9 +4,10 @@ use super::*;
 
 type Step = fn(&mut RunState);
 
-const PANIC: &[u8] = b"[ 1.0] Kernel panic - not syncing: x\n";
-const PANIC_END: &[u8] = b"[ 1.1] ---[ end Kernel panic - not syncing: x ]---\n";
-const LOST: &[u8] = b"[ 25.0] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
+const PANIC: &[u8] = b"[    1.000000] Kernel panic - not syncing: x\n";
+const PANIC_END: &[u8] = b"[    1.100000] ---[ end Kernel panic - not syncing: x ]---\n";
+const LOST: &[u8] =
+    b"[   25.000000] rcu: rcu_sched kthread timer wakeup didn't happen for 5 jiffies!\n";
 const POWER_BUTTON: Step = |state| state.end_ordered = true;
 const QUIT: Step = |state| _ = state.on_quit_order();
 const HANG_UP: Step = |state| state.on_reports_closed(true);
@@ -24,11 +25,12 @@ const SHUTDOWN: Step = |state| state.on_report(&Report::Shutdown { by_guest: tru
 const RESET: Step = |state| state.on_report(&Report::Reset { by_guest: true });
 const PANIC_REPORT: Step = |state| state.on_report(&Report::GuestPanicked);
 const PANIC_MESSAGE: Step = |state| _ = state.on_console(PANIC, true);
-const REBOOTING: Step = |state| _ = state.on_console(b"[ 1.2] Rebooting in 3 seconds..\n", true);
+const REBOOTING: Step =
+    |state| _ = state.on_console(b"[    1.200000] Rebooting in 3 seconds..\n", true);
 const WHOLE_PANIC: Step = |state| state.on_last_console(&[PANIC, PANIC_END].concat());
 const NO_TIMER: Step = |state| {
     _ = state.on_console(
-        b"[ 0.0] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug\n",
+        b"[    0.000000] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug\n",
         true,
     );
     state.on_last_console(PANIC_END);
@@ -225,7 +227,7 @@ fn a_cpu_that_stalls_after_a_reboot_costs_a_reset() {
 
 #[test]
 fn a_kernel_that_stands_still_is_reset_once() {
-    const KERNEL: &[u8] = b"[ 0.0] Linux version 6.12\n[ 1.7] x\n";
+    const KERNEL: &[u8] = b"[    0.000000] Linux version 6.12\n[    1.700000] x\n";
     let reset = Action::Reset(STALLED.into());
     let mut state = RunState::new(true, None, true);
     state.on_console(KERNEL, true);
