@@ -18,7 +18,7 @@ use super::{added_files, facts, initramfs, kernel, scratch, unpack_kernel};
 use crate::host::fs::file::{self, IoContext};
 use crate::image::Facts;
 
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 const FACTS_FILE: &str = "boot.json";
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";

@@ -18,13 +18,10 @@ pub const FILE: &str = "scratch.ext4";
 const SIZE: u64 = 64 << 30;
 /// Folders that the disk has, where the image has no link in their place.
 const FOLDERS: [&str; 3] = ["var", "root", "home"];
-/// The folder of the disk with the changes to other folders.
+/// The folder of the disk with the changes to other folders of the root, as overlayfs' upper folder.
 const CHANGES: &str = "changes";
-/// Folders that get an overlay whose changes are on the disk, where the image has no link in their
-/// place. `/etc` is one of them on a disk with labels.
-const CHANGED: [&str; 5] = ["etc", "opt", "srv", "mnt", "tmp"];
-/// overlayfs works in a folder with this end of its name.
-const WORK_END: &str = ".work";
+/// The folder that overlayfs needs beside it.
+const WORK: &str = "changes.work";
 /// One filesystem whatever the host's `/etc/mke2fs.conf` says, with features that all kernels with
 /// ext4 know, and none that let the kernel initialize something in the background. The small
 /// journal keeps it whole when the guest is reset.
@@ -96,11 +93,9 @@ pub fn pack(
         }
     }
     if labels.is_some() {
-        for name in CHANGED {
-            for end in ["", WORK_END] {
-                let folder = content.join(CHANGES).join(format!("{name}{end}"));
-                std::fs::create_dir_all(&folder).writing(&folder)?;
-            }
+        for name in [CHANGES, WORK] {
+            let folder = content.join(name);
+            std::fs::create_dir(&folder).writing(&folder)?;
         }
     }
     let made = folder.join(FILE);
@@ -121,12 +116,9 @@ pub fn pack(
 
 /// Returns the path in the image of the file at an absolute path on the disk.
 fn image_path(path: &str) -> &str {
-    let Some(changed) = path.strip_prefix("/changes") else {
-        return path;
-    };
-    match changed.strip_suffix(WORK_END).unwrap_or(changed) {
-        "" => "/",
-        changed => changed,
+    match path.strip_prefix('/') {
+        Some(CHANGES | WORK) => "/",
+        _ => path,
     }
 }
 
@@ -174,12 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn changes_have_the_labels_of_the_folders_that_they_change() {
+    fn changes_to_the_root_have_its_label() {
         for (path, expected) in [
-            ("/var/lib", "/var/lib"),
+            ("/var/changes", "/var/changes"),
             ("/changes", "/"),
-            ("/changes/etc", "/etc"),
-            ("/changes/tmp.work", "/tmp"),
+            ("/changes.work", "/"),
         ] {
             assert_eq!(image_path(path), expected, "{path}");
         }

@@ -105,9 +105,13 @@ new=$base/root
 fail() {{ echo "{FAILED}$*"; umount -R -l $base; exit 1; }}
 is_plain_folder() {{ [ -d "$1" ] && [ ! -h "$1" ]; }}
 writable() {{
-    mkdir -p "$2/$1" "$3"
-    mount -t overlay -o "lowerdir=$new/$1,upperdir=$2/$1,workdir=$3" overlay $new/$1 ||
-        fail "can't mount a writable overlay over /$1"
+    mkdir -p "$1" "$2" $base/changed
+    mount -t overlay -o "lowerdir=$lower,upperdir=$1,workdir=$2{options}" overlay $base/changed ||
+        fail "can't mount a writable overlay"
+    for item in $3; do
+        mount --bind $base/changed/$item $new/$item || fail "can't mount a writable /$item"
+    done
+    umount -l $base/changed
 }}
 {FIND_DISK}
 umount -R -l $base 2>/dev/null
@@ -128,10 +132,10 @@ for item in {stack}; do
     lower=$lower:$base/$item
 done
 for folder in proc sys dev run tmp etc var; do mkdir -p $base/missing/$folder; done
-mount -t overlay -o "ro,lowerdir=${{lower#:}}:$base/missing{options}" overlay $new ||
+lower=${{lower#:}}:$base/missing
+mount -t overlay -o "ro,lowerdir=$lower{options}" overlay $new ||
     fail "can't stack the image's layers"
 [ -h $new/sbin/init ] || [ -x $new/sbin/init ] || fail "the image has no /sbin/init"
-writable etc $base $base/etc.work
 find_disk {SCRATCH_SERIAL} || fail "no scratch disk"
 mkdir $base/scratch
 mount -t ext4 $disk $base/scratch || fail "can't mount the scratch disk"
@@ -139,21 +143,24 @@ for folder in var root home; do
     is_plain_folder $base/scratch/$folder && is_plain_folder $new/$folder || continue
     mount --bind $base/scratch/$folder $new/$folder || fail "can't mount /$folder"
 done
+read -r boot </proc/sys/kernel/random/boot_id
 read -r now _ </proc/uptime
+for old in $base/scratch/etc.$boot-* $base/scratch/changes.work-*; do
+    grep -qF "/${{old##*/}}" /proc/self/mountinfo || rm -rf "${{old%.work}}" "${{old%.work}}.work"
+done
+etc=$base/scratch/etc.$boot-$now
+writable $etc $etc.work etc
 system=systemd/system
 tmpfs=$system/local-fs.target.wants/tmp.mount
 tmp=tmp
 if [ -h $new/usr/lib/$tmpfs ] || [ -h $new/etc/$tmpfs ]; then
     [ -h $new/etc/$system/tmp.mount ] || tmp=
 fi
+changed=
 for folder in opt srv mnt $tmp; do
-    is_plain_folder $new/$folder || continue
-    changes=$base/scratch/changes
-    for old in $changes/$folder.work-*; do
-        grep -qF "/${{old##*/}}" /proc/self/mountinfo || rm -rf $old
-    done
-    writable $folder $changes $changes/$folder.work-$now
+    ! is_plain_folder $new/$folder || changed="$changed $folder"
 done
+[ ! "$changed" ] || writable $base/scratch/changes $base/scratch/changes.work-$now "$changed"
 for key in /etc/ssh/ssh_host_*; do
     [ ! -e $key ] || [ ! -d $new/etc/ssh ] || cp -p $key $new/etc/ssh/ ||
         fail "can't keep the host keys"

@@ -7,8 +7,13 @@ use crate::harness::{BOOT, Own, Running, SOON, Sandbox, Signal, podman, shared, 
 #[test]
 fn an_image_boots_without_a_disk() {
     let sandbox = Sandbox::new("ephemeral");
-    let image = shared("latest");
-    // What container engines and systemd-sysext do: overlays on /var and over /usr.
+    // A layer with plain folders in place of links, and with a folder that hides the one below it.
+    let folders =
+        "rm /opt /srv; mkdir -m 0750 /opt /srv; touch /srv/below; rm -r /etc/skel; mkdir /etc/skel";
+    let image = Own::with("latest", "folders", folders);
+    let image = &image.name;
+    // What container engines, systemd-sysext and systemd-confext do: overlays on /var, and over /usr, /opt
+    // and /etc.
     let command = "set -e
         echo x >/etc/x; echo y >/var/y; cat /etc/x /var/y
         ! touch /usr/z 2>/dev/null
@@ -17,18 +22,27 @@ fn an_image_boots_without_a_disk() {
         mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged
         echo z >merged/z; cat upper/z
         test $(df --output=size -BG /var | tail -1 | tr -d ' G') -gt 50
-        release=/run/extensions/x/usr/lib/extension-release.d; mkdir -p $release
-        cp /usr/lib/os-release $release/extension-release.x; touch /run/extensions/x/usr/marker
-        systemd-sysext merge >/dev/null; ls /usr/marker
+        release=usr/lib/extension-release.d; mkdir -p /run/extensions/x/$release /run/extensions/x/opt
+        echo ID=_any >/run/extensions/x/$release/extension-release.x
+        touch /run/extensions/x/usr/marker /run/extensions/x/opt/marker
+        systemd-sysext merge >/dev/null; ls /usr/marker /opt/marker
+        release=etc/extension-release.d; mkdir -p /run/confexts/y/$release
+        echo ID=_any >/run/confexts/y/$release/extension-release.y; touch /run/confexts/y/etc/marker
+        systemd-confext merge >/dev/null; ls /etc/marker; systemd-confext unmerge >/dev/null; cat /etc/x
+        rm /srv/below; ls -A /srv /etc/skel; rmdir /etc/skel; mkdir /etc/skel; touch /etc/skel/z
+        stat -c %a /tmp /root /opt
         exit 3";
     let output = sandbox
-        .run(&["run", "--ephemeral", "--cold", &image, command])
+        .run(&["run", "--ephemeral", "--cold", image, command])
         .expect(3)
         .silent_about("install ");
-    assert_eq!(output.text(), "x\ny\nz\n/usr/marker\n");
+    assert_eq!(
+        output.text(),
+        "x\ny\nz\n/opt/marker\n/usr/marker\n/etc/marker\nx\n1777\n700\n"
+    );
     assert!(sandbox.list().is_empty());
     sandbox
-        .run(&["run", "--ephemeral", "--disk-size", "20G", &image])
+        .run(&["run", "--ephemeral", "--disk-size", "20G", image])
         .expect(125)
         .says("--disk-size");
 }
