@@ -62,6 +62,15 @@ impl ConsoleLines {
             self.kernel = None;
             return Some(Line::Kernel(without_caller(&line).to_owned()));
         }
+        if byte == b'[' {
+            // What began before is text, and ends no line.
+            self.reject_clock();
+            self.clock.push(byte);
+            return None;
+        }
+        if self.clock.is_empty() {
+            return self.take_line(byte);
+        }
         self.clock.push(byte);
         match read_clock(&self.clock) {
             Clock::Begins => None,
@@ -70,18 +79,25 @@ impl ConsoleLines {
                 self.kernel = Some(Vec::new());
                 None
             }
-            Clock::No => {
-                // The byte itself can begin a clock, as the second one of `[[    0.000000]`.
-                self.clock.pop();
-                let mut no_clock = std::mem::take(&mut self.clock);
-                match read_clock(&[byte]) {
-                    Clock::No => no_clock.push(byte),
-                    Clock::Begins | Clock::Complete => self.clock.push(byte),
-                }
-                let ends = no_clock.into_iter().map(|byte| self.take(byte)).last();
-                ends.unwrap_or(false).then(|| self.end_line())?
-            }
+            Clock::No => self.reject_clock(),
         }
+    }
+
+    /// Takes what began like a clock as a program's text.
+    fn reject_clock(&mut self) -> Option<Line> {
+        let bytes = std::mem::take(&mut self.clock);
+        bytes
+            .into_iter()
+            .fold(None, |line, byte| self.take_line(byte).or(line))
+    }
+
+    fn take_line(&mut self, byte: u8) -> Option<Line> {
+        if !self.take(byte) || self.program.is_empty() {
+            return None;
+        }
+        let line = text(&self.program);
+        self.program.clear();
+        Some(Line::Program(line))
     }
 
     /// Returns a program's line that has no end yet, unless it is too long for a prompt.
@@ -100,13 +116,6 @@ impl ConsoleLines {
     pub fn drop_unfinished(&mut self) {
         self.program.clear();
         self.escape = Escape::None;
-    }
-
-    fn end_line(&mut self) -> Option<Line> {
-        let line = text(&self.program);
-        let is_empty = self.program.is_empty();
-        self.program.clear();
-        (!is_empty).then_some(Line::Program(line))
     }
 
     /// Takes a program's byte; returns true when it ends a line. Escape sequences are dropped, and
