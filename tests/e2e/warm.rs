@@ -1,9 +1,10 @@
 //! Warm starts: VMs that resume from a template.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{BOOT, SOON, Sandbox, Signal, shared, wait_for};
+use crate::harness::{BOOT, Running, SOON, Sandbox, Signal, shared, wait_for};
 
 /// Prints what differs between machines, a line each, and the time.
 const LOOK: &str = "head -c 64 /dev/urandom | sha256sum; uuidgen || cat /proc/sys/kernel/random/uuid; \
@@ -213,21 +214,32 @@ fn a_template_that_is_half_made_does_no_harm() {
         "vm",
         &image,
     ];
-    // The file that exists from then on: the memory of its boot, the state of its devices.
-    for stage in ["memory", "state"] {
-        sandbox.ok(&detached);
-        wait_for(stage, BOOT, || {
-            let mut files = names()
-                .into_iter()
-                .map(|name| templates.join(name).join(stage));
-            files.find(|file| file.exists())
-        });
-        sandbox.process("internal-supervise").signal(Signal::KILL);
-        wait_for("the VM's end", SOON, || {
+    // Killed while it boots, with its state saved, and with its name.
+    for stage in ["memory", "template-saved", "template-made"] {
+        let mut run = sandbox.tool(&detached);
+        run.env("PODMAN_BOOTC_FAULT", stage);
+        Running::start(run, None).finish(SOON).expect(0);
+        if stage == "memory" {
+            wait_for(stage, BOOT, || {
+                let mut files = names()
+                    .into_iter()
+                    .map(|name| templates.join(name).join(stage));
+                files.find(|file| file.exists())
+            });
+            sandbox.process("internal-supervise").signal(Signal::KILL);
+        }
+        wait_for("the VM's end", BOOT, || {
             let left = sandbox.list().len() + sandbox.processes().len();
             (left == 0).then_some(())
         });
     }
+    // The last one is whole.
+    let template = || fs::metadata(templates.join(&names()[0])).unwrap().ino();
+    let whole = template();
+    resume(&sandbox, &image, "vm", &["--ephemeral"]);
+    assert_eq!((names().len(), template()), (1, whole));
+    sandbox.ok(&["rm", "--force", "vm"]);
+    fs::remove_dir_all(&templates).unwrap();
 
     // While it is made, it can't be saved. A port that it gets then stays.
     sandbox.ok(&detached);
