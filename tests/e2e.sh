@@ -6,5 +6,6 @@ set -eu
 cd "$(dirname "$0")/.."
 
 rm -rf "${CARGO_TARGET_DIR:-target}/used-arguments"
-cargo nextest run --test e2e "$@"
-[ $# -gt 0 ] || cargo nextest run --test flags --run-ignored only
+# A test kills the tool at named places.
+cargo nextest run --features fault-injection --test e2e "$@"
+[ $# -gt 0 ] || cargo nextest run --features fault-injection --test flags --run-ignored only
