@@ -90,15 +90,20 @@ impl ConsoleWatch {
                 return Some(Ended::Failed(reason.trim().to_owned()));
             }
         };
-        self.timer_lost |= message.starts_with("rcu: ") && message.contains(TIMER_LOST);
-        if let Some(reason) = message.strip_prefix("Kernel panic - not syncing: ") {
+        // A panic can cut a line of the kernel itself.
+        let after = |marker: &str| {
+            let cut = || Some(message.split_once(&format!("] {marker}"))?.1);
+            message.strip_prefix(marker).or_else(cut).map(str::trim)
+        };
+        self.timer_lost |= after("rcu: ").is_some_and(|text| text.contains(TIMER_LOST));
+        if let Some(reason) = after("Kernel panic - not syncing: ") {
             self.timer_lost |= reason.starts_with(TIMER_LATE);
-            self.panic = Some(reason.trim().to_owned());
+            self.panic = Some(reason.to_owned());
             return None;
         }
         // With `panic=N`, the kernel announces its restart instead (panic.c).
-        let is_over = message.starts_with("---[ end Kernel panic - not syncing")
-            || message.starts_with("Rebooting in ") && message.trim_end().ends_with("seconds..");
+        let is_over = after("---[ end Kernel panic - not syncing").is_some()
+            || after("Rebooting in ").is_some_and(|text| text.ends_with("seconds.."));
         is_over.then(|| self.panic.take().map(Ended::Panic))?
     }
 }
@@ -161,6 +166,9 @@ mod tests {
 
     #[test]
     fn a_panic_can_follow_half_a_line() {
+        let own = "[   12.300000] usb 1-1: ne[   12.400000] Kernel panic - not syncing: x\r\n\
+            [   12.500000] CPU[   12.600000] ---[ end Kernel panic - not syncing: x ]---\r\n";
+        assert_eq!(read(own), Some(Ended::Panic("x".into())));
         let text = "         Starting udev...[   12.400000] Kernel panic - not syncing: sysrq triggered crash\r\n\
             [  OK  ] Started[   12.600000] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
         assert_eq!(
