@@ -56,7 +56,10 @@ pub fn main(name: &str, args: &[String]) -> ExitCode {
     if !wanted(PANIC).is_empty() {
         let panic = "Kernel panic - not syncing: sysrq triggered crash";
         console
-            .write_all(format!("[   12.4] {panic}\n[   12.6] ---[ end {panic} ]---\n").as_bytes())
+            .write_all(
+                format!("[   12.400000] {panic}\n[   12.600000] ---[ end {panic} ]---\n")
+                    .as_bytes(),
+            )
             .unwrap();
     }
     let socket = option(args, "--restful-uri")

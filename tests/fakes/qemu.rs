@@ -112,7 +112,7 @@ pub fn system(args: &[String]) -> ExitCode {
     if before < wanted(TIMER_LOST).parse().unwrap_or_default() {
         std::fs::write(&starts, vec![0; before + 1]).unwrap();
         println!(
-            "[   25.0] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983"
+            "[   25.000000] rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies! g-983"
         );
     }
     let mut monitor = Monitor {
