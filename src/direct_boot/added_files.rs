@@ -13,6 +13,7 @@ use super::{modules, scratch};
 use crate::guest::boot::units;
 
 const INIT: &str = include_str!("../../vm-assets/direct/init");
+pub const TRANSIENT_ROOT: &str = include_str!("../../vm-assets/direct/transient-root");
 const INSTALL_SCRIPT: &str = include_str!("../../vm-assets/direct/install");
 const INSTALL_SERVICE: &str = include_str!("../../vm-assets/direct/podman-bootc-install.service");
 const READY_SERVICE: &str = include_str!("../../vm-assets/units/podman-bootc-ready.service");
@@ -47,6 +48,7 @@ pub fn hash(hash: &mut Sha256) {
         .collect();
     for asset in [
         INIT,
+        TRANSIENT_ROOT,
         INSTALL_SCRIPT,
         INSTALL_SERVICE,
         READY_SERVICE,
@@ -75,6 +77,7 @@ pub fn append(
     let base = "podman-bootc";
     archive.folder(base)?;
     archive.program(&format!("{base}/init"), INIT.as_bytes())?;
+    archive.file(&format!("{base}/transient-root"), TRANSIENT_ROOT.as_bytes())?;
     // kmod acts as the program by whose name it is called. Not every initramfs has the links.
     for name in ["insmod", "modprobe"] {
         archive.link(&format!("{base}/{name}"), "/usr/bin/kmod")?;

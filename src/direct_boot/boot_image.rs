@@ -172,7 +172,6 @@ impl BootImage {
         }
         let mut words = vec![
             "rdinit=/podman-bootc/init".to_owned(),
-            format!("console={}", arch.serial_console()),
             format!("podman-bootc.root={}", stack.join(",")),
             // The other disks don't belong to this system.
             "systemd.gpt_auto=0".to_owned(),
@@ -197,6 +196,8 @@ impl BootImage {
             words.push("enforcing=0".to_owned());
         }
         words.extend(self.facts.kargs.iter().cloned());
+        // The tool reads this console, and the last one is /dev/console.
+        words.push(format!("console={}", arch.serial_console()));
         words.extend(unit.map(|unit| format!("systemd.unit={unit}")));
         words.join(" ")
     }

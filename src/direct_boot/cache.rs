@@ -11,12 +11,13 @@ use super::worker::ExportJob;
 use super::{BootImage, Transport, boot_files, erofs, overlay, served_root};
 use crate::host::fs::file::{self, IoContext};
 use crate::host::fs::lock::{Lock, WaitError};
-use crate::host::{self, fault};
+use crate::host::{self, fault, random};
 use crate::hypervisor::Arch;
 use crate::image::{Facts, Image, Podman};
 use crate::text::Stage;
 
-/// The folder of files in the making. Only one process makes some at a time.
+/// The names of folders of files in the making begin with this. Only one process makes some at a time,
+/// but rootless, one that reads an image may outlive it for a while, and must not write into another's.
 const PARTIAL: &str = "partial";
 /// The folder in it for the boot files.
 const BOOT: &str = "boot";
@@ -96,12 +97,9 @@ impl BootCache {
             return Ok(ready);
         }
         stage.step("reading the image");
-        let partial = self.folder.join(PARTIAL);
-        // A process that died leaves files here, and a mount that podman counts.
-        if let Ok(id) = std::fs::read_to_string(partial.join(MOUNTED)) {
-            podman.unmount(&id);
-        }
-        file::remove_dir(&partial).writing(&partial)?;
+        self.remove_partial(podman)?;
+        let name = format!("{PARTIAL}-{:08x}", random::random_u32());
+        let partial = self.folder.join(name);
         let _partial = PartialFolder(partial.clone());
         file::create_private_dir(&partial).writing(&partial)?;
         std::fs::write(partial.join(MOUNTED), &image.id).writing(&partial)?;
@@ -132,6 +130,26 @@ impl BootCache {
         self.find(image, &chains, transport)?
             .ok_or_else(vanished)
             .in_image("/")
+    }
+
+    /// Removes what processes that died have left: files, and a mount that podman counts.
+    fn remove_partial(&self, podman: &Podman) -> Result<(), Error> {
+        let is_partial = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with(PARTIAL)
+        };
+        let folders = file::entries(&self.folder).map(|entry| entry.path());
+        for folder in folders.filter(is_partial) {
+            if let Ok(id) = std::fs::read_to_string(folder.join(MOUNTED)) {
+                podman.unmount(&id);
+            }
+            // Whoever still writes there must find nothing.
+            let doomed = folder.with_extension("old");
+            let removed =
+                std::fs::rename(&folder, &doomed).and_then(|()| file::remove_dir(&doomed));
+            removed.writing(folder)?;
+        }
+        Ok(())
     }
 
     /// Returns the image as [`Self::prepare`] would return it from the cache in this folder, and

@@ -12,6 +12,10 @@ const STACK_MAX: usize = 12;
 /// own, because the next edit is likely to change them.
 const LIKELY_TO_CHANGE: usize = 4;
 
+/// In the names of block images, so that those of earlier versions of the tool don't count. The first
+/// ones could have files that a layer removes.
+const FORMAT: u32 = 2;
+
 /// OCI's ChainID, which identifies a layer together with all layers below it.
 /// <https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +79,7 @@ impl Block {
         if self.userxattr {
             stem += ".user";
         }
-        stem
+        format!("{stem}.{FORMAT}")
     }
 }
 

@@ -32,7 +32,7 @@ mod worker;
 
 pub use added_files::{
     BOUND_SERIAL, FREEZE_WORD, IMAGE_MOUNT, IMAGE_SERIAL, INSTALL_CHANNEL, INSTALL_UNIT,
-    OUTPUT_SERIAL,
+    OUTPUT_SERIAL, TRANSIENT_ROOT,
 };
 pub use boot_files::facts_of;
 pub use boot_image::{BootImage, SHARED_ROOT, Transport};

@@ -49,12 +49,18 @@ pub fn mount(layers: &[PathBuf], path: &Path) -> io::Result<Merged> {
         .rev()
         .map(|layer| short_name(layer))
         .collect::<io::Result<_>>()?;
-    let options = format!("ro,lowerdir={}", names.join(":"));
+    let mut options = format!("ro,lowerdir={}", names.join(":"));
+    if has_user_marks() {
+        options += ",userxattr";
+    }
     let mut command = Command::new("mount");
     command
         .args(["-t", "overlay", "-o", &options, "overlay"])
         .arg(path)
-        .current_dir(base);
+        .current_dir(base)
+        // util-linux 2.39 and newer otherwise take no option with more than 255 bytes:
+        // https://github.com/util-linux/util-linux/issues/2287
+        .env("LIBMOUNT_FORCE_MOUNT2", "always");
     process::output(&mut command).map_err(io::Error::other)?;
     Ok(Merged {
         path: path.to_owned(),

@@ -16,7 +16,7 @@ pub fn plan(
     labels: Option<&LabelsId>,
     userxattr: bool,
 ) -> Plan {
-    // The name says both. An older version gave both kinds of marks the same name.
+    // The name says both, and the format. An older version has other names.
     let fits = |block: &Block, path: &Path| {
         block.labels.as_ref() == labels
             && block.userxattr == userxattr
@@ -83,7 +83,7 @@ mod tests {
         let block = layers::block(&chains, &(0..1), true, None);
         let stem = block.file_stem();
         erofs::describe(dir.path(), block).unwrap();
-        let old = stem.trim_end_matches(".user");
+        let (old, _format) = stem.rsplit_once('.').unwrap();
         let path = |stem: &str, extension: &str| dir.path().join(format!("{stem}.{extension}"));
         std::fs::rename(path(&stem, "json"), path(old, "json")).unwrap();
         std::fs::write(path(old, "erofs"), "x").unwrap();

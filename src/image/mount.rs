@@ -12,7 +12,8 @@ use crate::host::process;
 
 impl Podman {
     /// Returns the folders of an image's layers in overlayfs, the lowest layer first. Returns
-    /// `None` if podman's storage doesn't use overlayfs.
+    /// `None` if podman's storage doesn't use the kernel's overlayfs, or has its layers in another
+    /// form.
     pub fn layer_folders(&self, id: &str) -> Result<Option<Vec<PathBuf>>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -36,7 +37,8 @@ impl Podman {
             .map(PathBuf::from)
             .collect();
         folders.reverse();
-        Ok(Some(folders))
+        let are_kernels = folders.iter().all(|folder| is_of_kernel(folder));
+        Ok(are_kernels.then_some(folders))
     }
 
     /// Mounts the image's root filesystem read-only until the value is dropped. Rootless, this
@@ -86,6 +88,20 @@ impl Podman {
     }
 }
 
+/// Returns whether the kernel's overlayfs can read a layer's folder as podman does.
+///
+/// A `mount_program` (fuse-overlayfs) marks removed files by other names. podman notes in its storage
+/// that it uses one. With composefs, the folder has files that are named after their content.
+/// <https://github.com/containers/storage/blob/main/drivers/overlay/overlay.go>
+fn is_of_kernel(folder: &Path) -> bool {
+    let Some(layer) = folder.parent() else {
+        return false;
+    };
+    let note = layer.with_file_name(".has-mount-program");
+    let has_program = std::fs::read_to_string(note).is_ok_and(|note| note.trim() == "true");
+    !has_program && !layer.join("composefs-data").exists()
+}
+
 /// Protects an image from removal until the value is dropped.
 #[derive(Debug)]
 pub struct Pinned {
@@ -116,5 +132,26 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         clean_up(&mut self.podman.command(["image", "unmount", &self.id]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_of_a_mount_program_or_composefs_are_not_the_kernels() {
+        let dir = tempfile::tempdir().unwrap();
+        let diff = dir.path().join("overlay/aa/diff");
+        std::fs::create_dir_all(&diff).unwrap();
+        assert!(is_of_kernel(&diff));
+        let note = dir.path().join("overlay/.has-mount-program");
+        for (text, of_kernel) in [("false", true), ("true", false)] {
+            std::fs::write(&note, text).unwrap();
+            assert_eq!(is_of_kernel(&diff), of_kernel, "{text}");
+        }
+        std::fs::write(&note, "false").unwrap();
+        std::fs::create_dir(dir.path().join("overlay/aa/composefs-data")).unwrap();
+        assert!(!is_of_kernel(&diff));
     }
 }

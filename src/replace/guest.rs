@@ -1,6 +1,6 @@
 //! The scripts in the guest, and what they print.
 
-use crate::direct_boot::SCRATCH_SERIAL;
+use crate::direct_boot::{SCRATCH_SERIAL, TRANSIENT_ROOT};
 use crate::guest::shell::script_as_root;
 
 /// A folder in the guest's memory, where the new root is stacked.
@@ -104,9 +104,10 @@ base={BASE}
 new=$base/root
 fail() {{ echo "{FAILED}$*"; umount -R -l $base; exit 1; }}
 is_plain_folder() {{ [ -d "$1" ] && [ ! -h "$1" ]; }}
+mount_overlay() {{ LIBMOUNT_FORCE_MOUNT2=always mount -t overlay -o "$1" overlay "$2"; }}
 writable() {{
     mkdir -p "$1" "$2" $base/changed
-    mount -t overlay -o "lowerdir=$lower,upperdir=$1,workdir=$2{options}" overlay $base/changed ||
+    mount_overlay "lowerdir=$lower,upperdir=$1,workdir=$2{options}" $base/changed ||
         fail "can't mount a writable overlay"
     for item in $3; do
         mount --bind $base/changed/$item $new/$item || fail "can't mount a writable /$item"
@@ -114,6 +115,7 @@ writable() {{
     umount -l $base/changed
 }}
 {FIND_DISK}
+{TRANSIENT_ROOT}
 umount -R -l $base 2>/dev/null
 mkdir -p $base
 mount -t tmpfs -o mode=0755,size=80% tmpfs $base || fail "can't mount a tmpfs"
@@ -133,23 +135,30 @@ for item in {stack}; do
 done
 for folder in proc sys dev run tmp etc var; do mkdir -p $base/missing/$folder; done
 lower=${{lower#:}}:$base/missing
-mount -t overlay -o "ro,lowerdir=$lower{options}" overlay $new ||
+mount_overlay "ro,lowerdir=$lower{options}" $new ||
     fail "can't stack the image's layers"
 [ -h $new/sbin/init ] || [ -x $new/sbin/init ] || fail "the image has no /sbin/init"
 find_disk {SCRATCH_SERIAL} || fail "no scratch disk"
 mkdir $base/scratch
 mount -t ext4 $disk $base/scratch || fail "can't mount the scratch disk"
+read -r boot </proc/sys/kernel/random/boot_id
+read -r now _ </proc/uptime
+for old in $base/scratch/etc.$boot-* $base/scratch/root.$boot-* $base/scratch/changes.work-*; do
+    grep -qF "/${{old##*/}}" /proc/self/mountinfo || rm -rf "${{old%.work}}" "${{old%.work}}.work"
+done
+read_transient $new
+if [ "$transient" ]; then
+    root=$base/scratch/root.$boot-$now
+    mkdir $root $root.work
+    mount_overlay "$transient,lowerdir=$lower,upperdir=$root,workdir=$root.work{options}" $new ||
+        fail "can't mount a transient root"
+fi
 for folder in var root home; do
     is_plain_folder $base/scratch/$folder && is_plain_folder $new/$folder || continue
     mount --bind $base/scratch/$folder $new/$folder || fail "can't mount /$folder"
 done
-read -r boot </proc/sys/kernel/random/boot_id
-read -r now _ </proc/uptime
-for old in $base/scratch/etc.$boot-* $base/scratch/changes.work-*; do
-    grep -qF "/${{old##*/}}" /proc/self/mountinfo || rm -rf "${{old%.work}}" "${{old%.work}}.work"
-done
 etc=$base/scratch/etc.$boot-$now
-writable $etc $etc.work etc
+[ "$transient" = rw ] || writable $etc $etc.work etc
 system=systemd/system
 tmpfs=$system/local-fs.target.wants/tmp.mount
 tmp=tmp
@@ -160,7 +169,7 @@ changed=
 for folder in opt srv mnt $tmp; do
     ! is_plain_folder $new/$folder || changed="$changed $folder"
 done
-[ ! "$changed" ] || writable $base/scratch/changes $base/scratch/changes.work-$now "$changed"
+[ "$transient" = rw ] || [ ! "$changed" ] || writable $base/scratch/changes $base/scratch/changes.work-$now "$changed"
 for key in /etc/ssh/ssh_host_*; do
     [ ! -e $key ] || [ ! -d $new/etc/ssh ] || cp -p $key $new/etc/ssh/ ||
         fail "can't keep the host keys"

@@ -8,14 +8,26 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{BOOT, SOON, Sandbox, User, shared};
+use crate::harness::{BOOT, Own, SOON, Sandbox, User};
 
 /// The user's name for the image; root has no image of that name.
 const IMAGE: &str = "localhost/of-a-user:v1";
 
 #[test]
 fn everything_works_as_an_ordinary_user() {
-    let image = shared("latest");
+    // overlayfs marks a folder that hides a lower one in another way than for root.
+    let lower = Own::with(
+        "latest",
+        "rootless",
+        "mkdir /usr/share/hidden; touch /usr/share/hidden/old",
+    );
+    let hide = "rm -r /usr/share/hidden && mkdir /usr/share/hidden && touch /usr/share/hidden/new";
+    let mut layers = format!("FROM {}\nRUN {hide}\n", lower.name);
+    for layer in 0..4 {
+        layers += &format!("RUN touch /usr/share/layer{layer}\n");
+    }
+    let layered = Own::from_file(layers, "rootless-layers");
+    let image = layered.name.clone();
     let user = User::new();
     let tool = user.install(Path::new(env!("CARGO_BIN_EXE_podman-bootc")));
     user.give_image(&image, IMAGE);
@@ -45,7 +57,7 @@ fn everything_works_as_an_ordinary_user() {
     let share = format!("{}:/mnt", own.display());
     // A folder that is made anew hides the image's. overlayfs marks it in another way than for root.
     let script = "id -u; touch /mnt/made; stat -c '%u %g' /usr/bin/sh; find /usr -uid +999 -o -gid +999 | wc -l; \
-        rm -r /etc/skel && mkdir /etc/skel && touch /etc/skel/new && ls -A /etc/skel";
+        rm -r /etc/skel && mkdir /etc/skel && touch /etc/skel/new && ls -A /etc/skel /usr/share/hidden";
     for transport in ["erofs", "virtiofs"] {
         let args = [
             "run",
@@ -58,7 +70,12 @@ fn everything_works_as_an_ordinary_user() {
             script,
         ];
         let output = run(&args).expect(0).text();
-        assert_eq!(output, "0\n0 0\n0\nnew\n", "user IDs are the image's");
+        let folders = "/etc/skel:\nnew\n\n/usr/share/hidden:\nnew\n";
+        assert_eq!(
+            output,
+            format!("0\n0 0\n0\n{folders}"),
+            "user IDs are the image's"
+        );
         let made = own.join("made");
         assert_eq!(
             fs::metadata(&made).unwrap().uid(),

@@ -134,10 +134,28 @@ fn an_image_of_130_layers_boots_from_an_oci_folder() {
 
     let command = "cd /usr/share/layers && ls | wc -l && cat 000 126 last";
     let reference = format!("oci:{path}");
-    let output = sandbox
-        .run(&["run", "--ephemeral", &reference, command])
-        .expect(0);
-    assert_eq!(output.text(), format!("{}\n0\n126\n126\n", MORE + 1));
+    let run = ["run", "--detach", "--ephemeral", "--cold", "--name", "vm"];
+    sandbox.ok(&[&run[..], &[&reference]].concat());
+    assert_eq!(
+        sandbox.ok(&["ssh", "vm", command]),
+        format!("{}\n0\n126\n126\n", MORE + 1)
+    );
+    // The root has more disks than `mount` takes in one option: 8 in a new userspace, and 12 in a new
+    // machine. All of it can change, until the next boot.
+    let tree = folder.join("tree/usr/lib/ostree");
+    fs::create_dir_all(&tree).unwrap();
+    let transient = "[composefs]\nenabled = yes\n[root]\ntransient = true\n";
+    fs::write(tree.join("prepare-root.conf"), transient).unwrap();
+    let command =
+        "ls -d /top 2>&1; mkdir /top && touch /usr/bin/x /etc/x && cat /usr/share/layers/last";
+    for (more, restart) in [(3, &[][..]), (4, &["--restart"])] {
+        add_layers(&folder, more);
+        sandbox.ok(&[&["replace", "vm", &reference][..], restart].concat());
+        let text = sandbox.ok(&["ssh", "vm", command]);
+        let expected = format!("No such file or directory\n{}\n", more - 1);
+        assert!(text.ends_with(&expected), "{text}");
+    }
+    sandbox.ok(&["rm", "--force", "vm"]);
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     assert!(
         !mounts.contains(sandbox.cache().to_str().unwrap()),

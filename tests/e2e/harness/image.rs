@@ -54,6 +54,16 @@ impl Own {
             shared(variant),
             STANDARD.encode(script)
         );
+        Self::build(name, file)
+    }
+
+    /// An image that this Containerfile makes. Each `RUN` is a layer.
+    pub fn from_file(file: String, test: &str) -> Self {
+        let name = format!("localhost/podman-bootc-e2e:{test}-{}", std::process::id());
+        Self::build(name, file)
+    }
+
+    fn build(name: String, file: String) -> Self {
         let build = ["build", "--quiet", "--network", "none", "--tag", &name, "-"];
         let id = podman(&build, file.into_bytes())
             .expect(0)

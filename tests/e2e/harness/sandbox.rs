@@ -404,7 +404,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 fn temporary_files(folder: &Path, found: &mut Vec<String>) {
     for path in entries(folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with(".new-") || name.ends_with("partial") {
+        if name.starts_with(".new-") || name.ends_with("partial") || name.starts_with("partial") {
             found.push(path.display().to_string());
         } else if path.is_dir() && !path.is_symlink() {
             temporary_files(&path, found);
