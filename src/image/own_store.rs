@@ -6,6 +6,7 @@ use std::process::Command;
 use super::container_image::Image;
 use super::error::{Error, cant};
 use super::podman::Podman;
+use super::reference::pinned;
 use crate::host::process;
 
 impl Podman {
@@ -62,7 +63,8 @@ fn name(list: &Path, image: &Image) -> std::io::Result<()> {
         .ok_or_else(|| std::io::Error::other("it doesn't list the image"))?;
     let names = found.entry("names").or_insert_with(|| vec![""; 0].into());
     if let Some(names) = names.as_array_mut() {
-        names.push(image.reference.as_str().into());
+        // podman looks for a name with a digest without its tag.
+        names.push(pinned(&image.reference).into());
     }
     std::fs::write(list, serde_json::to_vec(&value)?)
 }
@@ -81,7 +83,7 @@ mod tests {
         };
         let id = Image::sample().id;
         std::fs::write(&list, format!(r#"[{{"id":"b"}},{{"id":"{id}"}}]"#)).unwrap();
-        for reference in ["localhost/x:latest", "quay.io/example/x@sha256:1"] {
+        for reference in ["localhost/x:latest", "quay.io/example/x:v1@sha256:1"] {
             name(&list, &image(reference)).unwrap();
         }
         assert_eq!(

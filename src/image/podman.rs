@@ -13,7 +13,7 @@ use super::reference::full_name;
 use super::service::Service;
 use super::storage::Storage;
 use crate::host::fs::file::link_folder;
-use crate::host::fs::path::rsplit_colon;
+use crate::host::fs::path::split_colon;
 use crate::host::{Os, process};
 
 /// A bootable image as `images` lists it.
@@ -319,7 +319,9 @@ impl Podman {
             // podman names the image after its folder, and fails if that has a capital letter. So
             // it gets a link.
             ("oci" | "dir", Some(storage)) => {
-                let (folder, tag) = rsplit_colon(path).unwrap_or((path, ""));
+                // podman splits at the first colon, and `dir:` has no tag.
+                let parts = split_colon(path).filter(|_| transport == "oci");
+                let (folder, tag) = parts.unwrap_or((path, ""));
                 let link = storage.run.join("image");
                 let absolute = std::path::absolute(folder);
                 let linked = absolute.and_then(|to| link_folder(&to, &link));

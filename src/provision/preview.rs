@@ -8,7 +8,7 @@ use super::{Boot, Error, ImageSource, Provisioner};
 use crate::direct_boot::{BootCache, Transport};
 use crate::disk::{BaseDisk, Import, InstallOptions, Key};
 use crate::host::Os;
-use crate::host::fs::path::rsplit_colon;
+use crate::host::fs::path::split_colon;
 use crate::hypervisor::Arch;
 use crate::image::{
     self, Facts, Image, ImageRequest, Podman, Pull, Service, is_file, without_transport,
@@ -225,7 +225,7 @@ impl Provisioner<'_> {
 /// Makes sure that the file or folder of an image exists. A tag may stand after its path.
 fn check_file(name: &str) -> Result<(), Error> {
     let (_, path) = name.split_once(':').unwrap_or(("", name));
-    let without_tag = rsplit_colon(path).map_or(path, |(path, _)| path);
+    let without_tag = split_colon(path).map_or(path, |(path, _)| path);
     let found = Path::new(path).metadata();
     match found.or_else(|error| Path::new(without_tag).metadata().map_err(|_| error)) {
         Ok(_) => Ok(()),
