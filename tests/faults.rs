@@ -388,7 +388,7 @@ fn the_cache_holds_complete_disks_only() {
         die(&mut in_child(dir.path()), fault);
         assert_eq!(cache.find(&key).unwrap(), None, "{fault}");
         assert_eq!(names(), [format!("{key}.partial")], "{fault}");
-        cache.sweep();
+        cache.sweep(|_| {});
         assert_eq!(names(), [""; 0], "{fault}");
     }
     die(&mut in_child(dir.path()), "disk-placed");

@@ -12,6 +12,7 @@ use crate::disk::{self, Cache, Cached, Key};
 use crate::host::fs::file;
 use crate::host::fs::locked_folder::LockedFolder;
 use crate::image::Podman;
+use crate::install;
 use crate::registry::OciFolder;
 use crate::text::{format_size, parse_time};
 use crate::ui::{Format, print, say, tell};
@@ -62,7 +63,11 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let cache = Cache::open(&context.dirs.disks())?;
         if !self.dry_run {
-            cache.sweep();
+            cache.sweep(|partial| {
+                if let Ok(podman) = Podman::find() {
+                    install::remove_copies(&podman, partial);
+                }
+            });
             OciFolder::sweep(&context.dirs.registry());
             LockedFolder::sweep(&context.dirs.containerdisks());
         }

@@ -238,12 +238,15 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes the unfinished disks of dead processes.
-    pub fn sweep(&self) {
+    /// Removes the unfinished disks of dead processes. `clear` first removes what this process can't
+    /// remove from such a folder by itself.
+    pub fn sweep(&self, clear: impl Fn(&Path)) {
         for (key, path) in self.folder.partials() {
-            if let Ok(Some(_lock)) = Lock::try_acquire(&self.folder.lock(&key))
-                && let Err(error) = file::remove_dir(&path)
-            {
+            let Ok(Some(_lock)) = Lock::try_acquire(&self.folder.lock(&key)) else {
+                continue;
+            };
+            clear(&path);
+            if let Err(error) = file::remove_dir(&path) {
                 tracing::warn!(path = %path.display(), %error, "can't remove a dead process's unfinished disk");
             }
         }
@@ -324,12 +327,14 @@ pub(super) mod tests {
         let key = disk().key;
         let partial = claim(&cache, &key);
         let folder = partial.folder().to_owned();
-        cache.sweep();
+        cache.sweep(|_| unreachable!());
         assert!(folder.exists(), "sweep spares the disk of a living process");
         drop(partial);
         assert!(!folder.exists());
         std::fs::create_dir(&folder).unwrap();
-        cache.sweep();
+        let left = folder.join("left");
+        std::fs::write(&left, "").unwrap();
+        cache.sweep(|folder| std::fs::remove_file(folder.join("left")).unwrap());
         assert!(!folder.exists());
     }
 

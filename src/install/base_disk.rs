@@ -96,7 +96,7 @@ pub fn ensure(
     place.check(vm)?;
     size::check(image, &[], &options)?;
     let cache = Cache::open(&host.dirs.disks())?;
-    cache.sweep();
+    cache.sweep(|partial| bound::remove_copies(&host.podman, partial));
     let mut stage = progress.stage("install");
     let facts = match known_facts(&cache, image)? {
         Some(facts) => facts,

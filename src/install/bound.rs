@@ -125,6 +125,8 @@ pub(super) fn argument(options: &InstallOptions, facts: &Facts, copied: bool) ->
 }
 
 const STORE: &str = "bound.erofs";
+/// The folder with the copies, in the one of the unfinished disk.
+const COPIES: &str = "bound";
 
 /// Packs the images as a storage in a block image in `folder`.
 pub(super) fn pack(
@@ -138,7 +140,7 @@ pub(super) fn pack(
     let podman = podman.clone().with_storage(None);
     let made = Made {
         podman: &podman,
-        folder: folder.join("bound"),
+        folder: folder.join(COPIES),
     };
     let (store, run) = (made.folder.join("storage"), made.folder.join("run"));
     for folder in [&made.folder, &store, &run] {
@@ -165,16 +167,29 @@ struct Made<'a> {
 
 impl Drop for Made<'_> {
     fn drop(&mut self) {
-        if self.podman.is_rootless() {
-            // Its files belong to users of podman's user namespace.
-            let mut remove = self.podman.command(["unshare", "rm", "-rf", "--"]);
-            if let Err(error) = remove.arg(&self.folder).output() {
-                tracing::warn!(%error, "can't remove the copies of bound images");
-            }
+        remove(self.podman, &self.folder);
+    }
+}
+
+/// Removes the copies of bound images that a dead process has left in the folder of an unfinished
+/// disk.
+pub fn remove_copies(podman: &Podman, partial: &Path) {
+    let folder = partial.join(COPIES);
+    if folder.exists() {
+        remove(podman, &folder);
+    }
+}
+
+fn remove(podman: &Podman, folder: &Path) {
+    if podman.is_rootless() {
+        // Its files belong to users of podman's user namespace.
+        let mut remove = podman.command(["unshare", "rm", "-rf", "--"]);
+        if let Err(error) = remove.arg(folder).output() {
+            tracing::warn!(%error, "can't remove the copies of bound images");
         }
-        if let Err(error) = file::remove_dir(&self.folder) {
-            tracing::warn!(path = %self.folder.display(), %error, "can't remove the copies of bound images");
-        }
+    }
+    if let Err(error) = file::remove_dir(folder) {
+        tracing::warn!(path = %folder.display(), %error, "can't remove the copies of bound images");
     }
 }
 
