@@ -12,7 +12,7 @@ const ODD: &str = "
     useradd --no-create-home --home-dir /home/dev --shell /bin/bash dev
     mkdir -p /home/dev/.ssh; chown -R dev:dev /home/dev; chmod 700 /home/dev/.ssh
     # More than the VM's memory, in few blocks.
-    mkdir -p /var/lib/big; truncate -s 2G /var/lib/big/file; echo end >>/var/lib/big/file
+    mkdir -p /var/lib/big; truncate -s 900M /var/lib/big/file; echo end >>/var/lib/big/file
     # A question on the first boot, without whose answer no sshd starts.
     cd /usr/lib/systemd/system
     printf '[Unit]\nBefore=ssh.service\n[Service]\nType=oneshot\nStandardInput=tty-force\nTTYPath=/dev/console\n' \
