@@ -142,7 +142,10 @@ impl Running<'_> {
                 let reason = "the guest's kernel made no new random numbers".to_owned();
                 self.not_warm(reason, Fate::Refused).await;
             }
-            ("resumed", _) => self.freeze_limit = None,
+            ("resumed", _) => {
+                self.freeze_limit = None;
+                self.attempt.tell(Event::HasIdentity).await;
+            }
             _ => {}
         }
     }
@@ -175,7 +178,7 @@ impl Running<'_> {
                 self.act(action).await;
             }
             Err(reason) => {
-                if let Err(error) = self.hypervisor.control.resume().await {
+                if let Err(error) = self.hypervisor.control.give_up_saving().await {
                     tracing::debug!(%error, "can't resume the machine");
                 }
                 self.go_on_cold(reason).await;
@@ -199,13 +202,15 @@ impl Running<'_> {
     }
 
     /// Gives up the template, and lets the machine run on as if there had been none. A machine with
-    /// disks of its own or shares starts again, because the template has another disk, or lacks them.
+    /// disks of its own or shares starts again, because the template has another disk, or lacks them. So
+    /// does one for whose memory the disk has no room.
     async fn go_on_cold(&mut self, reason: String) {
         let engine = self.attempt.engine;
         let warm = engine.warm.as_ref();
         let differs =
             warm.is_some_and(|warm| warm.kept_disks().next().is_some() || !warm.shares.is_empty());
-        if differs || !engine.machine.devices.disks.is_empty() {
+        let lacks_room = matches!(&self.way, Way::Make(making) if making.keep_memory().is_err());
+        if differs || lacks_room || !engine.machine.devices.disks.is_empty() {
             return self.not_warm(reason, Fate::Dropped).await;
         }
         self.way = Way::Abandoned;

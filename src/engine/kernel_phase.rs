@@ -26,6 +26,7 @@ impl KernelPhase {
         begins
     }
 
+    /// Returns whether a kernel has started and no program has.
     pub fn lasts(&self) -> bool {
         self.lasts
     }

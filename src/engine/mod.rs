@@ -114,6 +114,8 @@ pub enum Event {
     },
     /// The answer to [`Order::Save`]: the machine is saved and paused, or runs on for this reason.
     Saved(u64, Result<(), String>),
+    /// The guest of a machine that has resumed from a template has its identity.
+    HasIdentity,
     /// The machine was paused for a change, and runs on.
     Unpaused,
     /// The emulation failed early in a boot, as the reason says. The engine starts the machine a

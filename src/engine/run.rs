@@ -183,6 +183,8 @@ impl Attempt<'_> {
                 None => return Err(error),
             },
         };
+        // A machine that is saved stays so if another program has a port.
+        self.forward_ports(&ready.control).await?;
         if let (Some(warm), Way::Resume(template)) = (&self.engine.warm, &way)
             && let Err(not_warm) = self.load(&mut ready, warm, template).await
         {
@@ -199,7 +201,7 @@ impl Attempt<'_> {
             helpers.finish().await;
             return Err(Error::Wake(reason));
         }
-        let running = Running::new(self, orders, ready, helpers, way).await?;
+        let running = Running::new(self, orders, ready, helpers, way).await;
         Ok(running.finish().await)
     }
 

@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 use super::plugs::Removals;
 use super::run_state::{Action, LAST_WORDS, Phase, RunState};
 use super::way::Way;
-use super::{Engine, Error, Event, Order, console_input};
+use super::{Engine, Event, Order, console_input};
 use crate::host::Os;
 use crate::host::fs::file;
 use crate::hypervisor::accelerator::{self, Accelerator};
@@ -49,6 +49,23 @@ impl Attempt<'_> {
     pub async fn tell(&self, event: Event) {
         // A listener that has gone needs no events.
         let _ = self.events.send(event).await;
+    }
+
+    /// Forwards the ports, and remembers those that the system chose.
+    ///
+    /// # Errors
+    /// Another program has one.
+    pub async fn forward_ports(&self, control: &Control) -> Result<(), ControlError> {
+        if let Some(wanted) = self.ssh_port.get() {
+            self.ssh_port.set(Some(control.forward_ssh(wanted).await?));
+        }
+        let wanted = self.forwards.borrow().clone();
+        let mut ports = Vec::new();
+        for forward in &wanted {
+            ports.push(control.forward(forward).await?);
+        }
+        self.forwards.replace(ports);
+        Ok(())
     }
 
     /// Records that the accelerator before this one fails: the guest runs with this one.
@@ -140,30 +157,19 @@ enum Happening {
 }
 
 impl<'a> Running<'a> {
-    /// Forwards the ports, tells the listener that the machine runs, and begins to type on its
-    /// console.
+    /// Tells the listener that the machine runs, and begins to type on its console.
     pub async fn new(
         attempt: &'a Attempt<'a>,
         orders: Orders<'a>,
         mut hypervisor: Ready<Control>,
         helpers: HelperSet,
         way: Way,
-    ) -> Result<Self, Error> {
-        let (engine, accelerator, control) =
-            (attempt.engine, attempt.accelerator, &hypervisor.control);
-        let ssh_port = match attempt.ssh_port.get() {
-            Some(wanted) => Some(control.forward_ssh(wanted).await?),
-            None => None,
-        };
-        attempt.ssh_port.set(ssh_port);
-        let mut ports = Vec::new();
-        for forward in attempt.forwards.take() {
-            ports.push(control.forward(&forward).await?);
-        }
-        attempt.forwards.replace(ports.clone());
+    ) -> Self {
+        let (engine, accelerator) = (attempt.engine, attempt.accelerator);
+        let (ssh_port, ports) = (attempt.ssh_port.get(), attempt.forwards.borrow().clone());
         let (resumed, woken) = (matches!(way, Way::Resume(_)), matches!(way, Way::Wake));
         let machine = way.machine(engine);
-        let vsock = control.vsock(machine.devices.vsock.as_ref());
+        let vsock = hypervisor.control.vsock(machine.devices.vsock.as_ref());
         attempt
             .tell(Event::Started {
                 accelerator,
@@ -182,7 +188,7 @@ impl<'a> Running<'a> {
             accelerator.is_hardware() && boots && matches!(machine.boot, Boot::Kernel { .. });
         let silence_limit = must_write.then(|| started + SILENCE);
         let mut state = RunState::new(
-            control.reports_shutdown(),
+            hypervisor.control.reports_shutdown(),
             silence_limit,
             attempt.emulates(),
         );
@@ -213,7 +219,7 @@ impl<'a> Running<'a> {
             freeze_lines: vec![],
         };
         running.watch_way();
-        Ok(running)
+        running
     }
 
     /// Runs the machine until it ends, and returns the way in which it began.

@@ -28,7 +28,7 @@ impl Running<'_> {
         }
         let saved = self.try_save(state).await;
         if saved.is_err() {
-            if let Err(error) = self.hypervisor.control.resume().await {
+            if let Err(error) = self.hypervisor.control.give_up_saving().await {
                 tracing::warn!(%error, "can't resume the machine");
             }
             let _ = std::fs::remove_file(state);
@@ -91,7 +91,10 @@ impl Running<'_> {
             // The guest may need the room. The file itself says that the snapshot isn't complete.
             let _ = File::create(state);
         }
-        self.hypervisor.control.resume().await?;
+        match saved {
+            Ok(()) => self.hypervisor.control.resume().await?,
+            Err(_) => self.hypervisor.control.give_up_saving().await?,
+        }
         self.attempt.tell(Event::Unpaused).await;
         saved
     }

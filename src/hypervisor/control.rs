@@ -134,6 +134,14 @@ impl Control {
         }
     }
 
+    /// Ends the writing of a state that fails or takes too long, and lets the machine run on.
+    pub async fn give_up_saving(&self) -> Result<(), ControlError> {
+        match self {
+            Self::Qemu(qmp) => Ok(qmp.give_up_saving().await?),
+            Self::Rest(_) | Self::Hyperv(_) => Ok(()),
+        }
+    }
+
     /// Begins to load what [`Self::save_all`] wrote.
     pub async fn load_all(&self, state: &Path) -> Result<(), ControlError> {
         match self {

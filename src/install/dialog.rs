@@ -148,6 +148,7 @@ impl Dialog<'_> {
             | Event::Cold { .. }
             | Event::Changed { .. }
             | Event::Saved(..)
+            | Event::HasIdentity
             | Event::Unpaused
             | Event::Hopeless(_)
             | Event::Reset => {

@@ -161,7 +161,13 @@ impl Suspended {
     /// A file can't be written. Then the state doesn't count.
     pub fn commit(&self, vm: &Vm) -> Result<(), file::Error> {
         let (partial, state) = (vm.suspended_partial(), vm.suspended_state());
-        file::sync(&partial).writing(&partial)?;
+        // QEMU doesn't sync a disk that ends with its machine.
+        for path in [&partial, &vm.overlay(), &vm.swap()] {
+            match file::sync(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && *path != partial => {}
+                synced => synced.writing(path)?,
+            }
+        }
         fault::point("suspend-saved");
         std::fs::rename(&partial, &state).writing(&state)?;
         file::write_json(&vm.suspended(), self)?;
@@ -263,8 +269,13 @@ fn obstacle_on(
             "it has started from a template, with --add-disk; create it with --cold",
         ),
         (
-            plugged || spec.replaced().is_some(),
+            plugged,
             "it has got or lost a device since its start; stop it and start it once more",
+        ),
+        (
+            // It would boot other files now.
+            spec.replaced().is_some(),
+            "its image was replaced since its start; stop it and start it once more",
         ),
     ];
     let reason = reasons.into_iter().find(|(holds, _)| *holds);
@@ -318,6 +329,7 @@ mod tests {
     use crate::hypervisor::qemu::Qemu;
     use crate::hypervisor::{Arch, Credential, Disk, sample_machine};
     use crate::vm::State;
+    use crate::vm::spec::{Replaced, Source};
 
     fn qemu(program: &Path, version: (u32, u32)) -> Hypervisor {
         Hypervisor::Qemu(Qemu {
@@ -354,7 +366,25 @@ mod tests {
         for change in fits {
             assert_eq!(reason(change, false), None);
         }
-        let refused: [(Change, &str); 3] = [
+        let refused: [(Change, &str); 4] = [
+            (
+                |s, _| {
+                    s.source = Source::Direct {
+                        kernel: "/k".into(),
+                        initramfs: "/i".into(),
+                        cmdline: String::new(),
+                        roots: vec![("root0".into(), "/r".into())],
+                        scratch: None,
+                        kargs: vec![],
+                        replaced: None,
+                    };
+                    s.set_replaced(Replaced {
+                        disks: vec![],
+                        scratch: None,
+                    });
+                },
+                "replaced",
+            ),
             (
                 |s, _| {
                     s.settings.shares = vec![Share {

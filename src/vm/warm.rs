@@ -1,16 +1,18 @@
 //! Decides whether a VM can resume from a template, and what its machine is then.
 
+use std::error::Error;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::disks::DISK_SERIAL;
 use super::spec::settings::Warm as Choice;
 use super::spec::{Source, Spec};
+use super::store::instance::RunRecord;
 use super::{Vm, credentials};
 use crate::direct_boot::FREEZE_WORD;
-use crate::disk::Cache;
+use crate::disk::{self, Cache};
 use crate::engine::Warm;
 use crate::guest::boot::hostname::Hostname;
 use crate::guest::boot::identity::{FREEZE_CHANNEL, Identity, MachineId};
@@ -29,7 +31,7 @@ const FIRST_QEMU: (u32, u32) = (8, 2);
 
 /// Credentials that systemd reads early in a boot and never again, or that concern units which may run
 /// already. A name that ends with a dot is the beginning of names.
-const EARLY_CREDENTIALS: [&str; 20] = [
+const EARLY_CREDENTIALS: [&str; 22] = [
     "agetty.",
     "cryptsetup.",
     "firstboot.",
@@ -44,8 +46,10 @@ const EARLY_CREDENTIALS: [&str; 20] = [
     "passwd.",
     "shell.",
     "ssh.listen",
+    "system.hostname",
     "system.machine_id",
     "systemd.unit-dropin.",
+    "tty.",
     "udev.",
     "userdb.",
     "vconsole.",
@@ -64,10 +68,7 @@ pub fn warm(
     machine: &Machine,
 ) -> Result<Option<Warm>, String> {
     let settings = &vm.spec.settings;
-    // A disk that a guest has written to differs from each template's.
-    let has_changed = vm.record().started.is_some() || vm.spec.cloned_from.is_some();
-    let has_run = has_changed && !vm.spec.is_ephemeral();
-    if settings.warm == Choice::Never || has_run {
+    if settings.warm == Choice::Never || has_own_disk(vm) {
         return Ok(None);
     }
     let machine = &over_base(&vm.spec, machine, dirs)?;
@@ -109,6 +110,13 @@ pub fn warm(
     }))
 }
 
+/// Returns whether the VM's disk differs from each template's, because a guest has written to it. A
+/// start that was warm would renew the disk, so the record alone doesn't decide: it may be lost.
+fn has_own_disk(vm: &Vm) -> bool {
+    let has_run = vm.record().started.is_some() || vm.console_log().exists();
+    !vm.spec.is_ephemeral() && (has_run || vm.spec.cloned_from.is_some())
+}
+
 /// Returns the machine that loads the state of one that had resumed from a template.
 pub fn copy(spec: &Spec, machine: &Machine) -> Machine {
     let (machine, _) = frozen(machine, common_credentials(spec));
@@ -126,16 +134,37 @@ fn over_base(spec: &Spec, machine: &Machine, dirs: &Dirs) -> Result<Machine, Str
         let cache = Cache::open(&dirs.disks()).map_err(|error| error.to_string())?;
         for disk in &mut machine.disks {
             if disk.serial == DISK_SERIAL && disk.format == DiskFormat::Qcow2 {
-                disk.fresh_over = Some(Base {
-                    file: cache.file(key),
-                    format: DiskFormat::Raw,
-                    size: spec.disk_size,
-                    linked: false,
-                });
+                disk.fresh_over = Some(base(cache.file(key), spec));
             }
         }
     }
     Ok(machine)
+}
+
+fn base(file: PathBuf, spec: &Spec) -> Base {
+    Base {
+        file,
+        format: DiskFormat::Raw,
+        size: spec.disk_size,
+        linked: false,
+    }
+}
+
+/// Takes a VM's disk from its template, and puts it on its base disk again: the VM ended before its
+/// guest had an identity of its own, and the disk has the template's. The caller has taken the VM.
+///
+/// # Errors
+/// The disk can't be made, or the record can't be written.
+pub fn leave_template(vm: &Vm, dirs: &Dirs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if let Some(key) = vm.spec.base() {
+        let file = Cache::open(&dirs.disks())?.file(key);
+        disk::renew_overlay(&base(file, &vm.spec), &vm.overlay())?;
+    }
+    let record = RunRecord {
+        lacks_identity: false,
+        ..vm.record()
+    };
+    Ok(vm.set_record(&record)?)
 }
 
 /// Returns the credentials that all VMs of a template have.
@@ -382,6 +411,19 @@ mod tests {
         let old = host_obstacle(Os::Linux, &qemu((8, 1))).unwrap();
         assert!(old.contains("8.1") && old.contains("8.2"), "{old}");
         assert!(obstacle(&spec(), &sample_machine()).is_some());
+    }
+
+    #[test]
+    fn a_disk_outlives_the_record_of_its_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let vm = |spec| Vm {
+            spec,
+            folder: dir.path().to_owned(),
+        };
+        assert!(!has_own_disk(&vm(Spec::sample())));
+        std::fs::write(vm(Spec::sample()).console_log(), "").unwrap();
+        assert!(has_own_disk(&vm(Spec::sample())));
+        assert!(!has_own_disk(&vm(spec())));
     }
 
     #[test]

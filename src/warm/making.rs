@@ -46,6 +46,15 @@ impl Making {
         self.partial.join(DISK)
     }
 
+    /// Reserves room for the memory of a machine that runs on without becoming a template. The disk
+    /// may run full meanwhile, and a write without room would kill the machine.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub fn keep_memory(&self) -> io::Result<()> {
+        file::fill_holes(&self.partial.join(MEMORY))
+    }
+
     /// Remembers that machines of this shape can't be resumed.
     pub fn refuse(&self, reason: &str, lasts: Lasts) {
         remember(&self.folder, reason, lasts);

@@ -135,10 +135,15 @@ impl Identity {
         // These take as long as the kernel's new random numbers, which they don't need.
         line(&format!("export CREDENTIALS_DIRECTORY={FOLDER}"));
         line("(");
+        // On a disk it must outlive a power cut, as soon as the host knows of it.
+        line("sync -f /etc");
         let has = |name: &str| self.credentials.iter().any(|c| c.name == name);
         for (name, program) in [
             ("sysusers.extra", "systemd-sysusers"),
-            ("tmpfiles.extra", "systemd-tmpfiles --create"),
+            (
+                "tmpfiles.extra",
+                "systemd-tmpfiles --create --remove --boot --exclude-prefix=/dev",
+            ),
             ("sysctl.extra", "/usr/lib/systemd/systemd-sysctl"),
         ] {
             if has(name) {
@@ -230,7 +235,7 @@ mod tests {
             "echo ffffffffffff4fffbfffffffffffffff >/etc/machine-id\n",
             "echo web >/proc/sys/kernel/hostname\n",
             "printf %s 'it'\\''s $HOME\n' >/run/credentials/@system/app\n",
-            "systemd-tmpfiles --create /run/credentials/@system/tmpfiles.extra\n",
+            "systemd-tmpfiles --create --remove --boot --exclude-prefix=/dev /run/credentials/@system/tmpfiles.extra\n",
             RESEEDED,
         ] {
             assert!(script.contains(wanted), "{wanted} is not in {script}");

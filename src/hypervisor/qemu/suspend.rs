@@ -40,6 +40,29 @@ impl Qmp {
         self.incoming(state, None).await
     }
 
+    /// Ends the writing of a state, and lets the machine run on. A state that QEMU completes later
+    /// would stop the machine once more.
+    pub async fn give_up_saving(&self) -> Result<(), QmpError> {
+        self.execute(qmp::migrate_cancel {}).await?;
+        let wait = async {
+            use qmp::MigrationStatus::{cancelled, completed, failed, none};
+            loop {
+                let info = self.execute(qmp::query_migrate {}).await?;
+                if matches!(
+                    info.status,
+                    None | Some(none | cancelled | completed | failed)
+                ) {
+                    return Ok(());
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        timeout(SETTLE, wait)
+            .await
+            .unwrap_or(Err(QmpError::Silent))?;
+        self.resume().await
+    }
+
     /// QEMU says that a state is saved a moment before it is ready for another command: until then a
     /// machine can't resume, and QEMU has not taken its disks back.
     pub(super) async fn wait_until_saved(&self) -> Result<(), QmpError> {

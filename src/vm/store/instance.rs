@@ -86,6 +86,9 @@ pub struct RunRecord {
     /// The VM has resumed from a template.
     #[serde(default)]
     pub warm: bool,
+    /// The VM has resumed from a template, and its guest has no identity of its own yet.
+    #[serde(default)]
+    pub lacks_identity: bool,
     /// None while the VM runs.
     pub end: Option<End>,
 }

@@ -137,6 +137,9 @@ impl Supervisor {
                 Ok::<_, store::Error>(())
             })?;
         }
+        if vm.record().lacks_identity {
+            warm::leave_template(&vm, &dirs)?;
+        }
         let (os, arch) = (Os::current(), vm.spec.arch);
         let features = vm.features();
         // A VM of an older version has none.

@@ -117,7 +117,8 @@ impl Supervision<'_> {
                 Some(request) = requests.recv() => self.on_request(request),
                 () = at(next_step) => self.shut_down(),
                 () = at(space_check) => {
-                    if self.problems.check_space() {
+                    // A machine that is saved must not run on. One that can't be saved does.
+                    if self.problems.check_space() && self.suspending.is_none() {
                         self.order(Order::Resume);
                     }
                 }
@@ -150,6 +151,7 @@ impl Supervision<'_> {
                 self.has_identity = resumed;
                 // A woken machine is what it was.
                 self.record.warm = resumed || (woken && self.record.warm);
+                self.record.lacks_identity = resumed;
                 self.save_record();
                 let kind = if woken { Kind::Resumed } else { Kind::Started };
                 self.events.add(kind, self.vm, None);
@@ -190,6 +192,10 @@ impl Supervision<'_> {
                 });
             }
             engine::Event::Saved(number, saved) => self.on_saved(number, saved),
+            engine::Event::HasIdentity => {
+                self.record.lacks_identity = false;
+                self.save_record();
+            }
             engine::Event::Unpaused => self.agent.set_clock(),
             engine::Event::Restarting { reason } => self.clients.publish(Message::Problem {
                 text: engine::restart_message(&reason),
@@ -260,8 +266,9 @@ impl Supervision<'_> {
             ClientRequest::LeaseEnded => self.stop(0),
             ClientRequest::Request(Request::Stop { seconds }) => self.stop(seconds),
             ClientRequest::Request(Request::Restart { seconds }) => {
-                // A machine that somebody stops stays off.
-                if self.shutdown.is_none() {
+                // A machine that somebody stops stays off, and one that is saved.
+                let is_saved = self.suspending == Some(Suspending::Saved);
+                if self.shutdown.is_none() && !is_saved {
                     self.stop(seconds);
                     self.restart = Some(Restart::Fresh);
                 }
@@ -274,6 +281,14 @@ impl Supervision<'_> {
                 self.restore(number, name);
             }
             ClientRequest::Request(Request::UserspaceRestarts) => self.agent.restarts(),
+            // It would be missing in the state, or change a disk that the state counts on.
+            ClientRequest::Request(
+                Request::Change { number, .. }
+                | Request::Plug { number, .. }
+                | Request::Unplug { number, .. },
+            ) if self.suspending.is_some() => {
+                self.answer(number, Some("it is being suspended".into()));
+            }
             ClientRequest::Request(Request::Change { number, change }) => {
                 self.order(Order::Change(number, change));
             }
@@ -401,9 +416,8 @@ impl Supervision<'_> {
     /// Writes the end to the record, and returns it.
     pub fn record_end(&mut self, ended: Result<Ended, engine::Error>) -> End {
         let saved = self.suspending == Some(Suspending::Saved);
-        let (kind, reason) = match ended {
+        let (mut kind, reason) = match ended {
             _ if saved => (EndKind::Suspend, "it was suspended".to_owned()),
-            Err(error @ engine::Error::Wake(_)) => (EndKind::Suspend, error.to_string()),
             Ok(Ended::ByGuest) => (EndKind::Guest, "the guest shut itself down".to_owned()),
             Ok(Ended::ByOrder) => {
                 let reason = match self.cut_after {
@@ -420,6 +434,10 @@ impl Supervision<'_> {
             Ok(Ended::Failed(reason)) => (EndKind::Failure, reason),
             Err(error) => (EndKind::Failure, crate::text::error_chain(&error)),
         };
+        // One that failed to wake, or that ended before it did, is as suspended as before.
+        if self.vm.suspended().exists() {
+            kind = EndKind::Suspend;
+        }
         let end = End {
             at: jiff::Timestamp::now(),
             kind,

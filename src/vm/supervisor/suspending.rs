@@ -4,7 +4,7 @@ use super::supervision::{Restart, Supervision, Suspending};
 use crate::engine::{Change, Order};
 use crate::text;
 use crate::vm::suspend::{Suspended, obstacle, remove_state};
-use crate::vm::{Name, snapshots};
+use crate::vm::{Name, Vm, snapshots};
 
 const BUSY: &str = "it starts or ends just now";
 
@@ -84,9 +84,13 @@ impl Supervision<'_> {
 
     /// Returns the reason why the machine can't be saved with its memory.
     fn obstacle(&self) -> Option<String> {
-        match self.is_busy() {
-            true => Some(BUSY.to_owned()),
-            false => obstacle(&self.vm.spec, self.hypervisor, &self.record, self.plugged),
+        if self.is_busy() {
+            return Some(BUSY.to_owned());
+        }
+        // `replace` has changed it since the start.
+        match Vm::open(&self.vm.folder) {
+            Ok(vm) => obstacle(&vm.spec, self.hypervisor, &self.record, self.plugged),
+            Err(error) => Some(text::error_chain(&error)),
         }
     }
 

@@ -142,6 +142,18 @@ pub fn create_sparse(path: &Path, size: u64) -> io::Result<()> {
     create_private_file(path)?.set_len(size)
 }
 
+/// Reserves room on the disk for the holes of a file, where the filesystem can.
+pub fn fill_holes(path: &Path) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+    let file = File::options().write(true).open(path)?;
+    let size = file.metadata()?.len();
+    match fallocate(&file, FallocateFlags::empty(), 0, size) {
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        filled => Ok(filled?),
+    }
+}
+
 /// Returns the next range of bytes from `at` that is not a hole, before `end`. Where the filesystem
 /// knows no holes, all bytes are data.
 pub fn next_data(file: &File, at: u64, end: u64) -> io::Result<Option<(u64, u64)>> {
