@@ -375,7 +375,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;upgrade' {
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'A shell command line that must succeed in the VM after the reboot')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation, 20m for --check]')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print the report as JSON, or by a template such as ''{{.to}}''')
@@ -394,7 +394,7 @@ Register-ArgumentCompleter -Native -CommandName 'podman-bootc' -ScriptBlock {
         }
         'podman-bootc;rollback' {
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'A shell command line that must succeed in the VM after the reboot')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation, 20m for --check]')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print the report as JSON, or by a template such as ''{{.to}}''')

@@ -355,7 +355,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;upgrade'= {
             cand --check 'A shell command line that must succeed in the VM after the reboot'
-            cand --timeout 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation]'
+            cand --timeout 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation, 20m for --check]'
             cand -u 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
             cand --user 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
             cand --format 'Print the report as JSON, or by a template such as ''{{.to}}'''
@@ -373,7 +373,7 @@ set edit:completion:arg-completer[podman-bootc] = {|@words|
         }
         &'podman-bootc;rollback'= {
             cand --check 'A shell command line that must succeed in the VM after the reboot'
-            cand --timeout 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation]'
+            cand --timeout 'Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the reboot, 25m under emulation, 20m for --check]'
             cand -u 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
             cand --user 'The user to log in as; it needs `sudo -n` if it isn''t root [default: the VM''s user]'
             cand --format 'Print the report as JSON, or by a template such as ''{{.to}}'''

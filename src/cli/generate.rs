@@ -225,8 +225,11 @@ impl Args {
         }
         let base;
         let (image, arch, boot, extra, sshd);
+        // The name comes first: a bad one would be noticed after the push.
+        let name;
         if plan.direct {
             let found = provisioner.find_image(&plan.source)?;
+            name = self.name(plan, &found.image.reference)?;
             let (direct, _lease) = provisioner.boot_image(&found, Transport::Erofs)?;
             kubevirt::check_image(&direct.facts)?;
             let args = direct_args(plan, &found.image, &direct, &keys)?;
@@ -253,6 +256,7 @@ impl Args {
                 Some(keys.clone()),
             )?;
             let disk = &base.disk;
+            name = self.name(plan, &disk.image.reference)?;
             let mut images = self.images(context, provisioner, &disk.image)?;
             boot = Boot::Disk {
                 disk: images.base_disk(disk)?,
@@ -264,7 +268,6 @@ impl Args {
             image = disk.image.clone();
         }
         let origin = format!("{}@{}", image.reference, image.digest);
-        let name = self.name(plan, &image.reference)?;
         Ok(Guest {
             extra,
             sshd,

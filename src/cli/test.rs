@@ -392,18 +392,17 @@ impl Test<'_> {
         let find = |progress: &dyn Progress| {
             Ok::<_, anyhow::Error>(context.provisioner(progress)?.find_image(&source)?)
         };
-        // An image that is missing is known before the first boot.
-        let upgrade = args.upgrade_from.is_some();
-        let found = upgrade.then(|| find(self.progress)).transpose()?;
+        // An image that is missing is known before the first boot. It isn't kept: the image of the VM may
+        // need the storage that this one locks.
+        if args.upgrade_from.is_some() {
+            find(self.progress)?;
+        }
         let (mut vm, creating) = self.create(target)?;
         self.progress.phase(START);
         let started = context.block_on(lifecycle::start(&vm, &context.store, true));
         drop(creating);
         let result = started.map_err(Into::into).and_then(|mut client| {
-            let found = match found {
-                Some(found) => found,
-                None => find(&StderrProgress::new(true))?,
-            };
+            let found = find(&StderrProgress::new(true))?;
             self.steps(&mut vm, &mut client, &found, report)
         });
         self.progress.phase("remove the VM");

@@ -71,7 +71,7 @@ struct CommonArgs {
     #[arg(long)]
     auto_rollback: bool,
     /// Time limit for each step, in seconds or as in 90s, 5m [default: 1h for the pull, 10m for the
-    /// reboot, 25m under emulation]
+    /// reboot, 25m under emulation, 20m for --check]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
     /// The user to log in as; it needs `sudo -n` if it isn't root [default: the VM's user]

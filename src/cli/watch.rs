@@ -338,6 +338,8 @@ impl BuildArgs {
         more.extend(volumes.filter(|path| path.exists()));
         let containerfiles = match (&self.build, &self.file) {
             (Some(_), _) => vec![],
+            // podman looks in the context, too.
+            (None, Some(file)) if !file.exists() => vec![context.join(file)],
             (None, Some(file)) => vec![absolute(file)?],
             (None, None) => ["Containerfile", "Dockerfile"]
                 .map(|name| context.join(name))

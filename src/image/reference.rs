@@ -118,7 +118,21 @@ pub fn full_name(asked: &str, names: &[String], id: &str) -> String {
         .find(|name| is_meant(asked, name))
         .or(names.first())
         .cloned()
-        .unwrap_or_else(|| format!("localhost/untagged:{}", id.get(..12).unwrap_or(id)))
+        .unwrap_or_else(|| match looks_like_id(asked) || id.starts_with(asked) {
+            true => format!("localhost/untagged:{}", id.get(..12).unwrap_or(id)),
+            // A manifest list has the name, and not the image in it.
+            false => completed(asked),
+        })
+}
+
+/// Returns the full name that podman's own images have where somebody leaves out the host or the tag.
+pub fn completed(asked: &str) -> String {
+    let host = match asked.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => "",
+        _ => "localhost/",
+    };
+    let tag = if has_tag(asked) { "" } else { ":latest" };
+    format!("{host}{asked}{tag}")
 }
 
 /// Returns true if `asked` can mean the image with this full name.

@@ -6,7 +6,9 @@ use super::container_image::Image;
 use super::error::{Error, parse};
 use super::other_storages::{self, OtherStorages};
 use super::podman::Podman;
-use super::reference::{is_file, is_local, looks_like_id, without_tag, without_transport};
+use super::reference::{
+    completed, is_file, is_local, looks_like_id, without_tag, without_transport,
+};
 
 /// When to ask a registry, as podman's `--pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -152,7 +154,7 @@ impl Podman {
         };
         let image = self.inspect(&format!("{}@{}", without_tag(name), instance.digest))?;
         Ok(Some(Image {
-            reference: name.to_owned(),
+            reference: completed(name),
             ..image
         }))
     }

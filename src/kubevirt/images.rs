@@ -90,7 +90,11 @@ impl Images<'_> {
     /// It can't be made.
     pub fn base_disk(&mut self, disk: &BaseDisk) -> Result<String, containerdisk::Error> {
         let (entries, description) = containerdisk::of_base_disk(disk)?;
-        let name = self.repository.image("disk", &disk.key.to_string());
+        let mut name = self.repository.image("disk", disk.key.content());
+        // A rebuilt disk is another one.
+        if disk.key.generation() > 0 {
+            name = format!("{name}-{}", disk.key.generation());
+        }
         self.add(name, &entries, &description)
     }
 

@@ -36,3 +36,18 @@ pub enum Error {
     #[error("VM {name} restarted its userspace, but not from the new image: {why}")]
     OldRoot { name: String, why: String },
 }
+
+impl Error {
+    /// Returns whether the guest's old system runs on.
+    pub fn keeps_old(&self) -> bool {
+        match self {
+            Self::File(_)
+            | Self::Store(_)
+            | Self::Disk(_)
+            | Self::Busy(_)
+            | Self::Architecture { .. }
+            | Self::Guest { .. } => true,
+            Self::Vm(_) | Self::Session(_) | Self::OldRoot { .. } => false,
+        }
+    }
+}

@@ -455,7 +455,10 @@ fn of_upgrade(error: upgrade::Error) -> Result<Unusable, Error> {
         E::Session(error) => {
             of_session_loss(error).map(|why| (Outcome::Failed(why), String::new()))
         }
+        E::NotUp { source, .. } => of_upgrade(*source),
         E::Unfit { .. }
+        | E::Lost { .. }
+        | E::NotQueued { .. }
         | E::Space { .. }
         | E::Bootc { .. }
         | E::NotStaged { .. }

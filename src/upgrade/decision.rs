@@ -5,8 +5,9 @@ use super::status::{Deployment, Status};
 /// The image that a guest shall run.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// The manifest and the configuration as the guest gets them.
-    pub digests: [&'a str; 2],
+    /// The manifest and the configuration as the guest gets them, and the manifest in podman's storage,
+    /// from which bootc installs in a container.
+    pub digests: [&'a str; 3],
     /// The reference that the guest shall follow; none for the one that it follows already.
     pub reference: Option<&'a str>,
 }
@@ -90,7 +91,7 @@ mod tests {
             for composefs in [false, true] {
                 let status = Status::parse(&output(slots, composefs)).unwrap();
                 let target = Target {
-                    digests: ["sha256:new", "sha256:config"],
+                    digests: ["sha256:new", "sha256:config", "sha256:stored"],
                     reference,
                 };
                 assert_eq!(target.action(&status), action, "{slots:?} {reference:?}");
@@ -99,7 +100,7 @@ mod tests {
         let text = output(["old", "new", ""], true);
         let status = Status::parse(&text.replace("Only\":false", "Only\":true")).unwrap();
         let target = Target {
-            digests: ["sha256:new", "sha256:config"],
+            digests: ["sha256:new", "sha256:config", "sha256:stored"],
             reference: None,
         };
         assert_eq!(target.action(&status), Action::Unlock);

@@ -89,13 +89,11 @@ pub enum Error {
     NoRollback(String),
     #[error("VM {name} booted, but still the old version{}", quoted(.lines))]
     OldVersion { name: String, lines: Vec<String> },
-    #[error(
-        "the check `{command}` failed (exit code {code}) in the new version of VM {name}, which runs"
-    )]
+    #[error("the check `{command}` failed ({why}) in the new version of VM {name}, which runs")]
     Check {
         name: String,
         command: String,
-        code: i32,
+        why: String,
     },
     #[error(
         "the new version of VM {name} doesn't come up; bring the old one back with \
@@ -115,6 +113,25 @@ pub enum Error {
         why: String,
         first: String,
     },
+}
+
+impl Error {
+    /// Returns whether the guest's old version is known to run on.
+    pub fn keeps_old(&self) -> bool {
+        match self {
+            Self::Registry(_)
+            | Self::Snapshot(_)
+            | Self::Busy(_)
+            | Self::Unfit { .. }
+            | Self::Space { .. }
+            | Self::Bootc { .. }
+            | Self::NotStaged { .. }
+            | Self::Slow { .. }
+            | Self::Listen(_)
+            | Self::OldVersion { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 fn quoted(lines: &[String]) -> String {

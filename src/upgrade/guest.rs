@@ -112,6 +112,9 @@ pub fn finalization() -> String {
     )
 }
 
+/// Lets bootc prepare a reboot without the kernel.
+pub const SOFT_REBOOT: &str = "--soft-reboot=auto";
+
 /// Returns the script that runs bootc, with the drop-in for it alone. It ends bootc when the
 /// session breaks, which it sees as the end of its input.
 pub fn change(action: &Action, words: &[&str], drop_in: Option<&str>) -> String {
@@ -120,8 +123,17 @@ pub fn change(action: &Action, words: &[&str], drop_in: Option<&str>) -> String 
         Action::Rollback => "rollback",
         Action::None | Action::Reboot | Action::Unlock | Action::Upgrade => "upgrade",
     };
+    let (soft, words): (Vec<&str>, Vec<&str>) =
+        words.iter().partition(|word| **word == SOFT_REBOOT);
     let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    let command = format!("bootc {verb} {}", words.join(" "));
+    // bootc before 1.7 doesn't know the option.
+    let soft = match soft.first() {
+        Some(word) => {
+            format!("$(bootc {verb} --help 2>&1 | grep -q -e --soft-reboot && echo {word})")
+        }
+        None => String::new(),
+    };
+    let command = format!("bootc {verb} {soft} {}", words.join(" "));
     let command = match drop_in {
         Some(content) => drop_in::with(content, &command),
         None => format!("exec {command}"),

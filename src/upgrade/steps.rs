@@ -143,7 +143,7 @@ impl Job<'_> {
 
     /// Lets bootc prepare a reboot without the kernel, if the user wishes one.
     fn soft_word(&self) -> Option<&'static str> {
-        matches!(self.after, After::Reboot(reboot) if reboot.soft).then_some("--soft-reboot=auto")
+        matches!(self.after, After::Reboot(reboot) if reboot.soft).then_some(guest::SOFT_REBOOT)
     }
 
     pub(super) async fn save(

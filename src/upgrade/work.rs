@@ -1,8 +1,9 @@
 //! The work in a running VM: an upgrade or a rollback from its beginning to its end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{empty, stderr};
+use tokio::time::timeout;
 
 use super::decision::{Action, Target};
 use super::error::Error;
@@ -23,6 +24,8 @@ use crate::vm::{Name, lifecycle};
 
 /// Held while a process changes the version of a VM.
 const LOCK: &str = "upgrade.lock";
+/// Time limit for the user's check, if the user sets none.
+const CHECK_TIME: Duration = Duration::from_secs(20 * 60);
 /// The snapshot from before the reboot. A user's own has another name.
 const SAVED: &str = "podman-bootc-before-upgrade";
 
@@ -139,7 +142,7 @@ impl Job<'_> {
         let endpoint = self.save(podman, image, &look.status, times).await?;
         let installed = installed(endpoint.folder());
         let target = Target {
-            digests: [&installed.manifest, &installed.config],
+            digests: [&installed.manifest, &installed.config, &image.digest],
             reference,
         };
         report.image = Some(image.reference.clone());
@@ -313,15 +316,20 @@ impl Job<'_> {
         }
         if let Some(command) = check {
             let (mut stdout, mut errors) = (stderr(), stderr());
-            let code = session
-                .exec(command, empty(), &mut stdout, &mut errors)
-                .await?;
+            let limit = self.timeout.unwrap_or(CHECK_TIME);
+            let checked = session.exec(command, empty(), &mut stdout, &mut errors);
+            let why = match timeout(limit, checked).await {
+                Ok(code) => Some(code?)
+                    .filter(|code| *code != 0)
+                    .map(|code| format!("exit code {code}")),
+                Err(_) => Some(format!("it was not done after {}", seconds(limit))),
+            };
             times.end("check");
-            if code != 0 {
+            if let Some(why) = why {
                 return Err(Error::Check {
                     name: self.name(),
                     command: command.to_owned(),
-                    code,
+                    why,
                 });
             }
         }

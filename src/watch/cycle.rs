@@ -8,6 +8,8 @@ use super::report::{Checks, Cycle, Outcome, VmChange};
 /// Builds in a row without a new image, each after changes during the build before it, after which
 /// these changes count as the build's own.
 const FRUITLESS: u32 = 3;
+/// The same, if each time other files have changed. A build may name its temporary files at random.
+const PATIENCE: u32 = 6;
 
 /// Why a build starts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -116,6 +118,8 @@ pub struct Machine {
     /// The image whose checks have come to their end.
     checked: Option<String>,
     fruitless: u32,
+    /// Builds in a row whose image the VM didn't get, because of changes during the build.
+    superseded: u32,
     suspects: BTreeSet<PathBuf>,
     own: BTreeSet<PathBuf>,
 }
@@ -134,6 +138,7 @@ impl Machine {
             running: None,
             checked: None,
             fruitless: 0,
+            superseded: 0,
             suspects: BTreeSet::new(),
             own: BTreeSet::new(),
         }
@@ -234,6 +239,7 @@ impl Machine {
             Ok(built) => built,
             Err(error) => {
                 self.cycle.error = Some(error);
+                self.look_for_own_writes(false, actions);
                 self.report(Outcome::BuildFailed, actions);
                 self.go_on(actions);
                 return;
@@ -244,11 +250,13 @@ impl Machine {
         self.cycle.image = Some(built.image.clone());
         self.built = Some(built.image.clone());
         self.look_for_own_writes(is_new, actions);
-        if self.pending.is_some() {
+        if self.pending.is_some() && self.superseded < PATIENCE {
+            self.superseded += 1;
             self.report(Outcome::Superseded, actions);
             self.go_on(actions);
             return;
         }
+        self.superseded = 0;
         if self.wants_fresh || self.running.as_ref() != Some(&built.image) {
             self.bring(built.image, actions);
         } else if self.has_checks
@@ -272,11 +280,18 @@ impl Machine {
             _ => self.suspects.retain(|path| pending.paths.contains(path)),
         }
         self.fruitless += 1;
-        if self.fruitless < FRUITLESS || self.suspects.is_empty() {
+        let limit = match self.suspects.is_empty() {
+            true => PATIENCE,
+            false => FRUITLESS,
+        };
+        if self.fruitless < limit {
             return;
         }
         self.fruitless = 0;
-        let suspects = std::mem::take(&mut self.suspects);
+        let mut suspects = std::mem::take(&mut self.suspects);
+        if suspects.is_empty() {
+            suspects.clone_from(&pending.paths);
+        }
         self.own.extend(suspects.iter().cloned());
         if let Some(pending) = &mut self.pending {
             pending.paths.retain(|path| !suspects.contains(path));

@@ -237,3 +237,52 @@ fn what_the_build_writes_itself_does_not_set_it_off_without_an_end() {
         ],
     );
 }
+
+#[test]
+fn a_build_that_fails_and_writes_does_not_set_itself_off_without_an_end() {
+    let failed = || Event::Built(Err("exit code 1".into()));
+    play(
+        false,
+        &[
+            (changed(&["f"]), "build"),
+            (changed(&["log"]), ""),
+            (failed(), "f BuildFailed, build"),
+            (changed(&["log"]), ""),
+            (failed(), "log BuildFailed, build"),
+            (changed(&["log"]), ""),
+            (failed(), "own {\"log\"}, log BuildFailed"),
+        ],
+    );
+}
+
+#[test]
+fn files_with_new_names_in_each_build_do_not_set_it_off_without_an_end() {
+    let mut machine = Machine::new(false);
+    machine.handle(changed(&["f"]));
+    let mut builds = 1;
+    for number in 0..100 {
+        machine.handle(changed(&[&format!("sed{number}")]));
+        let actions = machine.handle(built(A));
+        if actions.contains(&Action::Build) {
+            builds += 1;
+        } else {
+            assert!(matches!(actions.last(), Some(Action::Bring { .. })));
+            break;
+        }
+    }
+    assert!(builds < 10, "{builds}");
+}
+
+#[test]
+fn an_image_that_each_build_makes_anew_comes_to_its_vm() {
+    let mut machine = Machine::new(false);
+    machine.handle(changed(&["f"]));
+    let brought = (0..20).any(|number| {
+        machine.handle(changed(&["out"]));
+        let actions = machine.handle(built(&number.to_string()));
+        actions
+            .iter()
+            .any(|action| matches!(action, Action::Bring { .. }))
+    });
+    assert!(brought);
+}

@@ -174,6 +174,9 @@ impl Thread {
                 Err(_) => break,
             }
         }
+        if let Way::Poll(_) = self.way {
+            self.scan();
+        }
         self.report();
         // An error means that the caller waits no longer.
         let _ = answer.send(());

@@ -92,7 +92,7 @@ struct Live {
     client: Client,
     /// None after a loss, and while the VM is not ready.
     session: Option<Session>,
-    /// The image that it runs.
+    /// The image that it runs, or nothing if that is unknown.
     image: String,
     /// How it came to it, for the checks.
     phase: &'static str,
@@ -106,6 +106,13 @@ impl Live {
         let old = std::mem::replace(&mut self.client, client);
         self.lease.get_or_insert(old);
         self.session = session;
+    }
+
+    /// Notes that it isn't known what the VM runs: the next image gets a new VM.
+    fn forget_unless(&mut self, keeps_old: bool) {
+        if !keeps_old {
+            self.image.clear();
+        }
     }
 }
 
@@ -307,7 +314,9 @@ impl Thread {
             boot: &boot,
             restart: false,
         };
-        let (report, arrived) = self.runtime.block_on(job.run(&wish))?;
+        let replaced = self.runtime.block_on(job.run(&wish));
+        let (report, arrived) =
+            replaced.inspect_err(|error| live.forget_unless(error.keeps_old()))?;
         live.image = image.to_owned();
         live.phase = "upgrade";
         live.boot += 1;
@@ -350,7 +359,8 @@ impl Thread {
             }),
             timeout: setup.timeout,
         };
-        let report = self.runtime.block_on(job.run(&wish))?;
+        let upgraded = self.runtime.block_on(job.run(&wish));
+        let report = upgraded.inspect_err(|error| live.forget_unless(error.keeps_old()))?;
         live.image = image.to_owned();
         live.phase = "upgrade";
         live.boot += 1;

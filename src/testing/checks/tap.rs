@@ -58,7 +58,8 @@ impl Tap {
                 speaks = true;
                 (tap.plan, tap.skipped) = (Some(plan), skipped);
             } else if let Some(point) = point(line, tap.points.len() + 1) {
-                speaks |= is_first;
+                // Other programs say `ok`, too.
+                speaks |= is_first && is_first_point(line);
                 if tap.points.len() < POINTS {
                     tap.points.push(point);
                 }
@@ -131,6 +132,12 @@ fn point(line: &str, next: usize) -> Option<Point> {
         directive: directive(comment),
         diagnostics: vec![],
     })
+}
+
+/// Returns true for a test that says that it is the first one.
+fn is_first_point(line: &str) -> bool {
+    let rest = line.strip_prefix("not ").unwrap_or(line);
+    rest.split_whitespace().nth(1) == Some("1")
 }
 
 /// Splits at the first `#` without a backslash that begins a directive.
@@ -216,6 +223,10 @@ mod tests {
             "",
             "hello\n",
             "okay\n",
+            "ok\n",
+            "ok nginx is up\n",
+            "ok 200 answers\n",
+            "not ok\n",
             "starting\nok 1\n",
             "1..x\n",
             "# a\n",
