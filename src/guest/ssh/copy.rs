@@ -11,9 +11,12 @@ use tokio_util::io::{InspectReader, InspectWriter, SyncIoBridge};
 use super::pack::{self, Pack};
 use super::session::{self, Session, first_bytes};
 use crate::guest::shell::quote;
+use crate::host::fs::file;
 
 /// Bytes between the session and the thread that packs or unpacks.
 const BUFFER: usize = 256 << 10;
+/// The bits of a file's mode that give its program the rights of another user. A copy has none.
+const PRIVILEGES: u32 = 0o6000;
 
 /// A copy failed.
 #[derive(Debug, thiserror::Error)]
@@ -141,12 +144,15 @@ pub async fn from_guest(
     if content {
         fs::create_dir_all(target).map_err(local)?;
     }
-    // A copy under another name is unpacked beside its target and renamed when it is whole.
+    // A copy is unpacked in a folder of its own, beside its target or in it, and moved when it is whole. A
+    // guest is not trusted: nothing but what was asked for arrives.
     let parent = match target.parent() {
+        _ if into => target,
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let temporary = (!into).then(|| tempfile::Builder::new().prefix(".copy-").tempdir_in(parent));
+    let temporary =
+        (!content).then(|| tempfile::Builder::new().prefix(".copy-").tempdir_in(parent));
     let temporary = temporary.transpose().map_err(local)?;
     let folder = temporary
         .as_ref()
@@ -159,6 +165,7 @@ pub async fn from_guest(
         let mut archive = tar::Archive::new(&mut reader);
         archive.set_preserve_permissions(true);
         archive.set_preserve_mtime(true);
+        archive.set_mask(PRIVILEGES);
         // A guest is not trusted: `unpack` skips entries that would land outside the folder.
         archive.unpack(folder)?;
         io::copy(&mut reader, &mut io::sink())
@@ -185,12 +192,35 @@ pub async fn from_guest(
         (code, _) => return Err(guest_error(source, code, &stderr)),
     }
     if let Some(temporary) = &temporary {
-        fs::rename(temporary.path().join(&place.name), target).map_err(local)?;
+        let made = temporary.path().join(&place.name);
+        let to = match into {
+            true => target.join(&place.name),
+            false => target.to_owned(),
+        };
+        move_into(&made, &to).map_err(local)?;
     }
     Ok(Copied {
         bytes: count.bytes,
         changed,
     })
+}
+
+/// Moves a file or folder to a place where another one may be. Folders are merged.
+fn move_into(from: &Path, to: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(from)?;
+    if !kind.is_dir() {
+        return fs::rename(from, to);
+    }
+    file::make_folder_writable(from)?;
+    if to.is_dir() {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            move_into(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else {
+        fs::rename(from, to)?;
+    }
+    fs::set_permissions(to, kind.permissions())
 }
 
 /// True if GNU tar says nothing but that files changed while it read them, which is not worse than
@@ -342,6 +372,36 @@ mod tests {
                 && is_content(Path::new("."))
                 && !is_content(Path::new("a/.."))
         );
+    }
+
+    #[test]
+    fn a_folder_is_merged_with_the_one_in_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let write = |folder: &Path, file: &str| {
+            let path = folder.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, folder.as_os_str().as_encoded_bytes()).unwrap();
+        };
+        for file in ["new/a", "both/a", "c"] {
+            write(&from, file);
+        }
+        for file in ["old", "both/a", "both/b", "c"] {
+            write(&to, file);
+        }
+        move_into(&from, &to).unwrap();
+        for (file, folder) in [
+            ("new/a", &from),
+            ("both/a", &from),
+            ("c", &from),
+            ("both/b", &to),
+            ("old", &to),
+        ] {
+            let text = fs::read(to.join(file)).unwrap();
+            assert_eq!(text, folder.as_os_str().as_encoded_bytes(), "{file}");
+        }
+        // A file never takes a folder's place.
+        assert!(move_into(&to.join("old"), &to.join("both")).is_err());
     }
 
     #[test]

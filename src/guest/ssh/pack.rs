@@ -32,9 +32,12 @@ impl<W: Write> Pack<W> {
         Ok(self.changed)
     }
 
-    /// Adds a folder with all that is in it, under another name.
+    /// Adds a folder with all that is in it, under another name. With the name `.` it adds the content
+    /// only: the folder that gets it keeps its own mode.
     pub fn add_folder(&mut self, folder: &Path, name: &Path) -> Result<(), Error> {
-        self.add_other(folder, name, true)?;
+        if name != Path::new(".") {
+            self.add_other(folder, name, true)?;
+        }
         for entry in fs::read_dir(folder).map_err(at(folder))? {
             let entry = entry.map_err(at(folder))?;
             let (path, name) = (entry.path(), name.join(entry.file_name()));
@@ -123,6 +126,22 @@ mod tests {
             Path::new("nowhere")
         );
         assert!(!target.path().join("new/socket").exists());
+    }
+
+    #[test]
+    fn the_content_of_a_folder_comes_without_the_folders_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        let mut bytes = Vec::new();
+        let mut pack = Pack::new(&mut bytes);
+        pack.add_folder(folder.path(), Path::new(".")).unwrap();
+        pack.finish().unwrap();
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let entries = archive.entries().unwrap();
+        let names: Vec<_> = entries
+            .map(|entry| entry.unwrap().path().unwrap().into_owned())
+            .collect();
+        assert_eq!(names, [Path::new("sub")]);
     }
 
     #[test]

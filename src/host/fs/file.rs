@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use super::lock::Lock;
 pub use crate::host::os::{
     create_private_dir, create_private_file as create_private, create_sparse, fill_holes,
-    is_private_dir, link_folder, make_private, make_read_only, next_data, sync_dir,
+    is_private_dir, link_folder, make_folder_writable, make_private, make_read_only, next_data,
+    sync_dir,
 };
 use crate::host::{fault, os};
 

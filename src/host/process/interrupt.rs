@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
@@ -20,10 +21,22 @@ fn received() -> &'static watch::Sender<Option<i32>> {
     RECEIVED.get_or_init(|| watch::Sender::new(None))
 }
 
+/// Further signals don't end this process.
+static FINISHES: AtomicBool = AtomicBool::new(false);
+
+/// Lets the process finish its work after a signal, whatever signals follow. A system that shuts down
+/// sends two to each process of a user's session.
+pub fn finish_in_any_case() {
+    FINISHES.store(true, Ordering::Relaxed);
+}
+
 /// Installs handlers that record the first signal. A second signal ends the process at once.
 pub fn listen() -> io::Result<()> {
     os::on_signals(|signal| {
         if received().borrow().is_some() {
+            if FINISHES.load(Ordering::Relaxed) {
+                return;
+            }
             std::process::exit(128 + signal);
         }
         received().send_replace(Some(signal));

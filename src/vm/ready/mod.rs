@@ -181,6 +181,8 @@ async fn wait_for_condition(
     tokio::pin!(met);
     loop {
         tokio::select! {
+            // An interrupt ends the session, too: the client's word for it comes first.
+            biased;
             message = client.next() => match message? {
                 Message::Problem { text } => attempts.note(&text),
                 Message::Rebooted { .. } => {

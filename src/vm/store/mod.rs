@@ -5,6 +5,7 @@ mod error;
 pub mod instance;
 pub mod user_files;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -184,10 +185,18 @@ impl Store {
     /// # Errors
     /// A spec can't be read, so that the files its VM needs are unknown.
     pub fn complete_vms(&self) -> Result<Vec<Vm>, Error> {
-        let entries = self
-            .list()
-            .into_iter()
-            .filter(|entry| !matches!(entry, Entry::Creating(_)));
+        // A VM that is renamed meanwhile may be found under neither name.
+        let names = || self.folders().into_iter().collect::<BTreeSet<_>>();
+        let mut before = names();
+        let entries = loop {
+            let entries = self.list();
+            let after = names();
+            if std::mem::replace(&mut before, after.clone()) == after {
+                break entries;
+            }
+        };
+        let complete = |entry: &Entry| !matches!(entry, Entry::Creating(_));
+        let entries = entries.into_iter().filter(complete);
         entries.map(Entry::complete).collect()
     }
 
@@ -226,8 +235,10 @@ impl Store {
             else {
                 continue;
             };
-            // Its creator may have finished the VM before this process had the locks.
-            if vm.is_none() && folder.join(SPEC).exists() {
+            // Its creator may have finished the VM, or its supervisor suspended it, before this process
+            // had the locks.
+            let is_new = vm.is_none() && folder.join(SPEC).exists();
+            if is_new || vm.as_ref().is_some_and(|vm| vm.suspended().exists()) {
                 continue;
             }
             let warn = |path: &Path, result: io::Result<()>| {

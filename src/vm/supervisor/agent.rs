@@ -47,6 +47,8 @@ pub struct Agent {
     file: PathBuf,
     /// The answer to a guest that asks for the agent.
     bootstrap: Option<String>,
+    /// The time of its last answer to a guest.
+    bootstrapped: Option<Instant>,
     /// No client comes through the first door.
     is_only_door: bool,
     /// An agent has said hello.
@@ -104,6 +106,7 @@ impl Agent {
             doors,
             file: file_of(vm, dirs),
             bootstrap,
+            bootstrapped: None,
             is_only_door: vm.spec.settings.ssh == Ssh::Direct,
             is_there: false,
             watches: false,
@@ -126,7 +129,7 @@ impl Agent {
         (self.is_there, self.watches, self.settled) = (false, false, false);
         (self.network_is_told, self.restarts) = (false, false);
         (self.watch_at, self.asked, self.ask_at) = (None, None, None);
-        (self.publish_at, self.published) = (None, None);
+        (self.publish_at, self.published, self.bootstrapped) = (None, None, None);
         self.doors.close_all();
         self.clients
             .forget(|message| matches!(message, Message::Guest { .. } | Message::SshSettled));
@@ -174,9 +177,14 @@ impl Agent {
                 }
                 self.changed();
             }
+            // A guest that asks all the time gets no more answers than it can read.
             News::Bootstrap => {
-                if let Some(answer) = &self.bootstrap {
+                let is_due = self
+                    .bootstrapped
+                    .is_none_or(|time| time.elapsed() >= PUBLISH_TIME);
+                if let Some(answer) = self.bootstrap.as_ref().filter(|_| is_due) {
                     self.tell(answer);
+                    self.bootstrapped = Some(Instant::now());
                 }
             }
             News::SoftReboot if std::mem::take(&mut self.restarts) => self.answered(),

@@ -167,7 +167,7 @@ async fn serve_client(client: Stream, doors: Arc<Doors>, ports: Ports) {
         // The guest must have closed its side before the next session: its bytes would be mixed up.
         Ok(false) => timeout(CLOSE_TIME, ended.changed()).await.is_ok(),
         Err(error) => {
-            tracing::debug!(%error, number, "a session of the second SSH door broke");
+            tracing::debug!(%error, number, "a session of the second SSH door can't begin");
             false
         }
     };
@@ -199,7 +199,12 @@ async fn session(
             64 << 10
         ));
         tokio::select! {
-            copied = &mut copy => return copied.map(|_| false),
+            copied = &mut copy => {
+                if let Err(error) = copied {
+                    tracing::debug!(%error, number, "a session of the second SSH door broke");
+                }
+                return Ok(false);
+            }
             _ = ended.changed() => {
                 let _ = timeout(LAST_BYTES, copy).await;
             }

@@ -152,6 +152,7 @@ impl Report {
                 // A client waits for the units, and they are complete.
                 self.state.ssh_units = std::mem::take(&mut self.next.ssh_units);
                 self.state.ssh_units.retain(|unit| !unit.name.is_empty());
+                self.limit_size();
                 Section::System
             }
             "units" => Section::Units,
@@ -189,6 +190,16 @@ impl Report {
             ..next
         };
         self.state.failed.retain(|unit| !unit.name.is_empty());
+        self.limit_size();
+        Some(if restarted {
+            News::SoftReboot
+        } else {
+            News::Answer
+        })
+    }
+
+    /// Leaves the details out of a state that no message has room for.
+    fn limit_size(&mut self) {
         if serde_json::to_vec(&self.state).map_or(0, |json| json.len()) > STATE_MAX {
             let GuestState {
                 boot_id,
@@ -203,11 +214,6 @@ impl Report {
                 ..GuestState::default()
             };
         }
-        Some(if restarted {
-            News::SoftReboot
-        } else {
-            News::Answer
-        })
     }
 
     fn content(&mut self, line: &str) {

@@ -23,6 +23,7 @@ use crate::host::fs::dirs::Dirs;
 use crate::host::fs::file;
 use crate::host::fs::lock::Lock;
 use crate::host::net::socket::{self, Listener};
+use crate::host::process::interrupt;
 use crate::host::{Os, fault};
 use crate::hypervisor::{self, Hypervisor, accelerator};
 use crate::text;
@@ -52,6 +53,7 @@ pub fn run(store: &Store, name: &str) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    interrupt::finish_in_any_case();
     let supervising = async {
         let prepared = Supervisor::prepare(store, name).map_err(Error::Prepare);
         let (supervisor, taken) = refuse_on_error(prepared)?;
@@ -417,9 +419,17 @@ impl Supervisor {
             self.events
                 .add(&Event::now(Kind::Removed, &self.vm.spec, None));
         }
-        if let Err(error) = file::remove_dir(&runtime) {
+        // The sockets of the next supervisor, which may run by now, have the same names.
+        let taken = match removes {
+            true => None,
+            false => Some(self.vm.take()),
+        };
+        if !matches!(taken, Some(Ok(None)))
+            && let Err(error) = file::remove_dir(&runtime)
+        {
             tracing::error!(%error, path = %runtime.display(), "can't remove the VM's sockets");
         }
+        drop(taken);
         // The last message comes after all cleanup, so that its receiver can rely on that.
         clients.publish(Message::Ended { end });
         clients.wait_until_gone().await;

@@ -128,7 +128,21 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
+/// Lets this user change what is in a folder of its own, and move the folder.
+pub fn make_folder_writable(path: &Path) -> io::Result<()> {
+    let mode = std::fs::metadata(path)?.mode();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode | 0o300))
+}
+
+/// Retries where another process makes a file in it meanwhile, as one that looks at its locks does.
 pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    const TRIES: usize = 10;
+    for _ in 1..TRIES {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            other => return other,
+        }
+    }
     std::fs::remove_dir_all(path)
 }
 
