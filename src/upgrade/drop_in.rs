@@ -41,6 +41,13 @@ impl<'a> Repository<'a> {
     }
 }
 
+/// Returns a reference with a tag in place of its digest, if it has one.
+pub fn without_digest(reference: &str) -> Option<String> {
+    let (named, _) = reference.split_once('@')?;
+    let Repository { name, tag } = Repository::of(named);
+    Some(format!("{name}:{}", tag.unwrap_or("latest")))
+}
+
 /// Returns the file's content: the guest pulls this repository from the place `HOST:PORT`. A
 /// `mirror` would let the guest fall back to the real registry.
 pub fn content(repository: &str, place: &str, served: &str) -> String {
@@ -92,6 +99,14 @@ mod tests {
                 "{reference}"
             );
         }
+    }
+
+    #[test]
+    fn a_tag_takes_the_place_of_a_digest() {
+        let tagged = |reference| without_digest(reference).unwrap_or_default();
+        assert_eq!(tagged("localhost/os:v1"), "");
+        assert_eq!(tagged("a:5000/os@sha256:aa"), "a:5000/os:latest");
+        assert_eq!(tagged("quay.io/os:v1@sha256:aa"), "quay.io/os:v1");
     }
 
     #[test]

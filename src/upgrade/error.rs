@@ -118,19 +118,19 @@ pub enum Error {
 impl Error {
     /// Returns whether the guest's old version is known to run on.
     pub fn keeps_old(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Registry(_)
-            | Self::Snapshot(_)
-            | Self::Busy(_)
-            | Self::Unfit { .. }
-            | Self::Space { .. }
-            | Self::Bootc { .. }
-            | Self::NotStaged { .. }
-            | Self::Slow { .. }
-            | Self::Listen(_)
-            | Self::OldVersion { .. } => true,
-            _ => false,
-        }
+                | Self::Snapshot(_)
+                | Self::Busy(_)
+                | Self::Unfit { .. }
+                | Self::Space { .. }
+                | Self::Bootc { .. }
+                | Self::NotStaged { .. }
+                | Self::Slow { .. }
+                | Self::Listen(_)
+                | Self::OldVersion { .. }
+        )
     }
 }
 

@@ -166,9 +166,9 @@ impl Job<'_> {
             .collect();
         let (podman, image) = (podman.clone(), image.clone());
         let parent = self.store.dirs().registry();
-        let tag = Repository::of(self.tagged(&image, status))
-            .tag
-            .map(str::to_owned);
+        let reference = self.tagged(&image, status);
+        let reference = drop_in::without_digest(reference).unwrap_or(reference.to_owned());
+        let tag = Repository::of(&reference).tag.map(str::to_owned);
         let save = move || {
             let known = known.iter().map(|(digest, size)| (digest.as_str(), *size));
             OciFolder::save(&podman, &image, known, &parent)

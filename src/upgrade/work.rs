@@ -6,6 +6,7 @@ use tokio::io::{empty, stderr};
 use tokio::time::timeout;
 
 use super::decision::{Action, Target};
+use super::drop_in;
 use super::error::Error;
 use super::guest;
 use super::job::{After, ImageWish, Job, NextBoot, Wish};
@@ -160,6 +161,17 @@ impl Job<'_> {
                 let reference = reference
                     .or(follows.map(|follows| follows.image.as_str()))
                     .unwrap_or(&image.reference);
+                let tagged = drop_in::without_digest(reference)
+                    .filter(|_| !reference.ends_with(&installed.manifest));
+                if let Some(tagged) = &tagged {
+                    // bootc would refuse the image, whose manifest in podman's storage is another one.
+                    self.progress.note(&format!(
+                        "VM {} follows {tagged}: it can't verify the digest of an image from podman's storage",
+                        self.name()
+                    ));
+                    report.action = Action::Switch;
+                }
+                let reference = tagged.as_deref().unwrap_or(reference);
                 self.pull(session, &report.action, reference, &endpoint, &target)
                     .await?;
                 times.end("pull");

@@ -329,7 +329,7 @@ mod tests {
     use crate::hypervisor::qemu::Qemu;
     use crate::hypervisor::{Arch, Credential, Disk, sample_machine};
     use crate::vm::State;
-    use crate::vm::spec::{Replaced, Source};
+    use crate::vm::spec::Replaced;
 
     fn qemu(program: &Path, version: (u32, u32)) -> Hypervisor {
         Hypervisor::Qemu(Qemu {
@@ -369,15 +369,7 @@ mod tests {
         let refused: [(Change, &str); 4] = [
             (
                 |s, _| {
-                    s.source = Source::Direct {
-                        kernel: "/k".into(),
-                        initramfs: "/i".into(),
-                        cmdline: String::new(),
-                        roots: vec![("root0".into(), "/r".into())],
-                        scratch: None,
-                        kargs: vec![],
-                        replaced: None,
-                    };
+                    s.source = Spec::sample_direct().source;
                     s.set_replaced(Replaced {
                         disks: vec![],
                         scratch: None,

@@ -301,21 +301,6 @@ mod tests {
     use crate::hypervisor::qemu::Qemu;
     use crate::hypervisor::{Vsock, sample_machine};
 
-    fn spec() -> Spec {
-        Spec {
-            source: Source::Direct {
-                kernel: "/k".into(),
-                initramfs: "/i".into(),
-                cmdline: "a".into(),
-                roots: vec![("root0".into(), "/r".into())],
-                scratch: None,
-                kargs: vec![],
-                replaced: None,
-            },
-            ..Spec::sample()
-        }
-    }
-
     fn machine() -> Machine {
         let mut machine = sample_machine();
         machine.disks[0].read_only = true;
@@ -335,7 +320,7 @@ mod tests {
     fn what_a_template_cant_have_is_named() {
         type Change = fn(&mut Spec);
         let reason = |change: Change| {
-            let mut spec = spec();
+            let mut spec = Spec::sample_direct();
             change(&mut spec);
             host_obstacle(Os::Linux, &qemu((10, 0)))
                 .or_else(|| source_obstacle(&spec))
@@ -410,7 +395,7 @@ mod tests {
         }
         let old = host_obstacle(Os::Linux, &qemu((8, 1))).unwrap();
         assert!(old.contains("8.1") && old.contains("8.2"), "{old}");
-        assert!(obstacle(&spec(), &sample_machine()).is_some());
+        assert!(obstacle(&Spec::sample_direct(), &sample_machine()).is_some());
     }
 
     #[test]
@@ -423,7 +408,7 @@ mod tests {
         assert!(!has_own_disk(&vm(Spec::sample())));
         std::fs::write(vm(Spec::sample()).console_log(), "").unwrap();
         assert!(has_own_disk(&vm(Spec::sample())));
-        assert!(!has_own_disk(&vm(spec())));
+        assert!(!has_own_disk(&vm(Spec::sample_direct())));
     }
 
     #[test]

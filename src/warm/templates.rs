@@ -392,6 +392,14 @@ mod tests {
             used.set_modified(SystemTime::now() - Duration::from_secs(age))
                 .unwrap();
         }
+        // Their size changes until their threads have written that the files are synced.
+        for key in [&used, &old, &new] {
+            let description = dir.path().join(key.to_string()).join(DESCRIPTION);
+            let read = || file::read_json::<Description>(&description, VERSION).unwrap();
+            while !read().synced {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         let total: u64 = templates.list().iter().map(|template| template.size).sum();
         assert!(templates.trim(total).is_empty());
         let removed = templates.trim(total - 1);

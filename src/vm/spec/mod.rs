@@ -117,6 +117,23 @@ pub struct Replaced {
 }
 
 impl Spec {
+    /// A spec of a VM without a disk, for tests.
+    #[cfg(test)]
+    pub(crate) fn sample_direct() -> Self {
+        Self {
+            source: Source::Direct {
+                kernel: "/k".into(),
+                initramfs: "/i".into(),
+                cmdline: "a".into(),
+                roots: vec![("root0".into(), "/r".into())],
+                scratch: None,
+                kargs: vec![],
+                replaced: None,
+            },
+            ..Self::sample()
+        }
+    }
+
     /// A spec for tests.
     #[cfg(test)]
     pub(crate) fn sample() -> Self {

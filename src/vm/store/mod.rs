@@ -5,7 +5,6 @@ mod error;
 pub mod instance;
 pub mod user_files;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -186,12 +185,11 @@ impl Store {
     /// A spec can't be read, so that the files its VM needs are unknown.
     pub fn complete_vms(&self) -> Result<Vec<Vm>, Error> {
         // A VM that is renamed meanwhile may be found under neither name.
-        let names = || self.folders().into_iter().collect::<BTreeSet<_>>();
-        let mut before = names();
+        let mut folders = self.folders();
         let entries = loop {
             let entries = self.list();
-            let after = names();
-            if std::mem::replace(&mut before, after.clone()) == after {
+            let before = std::mem::replace(&mut folders, self.folders());
+            if before == folders {
                 break entries;
             }
         };
@@ -202,10 +200,8 @@ impl Store {
 
     /// Returns true when a VM's overlay needs this base disk. Fails like [`Self::complete_vms`].
     pub fn uses(&self, base: &Key) -> Result<bool, Error> {
-        Ok(self
-            .complete_vms()?
-            .iter()
-            .any(|vm| vm.spec.base() == Some(base)))
+        let vms = self.complete_vms()?;
+        Ok(vms.iter().any(|vm| vm.spec.base() == Some(base)))
     }
 
     /// Removes a VM whose spec can't be read.
@@ -225,7 +221,6 @@ impl Store {
     fn sweep(&self) {
         for folder in self.folders() {
             let vm = match Vm::open(&folder) {
-                // A suspended VM has not ended.
                 Ok(vm) if vm.spec.remove && !vm.suspended().exists() => Some(vm),
                 Err(Error::File(e)) if e.is_not_found() => None,
                 _ => continue,
@@ -272,11 +267,10 @@ impl Store {
     }
 
     fn folders(&self) -> Vec<PathBuf> {
-        let entries = file::entries(&self.dirs.vms());
-        entries
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir())
-            .collect()
+        let paths = file::entries(&self.dirs.vms()).map(|entry| entry.path());
+        let mut folders: Vec<_> = paths.filter(|path| path.is_dir()).collect();
+        folders.sort();
+        folders
     }
 }
 
