@@ -50,7 +50,7 @@ impl Making {
     /// may run full meanwhile, and a write without room would kill the machine.
     ///
     /// # Errors
-    /// There is no room.
+    /// The filesystem has too little free space.
     pub fn keep_memory(&self) -> io::Result<()> {
         file::fill_holes(&self.partial.join(MEMORY))
     }

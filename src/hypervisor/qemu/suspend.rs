@@ -43,7 +43,9 @@ impl Qmp {
     /// Ends the writing of a state, and lets the machine run on. A state that QEMU completes later
     /// would stop the machine once more.
     pub async fn give_up_saving(&self) -> Result<(), QmpError> {
-        self.execute(qmp::migrate_cancel {}).await?;
+        if let Err(error) = self.execute(qmp::migrate_cancel {}).await {
+            tracing::debug!(%error, "QEMU writes no state that can be cancelled");
+        }
         let wait = async {
             use qmp::MigrationStatus::{cancelled, completed, failed, none};
             loop {
@@ -57,10 +59,9 @@ impl Qmp {
                 tokio::time::sleep(POLL).await;
             }
         };
-        timeout(SETTLE, wait)
-            .await
-            .unwrap_or(Err(QmpError::Silent))?;
-        self.resume().await
+        let settled = timeout(SETTLE, wait).await;
+        let settled: Result<(), QmpError> = settled.unwrap_or(Err(QmpError::Silent));
+        self.resume().await.and(settled)
     }
 
     /// QEMU says that a state is saved a moment before it is ready for another command: until then a
