@@ -67,6 +67,7 @@ impl Running<'_> {
             Some(reason) => Err(Error::Template(reason)),
             None => plugs::add(&self.hypervisor.control, &mut self.helpers, addition).await,
         };
+        self.was_plugged |= result.is_ok();
         self.answer(number, result).await;
     }
 

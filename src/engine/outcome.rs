@@ -57,8 +57,12 @@ pub enum Outcome {
     Ended(Ended),
     /// The accelerator failed, as the text says, before the guest was up.
     AcceleratorFailed(String),
-    /// The emulation failed, as the text says, before any of the guest's programs ran.
-    EmulationFailed(String),
+    /// The emulation failed before any of the guest's programs ran, in its first boot or in one
+    /// after a reset.
+    EmulationFailed {
+        reason: String,
+        was_reset: bool,
+    },
     /// The machine is saved to its template.
     Saved,
     /// The machine must start again, cold.

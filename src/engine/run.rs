@@ -51,7 +51,7 @@ impl Engine<'_> {
                     return Ok(Ended::Failed(reason));
                 }
                 Ok(Outcome::AcceleratorFailed(reason)) => reason,
-                Ok(Outcome::EmulationFailed(reason)) => {
+                Ok(Outcome::EmulationFailed { reason, .. }) => {
                     return Ok(Ended::Failed(format!("{reason}, twice")));
                 }
                 Ok(Outcome::Saved | Outcome::NotWarm(_)) => {
@@ -85,7 +85,9 @@ impl Attempt<'_> {
         loop {
             let (outcome, used) = self.run(orders, way).await?;
             way = match (outcome, used) {
-                (Outcome::EmulationFailed(reason), used) if !restarted => {
+                (Outcome::EmulationFailed { reason, was_reset }, used)
+                    if was_reset || !restarted =>
+                {
                     restarted = true;
                     self.tell(Event::Restarting { reason }).await;
                     match used {
@@ -93,6 +95,7 @@ impl Attempt<'_> {
                             drop(making);
                             self.first_way().await
                         }
+                        _ if was_reset => Way::Reboot,
                         _ => Way::Cold,
                     }
                 }
@@ -133,7 +136,7 @@ impl Attempt<'_> {
     /// None if it can't start cold either.
     fn fate_after(&self, error: &Error, way: &Way) -> Option<Fate> {
         match way {
-            Way::Cold | Way::Abandoned | Way::Wake => None,
+            Way::Cold | Way::Abandoned | Way::Reboot | Way::Wake => None,
             Way::Make(_) => {
                 let blames = |error: &StartError| self.fails_to_start(error);
                 let is_blamed = matches!(error, Error::Start(error) if blames(error));

@@ -291,7 +291,7 @@ impl RunState {
     pub fn on_exit(&mut self, exit: &Result<(), Failure>, may_fail: bool) {
         if let Err(failure) = exit
             && may_fail
-            && self.phase < Phase::ProgramsSeen
+            && self.phase_since_reset < Phase::ProgramsSeen
             && process::has_crashed(failure.status)
         {
             self.emulation_failure
@@ -310,7 +310,8 @@ impl RunState {
     ) -> Outcome {
         if !self.end_ordered {
             if let Some(reason) = self.emulation_failure {
-                return Outcome::EmulationFailed(reason);
+                let was_reset = self.was_reset;
+                return Outcome::EmulationFailed { reason, was_reset };
             }
             if let Some(not_warm) = self.not_warm {
                 return Outcome::NotWarm(not_warm);

@@ -92,8 +92,8 @@ impl Attempt<'_> {
     }
 
     /// Returns whether a stalled CPU or a crash at this age of a boot may be the fault of QEMU's
-    /// emulation, and a restart safe. QEMU 10.0 was seen to lose a timer on a busy host, once in
-    /// some 600 boots, and to fail its own assertion (`iotlb_to_section`).
+    /// emulation, and a restart safe. On a busy host, QEMU 10.0 was seen to lose a timer, once in
+    /// some 600 boots, and to fail its own assertion (`iotlb_to_section`), twice in some 200.
     pub fn emulation_may_fail(&self, age: Duration) -> bool {
         self.emulates() && age < EARLY
     }
@@ -128,6 +128,8 @@ pub struct Running<'a> {
     pub hypervisor: Ready<Control>,
     pub helpers: HelperSet,
     pub removals: Removals,
+    /// A device was plugged since the start.
+    pub was_plugged: bool,
     pub ports: Vec<Forward>,
     /// How the accelerator before this one failed, until this one has run the guest.
     earlier_failure: Option<&'a str>,
@@ -209,6 +211,7 @@ impl<'a> Running<'a> {
             hypervisor,
             helpers,
             removals: Removals::default(),
+            was_plugged: false,
             ports,
             earlier_failure,
             started,
@@ -408,7 +411,10 @@ impl<'a> Running<'a> {
     }
 
     async fn on_exit(mut self, exit: Result<(), Failure>) -> (Outcome, Way) {
-        self.state.on_exit(&exit, self.emulation_may_fail());
+        // A machine that starts once more lacks what was plugged, and a template's disk.
+        let lacks_devices = self.was_plugged || matches!(self.way, Way::Abandoned);
+        let may_fail = self.emulation_may_fail() && !lacks_devices;
+        self.state.on_exit(&exit, may_fail);
         // The pipes end with the hypervisor. If not, another process holds them, and nothing more
         // comes.
         let _ = timeout(LAST_WORDS, self.read_last_words()).await;

@@ -36,6 +36,8 @@ pub enum Way {
     Cold,
     /// Cold, on the machine that could not become a template.
     Abandoned,
+    /// Cold, on the disks of a guest that rebooted.
+    Reboot,
     Make(Making),
     Resume(Template),
     /// From [`Engine::wake`].
@@ -94,13 +96,21 @@ impl Warm {
 impl Way {
     /// Returns the machine that begins in this way.
     pub fn machine<'a>(&self, engine: &'a Engine<'_>) -> Cow<'a, Machine> {
+        if matches!(self, Self::Reboot) {
+            let mut machine = engine.machine.clone();
+            let disks = machine.disks.iter_mut();
+            disks.for_each(|disk| disk.fresh_over = None);
+            return Cow::Owned(machine);
+        }
         let Some(warm) = &engine.warm else {
             return Cow::Borrowed(engine.machine);
         };
         let mut machine = warm.machine.clone();
         let overlays = |disk: &&mut Disk| disk.fresh_over.is_some();
         let saved = match self {
-            Self::Cold | Self::Abandoned | Self::Wake => return Cow::Borrowed(engine.machine),
+            Self::Cold | Self::Abandoned | Self::Reboot | Self::Wake => {
+                return Cow::Borrowed(engine.machine);
+            }
             Self::Make(making) => {
                 for disk in machine.disks.iter_mut().filter(overlays) {
                     disk.file = making.disk();
@@ -129,14 +139,14 @@ impl Way {
         match self {
             Self::Make(_) => Some("its template is being made; try it again when the VM is ready"),
             Self::Resume(_) if waits => Some("it is just resuming; try it again in a moment"),
-            Self::Cold | Self::Abandoned | Self::Resume(_) | Self::Wake => None,
+            Self::Cold | Self::Abandoned | Self::Reboot | Self::Resume(_) | Self::Wake => None,
         }
     }
 
     /// Returns the time limit for the guest's next message.
     pub fn limit(&self, accelerator: Accelerator) -> Option<Duration> {
         let (hardware, emulated) = match self {
-            Self::Cold | Self::Abandoned | Self::Wake => return None,
+            Self::Cold | Self::Abandoned | Self::Reboot | Self::Wake => return None,
             // A whole boot.
             Self::Make(_) => (120, 600),
             Self::Resume(_) => (15, 90),

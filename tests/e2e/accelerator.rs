@@ -138,6 +138,12 @@ fn an_emulation_that_crashes_early_starts_once_more() {
     let output = sandbox.run(&["ssh", "vm", "echo", "up"]).expect(0);
     assert_eq!(output.text(), "up\n");
     output.says("(SIGABRT); starting the VM once more");
+    // So does one that crashes after a reboot, with what the guest wrote.
+    let reboot = "echo kept >/var/kept; systemctl reboot; sleep 3600";
+    sandbox.run(&["ssh", "vm", reboot]).expect(125);
+    sandbox.wait_qemu().signal(Signal::ABORT);
+    let output = sandbox.run(&["ssh", "vm", "cat", "/var/kept"]).expect(0);
+    assert_eq!(output.text(), "kept\n");
     // The guest's programs run now, and may have written data. The end removes an ephemeral VM.
     sandbox.wait_qemu().signal(Signal::ABORT);
     wait_for("the VM's end", SOON, || {

@@ -105,7 +105,10 @@ fn a_failure_before_the_guest_is_up_calls_for_another_attempt() {
     let failed = Outcome::Ended(Ended::Failed(failure().to_string()));
     let fallback = |reason: &str| Outcome::AcceleratorFailed(reason.into());
     let outcome = |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
-    let stalled = Outcome::EmulationFailed("an emulated CPU stalled".into());
+    let stalled = Outcome::EmulationFailed {
+        reason: STALLED.into(),
+        was_reset: false,
+    };
     assert_eq!(outcome(&[STALL], false), stalled);
     assert_eq!(outcome(&[NO_TIMER], false), stalled);
     let panicked = outcome(&[RESET, NO_TIMER], false);
@@ -145,7 +148,7 @@ fn an_emulator_that_crashes_early_starts_once_more() {
         let exit = Err(failure);
         state.on_exit(&exit, may_fail);
         let outcome = state.outcome(exit, false, || false);
-        matches!(outcome, Outcome::EmulationFailed(reason) if reason.contains("assertion"))
+        matches!(outcome, Outcome::EmulationFailed { reason, .. } if reason.contains("assertion"))
     };
     assert!(restarts(&[], ABORT, true));
     assert!(!restarts(&[], KILL, true), "somebody killed it");
@@ -154,6 +157,8 @@ fn an_emulator_that_crashes_early_starts_once_more() {
         !restarts(&[CHANNEL], ABORT, true),
         "the guest may have written data"
     );
+    assert!(restarts(&[UP, RESET], ABORT, true), "its next boot begins");
+    assert!(!restarts(&[UP, RESET, CHANNEL], ABORT, true));
     assert!(!restarts(&[QUIT], ABORT, true), "it had to end");
 }
 
