@@ -15,6 +15,8 @@ pub struct GuestState {
     pub soft_reboots: u32,
     /// The word of `systemctl is-system-running`.
     pub system: String,
+    /// True while udev still sets devices up (`/run/udev/queue`).
+    pub sets_up_devices: bool,
     /// The units that may start the image's SSH server.
     pub ssh_units: Vec<Unit>,
     /// The failed units.

@@ -25,8 +25,12 @@ const SILENT_TIME: Duration = Duration::from_secs(4);
 const SILENT_TIME_EMULATED: Duration = Duration::from_secs(15);
 /// Time after which an sshd that answers counts as stuck.
 const STUCK_TIME: Duration = Duration::from_secs(60);
-/// Time for the reason of a refusal to arrive, which the guest's journal and settings tell.
+/// Time until the guest is asked again whether its devices are set up.
+const DEVICES_TIME: Duration = Duration::from_secs(3);
+/// Time for the reason of a refusal to arrive, which the guest's journal and settings tell. An
+/// emulated guest needed three seconds on a busy host.
 const REASON_TIME: Duration = Duration::from_secs(2);
+const REASON_TIME_EMULATED: Duration = Duration::from_secs(10);
 /// Time for the second of two causes, when one is known.
 const CAUSES_TIME: Duration = Duration::from_secs(1);
 /// Time from an agent's start until the second door is used even if the system hasn't come far.
@@ -146,9 +150,9 @@ impl Doors {
         let (mut settled_at, mut answered_at) = (None, None);
         // The time of our question, and the number of the state that was the newest then.
         let mut asked: Option<(Instant, u64)> = None;
-        let silent_time = match attempts.is_emulated() {
-            true => SILENT_TIME_EMULATED,
-            false => SILENT_TIME,
+        let (silent_time, reason_time) = match attempts.is_emulated() {
+            true => (SILENT_TIME_EMULATED, REASON_TIME_EMULATED),
+            false => (SILENT_TIME, REASON_TIME),
         };
         loop {
             sleep(TICK).await;
@@ -157,7 +161,7 @@ impl Doors {
                 (settled_at, asked) = (None, None);
                 continue;
             }
-            let settled_at: Instant = *settled_at.get_or_insert_with(Instant::now);
+            let since: Instant = *settled_at.get_or_insert_with(Instant::now);
             // Its SSH servers end with it. The next boot tells anew.
             if wanted.is_to_come(&attempts.guest()) {
                 (answered_at, asked) = (None, None);
@@ -172,7 +176,7 @@ impl Doors {
                 continue;
             }
             let Some((asked_at, number)) = asked else {
-                if refused || settled_at.elapsed() > GREETING_TIME {
+                if refused || since.elapsed() > GREETING_TIME {
                     attempts.ask();
                     asked = Some((Instant::now(), attempts.answers()));
                 }
@@ -182,7 +186,7 @@ impl Doors {
             if refused {
                 let time = asked_at.elapsed();
                 let is_known = has_cause(&attempts.guest()) && time > CAUSES_TIME;
-                if is_answered || is_known || time > REASON_TIME {
+                if is_answered || is_known || time > reason_time {
                     return Failure::Refused;
                 }
                 continue;
@@ -191,11 +195,17 @@ impl Doors {
             if is_answered && !is_active(&state) && !is_starting(&state) {
                 return Failure::NotRunning;
             }
+            // One of them may be its network card.
+            if is_answered && state.sets_up_devices {
+                (settled_at, asked) = (None, None);
+                sleep(DEVICES_TIME).await;
+                continue;
+            }
             let limit = match is_reached(&state) {
                 true => STUCK_TIME,
                 false => silent_time,
             };
-            if is_answered && is_active(&state) && settled_at.elapsed() > limit {
+            if is_answered && is_active(&state) && since.elapsed() > limit {
                 return Failure::Silent;
             }
             if is_answered && asked_at.elapsed() > silent_time {

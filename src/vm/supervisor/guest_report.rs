@@ -149,11 +149,16 @@ impl Report {
                 Section::Config
             }
             "system" => {
-                // A client waits for the units, and they are complete.
+                // A client waits for these, and they are complete.
+                self.state.sets_up_devices = self.next.sets_up_devices;
                 self.state.ssh_units = std::mem::take(&mut self.next.ssh_units);
                 self.state.ssh_units.retain(|unit| !unit.name.is_empty());
                 self.limit_size();
                 Section::System
+            }
+            "udev" => {
+                self.next.sets_up_devices = true;
+                Section::None
             }
             "units" => Section::Units,
             "failed" => Section::Failed,
@@ -372,6 +377,21 @@ mod tests {
         assert_eq!(state.failed[0].log, ["one", "two"]);
         assert_eq!(state.jobs, ["dev-sda.device: start running"]);
         assert_eq!(state.addresses, ["10.0.2.15/24"]);
+        assert!(!state.sets_up_devices);
+    }
+
+    #[test]
+    fn devices_that_are_being_set_up_are_told_of_with_the_units() {
+        let mut report = Report::default();
+        read(&mut report, "@hello b\n");
+        let busy = STATUS.replace("@units", "@udev\n@units");
+        let (units, rest) = busy.split_at(busy.find("SystemState").unwrap());
+        read(&mut report, units);
+        assert!(report.state().sets_up_devices);
+        read(&mut report, rest);
+        assert!(report.state().sets_up_devices);
+        read(&mut report, STATUS);
+        assert!(!report.state().sets_up_devices);
     }
 
     #[test]
