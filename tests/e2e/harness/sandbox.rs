@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -30,6 +30,7 @@ pub struct Sandbox {
     /// Below the temporary folder, because paths of sockets must be short.
     runtime: TempDir,
     cache: PathBuf,
+    begun: SystemTime,
 }
 
 impl Sandbox {
@@ -89,6 +90,7 @@ impl Sandbox {
             tool,
             runtime,
             cache,
+            begun: SystemTime::now(),
         }
     }
 
@@ -296,8 +298,8 @@ impl Sandbox {
         left
     }
 
-    /// Prints the test's processes and the ends of its logs, and copies the logs of VMs and
-    /// installs to `target/e2e-failed`.
+    /// Prints the test's processes and the ends of its logs, and copies the logs of its VMs and of
+    /// the installs since its begin to `target/e2e-failed`.
     fn tell(&self) {
         for process in self.processes() {
             // A command line of QEMU is longer than the rest together.
@@ -324,9 +326,14 @@ impl Sandbox {
                 "install.log",
             ] {
                 const BYTES: usize = 3000;
-                let Ok(text) = fs::read(folder.join(log)) else {
+                let file = folder.join(log);
+                let changed = fs::metadata(&file).and_then(|data| data.modified());
+                let (Ok(changed), Ok(text)) = (changed, fs::read(&file)) else {
                     continue;
                 };
+                if changed < self.begun {
+                    continue;
+                }
                 fs::create_dir_all(&kept).unwrap();
                 fs::write(kept.join(log), &text).unwrap();
                 let end = String::from_utf8_lossy(&text[text.len().saturating_sub(BYTES)..])
