@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::added_files::BOUND_SERIAL;
 use super::boot_files::{FactsFile, INITRAMFS, KERNEL};
 use super::layers::Block;
 use super::{Error, erofs, modules, scratch, selinux};
@@ -27,6 +28,8 @@ pub struct BootImage {
     has_scratch: bool,
     /// All files have the labels of the image's SELinux policy.
     has_labels: bool,
+    /// The block image with podman's storage of the bound images.
+    pub bound: Option<PathBuf>,
     pub facts: Facts,
 }
 
@@ -39,6 +42,9 @@ pub enum Transport {
     /// As the image's own files, through virtiofsd, without a conversion
     Virtiofs,
 }
+
+/// The kernel's word for a disk with the bound images.
+pub const BOUND_WORD: &str = "podman-bootc.bound";
 
 /// The files of block images.
 fn roots(blocks: &Path, stack: &[Block]) -> Vec<PathBuf> {
@@ -69,6 +75,7 @@ impl BootImage {
             transport,
             has_scratch: file.scratch.is_some(),
             has_labels: stack.iter().any(|block| block.labels.is_some()),
+            bound: None,
             facts: file.facts,
         })
     }
@@ -87,6 +94,7 @@ impl BootImage {
             transport,
             has_scratch: scratch::can_make(),
             has_labels: false,
+            bound: None,
             facts: Facts::default(),
         }
     }
@@ -108,6 +116,7 @@ impl BootImage {
             transport,
             has_scratch: true,
             has_labels: false,
+            bound: None,
             facts: Facts {
                 kargs: vec!["quiet".into()],
                 ..Facts::default()
@@ -126,6 +135,13 @@ impl BootImage {
             .iter()
             .enumerate()
             .map(|(n, file)| (format!("{ROOT_SERIAL}{n}"), file.as_path()))
+    }
+
+    /// The serials and files of the root's disks, and of the one with the bound images.
+    pub fn disks(&self) -> impl Iterator<Item = (String, &Path)> {
+        let bound = self.bound.iter();
+        self.roots()
+            .chain(bound.map(|file| (BOUND_SERIAL.to_owned(), file.as_path())))
     }
 
     /// The disk below the layer that a VM writes to; `None` where `/var` must be in memory.
@@ -188,6 +204,11 @@ impl BootImage {
         }
         if self.userxattr {
             words.push("podman-bootc.userxattr".to_owned());
+        }
+        if let Some(bound) = self.bound.as_ref().filter(|_| unit.is_none()) {
+            // Another set of images is another word.
+            let name = bound.file_stem().unwrap_or_default().to_string_lossy();
+            words.push(format!("{BOUND_WORD}={name}"));
         }
         // An install's /var and /etc are in memory, without labels.
         if self.has_labels && unit.is_none() {

@@ -82,26 +82,12 @@ impl BootCache {
         if let Some(ready) = self.find(image, &chains, transport)? {
             return Ok(ready);
         }
-        let path = self.folder.join(LOCK);
-        let _lock = match Lock::try_acquire(&path).writing(&path)? {
-            Some(lock) => lock,
-            None => {
-                stage.step("waiting for another podman-bootc that is reading an image");
-                Lock::wait(&path).map_err(|error| match error {
-                    WaitError::Io(source) => Error::File(file::Error::Write { path, source }),
-                    WaitError::Interrupted(signal) => signal.into(),
-                })?
-            }
-        };
+        let _lock = self.lock(stage)?;
         if let Some(ready) = self.find(image, &chains, transport)? {
             return Ok(ready);
         }
         stage.step("reading the image");
-        self.remove_partial(podman)?;
-        let name = format!("{PARTIAL}-{:08x}", random::random_u32());
-        let partial = self.folder.join(name);
-        let _partial = PartialFolder(partial.clone());
-        file::create_private_dir(&partial).writing(&partial)?;
+        let (partial, _partial) = self.begin_partial(podman)?;
         std::fs::write(partial.join(MOUNTED), &image.id).writing(&partial)?;
         let boot = self.boot_folder(image);
         let make_boot = !boot.exists();
@@ -130,6 +116,58 @@ impl BootCache {
         self.find(image, &chains, transport)?
             .ok_or_else(vanished)
             .in_image("/")
+    }
+
+    /// Returns the block image with this name, without an extension. `make` makes it in a folder, if
+    /// the cache lacks it.
+    ///
+    /// # Errors
+    /// Those of `make`, or the cache can't be written.
+    pub fn other_block<E: From<Error>>(
+        &self,
+        podman: &Podman,
+        name: &str,
+        stage: &mut dyn Stage,
+        make: impl FnOnce(&Path) -> Result<PathBuf, E>,
+    ) -> Result<PathBuf, E> {
+        let block = self.blocks().join(name).with_extension(erofs::DATA);
+        if block.exists() {
+            return Ok(block);
+        }
+        let _lock = self.lock(stage)?;
+        if !block.exists() {
+            let (partial, _partial) = self.begin_partial(podman)?;
+            let made = make(&partial)?;
+            let adopt = || {
+                std::fs::File::open(&made)?.sync_all()?;
+                std::fs::rename(&made, &block)?;
+                file::sync_dir(&self.blocks())
+            };
+            adopt().writing(&block).map_err(Error::from)?;
+        }
+        Ok(block)
+    }
+
+    /// Waits until no other process makes files.
+    fn lock(&self, stage: &mut dyn Stage) -> Result<Lock, Error> {
+        let path = self.folder.join(LOCK);
+        if let Some(lock) = Lock::try_acquire(&path).writing(&path)? {
+            return Ok(lock);
+        }
+        stage.step("waiting for another podman-bootc that is reading an image");
+        Lock::wait(&path).map_err(|error| match error {
+            WaitError::Io(source) => Error::File(file::Error::Write { path, source }),
+            WaitError::Interrupted(signal) => signal.into(),
+        })
+    }
+
+    /// Makes a folder for files in the making. The caller holds the lock.
+    fn begin_partial(&self, podman: &Podman) -> Result<(PathBuf, PartialFolder), Error> {
+        self.remove_partial(podman)?;
+        let name = format!("{PARTIAL}-{:08x}", random::random_u32());
+        let partial = self.folder.join(name);
+        file::create_private_dir(&partial).writing(&partial)?;
+        Ok((partial.clone(), PartialFolder(partial)))
     }
 
     /// Removes what processes that died have left: files, and a mount that podman counts.

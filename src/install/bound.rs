@@ -6,7 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{Error, Failure};
+use sha2::{Digest as _, Sha256};
+
+use super::error::Error;
 use crate::direct_boot;
 use crate::disk::{BoundImage, InstallOptions};
 use crate::host::fs::file;
@@ -57,6 +59,42 @@ pub(super) fn find(
     if choice.images == BoundImages::Skip || bootc_decides(options) {
         return Ok(vec![]);
     }
+    let Found { images, missing } = search(podman, image, facts, choice, pulling)?;
+    match missing.is_empty() {
+        true => Ok(images),
+        false => Err(Error::BoundMissing {
+            image: image.reference.clone(),
+            missing: missing.join(", "),
+            why: match choice.pull {
+                Pull::Never => ", and `--pull never` is set",
+                _ if podman.own_storage().is_some() => {
+                    " on this host, where also an image from elsewhere needs them"
+                }
+                Pull::Missing | Pull::Always => "",
+            },
+        }),
+    }
+}
+
+/// Bound images.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub images: Vec<Image>,
+    /// The names of those that podman neither has nor can pull.
+    pub missing: Vec<String>,
+}
+
+/// Looks for the images in the image's facts.
+///
+/// # Errors
+/// A file that binds one can't be read, or podman fails.
+pub fn search(
+    podman: &Podman,
+    image: &Image,
+    facts: &Facts,
+    choice: BoundChoice,
+    pulling: &mut dyn FnMut(&str),
+) -> Result<Found, Error> {
     if let Some(problem) = &facts.bound_problem {
         return Err(Error::BoundFile {
             image: image.reference.clone(),
@@ -64,14 +102,13 @@ pub(super) fn find(
         });
     }
     // Another podman's images are in a storage of the tool, and the bound ones in the user's.
-    let is_elsewhere = podman.own_storage().is_some();
     let podman = podman.clone().with_storage(None);
     let pull = match (choice.images, choice.pull) {
         (_, Pull::Never) => Pull::Never,
         (BoundImages::Pull, _) => Pull::Always,
         _ => Pull::Missing,
     };
-    let (mut found, mut missing): (Vec<Image>, Vec<&str>) = (vec![], vec![]);
+    let mut found = Found::default();
     for name in &facts.bound_images {
         let request = ImageRequest {
             name,
@@ -79,8 +116,10 @@ pub(super) fn find(
             arch: Some(&image.architecture),
         };
         match podman.find_any(&request, || pulling(name)) {
-            Ok(one) => found.push(one),
-            Err(error) if error.is_missing() || error.is_unknown() => missing.push(name),
+            Ok(one) => found.images.push(one),
+            Err(error) if error.is_missing() || error.is_unknown() => {
+                found.missing.push(name.clone());
+            }
             Err(source) => {
                 return Err(Error::Bound {
                     image: image.reference.clone(),
@@ -89,18 +128,24 @@ pub(super) fn find(
             }
         }
     }
-    match missing.is_empty() {
-        true => Ok(found),
-        false => Err(Error::BoundMissing {
-            image: image.reference.clone(),
-            missing: missing.join(", "),
-            why: match pull {
-                Pull::Never => ", and `--pull never` is set",
-                _ if is_elsewhere => " on this host, where also an image from elsewhere needs them",
-                Pull::Missing | Pull::Always => "",
-            },
-        }),
-    }
+    Ok(found)
+}
+
+/// Returns the name of the block image that [`pack`] makes of these images.
+pub fn store_name(images: &[Image]) -> String {
+    /// Changes with the form of the storage.
+    const FORMAT: u32 = 1;
+    let mut words: Vec<String> = images
+        .iter()
+        .map(|image| format!("{} {}\n", image.reference, image.id))
+        .collect();
+    words.sort();
+    let digest = Sha256::digest(format!("{FORMAT}\n{}", words.concat()));
+    let digest: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("bound-{digest}")
 }
 
 /// Returns the images as the options of a base disk have them.
@@ -129,11 +174,10 @@ const STORE: &str = "bound.erofs";
 const COPIES: &str = "bound";
 
 /// Packs the images as a storage in a block image in `folder`.
-pub(super) fn pack(
-    podman: &Podman,
-    images: &[Image],
-    folder: &Path,
-) -> Result<Option<PathBuf>, Failure> {
+///
+/// # Errors
+/// podman can't copy them, or the block image can't be made.
+pub fn pack(podman: &Podman, images: &[Image], folder: &Path) -> Result<Option<PathBuf>, Error> {
     if images.is_empty() {
         return Ok(None);
     }
@@ -150,9 +194,7 @@ pub(super) fn pack(
         })?;
     }
     for image in images {
-        podman
-            .copy_to_store(image, &store, &run)
-            .map_err(Error::from)?;
+        podman.copy_to_store(image, &store, &run)?;
     }
     let packed = folder.join(STORE);
     direct_boot::pack_for(&podman, &store, &packed).map_err(Error::BoundStore)?;
@@ -196,6 +238,16 @@ fn remove(podman: &Podman, folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_has_its_images_name() {
+        let (one, mut other) = (Image::sample(), Image::sample());
+        other.reference.push('x');
+        let both = store_name(&[one.clone(), other.clone()]);
+        assert_eq!(both, store_name(&[other.clone(), one.clone()]));
+        assert_ne!(both, store_name(&[one.clone()]));
+        assert_ne!(store_name(&[one]), store_name(&[other]));
+    }
 
     #[test]
     fn bootc_is_told_about_bound_images_only_where_some_exist() {

@@ -126,7 +126,7 @@ impl Images<'_> {
         boot: &BootImage,
     ) -> Result<Vec<(String, String)>, containerdisk::Error> {
         let mut roots = Vec::new();
-        for (serial, file) in boot.roots() {
+        for (serial, file) in boot.disks() {
             let stem = file.file_stem().unwrap_or_default();
             let hash = Sha256::digest(stem.as_encoded_bytes());
             let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();

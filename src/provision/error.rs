@@ -28,7 +28,7 @@ pub enum Error {
     #[error(transparent)]
     Virtiofsd(#[from] virtiofsd::Error),
     #[error(transparent)]
-    BootCache(direct_boot::Error),
+    BootCache(#[from] direct_boot::Error),
     #[error("image {image}")]
     BootFiles {
         image: String,

@@ -24,6 +24,8 @@ pub struct FoundImage {
     /// A lock on the storage for images from elsewhere. The caller holds it until it has read the
     /// image.
     pub in_use: Option<LockedStorage>,
+    /// When to pull an image that is bound to it.
+    pub pull: Pull,
 }
 
 impl Provisioner<'_> {
@@ -57,6 +59,7 @@ impl Provisioner<'_> {
                 image: podman.resolve(&request, pulling)?,
                 podman,
                 in_use: None,
+                pull: source.pull,
             }
         } else if is_file(request.name) {
             let in_use = self.own_storage(|| stage.step(WAITING))?;
@@ -66,6 +69,7 @@ impl Provisioner<'_> {
                 image,
                 podman,
                 in_use: Some(in_use),
+                pull: source.pull,
             }
         } else if let Some(service) = Service::chosen(connection) {
             let other = Podman::find()?.with_service(service);
@@ -78,6 +82,7 @@ impl Provisioner<'_> {
                 image,
                 podman,
                 in_use: Some(in_use),
+                pull: source.pull,
             }
         } else {
             let podman = Podman::find()?;
@@ -85,6 +90,7 @@ impl Provisioner<'_> {
                 image: podman.resolve(&request, &mut pulling)?,
                 podman,
                 in_use: None,
+                pull: source.pull,
             }
         };
         let image = &found.image;

@@ -8,7 +8,7 @@ mod image_source;
 mod install_choices;
 mod preview;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use error::Error;
 pub use image_source::{FoundImage, ImageSource};
@@ -25,8 +25,8 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::{Facts, Podman};
-use crate::install::{self, BaseDiskRequest};
-use crate::text::Progress;
+use crate::install::{self, BaseDiskRequest, BoundChoice, BoundImages};
+use crate::text::{Progress, Stage};
 use crate::vm::create::{self, NewVm, Origin};
 use crate::vm::store::{Creating, Reservation};
 use crate::vm::{self, Name, Store, Vm};
@@ -97,6 +97,7 @@ impl Provisioner<'_> {
                     podman,
                     image,
                     in_use,
+                    ..
                 } = found;
                 let host = self.install_host(podman, new.accelerator);
                 // The guest grows the filesystem by a unit that it gets as a credential.
@@ -215,6 +216,7 @@ impl Provisioner<'_> {
             podman,
             image,
             in_use,
+            ..
         } = self.find_image(source)?;
         let host = self.install_host(podman, accelerator);
         let mut request = choices.request(&image, in_use, Kind::Qemu, false, source.pull);
@@ -273,7 +275,7 @@ impl Provisioner<'_> {
             Virtiofsd::find()?.serve_root(Path::new("/"))?;
         }
         let mut stage = self.progress.stage("image");
-        let boot = self
+        let mut boot = self
             .boot_cache()?
             .prepare(podman, image, arch, transport, &mut *stage)
             .map_err(|source| Error::BootFiles {
@@ -295,6 +297,48 @@ impl Provisioner<'_> {
                 boot.why_no_labels()
             ));
         }
+        boot.bound = self.bound_store(found, &boot.facts, &mut *stage)?;
         Ok(boot)
+    }
+
+    /// Returns the block image with the images that are bound to an image. The guest can pull those
+    /// that this host lacks.
+    fn bound_store(
+        &self,
+        found: &FoundImage,
+        facts: &Facts,
+        stage: &mut dyn Stage,
+    ) -> Result<Option<PathBuf>, Error> {
+        let FoundImage { podman, image, .. } = found;
+        let choice = BoundChoice {
+            images: BoundImages::Stored,
+            pull: found.pull,
+        };
+        let pulling = &mut |name: &str| stage.step(&format!("pulling bound image {name}"));
+        let bound = match install::search(podman, image, facts, choice, pulling) {
+            Err(error @ install::Error::BoundFile { .. }) => {
+                stage.note(&error.to_string());
+                return Ok(None);
+            }
+            other => other?,
+        };
+        if !bound.missing.is_empty() {
+            stage.note(&format!(
+                "the VM lacks container images that are bound to image {}, because podman has none: {}",
+                image.reference,
+                bound.missing.join(", ")
+            ));
+        }
+        if bound.images.is_empty() {
+            return Ok(None);
+        }
+        let name = install::store_name(&bound.images);
+        let make = |folder: &Path| -> Result<PathBuf, Error> {
+            let packed = install::pack(podman, &bound.images, folder)?;
+            // There are images.
+            Ok(packed.unwrap_or_default())
+        };
+        let store = self.boot_cache()?.other_block(podman, &name, stage, make)?;
+        Ok(Some(store))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::direct_boot::BOUND_WORD;
+
 /// The first systemd that starts a userspace from another root.
 const FIRST_SYSTEMD: u32 = 254;
 /// Words of a kernel's command line that are about the root alone.
@@ -65,6 +67,7 @@ pub enum Reason {
     Kernel,
     Initramfs,
     Arguments,
+    Bound,
     /// The systemd of the guest, or of the image.
     Systemd(Option<u32>),
     Served,
@@ -82,6 +85,7 @@ impl fmt::Display for Reason {
             Self::Kernel => f.write_str("the image has another kernel"),
             Self::Initramfs => f.write_str("the image has another initramfs"),
             Self::Arguments => f.write_str("the image has other kernel arguments"),
+            Self::Bound => f.write_str("one of the images has bound images"),
             Self::Systemd(Some(version)) => write!(
                 f,
                 "systemd {version} can't restart the userspace from another root: {FIRST_SYSTEMD} can"
@@ -106,6 +110,7 @@ pub fn decide(facts: &Facts) -> Way {
         (facts.restart, Reason::Asked),
         (!facts.same_kernel, Reason::Kernel),
         (!facts.same_initramfs, Reason::Initramfs),
+        (has_bound(old) || has_bound(new), Reason::Bound),
         (!same_words(old.cmdline, new.cmdline), Reason::Arguments),
         (!old.blocks || !new.blocks, Reason::Served),
         (!old.scratch || !new.scratch, Reason::Memory),
@@ -120,6 +125,11 @@ pub fn decide(facts: &Facts) -> Way {
         Some((_, reason)) => Way::Machine(reason),
         None => Way::Userspace,
     }
+}
+
+/// A userspace that restarts would lose the mount of the bound images.
+fn has_bound(side: &Side) -> bool {
+    side.cmdline.contains(BOUND_WORD)
 }
 
 fn same_words(a: &str, b: &str) -> bool {
@@ -162,7 +172,7 @@ mod tests {
     #[test]
     fn the_userspace_restarts_only_where_that_is_enough() {
         type Change = fn(&mut Facts);
-        let cases: [(Change, Way); 20] = [
+        let cases: [(Change, Way); 22] = [
             (|_| {}, Way::Userspace),
             (|f| f.new.systemd = Some(254), Way::Userspace),
             (|f| f.same_root = true, Way::None),
@@ -192,6 +202,18 @@ mod tests {
             (
                 |f| f.new.cmdline = "a b c podman-bootc.root=root0",
                 Way::Machine(Reason::Arguments),
+            ),
+            (
+                |f| f.old.cmdline = "a b podman-bootc.bound=1",
+                Way::Machine(Reason::Bound),
+            ),
+            (
+                |f| {
+                    f.same_root = true;
+                    f.old.cmdline = "podman-bootc.bound=1";
+                    f.new.cmdline = f.old.cmdline;
+                },
+                Way::None,
             ),
             (
                 |f| (f.same_root, f.new.cmdline) = (true, "b a"),

@@ -107,7 +107,7 @@ pub fn direct_source(boot: &BootImage, arch: Arch, kargs: &[String]) -> Source {
         initramfs: boot.initramfs(),
         cmdline: [&[boot.cmdline(arch, None)], kargs].concat().join(" "),
         roots: boot
-            .roots()
+            .disks()
             .map(|(serial, file)| (serial, file.to_owned()))
             .collect(),
         scratch: boot.scratch(),

@@ -333,7 +333,7 @@ fn a_block_device_is_written_only_with_the_flag_for_it() {
 fn every_install_option_arrives() {
     let sandbox = Sandbox::with_empty_cache("options");
     let app = App::build("options");
-    let Own { name: image, .. } = &Own::binding(&app.name, "options");
+    let Own { name: image, .. } = &Own::binding(&app.name, "latest", "options");
     let run = [
         "run",
         "--hypervisor",

@@ -137,7 +137,7 @@ fn eight_runs_at_once_share_one_install_and_one_disk() {
 fn a_bound_image_that_is_missing_is_named_before_the_install() {
     let sandbox = Sandbox::with_empty_cache("unbound");
     let name = "localhost/podman-bootc-app:missing";
-    let image = Own::binding(name, "unbound");
+    let image = Own::binding(name, "latest", "unbound");
     sandbox
         .run(&["disk", "--pull", "never", &image.name, "x.raw"])
         .expect(125)

@@ -1,6 +1,6 @@
 //! Variants of the test image: what they lack, how they fail, and what runs in them.
 
-use crate::harness::{Own, SOON, Sandbox, podman, shared};
+use crate::harness::{App, Own, SOON, Sandbox, podman, shared};
 
 #[test]
 fn an_image_without_sshd_times_out() {
@@ -152,17 +152,28 @@ fn a_missing_image_is_not_searched_elsewhere() {
     assert!(sandbox.list().is_empty());
 }
 
-/// podman's storage is in `/var`, whose folders are the upper layers of the container's overlay.
+/// podman's storage is in `/var`, whose folders are the upper layers of the container's overlay. The
+/// layers of a bound image are in a block image.
 #[test]
 fn containers_run_without_a_disk() {
     let sandbox = Sandbox::new("containers");
+    let app = App::build("containers");
+    let image = Own::binding(&app.name, "containers", "containers");
+    // As a quadlet does it that is bound to the system.
+    let bound = format!(
+        "podman --log-level error --storage-opt additionalimagestore=/usr/lib/bootc/storage \
+            run --rm --pull never --network none --volume /usr:/usr:ro \
+            --volume /usr/lib:/lib:ro --volume /usr/lib64:/lib64:ro {} /usr/bin/cat /app",
+        app.name
+    );
     let command =
         "cd / && tar -chf - lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6 bin/uname |
             podman --log-level error import --quiet - localhost/small >/dev/null
         podman info --format '{{.Store.GraphDriverName}}'
         podman run --rm --network none localhost/small uname";
-    let run = ["run", "--rm", "--ephemeral", &shared("containers"), command];
-    assert_eq!(sandbox.ok(&run), "overlay\nLinux\n");
+    let command = format!("{command}\n{bound}");
+    let run = ["run", "--rm", "--ephemeral", &image.name, &command];
+    assert_eq!(sandbox.ok(&run), "overlay\nLinux\nan app\n");
     sandbox.assert_clean(&[]);
 }
 

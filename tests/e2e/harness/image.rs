@@ -73,14 +73,14 @@ impl Own {
         Self { name, id }
     }
 
-    /// An image to which the container image `app` is bound.
-    pub fn binding(app: &str, test: &str) -> Self {
+    /// An image to which the container image `app` is bound, on top of a variant of the test image.
+    pub fn binding(app: &str, variant: &str, test: &str) -> Self {
         let script = format!(
             "cd /usr/lib/bootc; mkdir -p bound-images.d ../app; \
              printf '[Image]\\nImage={app}\\n' >../app/app.image; \
              ln -s ../../app/app.image bound-images.d/"
         );
-        Self::with("latest", test, &script)
+        Self::with(variant, test, &script)
     }
 
     /// Returns true while podman has containers of it.
