@@ -324,7 +324,7 @@ impl Provisioner<'_> {
         };
         if !bound.missing.is_empty() {
             stage.note(&format!(
-                "the VM lacks container images that are bound to image {}, because podman has none: {}",
+                "the VM starts without container images that are bound to image {} and that podman lacks: {}",
                 image.reference,
                 bound.missing.join(", ")
             ));
