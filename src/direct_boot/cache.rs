@@ -118,8 +118,8 @@ impl BootCache {
             .in_image("/")
     }
 
-    /// Returns the block image with this name, without an extension. `make` makes it in a folder, if
-    /// the cache lacks it.
+    /// Returns the block image with this name, without an extension. `make` makes it in a folder,
+    /// if the cache lacks it.
     ///
     /// # Errors
     /// Those of `make`, or the cache can't be written.

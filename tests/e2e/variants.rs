@@ -152,8 +152,8 @@ fn a_missing_image_is_not_searched_elsewhere() {
     assert!(sandbox.list().is_empty());
 }
 
-/// podman's storage is in `/var`, whose folders are the upper layers of the container's overlay. The
-/// layers of a bound image are in a block image.
+/// podman's storage is in `/var`, whose folders are the upper layers of the container's overlay.
+/// The layers of a bound image are in a block image.
 #[test]
 fn containers_run_without_a_disk() {
     let sandbox = Sandbox::new("containers");

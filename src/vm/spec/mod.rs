@@ -91,8 +91,8 @@ pub enum Source {
         /// The image's initramfs with the tool's own appended.
         initramfs: PathBuf,
         cmdline: String,
-        /// Serials and files of the root's block images, and of the one with the bound images. A root
-        /// that is shared over virtiofs has none.
+        /// Serials and files of the root's block images, and of the one with the bound images. A
+        /// root that is shared over virtiofs has none.
         roots: Vec<(String, PathBuf)>,
         /// The scratch disk below the VM's overlay, which is as short-lived as a run. Without it,
         /// all changes are in memory.
