@@ -183,8 +183,14 @@ impl BootCache {
             }
             // Whoever still writes there must find nothing.
             let doomed = folder.with_extension("old");
-            let removed =
-                std::fs::rename(&folder, &doomed).and_then(|()| file::remove_dir(&doomed));
+            let renamed = std::fs::rename(&folder, &doomed);
+            if podman.is_rootless() {
+                // Copies of bound images belong to users of podman's user namespace. If that fails,
+                // the next step tells why.
+                let mut remove = podman.command(["unshare", "rm", "-rf", "--"]);
+                let _ = remove.arg(&doomed).output();
+            }
+            let removed = renamed.and_then(|()| file::remove_dir(&doomed));
             removed.writing(folder)?;
         }
         Ok(())
