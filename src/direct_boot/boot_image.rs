@@ -45,6 +45,9 @@ pub enum Transport {
 
 /// The kernel's word for a disk with the bound images.
 pub const BOUND_WORD: &str = "podman-bootc.bound";
+/// The folder that the image's link `/usr/lib/bootc/storage` leads to, as `vm-assets/direct/init` has
+/// it.
+pub const BOUND_STORE: &str = "sysroot/ostree/bootc/storage";
 
 /// The files of block images.
 fn roots(blocks: &Path, stack: &[Block]) -> Vec<PathBuf> {

@@ -35,7 +35,7 @@ pub use added_files::{
     OUTPUT_SERIAL, TRANSIENT_ROOT,
 };
 pub use boot_files::facts_of;
-pub use boot_image::{BOUND_WORD, BootImage, SHARED_ROOT, Transport};
+pub use boot_image::{BOUND_STORE, BOUND_WORD, BootImage, SHARED_ROOT, Transport};
 pub use cache::BootCache;
 pub use erofs::{pack, pack_for};
 pub use error::Error;

@@ -67,11 +67,12 @@ impl Running<'_> {
             Some(reason) => Err(Error::Template(reason)),
             None => plugs::add(&self.hypervisor.control, &mut self.helpers, addition).await,
         };
-        self.was_plugged |= result.is_ok();
+        self.was_changed |= result.is_ok();
         self.answer(number, result).await;
     }
 
     pub(super) async fn on_unplug(&mut self, number: u64, device: String, helper: Option<String>) {
+        self.was_changed = true;
         let control = &self.hypervisor.control;
         let begun = self.removals.begin(control, device, helper, number);
         match begun.await {

@@ -118,8 +118,8 @@ pub enum Event {
     HasIdentity,
     /// The machine was paused for a change, and runs on.
     Unpaused,
-    /// The emulation failed early in a boot, as the reason says. The engine starts the machine a
-    /// second time, or resets it after a reboot of the guest.
+    /// The emulation failed early in a boot, as the reason says. The engine starts the machine once
+    /// more, or resets it.
     Restarting { reason: String },
     /// The guest rebooted: its firmware starts again, and the machine runs on.
     Reset,

@@ -57,11 +57,11 @@ pub enum Outcome {
     Ended(Ended),
     /// The accelerator failed, as the text says, before the guest was up.
     AcceleratorFailed(String),
-    /// The emulation failed before any of the guest's programs ran, in its first boot or in one
-    /// after a reset.
+    /// The emulation failed before any of the guest's programs ran. They did in an earlier boot of
+    /// the same run, or not.
     EmulationFailed {
         reason: String,
-        was_reset: bool,
+        had_programs: bool,
     },
     /// The machine is saved to its template.
     Saved,

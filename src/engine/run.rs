@@ -85,9 +85,13 @@ impl Attempt<'_> {
         loop {
             let (outcome, used) = self.run(orders, way).await?;
             way = match (outcome, used) {
-                (Outcome::EmulationFailed { reason, was_reset }, used)
-                    if was_reset || !restarted =>
-                {
+                (
+                    Outcome::EmulationFailed {
+                        reason,
+                        had_programs,
+                    },
+                    used,
+                ) if had_programs || !restarted => {
                     restarted = true;
                     self.tell(Event::Restarting { reason }).await;
                     match used {
@@ -95,7 +99,7 @@ impl Attempt<'_> {
                             drop(making);
                             self.first_way().await
                         }
-                        _ if was_reset => Way::Reboot,
+                        _ if had_programs => Way::Reboot,
                         _ => Way::Cold,
                     }
                 }

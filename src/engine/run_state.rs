@@ -310,8 +310,11 @@ impl RunState {
     ) -> Outcome {
         if !self.end_ordered {
             if let Some(reason) = self.emulation_failure {
-                let was_reset = self.was_reset;
-                return Outcome::EmulationFailed { reason, was_reset };
+                let had_programs = self.phase >= Phase::ProgramsSeen;
+                return Outcome::EmulationFailed {
+                    reason,
+                    had_programs,
+                };
             }
             if let Some(not_warm) = self.not_warm {
                 return Outcome::NotWarm(not_warm);

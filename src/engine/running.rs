@@ -128,8 +128,8 @@ pub struct Running<'a> {
     pub hypervisor: Ready<Control>,
     pub helpers: HelperSet,
     pub removals: Removals,
-    /// A device was plugged since the start.
-    pub was_plugged: bool,
+    /// Devices came or went since the start.
+    pub was_changed: bool,
     pub ports: Vec<Forward>,
     /// How the accelerator before this one failed, until this one has run the guest.
     earlier_failure: Option<&'a str>,
@@ -211,7 +211,7 @@ impl<'a> Running<'a> {
             hypervisor,
             helpers,
             removals: Removals::default(),
-            was_plugged: false,
+            was_changed: false,
             ports,
             earlier_failure,
             started,
@@ -411,9 +411,9 @@ impl<'a> Running<'a> {
     }
 
     async fn on_exit(mut self, exit: Result<(), Failure>) -> (Outcome, Way) {
-        // A machine that starts once more lacks what was plugged, and a template's disk.
-        let lacks_devices = self.was_plugged || matches!(self.way, Way::Abandoned);
-        let may_fail = self.emulation_may_fail() && !lacks_devices;
+        // A machine that starts once more has the devices of the start, and no template's disk.
+        let differs = self.was_changed || matches!(self.way, Way::Abandoned);
+        let may_fail = self.emulation_may_fail() && !differs;
         self.state.on_exit(&exit, may_fail);
         // The pipes end with the hypervisor. If not, another process holds them, and nothing more
         // comes.

@@ -100,6 +100,7 @@ impl Way {
             let mut machine = engine.machine.clone();
             let disks = machine.disks.iter_mut();
             disks.for_each(|disk| disk.fresh_over = None);
+            machine.wakes = false;
             return Cow::Owned(machine);
         }
         let Some(warm) = &engine.warm else {

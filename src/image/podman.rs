@@ -51,7 +51,7 @@ impl Podman {
         Ok(Self::at(program, crate::host::user_id() != 0))
     }
 
-    pub(super) fn at(program: PathBuf, rootless: bool) -> Self {
+    pub(crate) fn at(program: PathBuf, rootless: bool) -> Self {
         Self {
             program,
             rootless,

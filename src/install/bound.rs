@@ -131,8 +131,9 @@ pub fn search(
     Ok(found)
 }
 
-/// Returns the name of the block image that [`pack`] makes of these images.
-pub fn store_name(images: &[Image]) -> String {
+/// Returns the name of the block image that [`pack`] makes of these images. An ordinary user's has
+/// other marks of removed files.
+pub fn store_name(podman: &Podman, images: &[Image]) -> String {
     /// Changes with the form of the storage.
     const FORMAT: u32 = 1;
     let mut words: Vec<String> = images
@@ -145,7 +146,10 @@ pub fn store_name(images: &[Image]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!("bound-{digest}")
+    format!(
+        "bound-{digest}{}",
+        if podman.is_rootless() { ".user" } else { "" }
+    )
 }
 
 /// Returns the images as the options of a base disk have them.
@@ -241,12 +245,17 @@ mod tests {
 
     #[test]
     fn a_store_has_its_images_name() {
-        let (one, mut other) = (Image::sample(), Image::sample());
-        other.reference.push('x');
-        let both = store_name(&[one.clone(), other.clone()]);
-        assert_eq!(both, store_name(&[other.clone(), one.clone()]));
-        assert_ne!(both, store_name(std::slice::from_ref(&one)));
-        assert_ne!(store_name(&[one]), store_name(&[other]));
+        let [one, other] = ["a", "b"].map(|name| {
+            let mut image = Image::sample();
+            image.reference = name.into();
+            image
+        });
+        let [root, user] = [false, true].map(|rootless| Podman::at("podman".into(), rootless));
+        let both = [one.clone(), other.clone()];
+        let name = store_name(&root, &both);
+        assert_eq!(name, store_name(&root, &[other, one.clone()]));
+        assert_ne!(name, store_name(&root, &[one]));
+        assert_ne!(name, store_name(&user, &both));
     }
 
     #[test]

@@ -24,8 +24,6 @@ pub struct FoundImage {
     /// A lock on the storage for images from elsewhere. The caller holds it until it has read the
     /// image.
     pub in_use: Option<LockedStorage>,
-    /// When to pull an image that is bound to it.
-    pub pull: Pull,
 }
 
 impl Provisioner<'_> {
@@ -59,7 +57,6 @@ impl Provisioner<'_> {
                 image: podman.resolve(&request, pulling)?,
                 podman,
                 in_use: None,
-                pull: source.pull,
             }
         } else if is_file(request.name) {
             let in_use = self.own_storage(|| stage.step(WAITING))?;
@@ -69,7 +66,6 @@ impl Provisioner<'_> {
                 image,
                 podman,
                 in_use: Some(in_use),
-                pull: source.pull,
             }
         } else if let Some(service) = Service::chosen(connection) {
             let other = Podman::find()?.with_service(service);
@@ -82,7 +78,6 @@ impl Provisioner<'_> {
                 image,
                 podman,
                 in_use: Some(in_use),
-                pull: source.pull,
             }
         } else {
             let podman = Podman::find()?;
@@ -90,7 +85,6 @@ impl Provisioner<'_> {
                 image: podman.resolve(&request, &mut pulling)?,
                 podman,
                 in_use: None,
-                pull: source.pull,
             }
         };
         let image = &found.image;

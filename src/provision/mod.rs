@@ -24,7 +24,7 @@ use crate::host::fs::lock::Lock;
 use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
-use crate::image::{Facts, Podman};
+use crate::image::{Facts, Podman, Pull};
 use crate::install::{self, BaseDiskRequest, BoundChoice, BoundImages};
 use crate::text::{Progress, Stage};
 use crate::vm::create::{self, NewVm, Origin};
@@ -97,7 +97,6 @@ impl Provisioner<'_> {
                     podman,
                     image,
                     in_use,
-                    ..
                 } = found;
                 let host = self.install_host(podman, new.accelerator);
                 // The guest grows the filesystem by a unit that it gets as a credential.
@@ -216,7 +215,6 @@ impl Provisioner<'_> {
             podman,
             image,
             in_use,
-            ..
         } = self.find_image(source)?;
         let host = self.install_host(podman, accelerator);
         let mut request = choices.request(&image, in_use, Kind::Qemu, false, source.pull);
@@ -301,8 +299,8 @@ impl Provisioner<'_> {
         Ok(boot)
     }
 
-    /// Returns the block image with the images that are bound to an image. The guest can pull those
-    /// that this host lacks.
+    /// Returns the block image with the images that are bound to an image, out of podman's storage.
+    /// The guest can pull the others.
     fn bound_store(
         &self,
         found: &FoundImage,
@@ -312,10 +310,9 @@ impl Provisioner<'_> {
         let FoundImage { podman, image, .. } = found;
         let choice = BoundChoice {
             images: BoundImages::Stored,
-            pull: found.pull,
+            pull: Pull::Never,
         };
-        let pulling = &mut |name: &str| stage.step(&format!("pulling bound image {name}"));
-        let bound = match install::search(podman, image, facts, choice, pulling) {
+        let bound = match install::search(podman, image, facts, choice, &mut |_| ()) {
             Err(error @ install::Error::BoundFile { .. }) => {
                 stage.note(&error.to_string());
                 return Ok(None);
@@ -332,7 +329,7 @@ impl Provisioner<'_> {
         if bound.images.is_empty() {
             return Ok(None);
         }
-        let name = install::store_name(&bound.images);
+        let name = install::store_name(podman, &bound.images);
         let make = |folder: &Path| -> Result<PathBuf, Error> {
             let packed = install::pack(podman, &bound.images, folder)?;
             // There are images.

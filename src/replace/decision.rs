@@ -85,7 +85,7 @@ impl fmt::Display for Reason {
             Self::Kernel => f.write_str("the image has another kernel"),
             Self::Initramfs => f.write_str("the image has another initramfs"),
             Self::Arguments => f.write_str("the image has other kernel arguments"),
-            Self::Bound => f.write_str("one of the images has bound images"),
+            Self::Bound => f.write_str("the image has other bound images"),
             Self::Systemd(Some(version)) => write!(
                 f,
                 "systemd {version} can't restart the userspace from another root: {FIRST_SYSTEMD} can"
@@ -110,7 +110,7 @@ pub fn decide(facts: &Facts) -> Way {
         (facts.restart, Reason::Asked),
         (!facts.same_kernel, Reason::Kernel),
         (!facts.same_initramfs, Reason::Initramfs),
-        (has_bound(old) || has_bound(new), Reason::Bound),
+        (bound(old) != bound(new), Reason::Bound),
         (!same_words(old.cmdline, new.cmdline), Reason::Arguments),
         (!old.blocks || !new.blocks, Reason::Served),
         (!old.scratch || !new.scratch, Reason::Memory),
@@ -127,9 +127,10 @@ pub fn decide(facts: &Facts) -> Way {
     }
 }
 
-/// A userspace that restarts would lose the mount of the bound images.
-fn has_bound(side: &Side) -> bool {
-    side.cmdline.contains(BOUND_WORD)
+/// Returns the word for the bound images.
+fn bound<'a>(side: &Side<'a>) -> Option<&'a str> {
+    let mut words = side.cmdline.split_whitespace();
+    words.find(|word| word.starts_with(BOUND_WORD))
 }
 
 fn same_words(a: &str, b: &str) -> bool {
@@ -209,11 +210,10 @@ mod tests {
             ),
             (
                 |f| {
-                    f.same_root = true;
                     f.old.cmdline = "podman-bootc.bound=1";
                     f.new.cmdline = f.old.cmdline;
                 },
-                Way::None,
+                Way::Userspace,
             ),
             (
                 |f| (f.same_root, f.new.cmdline) = (true, "b a"),

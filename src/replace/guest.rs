@@ -1,6 +1,6 @@
 //! The scripts in the guest, and what they print.
 
-use crate::direct_boot::{SCRATCH_SERIAL, TRANSIENT_ROOT};
+use crate::direct_boot::{BOUND_SERIAL, BOUND_STORE, BOUND_WORD, SCRATCH_SERIAL, TRANSIENT_ROOT};
 use crate::guest::shell::script_as_root;
 
 /// A folder in the guest's memory, where the new root is stacked.
@@ -117,6 +117,8 @@ writable() {{
 {FIND_DISK}
 {TRANSIENT_ROOT}
 umount -R -l $base 2>/dev/null
+bound=
+! grep -q {BOUND_WORD}= /proc/cmdline || bound={BOUND_STORE}
 mkdir -p $base
 mount -t tmpfs -o mode=0755,size=80% tmpfs $base || fail "can't mount a tmpfs"
 mount --make-rprivate $base || fail "can't make a mount private"
@@ -133,10 +135,13 @@ for item in {stack}; do
     mount -t erofs -o ro $disk $base/$item || fail "can't mount the disk $item"
     lower=$lower:$base/$item
 done
-for folder in proc sys dev run tmp etc var; do mkdir -p $base/missing/$folder; done
+for folder in proc sys dev run tmp etc var $bound; do mkdir -p $base/missing/$folder; done
 lower=${{lower#:}}:$base/missing
 mount_overlay "ro,lowerdir=$lower{options}" $new ||
     fail "can't stack the image's layers"
+if [ "$bound" ] && find_disk {BOUND_SERIAL}; then
+    mount -t erofs -o ro $disk $new/$bound || echo "can't mount the bound images"
+fi
 [ -h $new/sbin/init ] || [ -x $new/sbin/init ] || fail "the image has no /sbin/init"
 find_disk {SCRATCH_SERIAL} || fail "no scratch disk"
 mkdir $base/scratch

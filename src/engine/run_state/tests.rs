@@ -107,7 +107,7 @@ fn a_failure_before_the_guest_is_up_calls_for_another_attempt() {
     let outcome = |steps: &[Step], blamed| after(steps).outcome(Err(failure()), true, || blamed);
     let stalled = Outcome::EmulationFailed {
         reason: STALLED.into(),
-        was_reset: false,
+        had_programs: false,
     };
     assert_eq!(outcome(&[STALL], false), stalled);
     assert_eq!(outcome(&[NO_TIMER], false), stalled);

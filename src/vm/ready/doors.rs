@@ -147,6 +147,7 @@ impl Doors {
 
     /// Waits until it is known that the guest doesn't let us in through the first door.
     async fn first_fails(&self, attempts: &Attempts<'_>, wanted: &Wanted) -> Failure {
+        let began = Instant::now();
         let (mut settled_at, mut answered_at) = (None, None);
         // The time of our question, and the number of the state that was the newest then.
         let mut asked: Option<(Instant, u64)> = None;
@@ -195,8 +196,8 @@ impl Doors {
             if is_answered && !is_active(&state) && !is_starting(&state) {
                 return Failure::NotRunning;
             }
-            // One of them may be its network card.
-            if is_answered && state.sets_up_devices {
+            // One of them may be its network card. udev may also never be done.
+            if is_answered && state.sets_up_devices && began.elapsed() < STUCK_TIME {
                 (settled_at, asked) = (None, None);
                 sleep(DEVICES_TIME).await;
                 continue;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Name, Settings};
+use crate::direct_boot::BOUND_SERIAL;
 use crate::disk::{Import, Installed, Key};
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
@@ -91,8 +92,8 @@ pub enum Source {
         /// The image's initramfs with the tool's own appended.
         initramfs: PathBuf,
         cmdline: String,
-        /// Serials and files of the root's block images, and of the one with the bound images. A
-        /// root that is shared over virtiofs has none.
+        /// Serials and files of the root's block images, and of the one with the bound images
+        /// ([`BOUND_SERIAL`]). A root that is shared over virtiofs has no block images.
         roots: Vec<(String, PathBuf)>,
         /// The scratch disk below the VM's overlay, which is as short-lived as a run. Without it,
         /// all changes are in memory.
@@ -258,7 +259,11 @@ impl Spec {
     /// Returns the image, if its root is shared over virtiofs.
     pub fn shared_root(&self) -> Option<&Image> {
         match &self.source {
-            Source::Direct { roots, .. } if roots.is_empty() => self.image.as_ref(),
+            Source::Direct { roots, .. }
+                if roots.iter().all(|(serial, _)| serial == BOUND_SERIAL) =>
+            {
+                self.image.as_ref()
+            }
             _ => None,
         }
     }
