@@ -147,8 +147,8 @@ impl Doors {
 
     /// Waits until it is known that the guest doesn't let us in through the first door.
     async fn first_fails(&self, attempts: &Attempts<'_>, wanted: &Wanted) -> Failure {
-        let began = Instant::now();
         let (mut settled_at, mut answered_at) = (None, None);
+        let mut devices_awaited: Option<Instant> = None;
         // The time of our question, and the number of the state that was the newest then.
         let mut asked: Option<(Instant, u64)> = None;
         let (silent_time, reason_time) = match attempts.is_emulated() {
@@ -197,10 +197,13 @@ impl Doors {
                 return Failure::NotRunning;
             }
             // One of them may be its network card. udev may also never be done.
-            if is_answered && state.sets_up_devices && began.elapsed() < STUCK_TIME {
-                (settled_at, asked) = (None, None);
-                sleep(DEVICES_TIME).await;
-                continue;
+            if is_answered && state.sets_up_devices {
+                let begun = *devices_awaited.get_or_insert_with(Instant::now);
+                if begun.elapsed() < STUCK_TIME {
+                    (settled_at, asked) = (None, None);
+                    sleep(DEVICES_TIME).await;
+                    continue;
+                }
             }
             let limit = match is_reached(&state) {
                 true => STUCK_TIME,
