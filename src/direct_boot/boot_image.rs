@@ -226,3 +226,27 @@ impl BootImage {
         words.join(" ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bound_images_are_no_part_of_the_root() {
+        for (transport, root) in [
+            (Transport::Erofs, "podman-bootc.root=root1,root0 "),
+            (Transport::Virtiofs, "podman-bootc.root=virtiofs "),
+        ] {
+            let mut boot = BootImage::sample(transport);
+            boot.bound = Some("/cache/layers/bound-1.user.erofs".into());
+            let serials: Vec<String> = boot.disks().map(|(serial, _)| serial).collect();
+            assert!(serials.ends_with(&[BOUND_SERIAL.to_owned()]), "{serials:?}");
+            let cmdline = boot.cmdline(Arch::X86_64, None);
+            assert!(cmdline.contains(root), "{cmdline}");
+            let word = " podman-bootc.bound=bound-1.user ";
+            assert!(cmdline.contains(word), "{cmdline}");
+            let install = boot.cmdline(Arch::X86_64, Some("x"));
+            assert!(!install.contains("bound"), "{install}");
+        }
+    }
+}

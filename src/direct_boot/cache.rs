@@ -130,7 +130,7 @@ impl BootCache {
         stage: &mut dyn Stage,
         make: impl FnOnce(&Path) -> Result<PathBuf, E>,
     ) -> Result<PathBuf, E> {
-        let block = self.blocks().join(name).with_extension(erofs::DATA);
+        let block = self.blocks().join(format!("{name}.{}", erofs::DATA));
         if block.exists() {
             return Ok(block);
         }

@@ -181,10 +181,7 @@ const COPIES: &str = "bound";
 ///
 /// # Errors
 /// podman can't copy them, or the block image can't be made.
-pub fn pack(podman: &Podman, images: &[Image], folder: &Path) -> Result<Option<PathBuf>, Error> {
-    if images.is_empty() {
-        return Ok(None);
-    }
+pub fn pack(podman: &Podman, images: &[Image], folder: &Path) -> Result<PathBuf, Error> {
     let podman = podman.clone().with_storage(None);
     let made = Made {
         podman: &podman,
@@ -202,7 +199,7 @@ pub fn pack(podman: &Podman, images: &[Image], folder: &Path) -> Result<Option<P
     }
     let packed = folder.join(STORE);
     direct_boot::pack_for(&podman, &store, &packed).map_err(Error::BoundStore)?;
-    Ok(Some(packed))
+    Ok(packed)
 }
 
 /// A folder that podman fills. It is removed when the value is dropped.

@@ -34,7 +34,10 @@ pub(super) fn install(install: &Install, stage: &mut dyn Stage) -> Result<Made, 
     install.check(&boot.facts)?;
     stage.step("saving the image's content");
     let installed = save_content(install)?;
-    let bound = bound::pack(&install.host.podman, install.bound, folder)?;
+    let bound = match install.bound {
+        [] => None,
+        images => Some(bound::pack(&install.host.podman, images, folder)?),
+    };
     // The image is in files of our own now, so other processes may use the storage.
     drop(install.in_use.take());
 

@@ -6,7 +6,7 @@
 //! belong to a system.
 
 mod base_disk;
-mod bound;
+pub mod bound;
 mod channel;
 mod dialog;
 mod error;
@@ -20,7 +20,7 @@ mod sockets;
 mod to_disk;
 
 pub use base_disk::{BaseDiskRequest, cached, ensure};
-pub use bound::{BoundChoice, BoundImages, Found, pack, remove_copies, search, store_name};
+pub use bound::{BoundChoice, BoundImages, remove_copies};
 pub use error::Error;
 pub use job::{Check, Host, InstallVm, Place};
 pub use size::{TooSmall, default_disk_size};

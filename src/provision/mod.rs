@@ -25,7 +25,7 @@ use crate::hypervisor::helpers::virtiofsd::Virtiofsd;
 use crate::hypervisor::qemu::firmware;
 use crate::hypervisor::{Arch, Kind, accelerator};
 use crate::image::{Facts, Podman, Pull};
-use crate::install::{self, BaseDiskRequest, BoundChoice, BoundImages};
+use crate::install::{self, BaseDiskRequest, BoundChoice, BoundImages, bound};
 use crate::text::{Progress, Stage};
 use crate::vm::create::{self, NewVm, Origin};
 use crate::vm::store::{Creating, Reservation};
@@ -303,37 +303,35 @@ impl Provisioner<'_> {
     /// The guest can pull the others.
     fn bound_store(
         &self,
-        found: &FoundImage,
+        of: &FoundImage,
         facts: &Facts,
         stage: &mut dyn Stage,
     ) -> Result<Option<PathBuf>, Error> {
-        let FoundImage { podman, image, .. } = found;
+        let FoundImage { podman, image, .. } = of;
         let choice = BoundChoice {
             images: BoundImages::Stored,
             pull: Pull::Never,
         };
-        let bound = match install::search(podman, image, facts, choice, &mut |_| ()) {
+        let found = match bound::search(podman, image, facts, choice, &mut |_| ()) {
             Err(error @ install::Error::BoundFile { .. }) => {
                 stage.note(&error.to_string());
                 return Ok(None);
             }
             other => other?,
         };
-        if !bound.missing.is_empty() {
+        if !found.missing.is_empty() {
             stage.note(&format!(
                 "the VM starts without container images that are bound to image {} and that podman lacks: {}",
                 image.reference,
-                bound.missing.join(", ")
+                found.missing.join(", ")
             ));
         }
-        if bound.images.is_empty() {
+        if found.images.is_empty() {
             return Ok(None);
         }
-        let name = install::store_name(podman, &bound.images);
+        let name = bound::store_name(podman, &found.images);
         let make = |folder: &Path| -> Result<PathBuf, Error> {
-            let packed = install::pack(podman, &bound.images, folder)?;
-            // There are images.
-            Ok(packed.unwrap_or_default())
+            Ok(bound::pack(podman, &found.images, folder)?)
         };
         let store = self.boot_cache()?.other_block(podman, &name, stage, make)?;
         Ok(Some(store))

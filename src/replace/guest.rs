@@ -140,7 +140,8 @@ lower=${{lower#:}}:$base/missing
 mount_overlay "ro,lowerdir=$lower{options}" $new ||
     fail "can't stack the image's layers"
 if [ "$bound" ] && find_disk {BOUND_SERIAL}; then
-    mount -t erofs -o ro $disk $new/$bound || echo "can't mount the bound images"
+    mount -t erofs -o ro $disk $new/$bound ||
+        echo "podman-bootc: can't mount the bound images" >/dev/console
 fi
 [ -h $new/sbin/init ] || [ -x $new/sbin/init ] || fail "the image has no /sbin/init"
 find_disk {SCRATCH_SERIAL} || fail "no scratch disk"

@@ -382,32 +382,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bound_images_are_no_part_of_the_root() {
-        use crate::direct_boot::Transport;
-        for (transport, root) in [
-            (Transport::Erofs, "podman-bootc.root=root1,root0 "),
-            (Transport::Virtiofs, "podman-bootc.root=virtiofs "),
-        ] {
-            let mut boot = BootImage::sample(transport);
-            boot.bound = Some("/cache/layers/bound-1.erofs".into());
-            let spec = Spec {
-                source: direct_source(&boot, Arch::X86_64, &[]),
-                ..Spec::sample()
-            };
-            assert_eq!(spec.shared_root().is_some(), boot.is_shared());
-            assert_eq!(spec.machine_roots().last().unwrap().0, "bound");
-            let cmdline = boot.cmdline(Arch::X86_64, None);
-            assert!(cmdline.contains(root), "{cmdline}");
-            assert!(
-                cmdline.contains(" podman-bootc.bound=bound-1 "),
-                "{cmdline}"
-            );
-            let install = boot.cmdline(Arch::X86_64, Some("x"));
-            assert!(!install.contains("bound"), "{install}");
-        }
-    }
-
-    #[test]
     fn an_imported_disk_can_grow_and_not_shrink() {
         let import = Import {
             file: "/x.qcow2".into(),

@@ -27,8 +27,7 @@ const SILENT_TIME_EMULATED: Duration = Duration::from_secs(15);
 const STUCK_TIME: Duration = Duration::from_secs(60);
 /// Time until the guest is asked again whether its devices are set up.
 const DEVICES_TIME: Duration = Duration::from_secs(3);
-/// Time for the reason of a refusal to arrive, which the guest's journal and settings tell. An
-/// emulated guest needed three seconds on a busy host.
+/// Time for the reason of a refusal to arrive, which the guest's journal and settings tell.
 const REASON_TIME: Duration = Duration::from_secs(2);
 const REASON_TIME_EMULATED: Duration = Duration::from_secs(10);
 /// Time for the second of two causes, when one is known.

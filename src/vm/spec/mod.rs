@@ -360,3 +360,18 @@ pub enum Firmware {
     #[serde(rename = "own")]
     BuiltIn,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_without_block_images_is_shared() {
+        let mut spec = Spec::sample_direct();
+        assert!(spec.shared_root().is_none());
+        if let Source::Direct { roots, .. } = &mut spec.source {
+            *roots = vec![(BOUND_SERIAL.into(), "/bound.erofs".into())];
+        }
+        assert!(spec.shared_root().is_some());
+    }
+}

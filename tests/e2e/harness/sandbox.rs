@@ -299,7 +299,7 @@ impl Sandbox {
     }
 
     /// Prints the test's processes and the ends of its logs, and copies the logs of its VMs and of
-    /// the installs since its begin to `target/e2e-failed`.
+    /// the installs since its start to `target/e2e-failed`.
     fn tell(&self) {
         for process in self.processes() {
             // A command line of QEMU is longer than the rest together.
